@@ -1,0 +1,54 @@
+# Each target sets up what it needs: `make demo` and `make test` work on a fresh Debian machine as root.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# What tests use beside the tools of the sandbox: a real sshd, and what printed scripts are made of.
+TEST_TOOLS := sshd=openssh-server ssh=openssh-client curl jq chromium
+export XDG_CACHE_HOME := $(CURDIR)/build/cache
+
+.PHONY: help demo test test-engines fixtures lint image bench clean
+
+help: ## Say what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(BIN)/weave: pyproject.toml constraints.txt
+	@PYTHON="$(PYTHON)" .ci/setup-venv "$(VENV)"
+	@touch $@
+
+demo: $(BIN)/weave ## Two Docker hosts, one network, set up by plain API calls (needs root, Debian)
+	@.ci/setup-tools 2>/dev/null || true
+	@PATH="$(CURDIR)/$(BIN):$$PATH" docs/demo.sh
+
+test: $(BIN)/weave lint ## Format, lint, types, and all tests on real Docker hosts (needs root, Debian)
+	@[ "$$(id -u)" = 0 ] || { echo "make test needs root, for real Docker hosts" >&2; exit 1; }
+	@NEED_ALSO="$(TEST_TOOLS)" .ci/setup-tools
+	@$(BIN)/pytest
+
+test-engines: $(BIN)/weave ## The tests on real hosts again, on the Docker engines of other Debian releases
+	@NEED_ALSO=mmdebstrap .ci/setup-tools
+	@for suite in trixie forky; do \
+	    .ci/engine-root $$suite build/engines/$$suite && \
+	    WEAVE_TEST_ENGINE_ROOT=$(CURDIR)/build/engines/$$suite $(BIN)/pytest tests/hosts || exit 1; \
+	done
+
+fixtures: $(BIN)/weave ## Record the exchanges with a real engine anew (needs root, Debian)
+	@.ci/setup-tools
+	@$(BIN)/python -m tests.transcript.record
+
+lint: $(BIN)/weave ## Format, lint and types only
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+image: $(BIN)/weave ## Build the image of executor and router into build/weave.tar
+	@$(BIN)/weave image build -o build/weave.tar
+
+bench: $(BIN)/weave ## Measure against docker and a hand-made VXLAN; prints ratios (needs root, Debian)
+	@NEED_ALSO=iperf3 .ci/setup-tools
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+clean: ## Remove what was built, and hosts that a killed run left
+	@if [ -x $(BIN)/weave ]; then $(BIN)/weave sandbox down || true; fi
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis $(VENV)

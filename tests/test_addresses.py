@@ -1,0 +1,52 @@
+"""CIDRs first, then what they are for."""
+
+import pytest
+
+from weave_http.addresses import cidrs_and_container, leading_cidrs, parse_cidr
+from weave_http.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    "text", ["10.2.1.1/24", "1.0.0.1/8", "10.2.1.0/31", "10.2.1.255/32", "223.255.255.255/32", "192.168.0.1/1"]
+)
+def test_an_address_of_an_interface_is_taken_as_it_is(text: str) -> None:
+    assert parse_cidr(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "10.2.1.1", "10.2.1/24", "10.2.1.1/", "10.2.1.1/33", "10.2.1.256/24", "999.1.1.1/99", " 10.2.1.1/24"),
+        *(
+            "10.2.1.1/24\n",
+            "10.2.01.1/24",
+            "10.2.1.1/08",
+            "0.0.0.0/8",
+            "127.0.0.1/8",
+            "224.0.0.1/24",
+            "10.2.1.1/0",
+            "10.2.1.0/24",
+            "10.2.1.255/24",
+        ),
+        *("١٠.2.1.1/24", "10.2.1.1/24x", "-10.2.1.1/24", "::1/64"),
+    ],
+)
+def test_anything_else_is_refused_with_what_was_typed(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_cidr(text)
+    assert repr(text) in str(caught.value)
+
+
+def test_the_leading_cidrs_are_split_off() -> None:
+    assert leading_cidrs(["10.2.1.1/24", "10.2.2.1/24", "-it", "image"]) == (
+        ["10.2.1.1/24", "10.2.2.1/24"],
+        ["-it", "image"],
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["box"], ["10.2.1.1/24"], ["10.2.1.1/24", "a", "b"], ["10.2.1.1/24", "a", "10.2.1.2/24"]]
+)
+def test_words_that_are_no_cidrs_and_one_container_are_refused(words: list[str]) -> None:
+    with pytest.raises(UsageError):
+        cidrs_and_container(words)

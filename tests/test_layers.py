@@ -1,0 +1,79 @@
+"""Imports go down the layers only, and each library has one home."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "weave_http"
+
+BELOW = {
+    "cli": {"commands", "run_args", "transcript", "engine", "image", "sandbox"},
+    "commands": {"run_args", "engine"},
+    "transcript": {"engine"},
+    "local": {"engine", "router.client", "net"},
+    "router": {"engine", "net"},
+    "run_args": set(),
+    "engine": set(),
+    "net": set(),
+    "image": set(),
+    "sandbox": set(),
+}
+"""What each part may import beside itself and the modules at the top of the package."""
+
+TOP = {"names", "errors", "addresses", "closing"}
+
+HOMES = {
+    "typer": ("cli",),
+    "rich": ("cli",),
+    "httpx": ("engine/transport/tcp.py",),
+    "requests": ("engine/transport/unix.py",),
+    "requests_unixsocket": ("engine/transport/unix.py",),
+    "urllib3": ("engine/transport/unix.py",),
+    "pyroute2": ("net",),
+    "aiohttp": ("router",),
+    "msgpack": ("router",),
+    "cryptography": ("sandbox",),
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the dotted names that a module imports, also those inside functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_go_down_the_layers_only(path: Path) -> None:
+    part = path.relative_to(PACKAGE).parts[0]
+    if part == "__main__.py":
+        return
+    for name in imports(path):
+        package, _, inner = name.partition(".")
+        if package != "weave_http" or inner == "__version__":
+            continue
+        target = inner.split(".")[0]
+        if target in TOP or target == part:
+            continue
+        allowed = BELOW.get(part, set())
+        assert any(inner == below or inner.startswith(below + ".") for below in allowed), f"{part} imports {inner}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_each_library_has_one_home(path: Path) -> None:
+    relative = name_of(path)
+    for name in imports(path):
+        for home in HOMES.get(name.partition(".")[0], (relative,)):
+            assert relative == home or relative.startswith(home + "/"), f"{relative} imports {name}"

@@ -1,0 +1,35 @@
+"""`weave`: one program for both sides of the wire.
+
+`weave --local …` is the executor and `weave --router …` the router, both run inside the image; anything else
+is the caller's side. Each branch imports only what it needs, because Python's start is most of a command's time.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+# While modules load there is nothing to undo: a signal ends the program at once, without a traceback. Whoever started
+# us with the signal ignored, as a shell does in the background, wants it ignored.
+if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def main() -> int:
+    """Run `weave` with the arguments of this process and return its exit code."""
+    side, rest = sys.argv[1:2], sys.argv[2:]
+    if side == ["--local"]:
+        from weave_http import local
+
+        return local.main(rest)
+    if side == ["--router"]:
+        from weave_http import router
+
+        return router.main(rest)
+    from weave_http import cli
+
+    return cli.main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

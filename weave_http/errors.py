@@ -1,0 +1,62 @@
+"""Every failure that a user can cause, as one line and an exit code.
+
+The tree (engine errors are in `weave_http.engine.errors`)::
+
+    WeaveError                 exit 1: what failed, where, and what to do
+    ├── UsageError             exit 1: the words typed make no command
+    ├── EngineError            exit 125, as docker's own: the daemon, or the way to it
+    ├── HostError              exit 1: something on the Docker host (a device, an address, a rule)
+    └── SandboxError           exit 1: hosts on this machine
+
+A command ends with `ExitCode` or the executor's own exit code; no traceback reaches a user.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of `weave`; any other one is the executor's or the container's own."""
+
+    OK = 0
+    FAILURE = 1
+    ENGINE = 125
+    INTERRUPTED = 130
+
+
+class WeaveError(Exception):
+    """A failure with one line for the user.
+
+    Args:
+        message: one line without a full stop: what failed, and where.
+        hint: what to do about it, or empty. Printed on the same line, after a semicolon.
+    """
+
+    exit_code: int = ExitCode.FAILURE.value
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+
+class UsageError(WeaveError):
+    """The arguments make no command."""
+
+
+class EngineError(WeaveError):
+    """The Docker daemon refused, failed, or could not be reached."""
+
+    exit_code = ExitCode.ENGINE.value
+
+
+class HostError(WeaveError):
+    """A step on the Docker host failed; the message names the container, device or address."""
+
+
+class SandboxError(WeaveError):
+    """Docker hosts on this machine could not be set up, entered or removed."""

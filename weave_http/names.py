@@ -1,0 +1,62 @@
+"""The names, ports and paths that both sides of the wire agree on.
+
+They are Weave's own where Weave has one, because people, scripts and firewalls know them.
+"""
+
+from __future__ import annotations
+
+from weave_http import __version__
+
+# -- on the Docker host ------------------------------------------------------------------------------
+BRIDGE = "weave"
+"""The Linux bridge that the containers of one host hang on."""
+GUEST_INTERFACE = "ethwe"
+"""What a container sees of the network."""
+HOST_VETH_PREFIX = "vethwepl"
+"""Host end of a container's veth; the container's process id follows (at most 15 characters in all)."""
+VXLAN_DEVICE = "vxlan-6784"
+"""The kernel's VXLAN device on the bridge, by which frames reach the other hosts."""
+VNI = 6784
+"""VXLAN network identifier: one network, so one number."""
+
+LEAST_MTU, GREATEST_MTU = 576, 65535
+"""What an MTU, in bytes, may be: every IPv4 host must take the one, and a packet's length field ends at the other."""
+
+PEER_PORT = 6783
+"""TCP port on which routers talk to each other; data (VXLAN, UDP) uses the port after it."""
+ROUTER_HTTP_PORT = 6784
+"""Control API of the router on 127.0.0.1 of its host."""
+
+ROUTER_CONTAINER = "weave"
+ROUTER_VOLUME = "weavedb"
+"""Named volume that keeps the peer name, targets and attachments of a host over restarts."""
+ROUTER_STATE = "/weavedb"
+"""Where that volume is mounted in the router's container."""
+
+DOCKER_SOCKET = "/var/run/docker.sock"
+PROCFS = "/proc"
+"""The host's /proc as the host sees it; `PROCFS` in the environment says where it is mounted for us."""
+HOSTPROC = "/hostproc"
+"""Where the executor and the router find the host's /proc."""
+
+# -- the image ---------------------------------------------------------------------------------------
+IMAGE_REPOSITORY = "weavehttp/weave"
+"""One image holds the executor and the router."""
+DEFAULT_IMAGE = f"{IMAGE_REPOSITORY}:{__version__}"
+EXECUTOR_PROGRAM = "/usr/bin/weave"
+"""The image's entrypoint."""
+ROLE_LABEL = "works.weave.role"
+"""Label that tells a container of ours (`executor`, `router`) from a foreign one of the same name."""
+
+# -- environment variables that the caller hands to the executor, by name, when they are set --------
+FORWARDED_VARIABLES = (
+    "VERSION",
+    "WEAVE_DEBUG",
+    "WEAVE_DOCKER_ARGS",
+    "WEAVEDNS_DOCKER_ARGS",
+    "WEAVE_PASSWORD",
+    "WEAVE_PORT",
+    "WEAVE_CONTAINER_NAME",
+    "WEAVE_MTU",
+    "DOCKER_BRIDGE",
+)
