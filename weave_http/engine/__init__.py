@@ -1,0 +1,48 @@
+"""The Docker Engine API client.
+
+    from weave_http.engine import connect, resolve_endpoint
+
+    with connect(resolve_endpoint(os.environ)) as engine:
+        for container in engine.containers.list(all=True):
+            print(container["Id"])
+
+Importing it imports no HTTP library; that happens with the first call.
+"""
+
+from weave_http.engine.client import Engine, connect, local_engine
+from weave_http.engine.containers import Created
+from weave_http.engine.copying import copy_image
+from weave_http.engine.credentials import Credentials, docker_credentials
+from weave_http.engine.endpoint import Endpoint, TLSFiles, resolve_endpoint
+from weave_http.engine.interactive import Session
+from weave_http.engine.objects import ByteStream, ObjectStream, Progress
+from weave_http.engine.output import AttachedOutput, ExitStatus, Waiter
+from weave_http.engine.system import Ping
+from weave_http.engine.transport.base import Duplex, Hijacker, Patience, Request, Response, Transport
+
+__all__ = [
+    "AttachedOutput",
+    "ByteStream",
+    "Created",
+    "Credentials",
+    "Duplex",
+    "Endpoint",
+    "Engine",
+    "ExitStatus",
+    "Hijacker",
+    "ObjectStream",
+    "Patience",
+    "Ping",
+    "Progress",
+    "Request",
+    "Response",
+    "Session",
+    "TLSFiles",
+    "Transport",
+    "Waiter",
+    "connect",
+    "copy_image",
+    "docker_credentials",
+    "local_engine",
+    "resolve_endpoint",
+]

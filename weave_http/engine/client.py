@@ -1,0 +1,298 @@
+"""The Docker Engine API client: what is common to all calls.
+
+`Engine` puts the version before every route, sends JSON, and turns error answers into exceptions. The calls themselves
+are in `containers`, `images`, `volumes` and `system`, one method a call. `Transport.send` is the only way out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from weave_http import names
+from weave_http.closing import Closing
+from weave_http.engine.answers import problem, shorten
+from weave_http.engine.containers import Containers
+from weave_http.engine.credentials import FindCredentials
+from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.errors import ProtocolError, TransportError, VersionError
+from weave_http.engine.execs import Execs
+from weave_http.engine.images import Images
+from weave_http.engine.interactive import incoming
+from weave_http.engine.system import Ping, System
+from weave_http.engine.transport.base import Duplex, Hijacker, Patience, Request, Response, Transport
+from weave_http.engine.version import Version, negotiated_version, pinned_version, version_text
+from weave_http.engine.volumes import Volumes
+
+_MAX_PROBLEM = 64 * 1024
+"""Bytes read of an error's body."""
+
+Query = tuple[tuple[str, str], ...]
+_JSON = (("Content-Type", "application/json"),)
+
+
+class Engine(Closing):
+    """A Docker daemon, spoken to over a transport.
+
+    Several streams may be open at once, all in one thread. Use it with `with`, or call `close`.
+
+    Args:
+        transport: carries the requests.
+        where: the daemon as a person knows it, for messages.
+        api_version: pins the version; empty to negotiate it on the first call.
+        credentials: finds the credentials for a registry, for pull, push and build; none are sent without it.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        where: str = "the daemon",
+        api_version: str = "",
+        credentials: FindCredentials = lambda _registry: None,
+    ) -> None:
+        self.credentials = credentials
+        self._transport = transport
+        self._where = where
+        self._pin = api_version
+        self._version: Version | None = None
+        self.containers = Containers(self)
+        self.execs = Execs(self)
+        self.images = Images(self)
+        self.volumes = Volumes(self)
+        self.system = System(self)
+
+    @property
+    def where(self) -> str:
+        """The daemon as a person knows it: address, and what chose it."""
+        return self._where
+
+    @property
+    def api_version(self) -> Version:
+        """The API version in use, as (1, 41); negotiated by `HEAD /_ping` when it is asked for first.
+
+        Raises:
+            VersionError: there is no version that both sides speak.
+            TransportError: the daemon can't be reached.
+        """
+        if self._version is None:
+            if self._pin:
+                self._version = pinned_version(self._pin)
+            else:
+                self._version = negotiated_version(self.ping().api_version, self._where)
+        return self._version
+
+    def ping(self) -> Ping:
+        """`HEAD /_ping`, or `GET` where a daemon or a proxy does not take that. It has no version in its path.
+
+        Raises:
+            VersionError: what answers is no Docker daemon.
+            TransportError: nothing answers.
+            APIError: the daemon refuses.
+        """
+        headers: Mapping[str, str] = {}
+        for method in ("HEAD", "GET"):
+            with self._transport.send(Request(method, "/_ping")) as response:
+                body, headers = response.read(), response.headers
+                if response.status < 300 and "api-version" in headers:
+                    return Ping(headers["api-version"], headers.get("ostype", ""), headers.get("server", ""))
+                if method == "GET" and response.status >= 300:
+                    raise problem(response.status, headers, body, call="GET /_ping", where=self._where)
+        server = headers.get("server", "")
+        raise VersionError(
+            f"{self._where} answers, but not as a Docker daemon does (no Api-Version)",
+            hint=f"it calls itself {shorten(server, 60)}" if server else "",
+        )
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        headers: Query = (),
+        body: bytes | Iterable[bytes] | None = None,
+        patience: Patience = Patience.QUICK,
+        also: tuple[int, ...] = (),
+    ) -> Response:
+        """Send a request and return the open answer; an answer with an error status is raised.
+
+        Args:
+            path: the route without its version: `/containers/create`.
+            also: statuses of 300 and more that are no errors of this call.
+
+        Raises:
+            EngineError: see `weave_http.engine.errors`.
+        """
+        versioned = f"/v{version_text(self.api_version)}{path}"
+        request = Request(method, versioned, query, headers, body, patience)
+        response = self._transport.send(request)
+        try:
+            if response.status < 300 or response.status in also:
+                return response
+            raise problem(
+                response.status, response.headers, _beginning(response.chunks()), call=request.call, where=self._where
+            )
+        except BaseException:
+            response.close()
+            raise
+
+    def hijack(
+        self, path: str, *, query: Query = (), value: Mapping[str, Any] | None = None, patience: Patience
+    ) -> Duplex:
+        """`POST` a request and return its connection; an answer with an error status is raised.
+
+        Args:
+            value: the JSON body. None for no body at all: some daemons take one for the first input.
+
+        Raises:
+            EngineError: see `weave_http.engine.errors`.
+        """
+        versioned = f"/v{version_text(self.api_version)}{path}"
+        headers = _JSON if value is not None else ()
+        body = json.dumps(value).encode() if value is not None else None
+        request = Request("POST", versioned, query, headers, body, patience)
+        if not isinstance(self._transport, Hijacker):
+            raise ProtocolError(f"{request.call} needs a connection of its own, which this transport can't give")
+        duplex = self._transport.hijack(request)
+        try:
+            if duplex.status < 300:
+                return duplex
+            reason = _beginning(incoming(duplex))
+            raise problem(duplex.status, duplex.headers, reason, call=request.call, where=self._where)
+        except BaseException:
+            duplex.close()
+            raise
+
+    def call(self, method: str, path: str, *, value: Mapping[str, Any] | None = None, **options: Any) -> bytes:
+        """Send a request, with `value` as its JSON body if it is given, and return the whole body of the answer.
+
+        Other options are those of `send`.
+        """
+        if value is not None:
+            options |= {"body": json.dumps(value).encode(), "headers": (*options.get("headers", ()), *_JSON)}
+        with self.send(method, path, **options) as response:
+            return response.read()
+
+    def call_json(self, method: str, path: str, *, value: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        """Send a request as `call` does, and return the JSON of the answer."""
+        content = self.call(method, path, value=value, **options)
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError) as error:
+            shown = shorten(content.decode(errors="replace"), 80)
+            raise ProtocolError(
+                f"{self._where} answered {method} {path} with {shown!r} where JSON was expected"
+            ) from error
+
+    def close(self) -> None:
+        """Close all connections; streams that are still open end."""
+        self._transport.close()
+
+
+def _beginning(chunks: Iterable[bytes]) -> bytes:
+    """Return the beginning of an error's body; that it breaks off takes nothing from the error."""
+    body = b""
+    try:
+        for chunk in chunks:
+            body += chunk
+            if len(body) >= _MAX_PROBLEM:
+                break
+    except TransportError:
+        pass
+    return body[:_MAX_PROBLEM]
+
+
+class Adapter(Transport, Hijacker, Protocol):
+    """What carries requests to one kind of endpoint, with all that there is to a connection."""
+
+
+class LazyTransport:
+    """Opens the adapter of an endpoint when the first request is sent, so that nothing is imported without need.
+
+    Args:
+        endpoint: where to connect.
+        open_transport: makes the adapter.
+    """
+
+    def __init__(self, endpoint: Endpoint, open_transport: Callable[[Endpoint], Adapter]) -> None:
+        self._endpoint = endpoint
+        self._open_transport = open_transport
+        self._transport: Adapter | None = None
+
+    def send(self, request: Request) -> Response:
+        """See `transport.base.Transport`."""
+        return self._opened().send(request)
+
+    def hijack(self, request: Request) -> Duplex:
+        """See `transport.base.Hijacker`."""
+        return self._opened().hijack(request)
+
+    def _opened(self) -> Adapter:
+        if self._transport is None:
+            self._transport = self._open_transport(self._endpoint)
+        return self._transport
+
+    def close(self) -> None:
+        """See `transport.base.Transport`."""
+        if self._transport is not None:
+            self._transport.close()
+
+
+def open_transport(endpoint: Endpoint) -> Adapter:
+    """Return the adapter for an endpoint: requests-unixsocket for `unix://` and `ssh://`, httpx for `tcp://`.
+
+    Raises:
+        EndpointError: its TLS files can't be used.
+    """
+    if endpoint.scheme == "unix":
+        from weave_http.engine.transport.unix import UnixTransport
+
+        return UnixTransport(endpoint)
+    if endpoint.scheme == "ssh":
+        from weave_http.engine.transport.ssh import SSHTransport
+
+        return SSHTransport(endpoint)
+    from weave_http.engine.transport.tcp import TCPTransport
+
+    return TCPTransport(endpoint)
+
+
+def open_plain_transport(endpoint: Endpoint) -> Adapter:
+    """Return the adapter that needs the standard library alone; it speaks no TLS."""
+    from weave_http.engine.transport.plain import PlainTransport
+
+    return PlainTransport(endpoint)
+
+
+def connect(
+    endpoint: Endpoint,
+    *,
+    watch: Callable[[Transport], Transport] | None = None,
+    credentials: FindCredentials = lambda _registry: None,
+) -> Engine:
+    """Return the client of a daemon. Nothing is sent, nor a transport imported, before the first call.
+
+    Args:
+        endpoint: from `resolve_endpoint`.
+        watch: wraps or replaces the transport, to see what is said.
+        credentials: finds the credentials for a registry: `docker_credentials(os.environ)`.
+    """
+    transport: Transport = LazyTransport(endpoint, open_transport)
+    return Engine(
+        watch(transport) if watch else transport,
+        where=str(endpoint),
+        api_version=endpoint.api_version,
+        credentials=credentials,
+    )
+
+
+def local_engine(socket: str = names.DOCKER_SOCKET) -> Engine:
+    """Return the client of the host's own daemon, for the executor and the router: standard library only.
+
+    Args:
+        socket: path of its unix socket.
+    """
+    endpoint = Endpoint("unix", path=socket, source="mounted socket")
+    return Engine(LazyTransport(endpoint, open_plain_transport), where=str(endpoint))

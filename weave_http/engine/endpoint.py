@@ -1,0 +1,327 @@
+"""Which Docker daemon is meant: the rules of the docker command line, as a pure function.
+
+The order is docker's own: `--context` → `-H/--host` → `DOCKER_HOST` → `DOCKER_CONTEXT` → `currentContext` of the
+docker configuration → the default socket. An `Endpoint` remembers which of them it came from, because "connection
+refused" helps nobody who does not know that a forgotten variable chose the address.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from weave_http import names
+from weave_http.engine.errors import EndpointError
+
+PLAIN_PORT = 2375
+TLS_PORT = 2376
+DEFAULT_HOST = "127.0.0.1"
+_MAX_SOCKET_PATH = 107
+"""Bytes of a unix socket's path that fit into `sockaddr_un`."""
+
+ReadFile = Callable[[str], bytes | None]
+"""Returns a file's content, or None when there is no such file."""
+
+
+def read_file(path: str) -> bytes | None:
+    """Return the content of a file, or None when it does not exist.
+
+    Raises:
+        EndpointError: it exists and can't be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise EndpointError(f"{path} can't be read: {error.strerror}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class TLSFiles:
+    """How TLS is spoken.
+
+    Args:
+        verify: whether the daemon's certificate is checked.
+        ca: PEM file of the authorities to trust; empty for the system's.
+        cert: PEM file of the client's certificate, or empty.
+        key: PEM file of its key, or empty.
+    """
+
+    verify: bool = True
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a daemon listens, and why we think so.
+
+    Args:
+        scheme: `unix`, `tcp` or `ssh`.
+        path: the socket's path (unix; ssh: on the other side, empty for docker's own choice).
+        host: name or address, IPv6 without brackets (tcp, ssh).
+        port: port number (tcp; ssh: 0 for ssh's own choice).
+        user: user name (ssh), or empty for ssh's own choice.
+        base_path: what stands before every route, as `/docker`; empty as a rule (tcp).
+        tls: TLS settings, or None for plain HTTP (tcp).
+        source: what chose this endpoint, as `DOCKER_HOST` or `default socket`.
+        api_version: API version pinned by the user (`DOCKER_API_VERSION`), or empty to negotiate.
+    """
+
+    scheme: Literal["unix", "tcp", "ssh"]
+    path: str = ""
+    host: str = ""
+    port: int = 0
+    user: str = ""
+    base_path: str = ""
+    tls: TLSFiles | None = None
+    source: str = ""
+    api_version: str = ""
+
+    @property
+    def url(self) -> str:
+        """The address as `DOCKER_HOST` takes it."""
+        if self.scheme == "unix":
+            return f"unix://{self.path}"
+        if self.scheme == "ssh":
+            user, port = f"{self.user}@" if self.user else "", f":{self.port}" if self.port else ""
+            return f"ssh://{user}{bracketed(self.host)}{port}{self.path}"
+        return f"tcp://{bracketed(self.host)}:{self.port}{self.base_path}"
+
+    def __str__(self) -> str:
+        return f"{self.url} ({self.source})" if self.source else self.url
+
+
+def bracketed(host: str) -> str:
+    """Return a host as it stands in a URL: IPv6 literals in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def unix_endpoint(path: str, source: str) -> Endpoint:
+    """Return the endpoint of a unix socket.
+
+    Raises:
+        EndpointError: the path is relative or longer than a socket address can hold.
+    """
+    if not path.startswith("/"):
+        raise EndpointError(
+            f"unix://{path} ({source}) needs an absolute path", hint=f"as in unix://{names.DOCKER_SOCKET}"
+        )
+    if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
+        raise EndpointError(
+            f"the socket path of {source} is longer than {_MAX_SOCKET_PATH} bytes: {path}", hint="use a shorter path"
+        )
+    return Endpoint("unix", path=path, source=source)
+
+
+def parse_host(text: str, source: str, tls: TLSFiles | None) -> Endpoint:
+    """Turn the text of `-H` or `DOCKER_HOST` into an endpoint.
+
+    Args:
+        text: `unix:///path`, `tcp://host[:port][/base]`, `http(s)://…`, `ssh://[user@]host[:port][/path]`, `host`,
+            `host:port`, `:port`, `[v6]:port`.
+        source: where the text came from, for messages.
+        tls: TLS settings that apply if it is a TCP endpoint.
+
+    Raises:
+        EndpointError: the text names no endpoint.
+    """
+    text = text.strip()
+    if not text.isprintable():
+        raise EndpointError(f"{text!r} ({source}) is no address", hint="as in tcp://10.0.0.1:2376")
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        scheme, rest = "tcp", text
+    match scheme.lower():
+        case "unix":
+            return unix_endpoint(rest or names.DOCKER_SOCKET, source)
+        case "tcp":
+            return _parse_tcp(rest, text, source, tls, TLS_PORT if tls else PLAIN_PORT)
+        case "http":
+            if tls:
+                raise EndpointError(
+                    f"{text} ({source}) is without TLS, but TLS was asked for", hint="write tcp:// or https://"
+                )
+            return _parse_tcp(rest, text, source, None, 80)
+        case "https":
+            return _parse_tcp(rest, text, source, tls or TLSFiles(), 443)
+        case "ssh":
+            return _parse_ssh(rest, text, source)
+        case _:
+            raise EndpointError(
+                f"{text} ({source}) has the unknown scheme {scheme!r}",
+                hint="use unix://, tcp://, http://, https:// or ssh://",
+            )
+
+
+def _parse_tcp(rest: str, text: str, source: str, tls: TLSFiles | None, default_port: int) -> Endpoint:
+    authority, slash, path = rest.partition("/")
+    if "@" in authority or "?" in rest or "#" in rest or " " in rest:
+        raise EndpointError(
+            f"{text!r} ({source}) is not HOST:PORT", hint="credentials, queries and blanks have no place in it"
+        )
+    host, port = _split_authority(authority, text, source)
+    base = (slash + path).rstrip("/")
+    return Endpoint(
+        "tcp",
+        host=host or DEFAULT_HOST,
+        port=default_port if port is None else port,
+        base_path=base,
+        tls=tls,
+        source=source,
+    )
+
+
+def _parse_ssh(rest: str, text: str, source: str) -> Endpoint:
+    authority, slash, path = rest.partition("/")
+    user, _, address = authority.rpartition("@")
+    if ":" in user:
+        # Not shown: it is a secret.
+        raise EndpointError(f"the ssh:// address ({source}) has a password in it", hint="ssh takes keys, not passwords")
+    host, port = _split_authority(address, text, source)
+    # A leading dash would be an option of ssh.
+    if not host or any(part.startswith("-") for part in (user, host)) or any(mark in rest for mark in "?# "):
+        raise EndpointError(f"{text!r} ({source}) is no ssh address", hint="as in ssh://user@host:22")
+    return Endpoint("ssh", host=host, port=port or 0, user=user, path=(slash + path).rstrip("/"), source=source)
+
+
+def _split_authority(authority: str, text: str, source: str) -> tuple[str, int | None]:
+    """Split `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 literal."""
+    if authority.startswith("["):
+        host, bracket, tail = authority[1:].partition("]")
+        if not bracket or not _is_ipv6(host) or (tail and not tail.startswith(":")):
+            raise EndpointError(
+                f"{text} ({source}) is not an IPv6 address in brackets", hint="as in tcp://[fd00::1]:2376"
+            )
+        return host, _port(tail[1:], text, source) if tail else None
+    if authority.count(":") > 1:
+        # Without brackets the last group could be meant as a port: only a whole address is unambiguous enough.
+        if not _is_ipv6(authority):
+            raise EndpointError(
+                f"{text} ({source}) has too many colons", hint="put an IPv6 address into brackets: tcp://[fd00::1]:2376"
+            )
+        return authority, None
+    host, colon, port = authority.partition(":")
+    return host, _port(port, text, source) if colon else None
+
+
+def _port(digits: str, text: str, source: str) -> int:
+    if not (digits.isascii() and digits.isdigit() and 0 < int(digits) < 65536):
+        raise EndpointError(f"{text} ({source}) has no valid port", hint="a port is a number from 1 to 65535")
+    return int(digits)
+
+
+def _is_ipv6(text: str) -> bool:
+    import ipaddress
+
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def config_dir(environ: Mapping[str, str]) -> str:
+    """Return the directory of the docker configuration: `$DOCKER_CONFIG` or `~/.docker`."""
+    return environ.get("DOCKER_CONFIG") or os.path.join(environ.get("HOME") or "/", ".docker")
+
+
+def tls_files(
+    environ: Mapping[str, str],
+    *,
+    tls: bool | None,
+    tls_verify: bool | None,
+    ca: str | None,
+    cert: str | None,
+    key: str | None,
+    read: ReadFile,
+) -> TLSFiles | None:
+    """Return the TLS settings that flags and environment ask for, or None for plain HTTP.
+
+    As in docker, `--tlsverify=false` and `DOCKER_TLS` mean TLS without a check of the daemon's certificate, and the
+    client's default certificate and key are left out when their files are missing.
+    """
+    verify = bool(environ.get("DOCKER_TLS_VERIFY")) if tls_verify is None else tls_verify
+    if not (verify or tls or tls_verify is not None or (tls is None and environ.get("DOCKER_TLS"))):
+        return None
+    directory = environ.get("DOCKER_CERT_PATH") or config_dir(environ)
+
+    def default(name: str) -> str:
+        path = os.path.join(directory, name)
+        return path if read(path) is not None else ""
+
+    settings = TLSFiles(
+        verify=verify,
+        ca=(ca or os.path.join(directory, "ca.pem")) if verify else "",
+        cert=cert or default("cert.pem"),
+        key=key or default("key.pem"),
+    )
+    if settings.ca and read(settings.ca) is None:
+        raise EndpointError(
+            f"TLS is to be verified, but there is no {settings.ca}",
+            hint="DOCKER_CERT_PATH names the directory with ca.pem, cert.pem and key.pem",
+        )
+    for path, option in ((cert, "--tlscert"), (key, "--tlskey")):
+        if path and read(path) is None:
+            raise EndpointError(f"{option} names {path}, which does not exist")
+    if bool(settings.cert) != bool(settings.key):
+        have, lack = ("certificate", "key") if settings.cert else ("key", "certificate")
+        raise EndpointError(
+            f"{settings.cert or settings.key} is a client {have} without its {lack}",
+            hint=f"cert.pem and key.pem belong together in {directory}",
+        )
+    return settings
+
+
+def resolve_endpoint(
+    environ: Mapping[str, str],
+    *,
+    host: str | None = None,
+    context: str | None = None,
+    tls: bool | None = None,
+    tls_verify: bool | None = None,
+    tls_ca: str | None = None,
+    tls_cert: str | None = None,
+    tls_key: str | None = None,
+    read: ReadFile = read_file,
+) -> Endpoint:
+    """Find the daemon that the user means, as the docker command line would.
+
+    Args:
+        environ: the environment (`DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG`, `DOCKER_TLS`, `DOCKER_TLS_VERIFY`,
+            `DOCKER_CERT_PATH`, `DOCKER_API_VERSION`, `HOME`).
+        host: `-H/--host`.
+        context: `--context`.
+        tls, tls_verify, tls_ca, tls_cert, tls_key: `--tls`, `--tlsverify`, `--tlscacert`, `--tlscert`, `--tlskey`;
+            None where the flag was not given. They don't apply to contexts, which carry their own.
+        read: returns a file's content, or None when it is missing.
+
+    Raises:
+        EndpointError: nothing usable is named; the message says where it was named.
+    """
+    from weave_http.engine import contexts
+
+    if host is not None and context:
+        raise EndpointError("--host and --context contradict each other", hint="give one of them")
+    chosen = contexts.choose(environ, host=host, context=context, read=read)
+    if chosen is not None:
+        name, reason = chosen
+        endpoint = contexts.load(environ, name, reason, read)
+    else:
+        text, source = (host, "--host") if host is not None else (environ.get("DOCKER_HOST"), "DOCKER_HOST")
+        wanted = tls_files(environ, tls=tls, tls_verify=tls_verify, ca=tls_ca, cert=tls_cert, key=tls_key, read=read)
+        if text and text.strip():
+            endpoint = parse_host(text, source, wanted)
+        elif host is not None:
+            raise EndpointError("--host is empty", hint="as in --host tcp://10.0.0.1:2376")
+        elif wanted:
+            # docker's own default once TLS is asked for and no host is given.
+            endpoint = Endpoint("tcp", host=DEFAULT_HOST, port=TLS_PORT, tls=wanted, source="default with TLS")
+        else:
+            endpoint = unix_endpoint(names.DOCKER_SOCKET, "default socket")
+    return replace(endpoint, api_version=environ.get("DOCKER_API_VERSION", ""))

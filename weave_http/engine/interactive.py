@@ -1,0 +1,90 @@
+"""Containers and commands that are written to: a conversation in one thread.
+
+Whoever writes to a program and only then reads what it answers stands still for good once both pipes are full. A
+`Session` never waits for the daemon to take input: it waits for output, and sends what is left to send meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Iterator
+
+from weave_http.engine.output import Output
+from weave_http.engine.transport.base import Duplex
+
+_PIECE = 65536
+
+
+class Session(Output):
+    """Iterate over what is written, as (stream, bytes), 1 being stdout and 2 stderr; `write` or `feed_from` is stdin.
+
+    Args:
+        duplex: the connection, after attach or exec.
+        raw: a terminal's output: all of it is stream 1.
+    """
+
+    def __init__(self, duplex: Duplex, *, raw: bool) -> None:
+        super().__init__(raw=raw)
+        self._duplex = duplex
+        self._source: int | None = None
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that were written and that the daemon has not taken yet."""
+        return self._duplex.unsent
+
+    def write(self, data: bytes) -> None:
+        """Write to stdin. It never waits; what is not taken at once is sent while output is read."""
+        if data:
+            self._duplex.write(data)
+
+    def close_stdin(self) -> None:
+        """End stdin, after all that was written; output still comes."""
+        self._duplex.half_close()
+
+    def feed_from(self, source: int) -> None:
+        """Take stdin from a file descriptor while output is read, and end it when the descriptor ends.
+
+        Args:
+            source: read when there is something to read, and no faster than the daemon takes it.
+        """
+        self._source = source
+
+    def _next_chunk(self) -> bytes:
+        while (data := self._duplex.receive()) is None:
+            self._wait()
+        return data
+
+    def _wait(self) -> None:
+        """Wait until there is something to do, and pass on what the source has."""
+        source = self._source if not self._duplex.unsent else None
+        if source in wait(self._duplex, source) and source is not None:
+            data = os.read(source, _PIECE)
+            if data:
+                self._duplex.write(data)
+            else:
+                self._source = None
+                self._duplex.half_close()
+
+    def close(self) -> None:
+        """Leave; the container goes on."""
+        self._duplex.close()
+
+
+def wait(duplex: Duplex, source: int | None = None) -> set[int]:
+    """Wait until a connection or a source can be dealt with, and return the descriptors that can."""
+    poll = select.poll()
+    poll.register(duplex.fileno(), select.POLLIN | (select.POLLOUT if duplex.unsent else 0))
+    if source is not None:
+        poll.register(source, select.POLLIN)
+    return {descriptor for descriptor, _ in poll.poll()}
+
+
+def incoming(duplex: Duplex) -> Iterator[bytes]:
+    """Yield what comes over a connection until its end, waiting for it."""
+    while (data := duplex.receive()) != b"":
+        if data is None:
+            wait(duplex)
+        else:
+            yield data

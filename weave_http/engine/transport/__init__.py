@@ -1,0 +1,1 @@
+"""The adapters that carry requests to an endpoint; `base` is their contract."""

@@ -1,0 +1,118 @@
+"""TCP, with TLS or without, by httpx.
+
+Only httpx's transport layer is used: its client would add redirects, cookies and proxy variables, none of which belong
+on the way to a daemon. All that touches httpx is in this module, so that a successor is a matter of one import line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+
+from weave_http.engine.endpoint import Endpoint, bracketed
+from weave_http.engine.errors import EndpointError
+from weave_http.engine.transport.base import Request
+from weave_http.engine.transport.common import Timeouts, header_fields, keepalive_options, raising_source_errors, upload
+from weave_http.engine.transport.failures import connect_failure, exchange_failure
+from weave_http.engine.transport.held import HeldResponse, Holders, close_all
+from weave_http.engine.transport.hijack import SocketDuplex, hijack
+from weave_http.engine.transport.sockets import dialler
+from weave_http.engine.transport.tls import tls_context
+
+_NO_BODY = frozenset({204, 304})
+_IDLE_SECONDS = 60.0
+"""Idle connections older than this are not used again: a NAT between may have forgotten them."""
+
+
+class TCPTransport:
+    """Implements `transport.base.Transport` for `tcp://` endpoints.
+
+    Args:
+        endpoint: host, port and TLS settings.
+        timeouts: how long to wait for what.
+
+    Raises:
+        EndpointError: the TLS files can't be used.
+    """
+
+    def __init__(self, endpoint: Endpoint, timeouts: Timeouts | None = None) -> None:
+        self._endpoint = endpoint
+        self._timeouts = timeouts or Timeouts()
+        self._open: Holders = set()
+        self._context = tls_context(endpoint)
+        self._origin = f"{'https' if endpoint.tls else 'http'}://{bracketed(endpoint.host)}:{endpoint.port}"
+        self._http = httpx.HTTPTransport(
+            verify=self._context,
+            trust_env=False,
+            limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
+            socket_options=keepalive_options(self._timeouts.probe),
+        )
+
+    def send(self, request: Request) -> HeldResponse:
+        """Send a request; see `transport.base.Transport`."""
+        silence = self._timeouts.silence(request)
+        timeout = httpx.Timeout(silence, connect=self._timeouts.connect, pool=None)
+        body = request.body
+        try:
+            outgoing = httpx.Request(
+                request.method,
+                self._origin + self._endpoint.base_path + request.target,
+                headers=header_fields(request),
+                content=body if body is None or isinstance(body, bytes) else upload(body),
+                extensions={"timeout": timeout.as_dict()},
+            )
+        except httpx.InvalidURL as error:
+            raise EndpointError(f"{self._endpoint} is no address that can be connected to: {error}") from error
+        try:
+            with raising_source_errors():
+                response = self._http.handle_request(outgoing)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise connect_failure(error, self._endpoint, self._timeouts.connect) from error
+        except httpx.HTTPError as error:
+            raise exchange_failure(error, self._endpoint, request, answered=False, timeout=silence) from error
+        return HeldResponse(
+            response.status_code,
+            {name.lower(): value for name, value in response.headers.items()},
+            _TCPBody(response, self._endpoint, request, silence),
+            self._open,
+        )
+
+    def hijack(self, request: Request) -> SocketDuplex:
+        """Send a request and take its connection over; see `transport.base.Hijacker`."""
+        context = self._context if self._endpoint.tls else None
+        dial = dialler(self._endpoint, self._timeouts)
+        return hijack(request, self._endpoint, self._timeouts, dial, self._open, context)
+
+    def close(self) -> None:
+        """Close all connections."""
+        close_all(self._open)
+        self._http.close()
+
+
+class _TCPBody:
+    def __init__(self, response: httpx.Response, endpoint: Endpoint, request: Request, silence: float | None) -> None:
+        self._response = response
+        self._pieces: Iterator[bytes] = response.iter_raw()
+        self._endpoint = endpoint
+        self._request = request
+        self._silence = silence
+
+    def pull(self) -> bytes:
+        try:
+            return next((piece for piece in self._pieces if piece), b"")
+        except (httpx.HTTPError, OSError, ValueError) as error:
+            raise exchange_failure(
+                error, self._endpoint, self._request, answered=True, timeout=self._silence
+            ) from error
+
+    def give_back(self) -> None:
+        # httpcore knows by itself whether the body was read, and keeps or closes the connection accordingly; but one
+        # whose body ended by the end of its TLS stream (attach) it takes for idle until the TCP connection ends too.
+        framed = {"content-length", "transfer-encoding"} & self._response.headers.keys()
+        if not framed and self._response.status_code not in _NO_BODY:
+            self._response.extensions["network_stream"].close()
+        self._response.close()
+
+    def drop(self) -> None:
+        self._response.close()
