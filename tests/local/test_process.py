@@ -1,0 +1,154 @@
+"""The executor as a process: signals, preconditions, and what it imports."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.local.stage import Stage
+from weave_http import local, names
+
+
+def _imported(*words: str) -> set[str]:
+    program = (
+        "import sys\n"
+        "from weave_http import local, names\n"
+        f"names.DOCKER_SOCKET = '/nonexistent'\nlocal.main({list(words)!r})\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "words", [("status",), ("connect", "h2"), ("version",), ("frobnicate",), ("attach", "10.1.1.1/8", "c")]
+)
+def test_no_command_imports_more_than_it_needs(words: tuple[str, ...]) -> None:
+    heavy = {"typer", "rich", "httpx", "requests", "aiohttp", "msgpack", "asyncio", "pyroute2", "argparse"}
+    loaded = _imported(*words)
+    assert heavy & loaded == set()
+    assert not any(name.startswith("pyroute2") for name in loaded), "the kernel is not spoken to yet"
+
+
+_BLOCKED = """
+import sys
+from weave_http import local, names
+from weave_http.local import host, commands
+names.DOCKER_SOCKET = sys.argv[1]
+print("ready", flush=True)
+sys.exit(local.main(["ps"]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_with_its_own_exit_code_and_no_word(stage: Stage, number: signal.Signals) -> None:
+    stage.engine.on("GET", r"/containers/json", lambda request, reply: reply.wait(stage.engine.closing))
+    with subprocess.Popen(
+        [sys.executable, "-c", _BLOCKED, names.DOCKER_SOCKET], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 10
+        while "GET /containers/json" not in stage.engine.calls():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(number)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, out, err) == (128 + number, "ready\n", "")
+
+
+@pytest.mark.parametrize(
+    ("system", "release", "line"),
+    [
+        ("Darwin", "23.1.0", "weave runs on Linux, and this host is Darwin"),
+        ("Linux", "custom", "can't make out the kernel's version from 'custom'"),
+    ],
+)
+def test_a_host_that_can_not_do_is_refused_first(
+    monkeypatch: pytest.MonkeyPatch, system: str, release: str, line: str
+) -> None:
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(sysname=system, release=release))
+    out, err = io.StringIO(), io.StringIO()
+    assert local.execute([], {}, out, err) == 1
+    assert (out.getvalue(), err.getvalue()) == ("", f"{line}\n")
+
+
+def test_without_root_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    err = io.StringIO()
+    assert local.execute(["frobnicate"], {}, io.StringIO(), err) == 1
+    assert err.getvalue() == "weave must be root when local\n"
+
+
+def test_an_old_kernel_is_only_warned_of(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(sysname="Linux", release="3.2.0-4-amd64"))
+    result = stage.weave("ps")
+    assert result.code == 0
+    assert result.err == "WARNING: kernel 3.2.0-4-amd64 is older than 3.5; weave may not work\n"
+
+
+_RUN = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+from weave_http import local, names
+names.DOCKER_SOCKET = sys.argv[1]
+print("ready", flush=True)
+sys.exit(local.main(sys.argv[2:]))
+"""
+
+
+def test_a_signal_at_any_moment_leaves_all_or_nothing(stage: Stage) -> None:
+    c1 = stage.container("c1")
+    stage.weave("attach", "10.9.1.1/24", "c1")
+    kept, coming = {"10.9.1.1/24"}, {"10.2.1.1/24", "10.3.1.1/24"}
+    codes = set()
+    for step in range(24):
+        before = set(c1.addresses())
+        command = "detach" if coming <= before else "attach"
+        inside = ["nsenter", f"--net=/proc/{stage.host.pid}/ns/net"]
+        process = subprocess.Popen(
+            [*inside, sys.executable, "-c", _RUN, names.DOCKER_SOCKET, command, *sorted(coming), "c1"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(step * 0.008)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=10)
+        after = set(c1.addresses())
+        done = kept | coming if command == "attach" else kept
+        codes.add(process.returncode)
+        assert err == ""
+        assert after == done or (process.returncode == 130 and after == before), f"{command} after {step * 8} ms"
+        assert stage.host.links() == [f"vethwepl{c1.pid}", "weave"]
+    assert 130 in codes
+
+
+def test_a_signal_during_an_import_waits_for_its_end(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import time\nprint('ready', flush=True)\ntime.sleep(0.2)\nprint('imported')\n")
+    program = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from weave_http.local import interrupts
+interrupts.listen()
+try:
+    import slow
+    time.sleep(5)
+except interrupts.Interrupted as error:
+    print(error.exit_code)
+"""
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=10)[0] == "imported\n143\n"

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.net.kernel import Space
+
+
+@pytest.fixture(autouse=True)
+def _only_as_root() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+
+
+@pytest.fixture
+def spaces() -> Iterator[Callable[[], Space]]:
+    """Makes namespaces; all are gone after the test, and no descriptor more is open than before."""
+    before = len(os.listdir("/proc/self/fd"))
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(Space())
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.fixture
+def host(spaces: Callable[[], Space]) -> Space:
+    """A Docker host: a namespace with an interface to other hosts."""
+    space = spaces()
+    space.run("ip link add eth0 type bridge; ip link set eth0 up")  # a stand-in that any kernel has
+    return space

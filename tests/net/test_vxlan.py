@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.net.kernel import Space
+from weave_http import names
+from weave_http.errors import HostError
+from weave_http.net import vxlan
+from weave_http.net.bridge import ensure_bridge
+
+PORT = 6784
+
+
+@pytest.fixture
+def ready(host: Space) -> Space:
+    """A host with the bridge and the VXLAN device on it."""
+    host.call(ensure_bridge, mtu=1450)
+    host.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 1450)
+    return host
+
+
+def _details(host: Space) -> dict[str, Any]:
+    (link,) = json.loads(host.run(f"ip -d -j link show {names.VXLAN_DEVICE}"))
+    details: dict[str, Any] = link
+    return details
+
+
+def test_a_new_device_learns_and_is_up_on_the_bridge_with_its_mtu(ready: Space) -> None:
+    link = _details(ready)
+    data = link["linkinfo"]["info_data"]
+    assert (data["id"], data["port"], data["learning"], data["ageing"]) == (names.VNI, PORT, True, 300)
+    assert (link["master"], link["mtu"]) == (names.BRIDGE, 1450)
+    assert "UP" in link["flags"]
+
+
+def test_making_it_twice_is_making_it_once_and_keeps_the_destinations(ready: Space) -> None:
+    ready.call(vxlan.add_flood, "192.0.2.1")
+    before = ready.run(f"ip -j link show {names.VXLAN_DEVICE}")
+    ready.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 1450)
+    assert ready.run(f"ip -j link show {names.VXLAN_DEVICE}") == before
+    assert ready.call(vxlan.flood_destinations) == {"192.0.2.1"}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["ip link set {0} down", "ip link set {0} nomaster", "ip link set {0} mtu 1000", "ip link del {0}"],
+    ids=["down", "off the bridge", "other mtu", "deleted"],
+)
+def test_what_someone_changed_is_put_right(ready: Space, damage: str) -> None:
+    ready.run(damage.format(names.VXLAN_DEVICE))
+    ready.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 1450)
+    link = _details(ready)
+    assert (link["master"], link["mtu"], "UP" in link["flags"]) == (names.BRIDGE, 1450, True)
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["type vxlan id 7 dstport 6784", "type vxlan id 6784 dstport 7000", "type bridge"],
+    ids=["other network", "other port", "no vxlan at all"],
+)
+def test_a_device_of_that_name_that_is_another_is_replaced(host: Space, other: str) -> None:
+    host.call(ensure_bridge)
+    host.run(f"ip link add {names.VXLAN_DEVICE} {other}")
+    host.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 1450)
+    data = _details(host)["linkinfo"]["info_data"]
+    assert (data["id"], data["port"]) == (names.VNI, PORT)
+
+
+def test_mtu_follows(ready: Space) -> None:
+    ready.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 8950)
+    assert _details(ready)["mtu"] == 8950
+
+
+def test_flood_destinations_come_and_go_and_twice_is_once(ready: Space) -> None:
+    for ip in ("192.0.2.1", "192.0.2.2", "192.0.2.1"):
+        ready.call(vxlan.add_flood, ip)
+    assert ready.call(vxlan.flood_destinations) == {"192.0.2.1", "192.0.2.2"}
+    for _ in range(2):
+        ready.call(vxlan.remove_flood, "192.0.2.1")
+    assert ready.call(vxlan.flood_destinations) == {"192.0.2.2"}
+
+
+def test_what_was_learnt_behind_a_destination_goes_with_it(ready: Space) -> None:
+    ready.call(vxlan.add_flood, "192.0.2.1")
+    for mac, ip in (("7a:00:00:00:00:01", "192.0.2.1"), ("7a:00:00:00:00:02", "192.0.2.2")):
+        ready.run(f"bridge fdb append {mac} dev {names.VXLAN_DEVICE} dst {ip} dynamic self")
+    ready.call(vxlan.remove_flood, "192.0.2.1")
+    left = ready.run(f"bridge fdb show dev {names.VXLAN_DEVICE}")
+    assert "7a:00:00:00:00:01" not in left
+    assert "7a:00:00:00:00:02" in left
+
+
+def test_a_thousand_destinations_are_listed_whole(ready: Space) -> None:
+    wanted = {f"192.0.{number // 250}.{number % 250 + 1}" for number in range(1000)}
+    lines = "\n".join(f"fdb append 00:00:00:00:00:00 dev {names.VXLAN_DEVICE} dst {ip} self" for ip in wanted)
+    ready.run(f"bridge -batch - <<END\n{lines}\nEND")
+    assert ready.call(vxlan.flood_destinations) == wanted
+
+
+def test_without_a_device_there_are_no_destinations_and_nothing_to_remove(host: Space) -> None:
+    assert host.call(vxlan.flood_destinations) == set()
+    host.call(vxlan.remove_flood, "192.0.2.1")
+    host.call(vxlan.remove_vxlan)
+    with pytest.raises(HostError, match=r"no vxlan-6784 to add the destination 192\.0\.2\.1"):
+        host.call(vxlan.add_flood, "192.0.2.1")
+
+
+def test_removing_leaves_the_bridge(ready: Space) -> None:
+    ready.call(vxlan.remove_vxlan)
+    ready.call(vxlan.remove_vxlan)
+    assert names.BRIDGE in ready.links()
+    assert names.VXLAN_DEVICE not in ready.links()
+
+
+def test_no_bridge_is_one_line(host: Space) -> None:
+    with pytest.raises(HostError, match="no bridge weave to put vxlan-6784 on"):
+        host.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 1450)
+
+
+def test_a_taken_port_is_one_line_and_its_release_heals(host: Space) -> None:
+    host.call(ensure_bridge)
+    taken = host.call(socket.socket, socket.AF_INET, socket.SOCK_DGRAM)
+    with taken:
+        taken.bind(("0.0.0.0", PORT))  # noqa: S104
+        with pytest.raises(HostError, match="UDP port 6784, for data of peers, is taken on this host"):
+            host.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 1450)
+    host.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 1450)
+    assert "UP" in _details(host)["flags"]
+
+
+def test_the_device_says_nothing_by_itself(ready: Space) -> None:
+    assert not ready.run(f"ip -6 -br addr show dev {names.VXLAN_DEVICE}")
+
+
+def test_frames_for_all_reach_every_destination_and_answers_find_their_way(spaces: Callable[[], Space]) -> None:
+    lan, *hosts = (spaces() for _ in range(4))
+    lan.run("ip link add lan type bridge; ip link set lan up")
+    for number, host in enumerate(hosts, 1):
+        lan.run(f"ip link add v{number} type veth peer name eth0 netns {host.pid}; ip link set v{number} master lan up")
+        host.run(f"ip addr add 192.0.2.{number}/24 dev eth0; ip link set eth0 up")
+        host.call(ensure_bridge, mtu=1450)
+        host.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 1450)
+        host.run(f"ip addr add 10.2.1.{number}/24 dev weave")
+        for other in {1, 2, 3} - {number}:
+            host.call(vxlan.add_flood, f"192.0.2.{other}")
+    for number in (2, 3):
+        hosts[0].run(f"ping -q -c1 -W2 10.2.1.{number}; ping -q -c1 -W2 -s 8000 10.2.1.{number}")

@@ -1,0 +1,49 @@
+"""Which commands there are. Each is a module with a function `run(host, words)`, imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+
+from weave_http.errors import UsageError
+from weave_http.local.host import Host
+from weave_http.local.preconditions import check
+
+COMMANDS = {
+    "launch": "[ROUTER OPTIONS] [--no-restart] [PEER…]",
+    "connect": "[--replace] PEER…",
+    "forget": "PEER…",
+    "attach": "CIDR… CONTAINER",
+    "detach": "CIDR… CONTAINER",
+    "ps": "[CONTAINER…]",
+    "status": "[targets | connections | peers]",
+    "stop": "",
+    "reset": "[--force]",
+    "version": "",
+}
+"""Name and arguments."""
+
+
+def expected(argv: Sequence[str]) -> str:
+    """Return what would have made a command: that command's arguments, or the commands there are; one line."""
+    name = argv[0] if argv else ""
+    if name in COMMANDS:
+        return f"expected: weave {name} {COMMANDS[name]}".rstrip()
+    return f"expected one of {', '.join(COMMANDS)}"
+
+
+def run(host: Host, argv: Sequence[str]) -> int:
+    """Run a command and return its exit code.
+
+    Raises:
+        UsageError: the words make no command.
+        WeaveError: it failed.
+    """
+    check(host)
+    if not argv:
+        raise UsageError("no command given")
+    name, *words = argv
+    if name not in COMMANDS:
+        raise UsageError(f"unknown command {name!r}")
+    code: int = import_module(f"weave_http.local.{name}").run(host, words)
+    return code

@@ -1,0 +1,52 @@
+"""`reset`: nothing of weave's stays on this host."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+from weave_http import names
+from weave_http.engine.errors import NotFound
+from weave_http.errors import ExitCode
+from weave_http.local.host import Host, no_arguments
+from weave_http.local.stop import stop_router
+
+STARTING_SECONDS = 60
+
+
+def run(host: Host, words: list[str]) -> int:
+    """Stop the router, and remove its memory, the bridge, veths, rules, and what killed callers left. Idempotent.
+
+    Args:
+        host: where.
+        words: `--force` is understood for the sake of scripts; a router that hangs is no obstacle anyway.
+
+    Raises:
+        UsageError: there are other arguments.
+        WeaveError: it did not work.
+    """
+    no_arguments([word for word in words if word != "--force"])
+    stop_router(host)
+    with suppress(NotFound):
+        host.engine.volumes.remove(names.ROUTER_VOLUME, force=False)
+
+    _sweep(host)
+
+    from weave_http.net import bridge, firewall
+
+    bridge.destroy()
+    firewall.remove()
+    return ExitCode.OK
+
+
+def _sweep(host: Host) -> None:
+    """Remove executors whose callers were killed before they could.
+
+    One that was created and never started may be about to be, so it is given a minute.
+    """
+    for container in host.engine.containers.list(all=True, filters={"status": ["created", "exited"]}):
+        is_executor = f"{container['Command']} ".startswith(f"{names.EXECUTOR_PROGRAM} --local ")
+        waiting = container["State"] == "created" and time.time() - container["Created"] < STARTING_SECONDS
+        if is_executor and not waiting:
+            with suppress(NotFound):
+                host.engine.containers.remove(container["Id"], force=True)

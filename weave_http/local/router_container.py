@@ -1,0 +1,98 @@
+"""The router's container: whether there is one, whether it is ours, and what it is made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from weave_http import __version__, names
+from weave_http.engine.errors import NotFound
+from weave_http.local.host import Host
+
+ROLE = "router"
+_OWN_FILES = re.compile(r"/([0-9a-f]{64})/(?:userdata/)?(?:hostname|hosts|resolv\.conf) ")
+"""Engines keep these files of a container in a folder named by its id, and mount them into it."""
+_HANDED_ON = ("WEAVE_MTU", "WEAVE_DEBUG", "WEAVE_CONTAINER_NAME", "DOCKER_BRIDGE")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A container of the router's name.
+
+    Args:
+        id: full container id.
+        image: reference it was created from.
+        running: whether it runs, also when it is paused or about to be restarted.
+        died: whether its process has ended at least once.
+        ours: whether it is a router of ours.
+    """
+
+    id: str
+    image: str
+    running: bool
+    died: bool
+    ours: bool
+
+
+def find(host: Host, reference: str = "") -> Found | None:
+    """Look the container up by the router's name, or by a reference."""
+    try:
+        container = host.engine.containers.inspect(reference or host.router_container)
+    except NotFound:
+        return None
+    state, config = container["State"], container["Config"]
+    running = bool(state["Running"] or state.get("Paused") or state.get("Restarting"))
+    return Found(
+        id=container["Id"],
+        image=config["Image"],
+        running=running,
+        died=not state["Running"] or bool(state.get("Restarting")) or container.get("RestartCount", 0) > 0,
+        ours=(config.get("Labels") or {}).get(names.ROLE_LABEL) == ROLE,
+    )
+
+
+def own_image(host: Host, mounts: str = "/proc/self/mountinfo") -> str:
+    """Return the image of the container that this runs in; outside of one, the image that belongs to this version.
+
+    Args:
+        host: where.
+        mounts: file that lists the mounts of this process.
+    """
+    with open(mounts) as file:
+        match = _OWN_FILES.search(file.read())
+    if match is not None:
+        try:
+            return str(host.engine.containers.inspect(match[1])["Config"]["Image"])
+        except NotFound:
+            pass  # a container of some other engine
+    return f"{names.IMAGE_REPOSITORY}:{host.env.get('VERSION') or __version__}"
+
+
+def create_body(image: str, env: Mapping[str, str], *, restart: bool, arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the body of `POST /containers/create` for the router.
+
+    Args:
+        image: reference.
+        env: what of Weave's variables is set in here is handed on.
+        restart: whether the engine starts it again whenever it ends, also after a reboot.
+        arguments: for the router.
+    """
+    handed_on = [f"{name}={env[name]}" for name in _HANDED_ON if env.get(name)]
+    return {
+        "Image": image,
+        "Cmd": ["--router", *arguments],
+        "Env": [f"PROCFS={names.HOSTPROC}", *handed_on],
+        "Labels": {names.ROLE_LABEL: ROLE},
+        "HostConfig": {
+            "Binds": [
+                f"{names.DOCKER_SOCKET}:{names.DOCKER_SOCKET}",
+                f"{names.PROCFS}:{names.HOSTPROC}",
+                f"{names.ROUTER_VOLUME}:{names.ROUTER_STATE}",
+            ],
+            "NetworkMode": "host",
+            "Privileged": True,
+            "RestartPolicy": {"Name": "always" if restart else "no"},
+        },
+    }

@@ -1,0 +1,173 @@
+"""One rtnetlink socket: a request, its acknowledgement, and the reason when the kernel refuses.
+
+Synchronous on purpose: pyroute2's own socket runs an asyncio loop for each call. What a message looks like is
+pyroute2's knowledge (`messages`); sending it and reading the answer is what is left, and it is this file.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from weave_http.closing import Closing
+from weave_http.errors import HostError
+
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300
+CREATE_NEW = 0x200 | 0x400
+"""NLM_F_EXCL | NLM_F_CREATE: refuse with EEXIST what is there already."""
+CREATE_OR_REPLACE = 0x100 | 0x400
+"""NLM_F_REPLACE | NLM_F_CREATE."""
+
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
+RTM_NEWROUTE, RTM_GETROUTE = 24, 26
+RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
+
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_NLM_F_DUMP_INTR, _NLM_F_CAPPED, _NLM_F_ACK_TLVS = 0x10, 0x100, 0x200
+_SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
+_HEADER = struct.Struct("=IHHII")
+_ATTRIBUTE = struct.Struct("=HH")
+_REASON = 1
+_RECEIVE_BYTES = 1 << 18
+_DUMP_ATTEMPTS = 10
+
+
+class NetlinkError(HostError):
+    """The kernel refused a request.
+
+    Args:
+        doing: what was attempted, as `add 10.2.1.1/24 to ethwe`.
+        code: errno.
+        reason: the kernel's own words, when it sent some.
+    """
+
+    def __init__(self, doing: str, code: int, reason: str = "") -> None:
+        super().__init__(f"can't {doing}: {reason or os.strerror(code)}")
+        self.code = code
+
+    @property
+    def absent(self) -> bool:
+        """Whether the device or address that the request is about is not there."""
+        return self.code in (errno.ENODEV, errno.EADDRNOTAVAIL, errno.ENXIO, errno.ESRCH)
+
+    @property
+    def exists(self) -> bool:
+        """Whether what was to be created is there already."""
+        return self.code == errno.EEXIST
+
+
+class Netlink(Closing):
+    """A socket in the network namespace of the thread that opens it; usable from any thread afterwards."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        self._sequence = 0
+        for option in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK):
+            with suppress(OSError):  # kernels before 4.12 have no words for their refusals; errno will do
+                self._socket.setsockopt(_SOL_NETLINK, option, 1)
+
+    def close(self) -> None:
+        """Close the socket. Idempotent."""
+        self._socket.close()
+
+    def execute(self, message: Any, kind: int, flags: int, doing: str) -> None:
+        """Send a request that changes something, and wait until it is done.
+
+        Args:
+            message: a message of pyroute2's, with its fields and attributes set.
+            kind: `RTM_…`.
+            flags: `NLM_F_…` beyond request and acknowledgement.
+            doing: the end of a sentence that begins with "can't".
+
+        Raises:
+            NetlinkError: the kernel refused.
+        """
+        self._exchange(message, kind, flags | NLM_F_ACK, doing, None)
+
+    def get(self, message: Any, kind: int, doing: str) -> Any:
+        """Return the one object that the message describes, decoded. Raises `NetlinkError`."""
+        return self._exchange(message, kind, 0, doing, None)[0]
+
+    def dump(self, message: Any, kind: int, doing: str, keep: Callable[[memoryview], bool] | None = None) -> list[Any]:
+        """Return all objects of a kind, decoded. Raises `NetlinkError`.
+
+        Args:
+            message: a message of pyroute2's.
+            kind: `RTM_GET…`.
+            doing: the end of a sentence that begins with "can't".
+            keep: looks at an undecoded answer (behind its netlink header), because decoding is slow.
+        """
+        for _ in range(_DUMP_ATTEMPTS):
+            answers: list[Any] | None = self._exchange(message, kind, NLM_F_DUMP, doing, keep)
+            if answers is not None:
+                return answers
+        raise NetlinkError(doing, errno.EINTR, "the kernel's list kept changing while it was read")
+
+    def _exchange(
+        self,
+        message: Any,
+        kind: int,
+        flags: int,
+        doing: str,
+        keep: Callable[[memoryview], bool] | None,
+    ) -> Any:
+        self._sequence += 1
+        message.reset()
+        message["header"] = {
+            "type": kind,
+            "flags": NLM_F_REQUEST | flags,
+            "sequence_number": self._sequence,
+            "pid": 0,
+        }
+        message.encode()
+        self._socket.send(message.data)
+        dumping = flags & NLM_F_DUMP == NLM_F_DUMP
+        answers: list[Any] = []
+        torn = False
+        while True:
+            data = self._socket.recv(_RECEIVE_BYTES)
+            offset = 0
+            while offset < len(data):
+                length, answer, answer_flags, sequence, _ = _HEADER.unpack_from(data, offset)
+                body = memoryview(data)[offset + _HEADER.size : offset + length]
+                start, offset = offset, offset + (length + 3 & ~3)
+                if sequence != self._sequence:
+                    continue  # left over from a request whose answer was not read to its end
+                torn = torn or bool(answer_flags & _NLM_F_DUMP_INTR)
+                if answer == _NLMSG_ERROR:
+                    _check(body, answer_flags, doing)
+                    return answers
+                if answer == _NLMSG_DONE:
+                    return None if torn else answers
+                if keep is None or keep(body):
+                    decoded = type(message)(data, offset=start)
+                    decoded.decode()
+                    answers.append(decoded)
+                if not dumping:
+                    return answers
+
+
+def _check(body: memoryview, flags: int, doing: str) -> None:
+    """Raise what an NLMSG_ERROR reports; an acknowledgement reports 0."""
+    (code,) = struct.unpack_from("=i", body)
+    if code == 0:
+        return
+    reason = ""
+    if flags & _NLM_F_ACK_TLVS:
+        # Behind the error stands the request: its header alone when the kernel capped it, else all of it.
+        (request_bytes,) = struct.unpack_from("=I", body, 4)
+        offset = 4 + (_HEADER.size if flags & _NLM_F_CAPPED else request_bytes + 3 & ~3)
+        while offset + _ATTRIBUTE.size <= len(body):
+            length, kind = _ATTRIBUTE.unpack_from(body, offset)
+            if length < _ATTRIBUTE.size:
+                break
+            if kind == _REASON:
+                reason = bytes(body[offset + _ATTRIBUTE.size : offset + length]).rstrip(b"\0").decode()
+            offset += length + 3 & ~3
+    raise NetlinkError(doing, -code, reason)
