@@ -1,0 +1,211 @@
+"""Hosts with a real router each: network namespaces on one LAN, with a container on the bridge of each."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.net.kernel import Space
+from weave_http.errors import HostError
+from weave_http.net import vxlan
+from weave_http.net.bridge import ensure_bridge
+from weave_http.router.client import RouterClient
+
+SECONDS = 30
+
+
+def until(condition: Callable[[], object], within: float = SECONDS) -> float:
+    """Return after how many seconds something holds."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < within, "it did not come to pass"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+@dataclass
+class Pinger:
+    """A ping that runs on."""
+
+    process: subprocess.Popen[str]
+
+    def lost(self) -> int:
+        """End it; return how many were not answered."""
+        self.process.send_signal(signal.SIGINT)
+        output, _ = self.process.communicate(timeout=10)
+        found = re.search(r"(\d+) packets transmitted, (\d+) received", output)
+        assert found, output
+        return int(found[1]) - int(found[2])
+
+
+class RoutedHost:
+    """One host: its namespace, its router, its container."""
+
+    def __init__(self, number: int, lan: Space, stack: ExitStack, folder: Path) -> None:
+        self.number = number
+        self.address = f"192.0.2.{number}"
+        self.inside = f"10.2.1.{number}"
+        self.space = stack.enter_context(Space())
+        self._lan = lan
+        self._stack = stack
+        self._folder = folder / f"host{number}"
+        self.log = folder / f"host{number}.log"
+        self.router: subprocess.Popen[Any] | None = None
+        self._guest: Space | None = None
+        lan.run(f"ip link add v{number} type veth peer name eth0 netns {self.space.pid}")
+        lan.run(f"ip link set v{number} master lan up")
+        self.space.run(f"ip addr add {self.address}/24 dev eth0; ip link set eth0 up")
+
+    @property
+    def guest(self) -> Space:
+        """A namespace that plays a container on the bridge; made when first asked for."""
+        if self._guest is None:
+            self._guest = self._stack.enter_context(Space())
+            self.space.call(ensure_bridge)
+            self.space.run(
+                f"ip link add vethwepl1 mtu 1450 type veth peer name ethwe mtu 1450 netns {self._guest.pid};"
+                "ip link set vethwepl1 master weave up"
+            )
+            self._guest.run(f"ip addr add {self.inside}/24 dev ethwe; ip link set ethwe up")
+        return self._guest
+
+    def launch(self, *arguments: str) -> None:
+        """Start a router in the host."""
+        command = [sys.executable, "-m", "weave_http", "--router", "--state-dir", str(self._folder)]
+        command += ["--nickname", f"host{self.number}", *arguments]
+        with self.log.open("ab") as log:
+            self.router = self.space.call(_popen, command, stderr=log, env=_environ())
+
+    def refused(self, *arguments: str, **environ: str) -> tuple[int, str]:
+        """Start a router that can't; return its exit code and what it wrote to stderr."""
+        command = [sys.executable, "-m", "weave_http", "--router", "--state-dir", str(self._folder), *arguments]
+        done = self.space.call(
+            subprocess.run,
+            command,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            env=_environ() | environ,
+            check=False,
+        )
+        return done.returncode, done.stderr
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, float]:
+        """End the router by a signal; return its exit code and the seconds that it took."""
+        assert self.router is not None
+        began = time.monotonic()
+        self.router.send_signal(number)
+        code = self.router.wait(timeout=10)
+        self.router = None
+        return code, time.monotonic() - began
+
+    def ask(self, method: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a method of the router's client in the host."""
+        return self.space.call(method, RouterClient(), *arguments)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the router answers."""
+        assert self.router is not None
+        assert self.router.poll() is None, self.log.read_text()
+        with suppress(HostError):
+            self.ask(RouterClient.status)
+            return True
+        return False
+
+    @property
+    def connected(self) -> int:
+        """How many connections are established."""
+        text: str = self.ask(RouterClient.status, "connections")
+        return sum(" established " in line for line in text.splitlines())
+
+    @property
+    def destinations(self) -> set[str]:
+        """Where frames for all go."""
+        return self.space.call(vxlan.flood_destinations)
+
+    def pings(self, other: RoutedHost, size: int = 56) -> bool:
+        """Whether this host's container reaches the other one's."""
+        assert other.guest
+        done = self.guest.call(
+            subprocess.run, ["ping", "-q", "-c1", "-W2", f"-s{size}", other.inside], capture_output=True, check=False
+        )
+        return done.returncode == 0
+
+    def keep_pinging(self, other: RoutedHost) -> Pinger:
+        """Begin a ping, twenty a second, from container to container."""
+        assert other.guest
+        process = self.guest.call(_popen, ["ping", "-q", "-i0.05", other.inside], stdout=subprocess.PIPE, text=True)
+        self._stack.callback(_reap, process)
+        return Pinger(process)
+
+    def cable(self, state: str) -> None:
+        """Plug the host's LAN cable `up`, or pull it `down`."""
+        self._lan.run(f"ip link set v{self.number} {state}")
+
+    def memory(self) -> int:
+        """Return the router's resident memory in KiB."""
+        assert self.router is not None
+        text = Path(f"/proc/{self.router.pid}/status").read_text()
+        return int(text.partition("VmRSS:")[2].split()[0])
+
+
+class Lan:
+    """Hosts on a LAN; all that was made is gone when the block ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stack = ExitStack()
+        self.hosts: list[RoutedHost] = []
+
+    def __enter__(self) -> Self:
+        self._lan = self._stack.enter_context(Space())
+        self._lan.run("ip link add lan type bridge; ip link set lan up")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for host in self.hosts:
+            if host.router is not None:
+                _reap(host.router)
+        self._stack.close()
+
+    def add(self, count: int) -> list[RoutedHost]:
+        """Return new hosts."""
+        for _ in range(count):
+            self.hosts.append(RoutedHost(len(self.hosts) + 1, self._lan, self._stack, self._folder))
+        return self.hosts[-count:]
+
+    def meshed(self) -> bool:
+        """Whether each router has a connection to each other one, and sends data there."""
+        there = [host for host in self.hosts if host.router is not None]
+        wanted = {host.address for host in there}
+        return all(host.connected == len(there) - 1 and host.destinations >= wanted - {host.address} for host in there)
+
+
+def _popen(*arguments: Any, **keywords: Any) -> subprocess.Popen[Any]:
+    """Start a program that hears signals: the thread that enters the namespace for it has them blocked."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    return subprocess.Popen(*arguments, **keywords)
+
+
+def _reap(process: subprocess.Popen[Any]) -> None:
+    process.kill()
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _environ() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("WEAVE_")}

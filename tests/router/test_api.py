@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import asyncio
+import http.client
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from weave_http import __version__
+from weave_http.errors import HostError, WeaveError
+from weave_http.router.client import RouterClient, RouterError, RouterUnavailable
+from weave_http.router.http_api import Api
+
+_ID = "ab" * 32
+
+
+class Pretender:
+    """Stands for the router behind the API and notes what it is asked to do."""
+
+    def __init__(self) -> None:
+        self.ready = True
+        self.attachments: dict[str, list[str]] = {}
+        self.done: list[str] = []
+        self.complaints: list[str] = []
+        self.failure: WeaveError | None = None
+
+    def status(self, section: str) -> str | None:
+        return {"": "summary\n", "peers": "peers\n"}.get(section)
+
+    def report(self) -> dict[str, object]:
+        return {"Ready": True}
+
+    async def connect(self, peers: list[str], *, replace: bool) -> list[str]:
+        self.done.append(f"connect {' '.join(peers)}{' instead' if replace else ''}")
+        return self.complaints
+
+    async def forget(self, peers: list[str]) -> None:
+        self.done.append(f"forget {' '.join(peers)}")
+
+    async def set_attachment(self, container: str, addresses: tuple[str, ...]) -> None:
+        if self.failure:
+            raise self.failure
+        self.attachments[container] = list(addresses)
+
+    async def delete_attachment(self, container: str) -> None:
+        self.attachments.pop(container, None)
+
+    async def leave(self) -> None:
+        self.done.append("leave")
+
+
+class Served:
+    """The API at a free port, in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.control = Pretender()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.client = RouterClient(port=self.port)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        api = Api(self.control, "127.0.0.1", self.port)
+        try:
+            asyncio.run_coroutine_threadsafe(api.start(), loop).result(10)
+            yield
+        finally:
+            asyncio.run_coroutine_threadsafe(api.stop(), loop).result(10)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(10)
+            loop.close()
+
+    def raw(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request(method, path, body, {key.replace("_", "-"): value for key, value in headers.items()})
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    it = Served()
+    with it.running():
+        yield it
+
+
+def test_texts_and_the_report_come_through(served: Served) -> None:
+    client = served.client
+    assert (client.status(), client.status("peers"), client.version()) == ("summary\n", "peers\n", __version__)
+    assert client.report() == {"Ready": True}
+
+
+def test_peers_are_connected_replaced_and_forgotten(served: Served) -> None:
+    served.client.connect(["h1", "h2:1"])
+    served.client.connect(["h3"], replace=True)
+    served.client.forget(["h1", "h2:1"])
+    served.client.leave()
+    assert served.control.done == ["connect h1 h2:1", "connect h3 instead", "forget h1 h2:1", "leave"]
+
+
+def test_complaints_are_one_line_together(served: Served) -> None:
+    served.control.complaints = ["a: no", "b: no"]
+    with pytest.raises(RouterError, match=r"^a: no; b: no$"):
+        served.client.connect(["a", "b"])
+    assert served.raw("POST", "/connect", b"peer=a&peer=b", Content_Type="application/x-www-form-urlencoded") == (
+        400,
+        "a: no\nb: no\n",
+    )
+
+
+def test_attachments_are_kept_listed_and_dropped(served: Served) -> None:
+    served.client.set_attachment(_ID, ["10.2.1.1/24", "10.2.2.1/24"])
+    assert served.client.attachments() == {_ID: ["10.2.1.1/24", "10.2.2.1/24"]}
+    for _ in range(2):
+        served.client.delete_attachment(_ID)
+    assert served.client.attachments() == {}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/nowhere", None, 404),
+        ("GET", "/status/nothing", None, 404),
+        ("DELETE", "/status", None, 405),
+        ("POST", "/connect", b"", 400),
+        ("POST", "/forget", b"x=1", 400),
+        ("PUT", f"/attachment/{_ID}", b"{", 400),
+        ("PUT", f"/attachment/{_ID}", b"[]", 400),
+        ("PUT", f"/attachment/{_ID}", b"{}", 400),
+        ("PUT", f"/attachment/{_ID}", b"\xff\xfe", 400),
+        ("PUT", f"/attachment/{_ID}", b'{"addresses": ["x"]}', 400),
+        ("PUT", "/attachment/c1", b'{"addresses": ["10.2.1.1/24"]}', 400),
+        ("DELETE", "/attachment/..%2f..", None, 400),
+        ("PUT", f"/attachment/{_ID}", b" " * 300_000, 413),
+        ("PUT", f"/attachment/{_ID}", b"[" * 200_000, 400),
+    ],
+)
+def test_bad_requests_are_answered_by_a_line(
+    served: Served, method: str, path: str, body: bytes | None, status: int
+) -> None:
+    got, text = served.raw(method, path, body, Content_Type="application/x-www-form-urlencoded")
+    assert got == status
+    assert 0 < len(text.splitlines()) <= 2
+    assert "Traceback" not in text
+
+
+def test_a_failure_of_the_router_is_its_sentence(served: Served) -> None:
+    served.control.failure = HostError("the disk is full")
+    with pytest.raises(RouterError, match=r"^the disk is full$"):
+        served.client.set_attachment(_ID, ["10.2.1.1/24"])
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "evil.example"}, {"Host": "evil.example:6784"}, {"Origin": "http://evil.example"}]
+)
+def test_a_browser_cannot_be_made_to_talk_to_it(served: Served, headers: dict[str, str]) -> None:
+    status, _ = served.raw("DELETE", "/peer", None, **headers)
+    assert status == 403
+    assert served.control.done == []
+
+
+def test_localhost_is_this_host(served: Served) -> None:
+    assert served.raw("GET", "/version", None, Host=f"localhost:{served.port}")[0] == 200
+
+
+def test_before_it_is_ready_it_says_so(served: Served) -> None:
+    served.control.ready = False
+    with pytest.raises(RouterUnavailable, match="not ready yet"):
+        served.client.status()
+    assert served.raw("GET", "/status")[0] == 503
+    assert served.client.version() == __version__
+
+
+def test_no_router_is_one_line_with_advice() -> None:
+    with pytest.raises(RouterUnavailable, match=r"no router answers at 127\.0\.0\.1:1; start one: weave launch"):
+        RouterClient(port=1).status()
+
+
+def test_something_else_at_the_port_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"SSH-2.0-x\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(RouterError, match=r"GET /status to the router at 127\.0\.0\.1"):
+            RouterClient(port=server.getsockname()[1]).status()
+        thread.join()
+
+
+def test_a_silent_router_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(RouterError, match="timed out"):
+        RouterClient(port=server.getsockname()[1], timeout=0.2).status()
+
+
+def test_a_taken_port_is_one_line() -> None:
+    async def test(port: int) -> None:
+        api = Api(Pretender(), "127.0.0.1", port)
+        try:
+            with pytest.raises(HostError, match=f"TCP port {port} is taken on this host"):
+                await api.start()
+        finally:
+            await api.stop()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        asyncio.run(test(server.getsockname()[1]))

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from weave_http.errors import UsageError
+from weave_http.router.options import Options, parse
+
+
+def _parse(*argv: str, **env: str) -> Options:
+    return parse(argv, env)
+
+
+def test_defaults() -> None:
+    assert _parse() == Options(
+        port=6783,
+        name=None,
+        nickname=socket.gethostname(),
+        http_addr=("127.0.0.1", 6784),
+        state_dir=Path("/weavedb"),
+        conn_limit=200,
+        discovery=True,
+        log_level="info",
+        host="0.0.0.0",  # noqa: S104
+        mtu=None,
+        targets=(),
+    )
+
+
+def test_one_dash_or_two_and_flags_between_peers() -> None:
+    options = _parse(
+        "-nickname", "n", "h1", "-port=7000", "--name=::1", "h2:1", "-no-discovery", "h1", WEAVE_MTU="8950"
+    )
+    assert (options.nickname, options.port, options.name) == ("n", 7000, "00:00:00:00:00:01")
+    assert (options.targets, options.discovery, options.mtu) == (("h1", "h2:1"), False, 8950)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--port", "0"],
+        ["--port", "65535"],
+        ["--port", "x"],
+        ["--port"],
+        ["--name", "x"],
+        ["--conn-limit", "-1"],
+        ["--http-addr", "0.0.0.0:6784"],
+        ["--http-addr", "127.0.0.1"],
+        ["--host", "h1"],
+        ["--log-level", "loud"],
+        ["--unknown"],
+        ["--nick", "x"],
+        ["h1:0"],
+        ["h1:x"],
+        ["-x"],
+        ["300.1.1.1"],
+        ["http://h1"],
+        ["h 1"],
+        [""],
+    ],
+)
+def test_what_makes_no_sense_is_one_line(argv: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        _parse(*argv)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mtu", ["x", "100", "70000", "-1"])
+def test_an_impossible_mtu_is_one_line(mtu: str) -> None:
+    with pytest.raises(UsageError, match="WEAVE_MTU"):
+        _parse(WEAVE_MTU=mtu)
+
+
+def test_a_password_is_refused_rather_than_ignored() -> None:
+    with pytest.raises(UsageError, match="can't encrypt"):
+        _parse(WEAVE_PASSWORD="secret")
+
+
+def test_a_nickname_is_made_fit_to_be_printed() -> None:
+    assert _parse("--nickname", "a\x1b[1mb\n").nickname == "a[1mb"
+    assert len(_parse("--nickname", "x" * 300).nickname) == 64

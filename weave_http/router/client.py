@@ -1,0 +1,135 @@
+"""Client of the router's HTTP API, in the standard library alone, because the executor imports it.
+
+The API listens on 127.0.0.1 of its host and serves no one else, so there is neither TLS nor a proxy here.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from weave_http import names
+from weave_http.errors import HostError
+
+_LARGEST_ANSWER = 16 * 1024 * 1024
+
+
+class RouterUnavailable(HostError):
+    """Nothing listens there, or the router has not finished starting."""
+
+
+class RouterError(HostError):
+    """The router answered, with a refusal or with something that is no answer of ours."""
+
+
+class RouterClient:
+    """Calls to one router; every call is one connection, so there is nothing to close.
+
+    Args:
+        host: address of the router's API.
+        port: its TCP port.
+        timeout: seconds of silence after which a call fails.
+
+    Every method raises `RouterUnavailable` or `RouterError`.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", port: int = names.ROUTER_HTTP_PORT, *, timeout: float = 10.0) -> None:
+        self._host = host
+        self._port = port
+        self._timeout = timeout
+
+    def status(self, section: str = "") -> str:
+        """Return the text of `GET /status` or of `GET /status/{section}`: targets, connections or peers."""
+        return self._call("GET", f"/status/{quote(section, safe='')}" if section else "/status")
+
+    def report(self) -> dict[str, Any]:
+        """Return `GET /report`: all the router knows."""
+        return self._object("/report")
+
+    def version(self) -> str:
+        """Return the router's version (`GET /version`)."""
+        return self._call("GET", "/version").strip()
+
+    def connect(self, peers: Iterable[str], replace: bool = False) -> None:
+        """Add peers, each `HOST[:PORT]`, to the ones that are dialled (`POST /connect`).
+
+        Args:
+            peers: the good ones among them are taken even if others are refused with `RouterError`.
+            replace: dial these alone from now on.
+        """
+        pairs = [("peer", peer) for peer in peers]
+        self._call("POST", "/connect", form=[*pairs, ("replace", "true")] if replace else pairs)
+
+    def forget(self, peers: Iterable[str]) -> None:
+        """Stop dialling peers, spelt as they were given; unknown ones are ignored (`POST /forget`)."""
+        self._call("POST", "/forget", form=[("peer", peer) for peer in peers])
+
+    def attachments(self) -> dict[str, list[str]]:
+        """Return the addresses in CIDR notation by container id (`GET /attachments`)."""
+        return {container: list(addresses) for container, addresses in self._object("/attachments").items()}
+
+    def set_attachment(self, container: str, addresses: Iterable[str]) -> None:
+        """Record the addresses that a container gets again whenever it starts (`PUT /attachment/{id}`).
+
+        Args:
+            container: full container id.
+            addresses: all of them, in CIDR notation.
+        """
+        body = json.dumps({"addresses": list(addresses)}).encode()
+        self._call("PUT", f"/attachment/{quote(container, safe='')}", body=body)
+
+    def delete_attachment(self, container: str) -> None:
+        """Forget a container's addresses; unknown ids are fine (`DELETE /attachment/{id}`)."""
+        self._call("DELETE", f"/attachment/{quote(container, safe='')}")
+
+    def leave(self) -> None:
+        """Say goodbye to the peers and take the VXLAN device down (`DELETE /peer`); the process stays."""
+        self._call("DELETE", "/peer")
+
+    def _object(self, path: str) -> dict[str, Any]:
+        wrong = f"the router at {self._host}:{self._port} answered {path} with something else than JSON"
+        text = self._call("GET", path)
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise RouterError(wrong) from error
+        if not isinstance(value, dict):
+            raise RouterError(wrong)
+        return value
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        form: list[tuple[str, str]] | None = None,
+        body: bytes | None = None,
+    ) -> str:
+        headers = {"Connection": "close"}
+        if form is not None:
+            body, headers["Content-Type"] = urlencode(form).encode(), "application/x-www-form-urlencoded"
+        elif body is not None:
+            headers["Content-Type"] = "application/json"
+        where = f"{self._host}:{self._port}"
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+        try:
+            connection.request(method, path, body=body, headers=headers)
+            response = connection.getresponse()
+            text = response.read(_LARGEST_ANSWER).decode(errors="replace")
+        except ConnectionRefusedError as error:
+            hint = "start one: weave launch"
+            raise RouterUnavailable(f"no router answers at {where}", hint=hint) from error
+        except (OSError, http.client.HTTPException) as error:
+            reason = str(error) or type(error).__name__
+            raise RouterError(f"{method} {path} to the router at {where} failed: {reason}") from error
+        finally:
+            connection.close()
+        if response.status == 503:
+            raise RouterUnavailable(f"the router at {where} is not ready yet")
+        if response.status >= 300:
+            lines = "; ".join(line for line in text.splitlines() if line)
+            raise RouterError(lines or f"{method} {path} was answered {response.status}")
+        return text
