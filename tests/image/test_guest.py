@@ -1,0 +1,19 @@
+"""The guest image: busybox under all its names."""
+
+from __future__ import annotations
+
+import pytest
+
+from weave_http.errors import WeaveError
+from weave_http.image.guest import applets
+
+
+def test_names_are_read_from_the_table_in_the_program() -> None:
+    names = [f"tool{number}" for number in range(120)]
+    program = b"\x7fELF..\0[\0no\0" + "\0".join(["[", "[[", *names, "busybox"]).encode() + b"\0\0\0rest"
+    assert applets(program) == ["[", "[[", *names]
+
+
+def test_a_program_without_such_a_table_is_refused() -> None:
+    with pytest.raises(WeaveError, match="no list of applets"):
+        applets(b"\x7fELF\0[\0[[\0only\0few\0")
