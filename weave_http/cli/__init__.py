@@ -1,0 +1,5 @@
+"""The command line: arguments in, text out. Knows no HTTP; the only importer of Typer."""
+
+from weave_http.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,88 @@
+"""The `weave` command: global options, and the groups of commands."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from weave_http import __version__
+from weave_http.cli import image, network, sandbox, teach
+from weave_http.cli.session import Globals
+
+app = typer.Typer(
+    name="weave",
+    help="Join the containers of many Docker hosts into one network, by plain calls to their Remote APIs.",
+    epilog="DOCKER_HOST (and DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, contexts) choose the Docker host, as for docker.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+class Calls(StrEnum):
+    """How a call is shown."""
+
+    LINE = "line"
+    CURL = "curl"
+    HTTP = "http"
+    JSON = "json"
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"weave {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def globals_(
+    context: typer.Context,
+    host: Annotated[
+        str | None,
+        typer.Option("--host", "-H", metavar="ENDPOINT", help="Docker host, instead of DOCKER_HOST."),
+    ] = None,
+    docker_context: Annotated[
+        str | None, typer.Option("--context", "-c", metavar="NAME", help="Docker context to use.")
+    ] = None,
+    tls: Annotated[bool | None, typer.Option("--tls", help="Use TLS; implied by --tlsverify.")] = None,
+    tlsverify: Annotated[bool | None, typer.Option("--tlsverify", help="Use TLS and verify the daemon.")] = None,
+    tlscacert: Annotated[str | None, typer.Option(metavar="FILE", help="Trust certificates of this CA.")] = None,
+    tlscert: Annotated[str | None, typer.Option(metavar="FILE", help="Client certificate.")] = None,
+    tlskey: Annotated[str | None, typer.Option(metavar="FILE", help="Key of the client certificate.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the API calls, and send none.")] = False,
+    trace: Annotated[bool, typer.Option("--trace", help="Show each API call on stderr as it is made.")] = False,
+    calls: Annotated[
+        Calls, typer.Option("--calls", help="How the two above show a call.", case_sensitive=False)
+    ] = Calls.LINE,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Show bodies with lines, too. Say which endpoint is used."),
+    ] = False,
+    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Do not mask passwords.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    context.obj = context.obj or Globals(
+        host=host,
+        context=docker_context,
+        tls=tls,
+        tlsverify=tlsverify,
+        tlscacert=tlscacert,
+        tlscert=tlscert,
+        tlskey=tlskey,
+        dry_run=dry_run,
+        trace=trace,
+        verbose=verbose,
+        show_secrets=show_secrets,
+        calls=calls.value,
+    )
+
+
+network.add_to(app)
+teach.add_to(app)
+app.add_typer(image.app, name="image")
+app.add_typer(sandbox.app, name="sandbox")

@@ -1,0 +1,92 @@
+"""`weave sandbox`: real Docker hosts on this machine, to try things on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from weave_http.sandbox import Sandbox, SandboxHost
+
+app = typer.Typer(
+    help="Real Docker hosts on this machine, each a dockerd in namespaces of its own, on one LAN.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+
+StateOption = Annotated[
+    Path | None,
+    typer.Option("--state", metavar="DIR", help="Where the hosts' disks are kept.", show_default=False),
+]
+LONGEST_NAME = 12
+
+
+def _sandbox(state: Path | None) -> Sandbox:
+    from weave_http.sandbox import Sandbox
+
+    return Sandbox(state_dir=state) if state else Sandbox()
+
+
+@app.command()
+def check() -> None:
+    """Say in one line what keeps this machine from having hosts; nothing when it can."""
+    from weave_http.sandbox import require_machine
+
+    require_machine(Path("/"))
+
+
+@app.command()
+def up(
+    hosts: Annotated[int, typer.Option("--hosts", min=1, max=200, metavar="N", help="How many hosts.")] = 2,
+    engine_root: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Root file system that has the engine in it; this machine's own by default."),
+    ] = Path("/"),
+    state: StateOption = None,
+) -> None:
+    """Start hosts that are missing; those that run are left alone."""
+    sandbox = _sandbox(state)
+    for host in sandbox.up(hosts=hosts, engine_root=engine_root, report=lambda line: typer.echo(line, err=True)):
+        typer.echo(_line(host))
+
+
+@app.command("list")
+def list_(state: StateOption = None) -> None:
+    """List the hosts: name, DOCKER_HOST, state."""
+    for host in _sandbox(state).hosts():
+        typer.echo(_line(host))
+
+
+def _line(host: SandboxHost) -> str:
+    return f"{host.name:<{LONGEST_NAME}} {host.docker_host:<26} {host.state}"
+
+
+@app.command()
+def env(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    unix: Annotated[bool, typer.Option("--unix", help="The unix socket instead of TCP with TLS.")] = False,
+    state: StateOption = None,
+) -> None:
+    """Print the shell lines that make a host the current Docker host: eval "$(weave sandbox env host1)"."""
+    import shlex
+
+    for key, value in _sandbox(state).host(name).env(unix=unix).items():
+        typer.echo(f"export {key}={shlex.quote(value)}" if value else f"unset {key}")
+
+
+@app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def exec_(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    command: Annotated[list[str], typer.Argument(metavar="-- CMD…")],
+    state: StateOption = None,
+) -> int:
+    """Run a command on a host, as root."""
+    return _sandbox(state).exec(name, command[1:] if command[:1] == ["--"] else command)
+
+
+@app.command()
+def down(state: StateOption = None) -> None:
+    """End all hosts and remove everything of theirs."""
+    _sandbox(state).down()

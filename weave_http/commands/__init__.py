@@ -1,0 +1,38 @@
+"""Weave's commands on the caller's side: one file a command, each the API calls that it is.
+
+A command is a function that takes a `Caller` (engine, streams, environment) and plain arguments, and returns an
+exit code. It prints through the caller's streams and raises `WeaveError` for what it can't do, so that the command
+line, a program and a dry run all run the same code.
+"""
+
+from weave_http.commands.caller import Caller
+from weave_http.commands.network import (
+    attach,
+    connect,
+    detach,
+    forget,
+    launch,
+    ps,
+    reset,
+    status,
+    stop,
+)
+from weave_http.commands.run import run
+from weave_http.commands.setup import setup
+from weave_http.commands.version import version
+
+__all__ = [
+    "Caller",
+    "attach",
+    "connect",
+    "detach",
+    "forget",
+    "launch",
+    "ps",
+    "reset",
+    "run",
+    "setup",
+    "status",
+    "stop",
+    "version",
+]

@@ -1,0 +1,78 @@
+"""What every command needs of its caller: an engine, somewhere to write, and an environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from weave_http import names
+from weave_http.commands.interrupts import Interrupts
+from weave_http.engine import Engine
+
+
+class Sink(Protocol):
+    """Where bytes go: a binary stream that can be flushed."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+    def flush(self) -> object: ...
+
+
+class Meter(Protocol):
+    """Shows how far a long transfer is."""
+
+    def update(self, item: str, status: str, current: int, total: int) -> None:
+        """Show that `item` is at `current` of `total` bytes (both 0 when unknown), in the words of `status`."""
+        ...
+
+
+class NoMeter:
+    """A meter that shows nothing."""
+
+    def update(self, item: str, status: str, current: int, total: int) -> None:
+        """Show nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who runs a command, and against which daemon.
+
+    Args:
+        engine: the daemon's API.
+        stdout: takes what a command prints.
+        stderr: takes what a command says beside.
+        environ: environment variables; Weave's own are handed on to the executor.
+        meter: shows transfers.
+        interrupts: turns SIGINT and SIGTERM into an orderly end.
+    """
+
+    engine: Engine
+    stdout: Sink
+    stderr: Sink
+    environ: Mapping[str, str] = field(default_factory=dict)
+    meter: Meter = field(default_factory=NoMeter)
+    interrupts: Interrupts = field(default_factory=Interrupts)
+
+    @property
+    def image(self) -> str:
+        """The executor's image: `$EXEC_IMAGE`, else this version's own (`$VERSION` replaces its tag)."""
+        image = self.environ.get("EXEC_IMAGE")
+        if image:
+            return image
+        version = self.environ.get("VERSION")
+        return f"{names.IMAGE_REPOSITORY}:{version}" if version else names.DEFAULT_IMAGE
+
+    def write(self, stream: int, data: bytes) -> None:
+        """Pass on what a container wrote to its stream 1 (stdout) or 2 (stderr), at once."""
+        sink = self.stderr if stream == 2 else self.stdout
+        sink.write(data)
+        sink.flush()
+
+    def say(self, line: str) -> None:
+        """Print one line on stdout."""
+        self.write(1, line.encode() + b"\n")
+
+    def note(self, line: str) -> None:
+        """Print one line on stderr."""
+        self.write(2, line.encode() + b"\n")
