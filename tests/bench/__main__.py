@@ -1,0 +1,135 @@
+"""Measures everything, prints it, and with `--write` keeps it in docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.bench import bringup, commands, traffic
+from tests.bench.figures import Table
+from tests.bench.machine import describe
+from tests.bench.stage import DOCKER, NAME, STATE, SUBNET, Stage
+from weave_http.errors import WeaveError
+from weave_http.image import build_guest_image, build_image
+from weave_http.sandbox import Sandbox
+
+PROJECT = Path(__file__).parents[2]
+DOCUMENT = PROJECT / "docs" / "benchmarks.md"
+CACHE = PROJECT / "build" / "cache" / "weave-http"
+QUIET_LOAD = 1.0
+_INTRODUCTION = """\
+# Benchmarks
+
+Made by `make bench ARGS=--write`, on two Docker hosts of `weave sandbox` on one machine. What is compared was measured
+in the same run, in turns (A, B, A, B, …), so that whatever disturbed the machine disturbed both alike; a ratio is that
+of the medians, *per round* its smallest and largest of one round. Figures in seconds are of this machine; ratios carry
+over better.
+"""
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    """Return the options of a command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--write", action="store_true", help=f"keep the figures in docs/{DOCUMENT.name}")
+    parser.add_argument("--quick", action="store_true", help="few rounds: shows that it works, not how fast")
+    return parser.parse_args(argv)
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Two hosts' place, empty; everything is gone afterwards, also after Ctrl-C."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    images = (
+        build_image(CACHE / "weave.tar", cache=CACHE, report=say).path,
+        build_guest_image(CACHE / "guest.tar", cache=CACHE, report=say).path,
+    )
+    sandbox = Sandbox(state_dir=STATE, name=NAME, subnet=SUBNET)
+    scratch = Path(tempfile.mkdtemp(prefix="weave-bench-"))
+    try:
+        yield Stage(sandbox, scratch, images)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # what cleans up is not to be cut short
+        sandbox.down()
+        shutil.rmtree(STATE, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def say(line: str) -> None:
+    """Tell how far it is, on stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def measure(place: Stage, *, quick: bool) -> Iterator[tuple[Table, list[str]]]:
+    """Measure one thing after the other; yields each table with the names of goals missed."""
+    say("bringing two hosts up, from nothing to the first ping …")
+    yield bringup.measure(place, 1 if quick else 5), []
+    one, two = place.hosts
+    say("comparing weave's path with a hand-made VXLAN …")
+    rounds, seconds, pings = (2, 1, 100) if quick else (7, 3, 1000)
+    table, compared = traffic.measure(one, two, rounds=rounds, seconds=seconds, pings=pings)
+    yield table, commands.missed(compared)
+    for host in (one, two):
+        bringup.clear_boxes(host)
+    say("comparing weave status with docker run --rm …")
+    rounds = 3 if quick else 11
+    table, compared = commands.measure_status(place, one, rounds)
+    yield table, commands.missed(compared)
+    table, met = commands.measure_start(place, rounds)
+    yield table, [] if met else ["weave --help"]
+    say("timing commands …")
+    yield commands.measure_commands(place, one, two, 2 if quick else 7), []
+    yield commands.measure_shares(place, one, rounds), []
+
+
+def document(about: list[tuple[str, str]], tables: list[Table]) -> str:
+    """Return the text of docs/benchmarks.md."""
+    lines = [f"| {what} | {words} |" for what, words in about]
+    machine = "\n".join(["## Machine", "", "| | |", "| --- | --- |", *lines]) + "\n"
+    return "\n".join([_INTRODUCTION, machine, *(table.markdown() for table in tables)])
+
+
+def main(argv: list[str]) -> int:
+    """Run the benchmark; return the exit code."""
+    options = arguments(argv)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    load = os.getloadavg()[0]
+    if load >= QUIET_LOAD:
+        say(f"the machine is busy (load {load:.1f}): ratios suffer less than seconds, but they do")
+    tables: list[Table] = []
+    missed: list[str] = []
+    try:
+        with stage() as place:
+            for table, names in measure(place, quick=options.quick):
+                print(f"\n{table.text()}", flush=True)
+                tables.append(table)
+                missed += names
+            about = describe(bringup.engine_version(place.hosts[0]), bringup.cli_version(DOCKER))
+    except KeyboardInterrupt:
+        say("interrupted; everything is removed")
+        return 130
+    except WeaveError as error:
+        say(f"bench: {error}")
+        return error.exit_code
+    about.append(("measured", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load before the start {load:.1f}"))
+    for what, words in about:
+        print(textwrap.fill(f"{what}: {words}", 80, subsequent_indent="  "))
+    print(f"goals missed: {', '.join(missed)}" if missed else "all goals met")
+    if options.write:
+        DOCUMENT.write_text(document(about, tables), encoding="utf-8")
+        print(f"written: docs/{DOCUMENT.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

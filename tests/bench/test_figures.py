@@ -1,0 +1,67 @@
+"""How figures are compared and shown."""
+
+import json
+
+import pytest
+
+from tests.bench.commands import calls_of
+from tests.bench.figures import COMPARED, WIDTH, Compared, Table, alternate, figure
+from tests.bench.machine import cpu_model, memory_gib
+
+
+def test_things_are_measured_in_turns() -> None:
+    order: list[str] = []
+
+    def measure(name: str, value: float) -> float:
+        order.append(name)
+        return value
+
+    assert alternate([lambda: measure("a", 1.0), lambda: measure("b", 2.0)], 3) == [[1.0] * 3, [2.0] * 3]
+    assert "".join(order) == "ababab"
+
+
+def test_a_ratio_is_that_of_the_medians_and_shows_its_spread() -> None:
+    row = Compared("time", [2.0, 3.0, 100.0], [2.0, 2.0, 2.0], unit="ms", goal=1.5)
+    assert row.ratio == 1.5
+    assert row.spread == (1.0, 50.0)
+    assert row.met
+
+
+def test_a_goal_may_be_to_have_more() -> None:
+    row = Compared("speed", [80.0], [100.0], unit="Mbit/s", goal=0.9, at_least=True)
+    assert not row.met
+    assert row.cells()[-2:] == ("≥ 0.9", "MISSED")
+
+
+def test_figures_have_the_digits_that_mean_something() -> None:
+    assert [figure(value, "ms") for value in (0.0567, 5.67, 567.8)] == ["0.057 ms", "5.7 ms", "568 ms"]
+    assert figure(12345.6, "Mbit/s") == "12,346 Mbit/s"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        Compared("weave status, unix socket", [1234.5], [999.9], unit="ms", goal=1.5),
+        Compared("TCP throughput", [12345.0], [12345.0], unit="Mbit/s", goal=0.9, at_least=True),
+    ],
+)
+def test_tables_fit_a_terminal_and_are_markdown(row: Compared) -> None:
+    table = Table("Title", COMPARED, [row.cells()], ["A note of many words. " * 10])
+    assert max(map(len, table.text().splitlines())) <= WIDTH
+    lines = table.markdown().splitlines()
+    assert lines[:2] == ["## Title", ""]
+    assert {line.count("|") for line in lines[2:5]} == {len(COMPARED) + 1}
+
+
+def test_calls_are_read_from_a_trace() -> None:
+    trace = (
+        "HEAD   /_ping                                                  200    12.5 ms\n"
+        "POST   /v1.41/containers/0123456789ab/start                    204   100.0 ms\n"
+        "weave: something else\n"
+    )
+    assert json.dumps(calls_of(trace)) == '{"HEAD /_ping": 12.5, "POST /containers/ID/start": 100.0}'
+
+
+def test_the_machine_is_described_by_its_own_files() -> None:
+    assert cpu_model("processor\t: 0\nmodel name\t: Some CPU\nprocessor\t: 1\nmodel name\t: Some CPU\n") == "Some CPU"
+    assert memory_gib("MemTotal:       25165824 kB\nMemFree: 1 kB\n") == 24

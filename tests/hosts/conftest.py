@@ -1,0 +1,91 @@
+"""Three Docker hosts for all tests of this folder, clean again after each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.hosts.host import Host
+from weave_http.image import build_guest_image, build_image
+from weave_http.sandbox import Sandbox
+
+PROJECT = Path(__file__).parents[2]
+CACHE = PROJECT / "build" / "cache" / "weave-http"
+ENGINE_ROOT = Path(os.environ.get("WEAVE_TEST_ENGINE_ROOT", "/"))
+"""Root file system with the engine to test on; this machine's own by default."""
+NAMES = ("host1", "host2", "host3")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder needs Docker hosts."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.hosts)
+
+
+@pytest.fixture(scope="session")
+def images() -> tuple[Path, Path]:
+    """The image of the executor and router, and the guest image, as archives."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    weave = build_image(CACHE / "weave.tar", cache=CACHE, report=print)
+    guest = build_guest_image(CACHE / "guest.tar", cache=CACHE, report=print)
+    return weave.path, guest.path
+
+
+@pytest.fixture(scope="session")
+def sandbox(images: tuple[Path, Path]) -> Iterator[Sandbox]:
+    """Three hosts, with both images in their engines."""
+    state = Path("/var/lib/weave-test-hosts")
+    sandbox = Sandbox(state_dir=state, name="wt", subnet="10.97.0.0/16")
+    sandbox.down()
+    try:
+        sandbox.up(hosts=len(NAMES), engine_root=ENGINE_ROOT, report=print)
+        for name in NAMES:
+            for image in images:
+                Host(sandbox, name, unix=True).weave("setup", "--from", str(image))
+        yield sandbox
+    finally:
+        sandbox.down()
+        shutil.rmtree(state, ignore_errors=True)
+
+
+@pytest.fixture
+def clean(sandbox: Sandbox) -> Iterator[Sandbox]:
+    """The hosts, without any container or anything of Weave's on them before and after."""
+    yield sandbox
+    hosts = [Host(sandbox, name, unix=True) for name in NAMES]
+    with ThreadPoolExecutor() as pool:
+        left = dict(zip(NAMES, pool.map(swept, hosts), strict=True))
+    assert not any(left.values()), left
+
+
+def swept(host: Host) -> str:
+    """Remove containers and Weave from a host; return what is left of Weave all the same."""
+    host.sandbox.cable(host.name, up=True)
+    if host.shell("docker ps -aq") or host.left_overs():
+        host.weave("reset", "--force")
+        host.shell("docker ps -aq | xargs -r docker rm -f >/dev/null")
+    return host.left_overs()
+
+
+@pytest.fixture(params=["tls", "unix"])
+def hosts(request: pytest.FixtureRequest, clean: Sandbox) -> list[Host]:
+    """The hosts, once through each transport."""
+    return [Host(clean, name, unix=request.param == "unix") for name in NAMES]
+
+
+@pytest.fixture
+def trio(clean: Sandbox) -> list[Host]:
+    """The hosts, over TCP with mutual TLS."""
+    return [Host(clean, name) for name in NAMES]
+
+
+@pytest.fixture
+def host(clean: Sandbox) -> Host:
+    """One host, over its unix socket."""
+    return Host(clean, "host1", unix=True)

@@ -1,0 +1,107 @@
+"""A sandbox host as the tests see it: the `weave` command against it, and its own tools to look at it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from signal import SIGKILL
+
+from weave_http.sandbox import Sandbox
+
+Done = subprocess.CompletedProcess[str]
+GUEST = "weave-guest:latest"
+
+
+@dataclass(frozen=True)
+class Host:
+    """One Docker host.
+
+    Args:
+        sandbox: what it belongs to.
+        name: its name there.
+        unix: talk to its engine over the unix socket instead of TCP with mutual TLS.
+    """
+
+    sandbox: Sandbox
+    name: str
+    unix: bool = False
+
+    @property
+    def address(self) -> str:
+        """Its address on the LAN."""
+        return self.sandbox.host(self.name).address
+
+    def environ(self, **more: str) -> dict[str, str]:
+        """The environment of a caller who means this host."""
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(("DOCKER_", "WEAVE_"))}
+        return clean | self.sandbox.host(self.name).env(unix=self.unix) | more
+
+    def try_weave(self, *arguments: str, **environ: str) -> Done:
+        """Run `weave ARGUMENTS…` against this host, whatever comes of it."""
+        return subprocess.run(
+            [sys.executable, "-m", "weave_http", *arguments],
+            env=self.environ(**environ),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def weave(self, *arguments: str, **environ: str) -> str:
+        """Run `weave ARGUMENTS…` against this host, which must work, and return its output."""
+        done = self.try_weave(*arguments, **environ)
+        assert done.returncode == 0, f"weave {' '.join(arguments)} on {self.name}: {done.returncode}\n{done.stderr}"
+        return done.stdout
+
+    def try_shell(self, line: str) -> Done:
+        """Run a shell line on the host, as root."""
+        done = self.sandbox.run(self.name, ["sh", "-c", line])
+        return Done(line, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def shell(self, line: str) -> str:
+        """Run a shell line on the host, which must work, and return its output."""
+        done = self.try_shell(line)
+        assert done.returncode == 0, f"{line} on {self.name}: {done.returncode}\n{done.stderr}"
+        return done.stdout
+
+    def start(self, name: str, *options: str, command: str = "sleep 3600") -> str:
+        """Start a guest container with the engine's own CLI, outside of weave, and return its id."""
+        return self.shell(f"docker run -d --name {name} {' '.join(options)} {GUEST} {command}").strip()
+
+    def inside(self, container: str, line: str) -> str:
+        """Run a shell line in a container."""
+        return self.shell(f"docker exec {container} sh -c '{line}'")
+
+    def pings(self, container: str, address: str, *, count: int = 2, size: int = 56, wait: int = 2) -> bool:
+        """Tell whether all of some pings from a container are answered."""
+        line = f"docker exec {container} ping -q -c {count} -W {wait} -s {size} {address}"
+        return " 0% packet loss" in self.try_shell(line).stdout
+
+    def router_pid(self) -> str:
+        """The router's process id on the host."""
+        return self.shell("docker inspect -f '{{.State.Pid}}' weave").strip()
+
+    def kill_router(self) -> None:
+        """End the router's process with SIGKILL, as a crash would; its restart policy is the engine's matter."""
+        self.shell(f"kill -{SIGKILL} {self.router_pid()}")
+
+    def left_overs(self) -> str:
+        """Everything of Weave's that is on the host: links, rules, containers, volumes; empty when clean."""
+        return self.shell(
+            "ip -o link | grep -E 'weave|vethwe|vxlan' ;"
+            " iptables-nft-save 2>/dev/null | grep -i weave ; iptables-legacy-save 2>/dev/null | grep -i weave ;"
+            " docker ps -a --format '{{.Names}} {{.Image}}' | grep weavehttp ;"
+            " docker volume ls -q | grep -i weave ; true"
+        )
+
+
+def eventually(what: Callable[[], bool], *, seconds: float = 20, pause: float = 0.1) -> bool:
+    """Tell whether something becomes true in time."""
+    deadline = time.monotonic() + seconds
+    while not (true := what()) and time.monotonic() < deadline:
+        time.sleep(pause)
+    return true

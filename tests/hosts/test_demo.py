@@ -1,0 +1,56 @@
+"""`make demo`: what a newcomer sees first."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from weave_http.sandbox import DEFAULT_STATE
+
+DEMO = Path(__file__).parents[2] / "docs" / "demo.sh"
+
+
+def demo(*prefix: str) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        [*prefix, str(DEMO)],
+        env=os.environ | {"PATH": path, "XDG_CACHE_HOME": str(DEMO.parents[1] / "build" / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+
+def namespaces() -> str:
+    listed = subprocess.run(["ip", "netns"], capture_output=True, text=True, timeout=10, check=True).stdout
+    return "\n".join(line for line in listed.splitlines() if line.startswith("weave-"))
+
+
+@pytest.mark.usefixtures("images")
+def test_the_demo_does_what_it_says_and_leaves_nothing() -> None:
+    before = namespaces()
+    done = demo()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(" 0% packet loss") == 2
+    first, second = re.findall(r"^([0-9a-f]{64})  ", done.stdout, re.MULTILINE)
+    assert first == second
+    for call in ("POST   /v1.41/containers/create", "DELETE /v1.41/containers/"):
+        assert call in done.stdout + done.stderr
+    assert [line for line in done.stdout.splitlines() if len(line) > 80] == []
+    assert namespaces() == before
+    assert not DEFAULT_STATE.exists()
+
+
+def test_without_the_power_to_have_hosts_it_walks_the_same_way_and_says_so_first() -> None:
+    done = demo("setpriv", "--bounding-set=-sys_admin")
+    assert done.returncode == 0, done.stderr
+    first = done.stdout.splitlines()[0]
+    assert first.startswith("Nothing ran")
+    assert "CAP_SYS_ADMIN" in first
+    for step in ("setup", "launch", "launch 10.99.0.11", "run 10.2.1.1/24 --name c1", "ps", "status", "reset"):
+        assert f"$ weave {step}" in done.stdout
+    assert "/containers/create?name=c1" in done.stdout

@@ -1,0 +1,118 @@
+"""Ctrl-C at any moment leaves nothing half-done."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from tests.hosts.host import GUEST, Host, eventually
+
+SEED = 20260
+ROUNDS = 200
+
+
+@dataclass(frozen=True)
+class State:
+    """What is on the host after a command: containers, veths, netns entries, and addresses on the network."""
+
+    executors: list[str]
+    mine: list[str]
+    veths: list[str]
+    netns: list[str]
+    addresses: dict[str, list[str]]
+
+
+LOOK = """
+docker ps -a --no-trunc --format '{{.ID}} {{.Image}} {{.Names}}'
+echo --; ls /sys/class/net | grep vethwepl
+echo --; ls /var/run/netns 2>/dev/null
+for name in box mine; do
+  echo --; pid=$(docker inspect -f '{{.State.Pid}}' $name 2>/dev/null) &&
+  nsenter -t $pid -n ip -o -4 addr show dev ethwe 2>/dev/null | awk '{print $4}'
+done
+true
+"""
+
+
+def look(host: Host) -> State:
+    """Look at the host without any of weave's own commands."""
+    containers, veths, netns, *addresses = [part.split("\n") for part in host.shell(LOOK).split("--\n")]
+    parts = [line.split() for line in containers if line]
+    return State(
+        executors=[identity for identity, image, _ in parts if "weavehttp" in image],
+        mine=[identity for identity, _, name in parts if name == "mine"],
+        veths=[line for line in veths if line],
+        netns=[line for line in netns if line],
+        addresses={
+            name: [line for line in lines if line] for name, lines in zip(("box", "mine"), addresses, strict=True)
+        },
+    )
+
+
+def interrupted(host: Host, arguments: list[str], after: float) -> subprocess.CompletedProcess[str]:
+    """Run a command and send it SIGINT after some seconds."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "weave_http", *arguments],
+        env=host.environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(after)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+@pytest.mark.timeout(600)
+def test_200_commands_with_ctrl_c_at_random_moments_leave_nothing(host: Host) -> None:
+    host.start("box")
+    host.weave("attach", "10.2.9.9/24", "box")
+    host.weave("detach", "10.2.9.9/24", "box")
+    engine = int(host.shell("pgrep -o -x dockerd").strip())
+    descriptors = host.shell(f"ls /proc/{engine}/fd | wc -l")
+    chance = random.Random(SEED)
+    commands = (
+        ["attach", "10.2.1.1/24", "box"],
+        ["detach", "10.2.1.1/24", "box"],
+        ["ps"],
+        ["status"],
+        ["run", "10.2.1.2/24", "--name", "mine", GUEST, "sleep", "3600"],
+    )
+    codes: dict[int, int] = {}
+    for number in range(ROUNDS):
+        arguments = commands[number % len(commands)]
+        done = interrupted(host, arguments, chance.uniform(0.0, 0.9))
+        codes[done.returncode] = codes.get(done.returncode, 0) + 1
+        # What the interpreter says when it is interrupted before it has come to our program is its own.
+        assert "Traceback" not in done.stderr or "weave_http" not in done.stderr, (number, arguments, done.stderr)
+        state = look(host)
+        assert state.executors == [], (number, done)
+        assert state.netns == [], (number, done)
+        assert state.addresses["box"] in ([], ["10.2.1.1/24"]), (number, done, state)
+        assert (len(state.mine), state.addresses["mine"]) in ((0, []), (1, ["10.2.1.2/24"])), (number, done, state)
+        assert len(state.veths) == sum(map(bool, state.addresses.values())), (number, done, state)
+        if state.mine:
+            assert done.stdout.strip() == state.mine[0], (number, done)
+            host.shell("docker rm -f mine")
+    assert codes.get(130, 0) > ROUNDS // 4, codes
+    settled = int(host.shell(f"sleep 1; ls /proc/{engine}/fd | wc -l"))
+    assert settled <= int(descriptors) + 10, (descriptors, settled)
+
+
+def test_what_a_killed_caller_leaves_goes_with_reset_and_nothing_else_does(host: Host) -> None:
+    mine = host.start("speaks", command="echo /usr/bin/weave --local ps")
+    process = subprocess.Popen([sys.executable, "-m", "weave_http", "ps"], env=host.environ())
+    assert eventually(lambda: bool(look(host).executors), pause=0.02)
+    process.kill()
+    process.wait(10)
+    assert eventually(
+        lambda: "Exited" in host.shell("docker ps -a --filter ancestor=$(docker images -q weavehttp/weave)")
+    )
+    host.weave("reset")
+    assert look(host).executors == []
+    assert host.shell("docker inspect -f '{{.Id}}' speaks").strip() == mine

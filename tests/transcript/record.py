@@ -1,0 +1,117 @@
+"""Records every command against a real engine: `python -m tests.transcript.record [ENGINE ROOT]`.
+
+Starts a sandbox host of its own and writes `fixtures/<engine>-<version>/<command>.json`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from weave_http import commands
+from weave_http.commands import Caller
+from weave_http.engine import connect, resolve_endpoint
+from weave_http.engine.transport.base import Transport
+from weave_http.errors import WeaveError
+from weave_http.image import build_guest_image, build_image
+from weave_http.run_args import parse
+from weave_http.sandbox import Sandbox
+from weave_http.transcript.recorder import Normalizer, Recorder
+
+PROJECT = Path(__file__).parents[2]
+FIXTURES = PROJECT / "fixtures"
+CACHE = PROJECT / "build" / "cache" / "weave-http"
+GUEST = "weave-guest:latest"
+ADDRESS = "198.51.100.7"
+
+DAY: tuple[tuple[str, str, Callable[[Caller], int]], ...] = (
+    ("setup", "setup", commands.setup),
+    ("launch", f"launch {ADDRESS}", lambda caller: commands.launch(caller, [ADDRESS])),
+    ("launch-twice", "launch", commands.launch),
+    (
+        "run",
+        f"run 10.2.1.1/24 --name c1 -e DB_TOKEN=x {GUEST} sleep 3600",
+        lambda caller: commands.run(
+            caller, ["10.2.1.1/24"], parse(["--name", "c1", "-e", "DB_TOKEN=x", GUEST, "sleep", "3600"])
+        ),
+    ),
+    (
+        "run-no-program",
+        f"run 10.2.1.2/24 {GUEST} no-such-program",
+        lambda caller: commands.run(caller, ["10.2.1.2/24"], parse([GUEST, "no-such-program"])),
+    ),
+    ("attach", "attach 10.2.2.1/24 c1", lambda caller: commands.attach(caller, ["10.2.2.1/24"], "c1")),
+    ("attach-nobody", "attach 10.2.2.1/24 nobody", lambda caller: commands.attach(caller, ["10.2.2.1/24"], "nobody")),
+    ("ps", "ps", commands.ps),
+    ("detach", "detach 10.2.2.1/24 c1", lambda caller: commands.detach(caller, ["10.2.2.1/24"], "c1")),
+    ("connect", f"connect {ADDRESS}", lambda caller: commands.connect(caller, [ADDRESS])),
+    ("status", "status targets", lambda caller: commands.status(caller, "targets")),
+    ("forget", f"forget {ADDRESS}", lambda caller: commands.forget(caller, [ADDRESS])),
+    ("version", "version", commands.version),
+    ("stop", "stop", commands.stop),
+    ("stop-twice", "stop", commands.stop),
+    ("reset", "reset --force", lambda caller: commands.reset(caller, force=True)),
+)
+
+
+def main(engine_root: Path) -> None:
+    """Record all of the day."""
+    state = Path("/var/lib/weave-record")
+    sandbox = Sandbox(state_dir=state, name="wr", subnet="10.96.0.0/16")
+    sandbox.down()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    archives = [
+        build_image(CACHE / "weave.tar", cache=CACHE, report=print).path,
+        build_guest_image(CACHE / "guest.tar", cache=CACHE, report=print).path,
+    ]
+    try:
+        sandbox.up(hosts=1, engine_root=engine_root, report=print)
+        host = sandbox.host("host1")
+        endpoint = resolve_endpoint(host.env(unix=True))
+        with connect(endpoint) as engine:
+            version = engine.system.version()["Version"].partition("+")[0]  # without the distribution's own
+            for archive in archives:
+                commands.setup(Caller(engine, io.BytesIO(), io.BytesIO()), archive)
+        folder = FIXTURES / f"docker-{version}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, line, function in DAY:
+            kept: list[Recorder] = []
+
+            def watch(inner: Transport, kept: list[Recorder] = kept) -> Transport:
+                kept.append(Recorder(inner))
+                return kept[0]
+
+            out, err = io.BytesIO(), io.BytesIO()
+            with connect(endpoint, watch=watch) as engine:
+                try:
+                    code = function(Caller(engine, out, err))
+                except WeaveError as error:
+                    code = error.exit_code
+                    err.write(f"weave: {error}\n".encode())
+            registries = re.findall(r'https://([^/"]+)/v2/', err.getvalue().decode())
+            normal = Normalizer({host.address: "192.0.2.1"} | dict.fromkeys(registries, "registry.example"))
+            document = {
+                "engine": f"docker {version}",
+                "command": line,
+                "exchanges": [exchange.document() for exchange in kept[0].exchanges],
+                "stdout": out.getvalue().decode(),
+                "stderr": err.getvalue().decode(),
+                "exit_code": code,
+            }
+            text = json.dumps(normal.document(document), indent=2, ensure_ascii=False)
+            (folder / f"{name}.json").write_text(text + "\n")
+            print(f"{name}: {len(kept[0].exchanges)} calls, exit code {code}")
+    finally:
+        sandbox.down()
+        shutil.rmtree(state, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "/"))

@@ -1,0 +1,125 @@
+"""Exchanges recorded from real engines, replayed on a real socket: the commands still make the same of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.fake_server import FakeServer, Recorded, Reply
+from weave_http.engine.transport.base import Request
+from weave_http.transcript.recorder import Normalizer, Recorder
+from weave_http.transcript.standin import StandIn
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+RECORDED = sorted(path for path in FIXTURES.glob("docker-[0-9]*/*.json"))
+
+
+class Replay(FakeServer):
+    """A daemon that answers as one did before, and complains of every call that was not made then.
+
+    Args:
+        path: its socket.
+        exchanges: what was recorded.
+    """
+
+    def __init__(self, path: Path, exchanges: list[dict[str, Any]]) -> None:
+        super().__init__(path, None, None)
+        self.left = list(exchanges)
+        self.strange: list[str] = []
+        for method in ("HEAD", "GET", "POST", "DELETE"):
+            self.on(method, r".*", self._answer)
+
+    def _answer(self, request: Recorded, reply: Reply) -> None:
+        for exchange in self.left:
+            asked = exchange["request"]
+            if (asked["method"], asked["path"], asked["query"]) == (request.method, request.path, request.query):
+                break
+        else:
+            self.strange.append(request.call)
+            reply.error(500, f"nobody asked {request.call} when this was recorded")
+            return
+        self.left.remove(exchange)
+        answer = exchange["answer"]
+        content_type = answer["headers"].get("content-type", "text/plain")
+        body = answer["body"].encode("latin-1")
+        if request.path.endswith("/attach"):
+            reply.begin(content_type, chunked=False)
+            reply.raw(body)
+        elif "api-version" in answer["headers"]:
+            reply.send(answer["status"], body, content_type, Api_Version=answer["headers"]["api-version"])
+        else:
+            reply.send(answer["status"], body, content_type)
+
+
+@pytest.fixture
+def socket() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="wr-") as folder:
+        yield Path(folder) / "docker.sock"
+
+
+def test_there_are_recordings() -> None:
+    assert len(RECORDED) >= 16
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_recording_replayed_gives_the_same_output_and_exit_code(path: Path, socket: Path) -> None:
+    recording = json.loads(path.read_text())
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("DOCKER_", "WEAVE_"))}
+    with Replay(socket, recording["exchanges"]) as replay:
+        done = subprocess.run(
+            [sys.executable, "-m", "weave_http", *recording["command"].split()],
+            env={**clean, "DOCKER_HOST": f"unix://{socket}"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (replay.strange, replay.left) == ([], [])
+    assert (done.stdout, done.stderr) == (recording["stdout"], recording["stderr"])
+    assert done.returncode == recording["exit_code"]
+
+
+def test_a_recording_holds_no_secret() -> None:
+    for path in RECORDED:
+        assert 'DB_TOKEN=x"' not in path.read_text()
+
+
+def test_the_same_id_is_replaced_by_the_same_text_of_the_same_length() -> None:
+    normal = Normalizer({"172.16.0.9": "192.0.2.10"})
+    first, second = "a1" * 32, "b2" * 32
+    text = normal.text(f"{first} {second[:12]} {first[:12]} {second} 0a:1b:2c:3d:4e:5f 172.16.0.9")
+    one, two, one_short, two_short, mac, address = (
+        (word := text.split())[0],
+        word[3],
+        word[2],
+        word[1],
+        word[4],
+        word[5],
+    )
+    assert (one[:12], two[:12]) == (one_short, two_short)
+    assert one != two
+    assert (len(one), len(mac), address) == (64, 17, "192.0.2.10")
+    assert normal.text(text) == text
+
+
+def test_a_recorder_keeps_what_is_read() -> None:
+    recorder = Recorder(StandIn("1.41"))
+    with recorder.send(Request("POST", "/v1.41/containers/x/wait", (("condition", "next-exit"),))) as response:
+        assert response.read() == b'{"StatusCode": 0}'
+    (exchange,) = recorder.exchanges
+    assert exchange.document() == {
+        "request": {"method": "POST", "path": "/containers/x/wait", "query": {"condition": "next-exit"}, "body": None},
+        "answer": {
+            "status": 200,
+            "headers": {"content-type": "application/json"},
+            "body": '{"StatusCode": 0}',
+        },
+    }

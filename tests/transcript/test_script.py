@@ -1,0 +1,320 @@
+"""A printed script does what the command does: same calls, same output, same exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fake_engine import FakeEngine, Recorded, Reply, Run
+from tests.transcript.commands import TYPED
+from weave_http import names
+
+Done = subprocess.CompletedProcess[bytes]
+
+
+def environ(fake: FakeEngine, **more: str) -> dict[str, str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("DOCKER_", "WEAVE_"))}
+    clean["DOCKER_HOST"] = fake.endpoint.url
+    if fake.endpoint.tls is not None:
+        clean |= {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(Path(fake.endpoint.tls.ca).parent)}
+    return clean | more
+
+
+def weave(fake: FakeEngine, *words: str, **more: str) -> Done:
+    options = []
+    if fake.endpoint.tls is not None:
+        options = ["--tlscert", fake.endpoint.tls.cert, "--tlskey", fake.endpoint.tls.key]
+    return subprocess.run(
+        [sys.executable, "-m", "weave_http", *options, *words],
+        env=environ(fake, **more),
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+
+
+def script(fake: FakeEngine, *words: str, **more: str) -> str:
+    done = weave(fake, *words, **more)
+    assert (done.returncode, done.stderr) == (0, b""), done
+    return done.stdout.decode()
+
+
+def sh(text: str, **more: str) -> Done:
+    return subprocess.run(
+        ["dash", "-c", text], env={**os.environ, **more}, capture_output=True, timeout=20, check=False
+    )
+
+
+def said(requests: list[Recorded]) -> list[tuple[Any, ...]]:
+    """What requests say, with the ids of containers replaced by numbers in the order of their appearance."""
+    ids: dict[str, str] = {}
+    text = []
+    for request in requests:
+        for part in request.path.split("/"):
+            if len(part) == 64:
+                ids.setdefault(part, f"<{len(ids)}>")
+    for request in requests:
+        path, body = request.path, request.body.decode("latin-1")
+        for identity, shown in ids.items():
+            path, body = path.replace(identity, shown), body.replace(identity, shown)
+        with contextlib.suppress(ValueError):
+            body = json.loads(body)
+        text.append((request.method, path, request.version, request.query, request.headers.get("content-type"), body))
+    return text
+
+
+def both(fake: FakeEngine, *words: str, **more: str) -> tuple[Done, Done, str]:
+    """Run a command and its script against the same state, and compare what came of both."""
+    images = dict(fake.images)
+    text = script(fake, "script", *words, **more)
+    assert fake.requests == []
+    real = weave(fake, *words, **more)
+    sent, left = said(fake.requests), len(fake.containers)
+    fake.requests.clear()
+    for container in fake.containers.values():
+        container.stopped.set()
+    fake.containers.clear()
+    fake.images = images
+    played = sh(text, **more)
+    assert said(fake.requests) == sent, played
+    assert len(fake.containers) == left
+    assert played.returncode == real.returncode, (real, played)
+    return real, played, text
+
+
+def same_output(real: Done, played: Done, ids: tuple[str, ...] = ()) -> None:
+    assert (played.stdout, played.stderr) == (real.stdout, real.stderr)
+
+
+OUTPUT = [(1, b"a\xffb\r\n"), (2, b"why\n"), (1, b"\0" * 3), (1, b""), (2, b"x" * 3000), (1, b"no line feed")]
+
+
+@pytest.mark.parametrize(("name", "code"), [*((name, 0) for name in TYPED), ("run", 3), ("version", 3)])
+def test_a_script_calls_prints_and_ends_as_the_command(either: FakeEngine, name: str, code: int) -> None:
+    def program(config: dict[str, Any]) -> Run:
+        ours = config["Image"] == names.DEFAULT_IMAGE
+        return Run(OUTPUT if ours else [], code=code if ours else 0, until=None if ours else threading.Event())
+
+    either.program = program
+    real, played, _ = both(either, *TYPED[name].split())
+    kept = name == "run" and code == 0
+    assert len(either.containers) == kept
+    if kept:  # the id, which is another one
+        assert (len(played.stdout), played.stderr) == (len(real.stdout), real.stderr)
+        assert list(either.containers) == [played.stdout[-65:].decode().strip()]
+    else:
+        same_output(real, played)
+
+
+@pytest.mark.parametrize("name", ["ps", "run", "setup"])
+def test_a_missing_image_is_pulled(fake: FakeEngine, name: str) -> None:
+    del fake.images[names.DEFAULT_IMAGE]
+    real, played, _ = both(fake, *TYPED[name].split())
+    assert real.returncode == 0
+    assert played.stderr == real.stderr
+
+
+@pytest.mark.parametrize("name", ["ps", "run", "setup"])
+def test_an_image_that_can_not_be_pulled_is_told_in_the_same_words(fake: FakeEngine, name: str) -> None:
+    del fake.images[names.DEFAULT_IMAGE]
+    fake.pullable.clear()
+    real, played, _ = both(fake, *TYPED[name].split())
+    assert real.returncode == 125
+    same_output(real, played)
+    assert fake.containers == {}
+
+
+def test_a_pull_that_fails_in_the_midst_is_told_in_the_same_words(fake: FakeEngine) -> None:
+    def pull(_request: Recorded, reply: Reply) -> None:
+        reply.begin("application/json")
+        reply.more(b'{"status":"Pulling"}\r\n')
+        reply.more(b'{"errorDetail":{"message":"no  such\\nmanifest"},"error":"no such manifest"}\r\n')
+        reply.end()
+
+    fake.on("POST", "/images/create", pull)
+    real, played, _ = both(fake, "setup")
+    assert real.returncode == 125
+    same_output(real, played)
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("words", ["Permission denied", "sh: executable file not found in $PATH", "no cgroups today"])
+def test_a_container_that_does_not_start_is_removed_and_the_exit_code_is_dockers(
+    fake: FakeEngine, nth: int, words: str
+) -> None:
+    def start(request: Recorded, reply: Reply) -> None:
+        if sum(each.path.endswith("/start") for each in fake.requests) == nth:
+            reply.error(500, words)
+        else:
+            fake._start(request, reply)
+
+    fake.program = lambda config: Run(until=threading.Event())
+    fake.on("POST", r"/containers/[^/]+/start", start)
+    real, played, _ = both(fake, *TYPED["run"].split())
+    assert real.returncode in (125, 126, 127)
+    same_output(real, played)
+    assert fake.containers == {}
+
+
+@pytest.mark.parametrize("route", ["create", "attach", "wait", "start"])
+def test_a_daemon_that_refuses_is_quoted(fake: FakeEngine, route: str) -> None:
+    fake.on("POST", rf"/containers/(.+/)?{route}", lambda request, reply: reply.error(500, "not today"))
+    real, played, _ = both(fake, "ps")
+    assert real.returncode == 125
+    same_output(real, played)
+    assert fake.containers == {}
+
+
+def test_warnings_of_the_daemon_are_passed_on(fake: FakeEngine) -> None:
+    create = fake._create
+
+    def warned(request: Recorded, reply: Reply) -> None:
+        reply_json = reply.json
+        reply.json = lambda value, status=200: reply_json({**value, "Warnings": ["beware", "of it"]}, status)  # type: ignore[method-assign]
+        create(request, reply)
+
+    fake.on("POST", "/containers/create", warned)
+    real, played, _ = both(fake, *TYPED["run"].split())
+    assert real.stderr == played.stderr == b"WARNING: beware\nWARNING: of it\n"
+
+
+def test_a_failure_of_the_daemon_within_the_output_is_told(fake: FakeEngine) -> None:
+    fake.program = lambda config: Run([(1, b"so far"), (3, b"lost\nit")])
+    real, played, _ = both(fake, "ps")
+    assert real.returncode == 125
+    assert played.stderr == real.stderr
+    assert played.stdout == b"so far"
+
+
+def test_an_archive_is_sent(either: FakeEngine, tmp_path: Path) -> None:
+    archive = tmp_path / "it's an image.tar"
+    manifest = json.dumps([{"RepoTags": ["a:1", "b:2"], "Config": "1" * 64 + ".json"}]).encode()
+    with tarfile.open(archive, "w") as tar:
+        for name, data in (("manifest.json", manifest), ("layer", os.urandom(3_000_000))):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, BytesIO(data))
+    real, played, _ = both(either, "setup", "--from", str(archive))
+    assert real.stdout == b"a:1\nb:2\n"
+    same_output(real, played)
+    assert either.requests[-1].size == archive.stat().st_size
+
+
+def test_a_secret_is_asked_for_and_not_written_down(fake: FakeEngine) -> None:
+    words = (*["run", "10.2.1.1/24", "-e", "DB_TOKEN=hun'ter2", "busybox", "sh", "--password"], 'q"u\\o$te')
+    text = script(fake, "script", *words)
+    assert "ter2" not in text
+    assert 'q"u' not in text
+    refused = sh(text)
+    assert (refused.returncode, refused.stdout) == (125, b"")
+    assert b"DB_TOKEN" in refused.stderr
+    secrets = {"DB_TOKEN": "hun'ter2", "PASSWORD": 'q"u\\o$te'}
+    assert sh(text, **secrets).returncode == 0
+    assert fake.requests[1].json["Env"] == ["DB_TOKEN=hun'ter2"]
+    assert fake.requests[1].json["Cmd"] == ["sh", "--password", 'q"u\\o$te']
+    told = script(fake, "--show-secrets", "script", *words)
+    fake.requests.clear()
+    assert sh(told).returncode == 0
+    assert fake.requests[1].json["Env"] == ["DB_TOKEN=hun'ter2"]
+
+
+def test_an_older_daemon_is_spoken_to_in_its_version_and_a_chosen_one_is_kept(fake: FakeEngine) -> None:
+    fake.api_version = "1.45"
+    _, _, text = both(fake, "ps")
+    assert fake.requests[1].version == "v1.45"
+    fake.requests.clear()
+    both(fake, "ps", DOCKER_API_VERSION="1.41")
+    assert [request.version for request in fake.requests] == ["v1.41"] * 5
+    fake.api_version = "1.30"
+    assert sh(text).returncode == 125
+
+
+@contextlib.contextmanager
+def under_way(fake: FakeEngine, text: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A script whose executor has written something and goes on."""
+    fake.program = lambda config: Run([(1, b"at work\n")], until=threading.Event())
+    with subprocess.Popen(
+        ["dash", "-c", text],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, "TMPDIR": str(folder)},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"at work\n"
+        yield process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_at_once_and_removes_the_container(
+    either: FakeEngine, number: signal.Signals, tmp_path: Path
+) -> None:
+    text = script(either, "script", "ps")
+    with under_way(either, text, tmp_path) as process:
+        start = time.monotonic()
+        os.killpg(process.pid, number)  # as the terminal does
+        _, error = process.communicate(timeout=20)
+    assert process.returncode == 128 + number
+    assert error == b"weave: interrupted\n"
+    assert time.monotonic() - start < 5
+    assert either.containers == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_while_the_container_is_made_does_not_lose_it(fake: FakeEngine) -> None:
+    asked = threading.Event()
+
+    def slow(request: Recorded, reply: Reply) -> None:
+        asked.set()
+        time.sleep(0.5)
+        fake._create(request, reply)
+
+    fake.on("POST", "/containers/create", slow)
+    text = script(fake, "script", "ps")
+    with subprocess.Popen(["dash", "-c", text], stderr=subprocess.PIPE, start_new_session=True) as process:
+        assert asked.wait(20)
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert fake.containers == {}
+    assert fake.calls()[-1].startswith("DELETE ")
+
+
+def test_no_daemon_is_one_line(tmp_path: Path) -> None:
+    with FakeEngine(tmp_path / "d.sock") as gone:
+        text = script(gone, "script", "ps")
+    done = sh(text)
+    assert done.returncode == 125
+    assert done.stderr.count(b"\n") == 1
+    assert str(gone.endpoint.path).encode() in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["script"], ["script", "sandbox", "up"], ["script", "--help", "x"], ["script", "attach"]]
+)
+def test_what_is_no_command_is_refused(words: list[str], tmp_path: Path) -> None:
+    with FakeEngine(tmp_path / "d.sock") as fake:
+        done = weave(fake, *words)
+    assert b"Traceback" not in done.stderr
+    assert done.returncode == (0 if "--help" in words else 1)
+    assert fake.requests == []
+
+
+def test_curl_can_not_reach_a_daemon_by_ssh(fake: FakeEngine) -> None:
+    for words in (["script", "ps"], ["--dry-run", "--calls", "curl", "ps"]):
+        done = weave(fake, "-H", "ssh://host", *words)
+        assert (done.returncode, done.stderr.count(b"\n")) == (125, 1)
+        assert b"ssh -L" in done.stderr

@@ -1,0 +1,84 @@
+"""What is shown is what is sent."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.fake_engine import FakeEngine
+from tests.transcript.commands import COMMANDS
+from weave_http import names
+from weave_http.commands import Caller
+from weave_http.engine import Request, connect
+from weave_http.engine.version import NEWEST, version_text
+from weave_http.transcript import Exchange, Printer, StandIn, Watch
+
+
+def said(exchanges: list[Exchange]) -> list[tuple[object, ...]]:
+    """What requests say, with versions and the ids of created containers taken out."""
+    text: list[tuple[object, ...]] = []
+    ids: dict[str, str] = {}
+    for exchange in exchanges:
+        request = exchange.request
+        body = request.body if isinstance(request.body, bytes) else None
+        parts = request.path.split("/")
+        if len(parts) > 3 and len(parts[3]) == 64:
+            ids.setdefault(parts[3], f"<{len(ids) + 1}>")
+        path, sent = request.path.partition("/v1.")[2].partition("/")[2] or request.path, (body or b"").decode()
+        for identity, shown in ids.items():
+            path, sent = path.replace(identity, shown), sent.replace(identity, shown)
+        text.append((request.method, path, request.query, request.headers, sent))
+    return text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_dry_run_shows_what_a_real_one_sends(name: str, tmp_path: Path) -> None:
+    shown: list[Exchange] = []
+    sent: list[Exchange] = []
+    with FakeEngine(tmp_path / "d.sock", api_version=version_text(NEWEST)) as fake:
+        fake.images |= {names.DEFAULT_IMAGE: {"Id": "sha256:1"}, "busybox": {"Id": "sha256:2"}}
+        fake.pullable.add(names.DEFAULT_IMAGE)
+        with connect(fake.endpoint, watch=lambda inner: Watch(inner, sent.append)) as engine:
+            COMMANDS[name](Caller(engine, io.BytesIO(), io.BytesIO()))
+    stand_in = StandIn(version_text(NEWEST))
+    with connect(fake.endpoint, watch=lambda inner: Watch(stand_in, shown.append)) as engine:
+        COMMANDS[name](Caller(engine, io.BytesIO(), io.BytesIO()))
+    assert said(shown) == said(sent)
+    assert len(shown) > 1
+
+
+def test_a_line_is_method_path_status_and_milliseconds() -> None:
+    lines: list[str] = []
+    identity = "0123456789ab" + "c" * 52
+    Printer(lines.append)(Exchange(Request("POST", f"/v1.41/containers/{identity}/start"), 204, 0.0123))
+    assert [line.split() for line in lines] == [["POST", "/v1.41/containers/0123456789ab/start", "204", "12.3", "ms"]]
+
+
+def test_a_call_that_got_no_answer_shows_why() -> None:
+    lines: list[str] = []
+    Printer(lines.append)(Exchange(Request("GET", "/_ping"), None, 0.1, failure="connection refused"))
+    assert lines == ["GET    /_ping  failed: connection refused"]
+
+
+def body(document: object) -> Request:
+    return Request("POST", "/v1.41/containers/create", body=json.dumps(document).encode())
+
+
+@pytest.mark.parametrize("secret", ["WEAVE_PASSWORD=hunter2", "DB_TOKEN=hunter2", "my_secret=hunter2"])
+def test_secrets_are_masked_unless_asked_for(secret: str) -> None:
+    exchange = Exchange(body({"Env": [secret, "A=plain"], "Password": "hunter2"}), 201, 0.0)
+    masked: list[str] = []
+    Printer(masked.append, bodies=True)(exchange)
+    assert "hunter2" not in "\n".join(masked)
+    assert "A=plain" in "\n".join(masked)
+    shown: list[str] = []
+    Printer(shown.append, bodies=True, secrets=True)(exchange)
+    assert "\n".join(shown).count("hunter2") == 2
+
+
+def test_a_body_that_is_no_json_is_only_measured() -> None:
+    lines: list[str] = []
+    Printer(lines.append, bodies=True)(Exchange(Request("POST", "/x", body=b"\x00\x01"), 200, 0.0))
+    Printer(lines.append, bodies=True)(Exchange(Request("POST", "/x", body=iter([b"a"])), 200, 0.0))
+    assert [line.strip() for line in lines[1::2]] == ["(2 bytes)", "(a stream)"]

@@ -1,0 +1,168 @@
+"""A command explained: its calls with what they are for, and what comes of them on the host.
+
+The calls are those of a rehearsal, so the explanation can't be wrong about what is sent.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from weave_http.engine.transport.base import Request
+from weave_http.engine.version import NEWEST, version_text
+from weave_http.transcript import secrets
+from weave_http.transcript.docker_line import docker_run
+from weave_http.transcript.formats import body_text, document_of
+from weave_http.transcript.host_steps import HostStep, host_steps
+from weave_http.transcript.lines import target
+from weave_http.transcript.rehearsal import Play, rehearse
+from weave_http.transcript.routes import Route, documentation, route_of, subject_of
+from weave_http.transcript.standin import container_id
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call.
+
+    Args:
+        route: what it is in Docker's documentation.
+        link: where that is.
+        text: what it is for.
+        line: method and target, with ids cut to 12 digits.
+        body: its body in lines.
+        short: the call in a few words.
+    """
+
+    route: Route
+    link: str
+    text: str
+    line: str
+    body: tuple[str, ...]
+    short: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """Calls that make one line of docker's command line.
+
+    Args:
+        title: what they are.
+        docker: the line's words, or nothing.
+        calls: the calls.
+        steps: what the executor does meanwhile on the host, if this is its container.
+    """
+
+    title: str
+    docker: tuple[str, ...]
+    calls: tuple[Call, ...]
+    steps: tuple[HostStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A command explained.
+
+    Args:
+        command: as it was typed, secrets masked.
+        endpoint: where the calls go, and what chose that.
+        chapters: in the order of what happens.
+    """
+
+    command: str
+    endpoint: str
+    chapters: tuple[Chapter, ...]
+
+
+def lesson(words: Sequence[str], play: Play, *, show_secrets: bool = False) -> Lesson:
+    """Return the explanation of a command.
+
+    Args:
+        words: the command as it was typed, after `weave`.
+        play: runs it on a stage.
+        show_secrets: leave passwords as they are.
+    """
+    played = rehearse(play, version_text(NEWEST))
+    groups: dict[str, list[Request]] = {}
+    created = 0
+    for request in played.requests:
+        name = route_of(request).name
+        if name == "ContainerCreate":
+            created += 1
+            key = container_id(created)
+        else:
+            key = subject_of(request) or name
+        groups.setdefault(key, []).append(request)
+    return Lesson(
+        command=shlex.join(["weave", *(words if show_secrets else secrets.masked_words(words))]),
+        endpoint=str(played.endpoint),
+        chapters=tuple(_chapter(requests, show_secrets) for requests in groups.values()),
+    )
+
+
+def _chapter(requests: Sequence[Request], show_secrets: bool) -> Chapter:
+    first = requests[0]
+    name = route_of(first).name
+    config = document_of(first) if name == "ContainerCreate" else None
+    executor = config is not None and config.get("Cmd", [])[:1] == ["--local"]
+    calls = tuple(
+        _call(request, user=config is not None and not executor, show_secrets=show_secrets) for request in requests
+    )
+    if config is None:
+        titles = {
+            "SystemPingHead": ("Which version do we speak?", ()),
+            "ImageCreate": ("Pull the image", ("docker", "pull", _reference(first))),
+            "ImageLoad": ("Load the image", ("docker", "load", "-i", str(getattr(first.body, "path", "-")))),
+            "ImageInspect": ("Is the image there?", ("docker", "image", "inspect", subject_of(first))),
+        }
+        title, docker = titles[name]
+        return Chapter(title, docker, calls)
+    line = docker_run(config, dict(first.query).get("name", ""), throw_away=executor, show_secrets=show_secrets)
+    if not executor:
+        return Chapter("Your container", tuple(_short(word) for word in line), calls)
+    argv = config["Cmd"][1:] if show_secrets else secrets.masked_words(config["Cmd"][1:])
+    steps = host_steps([_short(word) for word in argv], _environ(config, show_secrets))
+    return Chapter("The executor's life", tuple(_short(word) for word in line), calls, tuple(steps))
+
+
+def _environ(config: Mapping[str, Sequence[str]], show_secrets: bool) -> dict[str, str]:
+    shown = config if show_secrets else secrets.masked(config)
+    return dict(item.partition("=")[::2] for item in shown.get("Env", ()))
+
+
+def _short(word: str) -> str:
+    """Return a word; if it is the id of a container, its first 12 digits."""
+    return word[:12] if len(word) == len(container_id(1)) and word.startswith("c0ffee") else word
+
+
+def _call(request: Request, *, user: bool, show_secrets: bool) -> Call:
+    route = route_of(request)
+    text = body_text(request, show_secrets=show_secrets, indent=2)
+    document = document_of(request)
+    if document is not None:
+        text = json.dumps(document if show_secrets else secrets.masked(document), indent=2, ensure_ascii=False)
+    for number in range(1, 10):
+        text = text.replace(container_id(number), _short(container_id(number)))
+    version = request.path.split("/")[1].removeprefix("v") if request.path.startswith("/v") else version_text(NEWEST)
+    return Call(
+        route=route,
+        link=documentation(route, version),
+        text=(route.user if user else "") or route.executor,
+        line=f"{request.method} {target(request)}",
+        body=tuple(text.splitlines()),
+        short=_summary(request, route),
+    )
+
+
+def _summary(request: Request, route: Route) -> str:
+    end = request.path.rpartition("/")[2]
+    return {"ContainerDelete": "DELETE …", "ImageInspect": "GET …/json", "SystemPingHead": "HEAD /_ping"}.get(
+        route.name, f"{request.method} …/{end}"
+    )
+
+
+def _reference(request: Request) -> str:
+    query = dict(request.query)
+    joint = "@" if ":" in query.get("tag", "") else ":"
+    return f"{query.get('fromImage', '')}{joint}{query.get('tag', 'latest')}"

@@ -1,0 +1,52 @@
+"""An exchange as a line: method, path, status, milliseconds; with its body below when asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import quote, urlencode
+
+from weave_http.engine.transport.base import Request
+from weave_http.transcript.formats import body_text
+from weave_http.transcript.watch import Exchange
+
+ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
+"""A full id; its first 12 digits, which the daemon takes as well, are enough for people."""
+
+
+class Printer:
+    """Writes exchanges as lines.
+
+    Args:
+        write: takes one line without its end.
+        bodies: show JSON bodies as well.
+        timed: show status and milliseconds; a dry run has none.
+        secrets: show the values of environment variables that look like passwords.
+    """
+
+    def __init__(
+        self, write: Callable[[str], None], *, bodies: bool = False, timed: bool = True, secrets: bool = False
+    ) -> None:
+        self._write = write
+        self._bodies = bodies
+        self._timed = timed
+        self._secrets = secrets
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Write one exchange."""
+        request = exchange.request
+        line = f"{request.method:<6} {target(request)}"
+        if exchange.failure:
+            line = f"{line}  failed: {exchange.failure}"
+        elif self._timed and exchange.seconds is not None:
+            line = f"{line:<62} {exchange.status}  {exchange.seconds * 1000:6.1f} ms"
+        self._write(line)
+        if self._bodies and request.body is not None:
+            for text in body_text(request, show_secrets=self._secrets, indent=2).splitlines():
+                self._write(f"       {text}")
+
+
+def target(request: Request) -> str:
+    """Return path and query as people read them: full ids cut to 12 digits."""
+    query = f"?{urlencode(request.query, quote_via=quote)}" if request.query else ""
+    return ID.sub(r"\1", request.path + query)

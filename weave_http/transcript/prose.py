@@ -1,0 +1,92 @@
+"""A lesson as plain text of at most 80 columns, or as Markdown."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from weave_http.transcript.docker_line import wrapped
+from weave_http.transcript.host_steps import HostStep
+from weave_http.transcript.lesson import Lesson
+
+WIDTH = 80
+ACTORS = {"executor": "The executor", "router": "The router"}
+ON_THE_HOST = "Meanwhile on the host"
+
+
+def as_text(lesson: Lesson) -> Iterator[str]:
+    """Yield the lines of a lesson as plain text."""
+    yield from _paragraph(lesson.command, "")
+    yield from _paragraph(f"is sent to {lesson.endpoint}, as these calls:", "")
+    number = 0
+    for chapter in lesson.chapters:
+        yield ""
+        yield chapter.title
+        yield "=" * len(chapter.title)
+        if chapter.docker:
+            yield "docker's command line for it:"
+            yield from (f"    {line}" for line in wrapped(chapter.docker, WIDTH - 4))
+        for call in chapter.calls:
+            number += 1
+            yield ""
+            yield f"{number}. {call.route.name}"
+            yield from _paragraph(call.text, "   ")
+            yield from _folded([call.line, *call.body], "       ")
+        if chapter.steps:
+            yield ""
+            yield ON_THE_HOST
+            yield "-" * len(ON_THE_HOST)
+        for step in chapter.steps:
+            yield ""
+            yield from _paragraph(f"{ACTORS[step.actor]}: {step.text}", "   ")
+            yield from (f"       {line}" for line in _lines(step))
+
+
+def as_markdown(lesson: Lesson) -> Iterator[str]:
+    """Yield the lines of a lesson as Markdown."""
+    yield f"# `{lesson.command}`"
+    yield ""
+    yield f"Sent to `{lesson.endpoint}`, as these calls:"
+    number = 0
+    for chapter in lesson.chapters:
+        yield from ("", f"## {chapter.title}", "")
+        if chapter.docker:
+            yield "docker's command line for it:"
+            yield from _fenced("sh", wrapped(chapter.docker, WIDTH))
+        for call in chapter.calls:
+            number += 1
+            yield from ("", f"{number}. [{call.route.name}]({call.link}) — {call.text}")
+            yield from _fenced("http", [call.line, *([""] if call.body else []), *call.body], "   ")
+        if chapter.steps:
+            yield from ("", f"### {ON_THE_HOST}", "")
+        for step in chapter.steps:
+            yield from ("", f"**{ACTORS[step.actor]}**: {step.text}")
+            yield from _fenced("sh", _lines(step))
+
+
+def _lines(step: HostStep) -> list[str]:
+    return [line for item in step.lines for line in item.splitlines()]
+
+
+def _fenced(language: str, lines: Sequence[str], indent: str = "") -> Iterator[str]:
+    yield ""
+    yield f"{indent}```{language}"
+    yield from (f"{indent}{line}" for line in lines)
+    yield f"{indent}```"
+
+
+def _paragraph(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _folded(lines: Sequence[str], indent: str) -> Iterator[str]:
+    """Yield lines, those that are too long folded where the terminal would do it anyway."""
+    width = WIDTH - len(indent)
+    for line in lines:
+        yield indent + line[:width]
+        rest = line[width:]
+        while rest:
+            yield indent + "    " + rest[: width - 4]
+            rest = rest[width - 4 :]

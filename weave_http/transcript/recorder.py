@@ -1,0 +1,153 @@
+"""Exchanges kept whole, requests and answers, to be replayed without a daemon.
+
+What differs from run to run is replaced by something of the same length, so that frames of streams stay intact: ids,
+MAC addresses, times. Secrets are masked.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from weave_http.closing import Closing
+from weave_http.engine.transport.base import Request, Response, Transport
+from weave_http.transcript import secrets
+from weave_http.transcript.formats import document_of
+from weave_http.transcript.routes import unversioned
+
+KEPT_HEADERS = ("api-version", "content-type", "ostype")
+_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+_SHORT_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])")
+_MAC = re.compile(r"(?<![0-9a-f:])(?:[0-9a-f]{2}:){5}[0-9a-f]{2}(?![0-9a-f:])")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+
+
+class Recorder:
+    """Passes requests on, and keeps them with their answers.
+
+    Args:
+        inner: the transport that does the work.
+
+    Attributes:
+        exchanges: what was kept so far.
+    """
+
+    def __init__(self, inner: Transport) -> None:
+        self._inner = inner
+        self.exchanges: list[Kept] = []
+
+    def send(self, request: Request) -> Response:
+        """Pass a request on; see `Transport.send`."""
+        response = self._inner.send(request)
+        kept = Kept(
+            request, response.status, {key: response.headers[key] for key in KEPT_HEADERS if key in response.headers}
+        )
+        self.exchanges.append(kept)
+        return _Heard(response, kept)
+
+    def close(self) -> None:
+        """Close the inner transport."""
+        self._inner.close()
+
+
+@dataclass(slots=True)
+class Kept:
+    """One exchange.
+
+    Args:
+        request: what was sent.
+        status: HTTP status.
+        headers: the answer's, as far as they matter.
+        body: what was read of the answer.
+    """
+
+    request: Request
+    status: int
+    headers: Mapping[str, str]
+    body: bytearray = field(default_factory=bytearray)
+
+    def document(self) -> dict[str, Any]:
+        """Return the exchange as a JSON object; bytes that are no text are written as ISO 8859-1."""
+        sent = document_of(self.request)
+        return {
+            "request": {
+                "method": self.request.method,
+                "path": unversioned(self.request),
+                "query": dict(self.request.query),
+                "body": secrets.masked(sent),
+            },
+            "answer": {"status": self.status, "headers": dict(self.headers), "body": self.body.decode("latin-1")},
+        }
+
+
+class _Heard(Closing):
+    """A response that keeps what is read of it."""
+
+    def __init__(self, inner: Response, kept: Kept) -> None:
+        self._inner = inner
+        self._kept = kept
+
+    @property
+    def status(self) -> int:
+        return self._inner.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._inner.headers
+
+    def chunks(self) -> Iterator[bytes]:
+        for chunk in self._inner.chunks():
+            self._kept.body += chunk
+            yield chunk
+
+    def read(self) -> bytes:
+        content = self._inner.read()
+        self._kept.body += content
+        return content
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class Normalizer:
+    """Replaces what differs from run to run, the same thing always by the same.
+
+    Args:
+        names: further texts that differ, as a host's address, and what to write for them; of the same length if they
+            occur in what containers write.
+    """
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = dict(names)
+        self._seen: dict[str, str] = {}
+
+    def document(self, value: Any) -> Any:
+        """Return a JSON document normalised."""
+        text: Any = json.loads(self.text(json.dumps(value)))
+        return text
+
+    def text(self, text: str) -> str:
+        """Return a text normalised."""
+        text = _ID.sub(lambda match: self._id(match[0]), text)
+        text = _SHORT_ID.sub(lambda match: self._id(match[0]), text)
+        text = _MAC.sub(lambda match: self._mac(match[0]), text)
+        text = _TIME.sub("2001-01-01T00:00:00", text)
+        for name, shown in self._names.items():
+            text = text.replace(name, shown)
+        return text
+
+    def _id(self, text: str) -> str:
+        """Return what stands for an id; an id of 12 digits is the beginning of one."""
+        short = text[:12]
+        if text in self._seen.values() or f"{text:0<64}" in self._seen.values():
+            return text
+        whole = self._seen.setdefault(short, f"{len(self._seen) + 1:012x}".ljust(64, "0"))
+        return whole[: len(text)]
+
+    def _mac(self, text: str) -> str:
+        if text in self._seen.values():
+            return text
+        return self._seen.setdefault(text, "02:00:00:00:00:" + f"{len(self._seen) + 1:02x}")

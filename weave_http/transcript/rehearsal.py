@@ -1,0 +1,115 @@
+"""A command played from beginning to end without a daemon: what it sent and printed, in order.
+
+What is to go wrong can be said, so that it can be seen what the command does then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.transport.base import Request, Response
+from weave_http.errors import WeaveError
+from weave_http.transcript.routes import route_of
+from weave_http.transcript.standin import Fault, StandIn
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a command printed by itself, beside what containers wrote.
+
+    Args:
+        stream: 1 for stdout, 2 for stderr.
+        text: what was printed.
+    """
+
+    stream: int
+    text: str
+
+
+class Stage:
+    """Where a command is played: stands for the transport and for both streams.
+
+    Args:
+        stand_in: answers the requests.
+
+    Attributes:
+        events: requests and outputs so far.
+        endpoint: where the requests would have gone.
+    """
+
+    def __init__(self, stand_in: StandIn) -> None:
+        self._stand_in = stand_in
+        self.events: list[Request | Output] = []
+        self.endpoint = Endpoint("unix")
+        self.stdout = _Sink(self, 1)
+        self.stderr = _Sink(self, 2)
+
+    def send(self, request: Request) -> Response:
+        """See `Transport.send`."""
+        self.events.append(request)
+        return self._stand_in.send(request)
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sink:
+    stage: Stage
+    stream: int
+
+    def write(self, data: bytes) -> int:
+        self.stage.events.append(Output(self.stream, data.decode()))
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """How a command went.
+
+    Args:
+        events: requests and outputs, in order.
+        endpoint: where the requests would have gone.
+        error: what it failed with, if it did.
+    """
+
+    events: tuple[Request | Output, ...]
+    endpoint: Endpoint
+    error: WeaveError | None = None
+    requests: tuple[Request, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "requests", tuple(each for each in self.events if isinstance(each, Request)))
+
+    def all_of(self, name: str) -> list[Request]:
+        """Return the requests of a route, by its name in Docker's documentation."""
+        return [request for request in self.requests if route_of(request).name == name]
+
+
+Play = Callable[[Stage], object]
+"""Runs the command on a stage."""
+
+
+def rehearse(play: Play, api_version: str, faults: Sequence[Fault] = (), *, warn: bool = False) -> Rehearsal:
+    """Play a command.
+
+    Args:
+        play: runs it.
+        api_version: the version that the daemon would say.
+        faults: what goes wrong.
+        warn: let the daemon have a warning about every container that is created, see `StandIn`.
+    """
+    stage = Stage(StandIn(api_version, faults, warn=warn))
+    error = None
+    try:
+        play(stage)
+    except WeaveError as failure:
+        if not faults:
+            raise
+        error = failure
+    return Rehearsal(tuple(stage.events), stage.endpoint, error)

@@ -1,0 +1,155 @@
+"""The routes that weave's commands use: their names in Docker's API documentation, and what each is good for.
+
+Source of the names: the operation ids of https://docs.docker.com/reference/api/engine/.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from weave_http.engine.transport.base import Request
+
+_DOCUMENTATION = "https://docs.docker.com/reference/api/engine/version/v{version}/#tag/{tag}/operation/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of the Docker Engine API.
+
+    Args:
+        method: HTTP method.
+        pattern: regular expression of the path without its version; group `subject` is the container or image.
+        name: as Docker's documentation calls it.
+        tag: chapter of the documentation.
+        executor: why it is called for weave's throw-away container, or at all.
+        user: why it is called for the user's own container, where that differs.
+    """
+
+    method: str
+    pattern: str
+    name: str
+    tag: str
+    executor: str
+    user: str = ""
+
+
+ROUTES = (
+    Route(
+        "HEAD",
+        r"/_ping",
+        "SystemPingHead",
+        "System",
+        "Ask the daemon which versions of the API it speaks. Every path from here on begins with the newest one "
+        "that both sides know.",
+    ),
+    Route(
+        "POST",
+        r"/containers/create",
+        "ContainerCreate",
+        "Container",
+        "Make a throw-away container of weave's own image. It is privileged, uses the host's network, and has the "
+        "Docker socket and the host's /proc mounted: all it takes to configure the host without a login there. "
+        "Nothing runs yet.",
+        "Make your container from docker run's options. Nothing runs yet, and what is wrong with the options, or a "
+        "name that is taken, is refused here.",
+    ),
+    Route(
+        "POST",
+        r"/containers/(?P<subject>[^/]+)/attach",
+        "ContainerAttach",
+        "Container",
+        "Listen to what the container will write. The answer's head comes at once, the output later. Asked before "
+        "the start, so that not a byte is missed.",
+    ),
+    Route(
+        "POST",
+        r"/containers/(?P<subject>[^/]+)/wait",
+        "ContainerWait",
+        "Container",
+        "Ask for the exit code, and leave the question open until there is one. Asked before the start as well: a "
+        "container that ends at once would be gone before anybody asked.",
+    ),
+    Route(
+        "POST",
+        r"/containers/(?P<subject>[^/]+)/start",
+        "ContainerStart",
+        "Container",
+        "Let it run. Its output arrives on the attach call, its exit code on the wait call.",
+        "Start your container. From now on it has a process and a network namespace, which joining it to the "
+        "network needs. If anything fails from here on, the container is removed again.",
+    ),
+    Route(
+        "DELETE",
+        r"/containers/(?P<subject>[^/]+)",
+        "ContainerDelete",
+        "Container",
+        "Remove the throw-away container, whatever became of it, also after Ctrl-C. Its exit code was read before, "
+        "so nothing is lost with it.",
+        "Remove your container: it could not be joined to the network.",
+    ),
+    Route(
+        "POST",
+        r"/containers/(?P<subject>[^/]+)/kill",
+        "ContainerKill",
+        "Container",
+        "Hand a signal on to the process in the container.",
+    ),
+    Route(
+        "POST",
+        r"/images/create",
+        "ImageCreate",
+        "Image",
+        "Let the daemon pull the image from its registry. The answer is a stream of progress, and a failure is an "
+        "object in that stream.",
+    ),
+    Route(
+        "POST",
+        r"/images/load",
+        "ImageLoad",
+        "Image",
+        "Send the image's archive to the daemon, straight from the file. The answer is a stream of progress, and a "
+        "failure is an object in that stream.",
+    ),
+    Route(
+        "GET",
+        r"/images/(?P<subject>.+)/json",
+        "ImageInspect",
+        "Image",
+        "Look whether the daemon has this very image already: then it need not be sent.",
+    ),
+)
+
+
+def unversioned(request: Request) -> str:
+    """Return the path of a request without the API's version."""
+    return re.sub(r"^/v\d+\.\d+(?=/)", "", request.path)
+
+
+def route_of(request: Request) -> Route:
+    """Return the route of a request.
+
+    Raises:
+        LookupError: there is no such route in the table.
+    """
+    path = unversioned(request)
+    for route in ROUTES:
+        if route.method == request.method and re.fullmatch(route.pattern, path):
+            return route
+    raise LookupError(f"{request.method} {path}")
+
+
+def subject_of(request: Request) -> str:
+    """Return the container or image that a request is about, or nothing."""
+    match = re.fullmatch(route_of(request).pattern, unversioned(request))
+    return (match.groupdict().get("subject") or "") if match else ""
+
+
+def documentation(route: Route, version: str) -> str:
+    """Return the address of a route in Docker's documentation.
+
+    Args:
+        route: the route.
+        version: API version, as `1.51`.
+    """
+    return _DOCUMENTATION.format(version=version, tag=route.tag, name=route.name)

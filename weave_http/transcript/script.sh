@@ -1,0 +1,222 @@
+# -- how the calls are made; the calls themselves are at the end -----------------------------------------
+
+for tool in curl jq od dd mkfifo; do
+  command -v "$tool" >/dev/null 2>&1 || { echo "weave: this script needs $tool" >&2; exit 125; }
+done
+umask 077
+dir=$(mktemp -d) || exit 125
+cr=$(printf '\r')
+left=   # containers to remove at the end, whatever happens
+streams=  # process ids of calls that are under way
+busy=   # set while a container is made whose id is not known yet
+registry_auth=  # credentials for the next pull
+late=   # a signal that came meanwhile
+
+finish() {
+  code=$?
+  trap - EXIT
+  trap '' INT TERM HUP
+  # shellcheck disable=SC2086 # one word a process
+  [ -z "$streams" ] || kill $streams 2>/dev/null
+  for id in $left; do
+    docker_api --output "$dir/answer" --request DELETE "$url/v1.$api/containers/$id?$removal" 2>/dev/null
+  done
+  rm -rf "$dir"
+  exit "$code"
+}
+
+interrupted() {
+  [ -z "$busy" ] || { late=$1; return 0; }
+  trap '' INT TERM HUP
+  echo 'weave: interrupted' >&2
+  exit "$1"
+}
+
+trap finish EXIT
+trap 'interrupted 130' INT
+trap 'interrupted 143' TERM
+trap 'interrupted 129' HUP
+
+# fail CODE WORDS: end with one line on stderr.
+fail() {
+  printf 'weave: %s\n' "$2" >&2
+  exit "$1"
+}
+
+# The daemon's own words about what it refused.
+message() {
+  { jq -er '.message | strings' "$dir/answer" 2>/dev/null || cat "$dir/answer"; } | one_line
+}
+
+one_line() {
+  tr -s '[:space:]' ' ' | sed 's/ $//'
+}
+
+unreachable() {
+  fail 125 "can't reach $where: $(one_line <"$dir/why")"
+}
+
+# call METHOD TARGET [CURL OPTIONS]: make a call; $status is the answer's status, $dir/answer its body.
+call() {
+  method=$1 target=$2
+  shift 2
+  : >"$dir/answer"
+  # In this subshell signals are ignored, so that no call is cut off half way.
+  status=$(
+    trap '' INT TERM HUP
+    docker_api --output "$dir/answer" --write-out '%{http_code}' --request "$method" "$@" "$url$target" 2>"$dir/why"
+  ) || unreachable
+}
+
+# accept STATUS...: go on if the answer had one of these.
+accept() {
+  for good; do
+    [ "$status" != "$good" ] || return 0
+  done
+  fail 125 "$(message)"
+}
+
+# negotiate OLDEST NEWEST: let $api be the newest API version 1.$api that both sides speak.
+negotiate() {
+  docker_api --head "$url/_ping" >"$dir/answer" 2>"$dir/why" || unreachable
+  api=$(tr -d '\r' <"$dir/answer" | sed -n 's/^[Aa][Pp][Ii]-[Vv]ersion: *1\.//p')
+  case $api in
+    '' | *[!0-9]*) fail 125 "$where answers, but not as a Docker daemon does (no Api-Version)" ;;
+  esac
+  [ "$api" -ge "$1" ] || fail 125 "$where speaks the Docker API up to 1.$api, and this script 1.$1 to 1.$2"
+  [ "$api" -le "$2" ] || api=$2
+}
+
+# create TARGET BODY PULL BEFORE AFTER: make a container; $id is its id. On "no such image" PULL it and try again.
+create() {
+  busy=yes
+  printf '%s' "$2" >"$dir/body"
+  call POST "$1" --header 'Content-Type: application/json' --data-binary @"$dir/body"
+  case $status:$(message) in
+    404:*[Ii]mage*)
+      pull "$3" "$4" "$5"
+      call POST "$1" --header 'Content-Type: application/json' --data-binary @"$dir/body"
+      ;;
+  esac
+  accept 201
+  id=$(jq -r .Id "$dir/answer")
+  left="$id $left"
+  busy=
+  [ -z "$late" ] || interrupted "$late"
+}
+
+# What the daemon found strange about the container just made.
+warnings() {
+  jq -r '.Warnings[]? | "WARNING: " + .' "$dir/answer" >&2
+}
+
+# Why a stream of progress failed, or nothing.
+trouble() {
+  jq -r 'select(.errorDetail or .error) | .errorDetail.message // .error' "$dir/answer" 2>/dev/null | one_line
+}
+
+# pull TARGET BEFORE AFTER: let the daemon pull an image; the other two are what to say around the reason if not.
+pull() {
+  if [ -n "$registry_auth" ]; then
+    call POST "$1" --header "X-Registry-Auth: $registry_auth"
+  else
+    call POST "$1"
+  fi
+  reason=$(if [ "$status" = 200 ]; then trouble; else message; fi)
+  [ -z "$reason" ] || fail 125 "$2$reason$3"
+}
+
+# load TARGET FILE: send an image's archive.
+load() {
+  call POST "$1" --header 'Content-Type: application/x-tar' --header 'Expect:' --upload-file "$2"
+  accept 200
+  reason=$(trouble)
+  [ -z "$reason" ] || fail 125 "$reason"
+}
+
+# stream NAME TARGET: make a call whose answer goes on for long; head and body arrive in the named pipe $dir/NAME. curl
+# runs in the background. (`--include` would keep the head back until there is a body.)
+stream() {
+  rm -f "$dir/$1"
+  mkfifo "$dir/$1"
+  exec=exec
+  docker_api --no-buffer --dump-header - --request POST "$url$2" >"$dir/$1" 2>"$dir/why" &
+  exec=
+  running=$!
+  streams="$streams $running"
+}
+
+# Read the head of an answer from stdin; $status is its status.
+read_head() {
+  IFS= read -r line || { wait "$running"; unreachable; }
+  status=${line#* }
+  status=${status%% *}
+  while IFS= read -r line && [ "$line" != "$cr" ]; do :; done
+}
+
+# attach TARGET: listen to a container, on descriptor 3.
+attach() {
+  stream output "$1"
+  exec 3<"$dir/output"
+  read_head <&3
+  [ "$status" = 200 ] || { cat <&3 >"$dir/answer"; accept 200; }
+}
+
+# await TARGET: ask for a container's exit code, on descriptor 4.
+await() {
+  stream exit "$1"
+  exec 4<"$dir/exit"
+  read_head <&4
+  [ "$status" = 200 ] || { cat <&4 >"$dir/answer"; accept 200; }
+}
+
+# start TARGET: start a container.
+start() {
+  call POST "$1"
+  accept 204 304
+}
+
+# Take the container's output apart: frames of a byte for the stream, three zeros, four bytes for the length, and
+# as many bytes of output. Byte by byte is slow and never reads too far.
+demultiplex() {
+  while :; do
+    # shellcheck disable=SC2046 # eight words are wanted
+    set -- $(dd bs=1 count=8 2>/dev/null | od -An -v -tu1)
+    [ $# -gt 0 ] || return 0
+    [ $# -eq 8 ] || fail 125 "the output stream was cut off, within a frame's header"
+    size=$((($5 << 24) + ($6 << 16) + ($7 << 8) + $8))
+    case $1.$2.$3.$4 in
+      0.0.0.0 | 1.0.0.0) dd bs=1 count="$size" 2>/dev/null ;;
+      2.0.0.0) dd bs=1 count="$size" >&2 2>/dev/null ;;
+      3.0.0.0) fail 125 "the daemon broke off the output: $(dd bs=1 count="$size" 2>/dev/null | one_line)" ;;
+      *) fail 125 'the output stream is not multiplexed' ;;
+    esac
+  done
+}
+
+# pass_output: hand on what the container writes until it ends; $result is its exit code.
+pass_output() {
+  # In the background, because only `wait` lets a signal through at once. It ends with the stream.
+  (trap - EXIT && trap '' INT TERM HUP && demultiplex) <&3 &
+  wait $! || exit 125
+  cat <&4 >"$dir/answer"
+  exec 3<&- 4<&-
+  streams=
+  result=$(jq -er .StatusCode "$dir/answer" 2>/dev/null) || fail 125 "the wait ended without an exit code: $(message)"
+}
+
+# remove TARGET ID: remove a container; one that is gone is fine.
+remove() {
+  call DELETE "$1"
+  accept 204 404
+  # shellcheck disable=SC2086 # one word a container
+  set -- "$2" $left
+  gone=$1 left=
+  shift
+  for id; do
+    [ "$id" = "$gone" ] || left="$left $id"
+  done
+}
+
+# -- the calls -------------------------------------------------------------------------------------------
+
