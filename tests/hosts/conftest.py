@@ -19,6 +19,9 @@ CACHE = PROJECT / "build" / "cache" / "weave-http"
 ENGINE_ROOT = Path(os.environ.get("WEAVE_TEST_ENGINE_ROOT", "/"))
 """Root file system with the engine to test on; this machine's own by default."""
 NAMES = ("host1", "host2", "host3")
+SANDBOX = os.environ.get("WEAVE_TEST_SANDBOX", "wt")
+SUBNET = os.environ.get("WEAVE_TEST_SUBNET", "10.97.0.0/16")
+"""What the hosts' sandbox is called, and its LAN: others let two checkouts be tested side by side."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,8 +43,8 @@ def images() -> tuple[Path, Path]:
 @pytest.fixture(scope="session")
 def sandbox(images: tuple[Path, Path]) -> Iterator[Sandbox]:
     """Three hosts, with both images in their engines."""
-    state = Path("/var/lib/weave-test-hosts")
-    sandbox = Sandbox(state_dir=state, name="wt", subnet="10.97.0.0/16")
+    state = Path(f"/var/lib/weave-test-hosts-{SANDBOX}")
+    sandbox = Sandbox(state_dir=state, name=SANDBOX, subnet=SUBNET)
     sandbox.down()
     try:
         sandbox.up(hosts=len(NAMES), engine_root=ENGINE_ROOT, report=print)

@@ -13,15 +13,31 @@ from weave_http.run_args.grammar import Kind, Occurrence, Option, RunArgumentErr
 
 @dataclass(frozen=True, slots=True)
 class CreateRequest:
-    """What `POST /containers/create` gets.
+    """What `POST /containers/create` gets, and what is to be done around it.
 
     Args:
         config: the body.
         name: the query's `name`, or None.
+        platform: the query's `platform`, as `linux/arm64`, or None; also that of a pull.
+        pull: `always`, `missing` or `never`: when the image is pulled.
+        quiet: show no progress of a pull.
+        detach: `-d` was given.
+        sig_proxy: in the foreground, hand signals on to the container.
+        detach_keys: in the foreground, the keys that leave the container running; empty for the default.
+        cidfile: path of a file that gets the container's id, or empty.
+        warnings: what the user should know about the arguments, a line each.
     """
 
     config: Mapping[str, Any]
     name: str | None
+    platform: str | None = None
+    pull: str = "missing"
+    quiet: bool = False
+    detach: bool = False
+    sig_proxy: bool = True
+    detach_keys: str = ""
+    cidfile: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
