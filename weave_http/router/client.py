@@ -85,6 +85,21 @@ class RouterClient:
         """Forget a container's addresses; unknown ids are fine (`DELETE /attachment/{id}`)."""
         self._call("DELETE", f"/attachment/{quote(container, safe='')}")
 
+    def put_name(self, owner: str, address: str, name: str) -> None:
+        """Give an address a name in the DNS (`PUT /name/{id}/{ip}`); a name outside of the domain is dropped silently.
+
+        Args:
+            owner: full container id, or `weave:expose` or `weave:extern`.
+            address: IPv4 address without prefix length.
+            name: fully qualified.
+        """
+        self._call("PUT", f"/name/{quote(owner, safe=':')}/{address}", form=[("fqdn", name)])
+
+    def delete_name(self, owner: str, address: str = "", name: str = "") -> None:
+        """Take names away (`DELETE /name/{id}[/{ip}][?fqdn=]`); what is left out stands for all there are."""
+        where = f"/name/{quote(owner, safe=':')}" + (f"/{address}" if address else "")
+        self._call("DELETE", f"{where}?{urlencode({'fqdn': name})}" if name else where)
+
     def leave(self) -> None:
         """Say goodbye to the peers and take the VXLAN device down (`DELETE /peer`); the process stays."""
         self._call("DELETE", "/peer")
