@@ -9,6 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "weave_http"
 
 BELOW = {
+    "__init__.py": {"commands", "run_args", "engine"},
     "cli": {"commands", "run_args", "transcript", "engine", "image", "sandbox"},
     "commands": {"run_args", "engine"},
     "transcript": {"engine"},
