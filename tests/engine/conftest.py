@@ -91,8 +91,8 @@ def wire(request: pytest.FixtureRequest, socket_path: Path, certificates: Certif
     if name == "ssh":
         server: SSHServer = request.getfixturevalue("ssh")
         with FakeEngine(socket_path) as fake:
-            # ssh itself needs part of a second for its connection.
-            yield Wire(name, fake, SSHTransport, server.endpoint(str(socket_path)), Timeouts(connect=2, quick=2.5))
+            # ssh itself needs part of a second for its connection, and more on a machine that is busy.
+            yield Wire(name, fake, SSHTransport, server.endpoint(str(socket_path)), Timeouts(connect=10, quick=5))
         return
     if name.endswith("unix"):
         fake = FakeEngine(socket_path)

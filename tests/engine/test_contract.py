@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.engine.conftest import Wire
+from tests.engine.conftest import PATIENT, Wire
 from tests.fake_engine import Recorded, Reply, Run
 from weave_http.engine import Patience, Request
 from weave_http.engine.errors import (
@@ -392,10 +392,17 @@ def one_line(error: EngineError, wire: Wire) -> str:
     return text
 
 
-def inspect_fails(wire: Wire, kind: type[EngineError], handler: Callable[[Recorded, Reply], None]) -> str:
+def inspect_fails(
+    wire: Wire, kind: type[EngineError], handler: Callable[[Recorded, Reply], None], *, hangs: bool = False
+) -> str:
+    """Return the line with which an inspect fails.
+
+    Args:
+        hangs: the daemon is to be given up. Else time is no matter: how long ssh takes for a connection is not known.
+    """
     wire.fake.on("GET", "/containers/c1/json", handler)
     before = descriptors()
-    with wire.engine(wire.hasty) as engine:
+    with wire.engine(wire.hasty if hangs else PATIENT) as engine:
         with pytest.raises(kind) as raised:
             engine.containers.inspect("c1")
         assert engine.system.info()["ID"] == "FAKE", "the next call takes a fresh connection"
@@ -407,7 +414,7 @@ def inspect_fails(wire: Wire, kind: type[EngineError], handler: Callable[[Record
 
 
 def test_a_daemon_that_hangs_is_given_up(wire: Wire) -> None:
-    text = inspect_fails(wire, TimedOut, lambda _request, reply: reply.wait(wire.fake.closing))
+    text = inspect_fails(wire, TimedOut, lambda _request, reply: reply.wait(wire.fake.closing), hangs=True)
     assert f"was silent for {wire.hasty.quick:g} s during GET /containers/c1/json" in text
 
 
@@ -416,7 +423,7 @@ def test_a_daemon_that_hangs_within_its_answer_is_given_up(wire: Wire) -> None:
         reply.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
         reply.wait(wire.fake.closing)
 
-    assert "was silent" in inspect_fails(wire, TimedOut, half)
+    assert "was silent" in inspect_fails(wire, TimedOut, half, hangs=True)
 
 
 def test_a_wait_may_last_longer_than_any_time_out(wire: Wire) -> None:

@@ -11,7 +11,7 @@ from tests.engine.sshd import SSHServer, client_options
 from tests.engine.test_contract import descriptors, eventually
 from tests.fake_engine import FakeEngine
 from weave_http.engine import Endpoint, connect, resolve_endpoint
-from weave_http.engine.errors import Unreachable
+from weave_http.engine.errors import ProtocolError, Unreachable
 from weave_http.engine.transport.ssh import ssh_command
 from weave_http.errors import ExitCode
 
@@ -117,6 +117,20 @@ def test_a_host_whose_daemon_does_not_run(ssh: SSHServer) -> None:
     assert "Cannot connect to the Docker daemon at unix:///no/where. Is the docker daemon running?" in failure(
         ssh.endpoint("/no/where")
     )
+
+
+def test_what_the_other_side_says_at_login_explains_nothing_later(ssh: SSHServer, socket_path: Path) -> None:
+    docker = ssh.folder / "server" / "docker"
+    text = docker.read_text()
+    noisy = text.replace("args = sys", "print('no bash here', file=sys.stderr)\nargs = sys")
+    docker.write_text(noisy.replace("os._exit(0)", "os._exit(1)"))
+    try:
+        with FakeEngine(socket_path) as fake, connect(ssh.endpoint(str(socket_path))) as engine:
+            fake.on("GET", "/info", lambda _request, reply: reply.close())
+            with pytest.raises(ProtocolError, match="closed the connection without an answer to GET /info"):
+                engine.system.info()
+    finally:
+        docker.write_text(text)
 
 
 def test_a_machine_without_ssh(ssh: SSHServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

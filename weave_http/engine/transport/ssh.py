@@ -8,6 +8,7 @@ with keep-alive and half-close, no thread copies bytes, and nobody else can reac
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import socket
 import subprocess
@@ -62,12 +63,16 @@ class SSHTransport(UnixTransport):
     def send(self, request: Request) -> HeldResponse:
         """Send a request; see `transport.base.Transport`."""
         with self._explained():
-            return super().send(request)
+            response = super().send(request)
+        self._note_that_it_works()
+        return response
 
     def hijack(self, request: Request) -> SocketDuplex:
         """Send a request and take its connection over; see `transport.base.Hijacker`."""
         with self._explained():
-            return super().hijack(request)
+            duplex = super().hijack(request)
+        self._note_that_it_works()
+        return duplex
 
     def close(self) -> None:
         """Close all connections, and end their processes."""
@@ -88,6 +93,10 @@ class SSHTransport(UnixTransport):
         for link in closed:
             link.end()
 
+    def _note_that_it_works(self) -> None:
+        for link in self._links:
+            link.works()
+
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         """Let ssh say why there was no answer, if it knows."""
@@ -106,6 +115,7 @@ class _Link:
     def __init__(self, endpoint: Endpoint) -> None:
         self.near, far = socket.socketpair()
         self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed by `end`
+        self._worked: int | None = None
         with far:
             try:
                 # A session of its own: an interrupt of ours is not ssh's, and it can't wait for a password that
@@ -126,6 +136,11 @@ class _Link:
                     ) from error
                 raise
 
+    def works(self) -> None:
+        """The daemon has answered: what was said until now, as by the other side's login scripts, explains nothing."""
+        if self._worked is None and self.near.fileno() >= 0:
+            self._worked = os.fstat(self._words.fileno()).st_size
+
     def failure(self, endpoint: Endpoint) -> Unreachable | None:
         """Return what ssh says about the end of its connection; None if it has nothing to say."""
         try:
@@ -133,6 +148,8 @@ class _Link:
         except subprocess.TimeoutExpired:
             return None
         said = self._last_words()
+        if self._worked is not None and (code != _SSH_FAILED or not said):
+            return None
         if code == _NO_SUCH_COMMAND:
             return Unreachable(
                 f"{endpoint} has no docker command: {said}",
@@ -140,16 +157,16 @@ class _Link:
             )
         if code == _SSH_FAILED:
             return Unreachable(
-                f"no connection to {endpoint}: ssh says: {said}",
+                f"no connection to {endpoint}: ssh says: {said or 'nothing'}",
                 hint=f"does `ssh {endpoint.host}` work without a question?",
             )
         return Unreachable(f"no Docker daemon at {endpoint}: {said}") if code > 0 and said else None
 
     def _last_words(self) -> str:
-        self._words.seek(0, 2)
-        self._words.seek(max(0, self._words.tell() - _MAX_WORDS))
+        end = self._words.seek(0, os.SEEK_END)
+        self._words.seek(max(self._worked or 0, end - _MAX_WORDS))
         lines = [line.strip() for line in self._words.read().decode(errors="replace").splitlines()]
-        return next((line.rstrip(".") for line in reversed(lines) if line), "nothing")
+        return next((line.rstrip(".") for line in reversed(lines) if line), "")
 
     def end(self) -> None:
         """End the process and forget what it said."""
