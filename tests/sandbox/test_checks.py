@@ -33,6 +33,12 @@ def test_each_missing_program_is_named_with_its_package(tmp_path: Path) -> None:
     ]
 
 
+def test_an_engine_root_may_have_podman_instead_of_docker(tmp_path: Path) -> None:
+    root = engine_root(tmp_path, ["podman", "conmon", "iptables", "sh", "setsid", "sleep"])
+
+    assert engine_root_missing(root) == [f"no crun in {root}: install the Debian package crun there"]
+
+
 @pytest.mark.parametrize("name", ["a:b", "a,b", "a\\b"])
 def test_a_path_that_an_overlay_cannot_take_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()

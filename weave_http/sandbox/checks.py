@@ -22,6 +22,15 @@ _ENGINE_PROGRAMS = {
     "setsid": "util-linux",
     "sleep": "coreutils",
 }
+_PODMAN_PROGRAMS = {
+    "podman": "podman",
+    "conmon": "conmon",
+    "crun": "crun",
+    "iptables": "iptables",
+    "sh": "dash",
+    "setsid": "util-linux",
+    "sleep": "coreutils",
+}
 _MACHINE_PROGRAMS = {"ip": "iproute2", "nsenter": "util-linux", "rm": "coreutils", "sh": "dash"}
 _NO_UPPER = frozenset({"overlay", "aufs", "nfs", "nfs4", "cifs", "vfat", "9p", "virtiofs", "squashfs"})
 _NEEDED = ("CAP_SYS_ADMIN", "CAP_NET_ADMIN", "CAP_MKNOD", "CAP_KILL")
@@ -39,15 +48,17 @@ def engine_root_missing(root: Path) -> list[str]:
     """Say what keeps a directory from serving as an engine root: one line each, none when it is good.
 
     Args:
-        root: a root file system, as `/` or one made by `mmdebstrap --include=docker.io,… SUITE DIR`.
+        root: a root file system, as `/` or one made by `mmdebstrap --include=docker.io,… SUITE DIR`; it may have
+            Podman instead of Docker.
     """
     if not root.is_absolute() or not root.is_dir():
         return [f"{root} is not the absolute path of a directory"]
     if any(character in str(root) for character in ":,\\"):
         return [f"{root} has a colon, comma or backslash in its path, which an overlay cannot take"]
+    podman = find_program(root, "podman") and not find_program(root, "dockerd")
     missing = [
         f"no {program} in {root}: install the Debian package {package} there"
-        for program, package in _ENGINE_PROGRAMS.items()
+        for program, package in (_PODMAN_PROGRAMS if podman else _ENGINE_PROGRAMS).items()
         if not find_program(root, program)
     ]
     device = root.stat().st_dev

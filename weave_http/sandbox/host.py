@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weave_http.errors import SandboxError
-from weave_http.sandbox import daemon, disk, lan, runtime
+from weave_http.sandbox import daemon, disk, lan, podman, runtime
 from weave_http.sandbox.cgroups import Cgroups, Group, wait_for_end
 from weave_http.sandbox.checks import find_program
 from weave_http.sandbox.enter import entered
@@ -69,6 +69,11 @@ class Host:
     def group(self) -> Group:
         return self.cgroups.group(sandbox_cgroup(self.plan), self.name)
 
+    @property
+    def has_podman(self) -> bool:
+        """Whether its engine is Podman instead of Docker."""
+        return podman.is_podman(Path(self.record.engine_root))
+
     # -- how it is -------------------------------------------------------------------------------------
 
     def pid(self) -> int:
@@ -102,7 +107,9 @@ class Host:
             f"{daemon.TLS_DIRECTORY}/cert.pem": (0o644, certificate),
             f"{daemon.TLS_DIRECTORY}/key.pem": (0o600, key),
         }
-        if missing:
+        if self.has_podman:
+            files |= podman.files()
+        elif missing:
             real = find_program(root, "runc")
             files[daemon.RUNTIME_FILE] = (0o755, runtime.wrapper(missing, real).encode())
         disk.write(self.directory, root, files)
@@ -176,16 +183,28 @@ class Host:
 
     # -- its engine ------------------------------------------------------------------------------------
 
-    def engine_process(self, program: str = "dockerd") -> int:
-        """Return the process id of the host's dockerd or containerd as the machine sees it, or 0."""
+    def engine_processes(self, program: str) -> list[int]:
+        """Return the process ids of the host's dockerd, containerd or podman as the machine sees them."""
+        found = []
         for pid in self.group.own_processes():
             with suppress(FileNotFoundError, ProcessLookupError):
                 if Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip() == program:
-                    return pid
-        return 0
+                    found.append(pid)
+        return found
+
+    def engine_process(self, program: str = "dockerd") -> int:
+        """Return the first of those, or 0."""
+        return next(iter(self.engine_processes(program)), 0)
 
     def start_engine(self, cancel: threading.Event) -> str:
-        """Start containerd and dockerd where they do not run, and wait until the engine answers."""
+        """Start what the engine consists of where it does not run, and wait until it answers."""
+        if self.has_podman:
+            if not self.engine_process("podman"):
+                self.socket.unlink(missing_ok=True)
+                for service in podman.services():
+                    self.spawn(service, podman.LOG)
+            self._wait("podman", lambda: daemon.ping(self.socket, 0.2), cancel)
+            return daemon.ping(self.socket, 2.0)
         containerd_socket = Path(f"/proc/{self._living_pid()}/root{daemon.CONTAINERD_SOCKET}")
         if not self.engine_process("containerd"):
             self.spawn(daemon.CONTAINERD, "containerd")
@@ -200,9 +219,10 @@ class Host:
 
     def stop_engine(self, signum: signal.Signals) -> None:
         """Signal dockerd and wait until it has ended; containerd and what runs in containers is dockerd's business."""
-        pid = self.engine_process()
-        if not pid:
-            return
+        for pid in self.engine_processes("podman" if self.has_podman else "dockerd"):
+            self._stop(pid, signum)
+
+    def _stop(self, pid: int, signum: signal.Signals) -> None:
         try:
             fd = os.pidfd_open(pid)
         except ProcessLookupError:
@@ -211,7 +231,7 @@ class Host:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(fd, signum)
             if not wait_for_end(fd, ENGINE_SECONDS):
-                raise SandboxError(f"dockerd of {self.name} does not end on {signum.name}")
+                raise SandboxError(f"the engine of {self.name} does not end on {signum.name}")
         finally:
             os.close(fd)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from weave_http.sandbox import podman
 from weave_http.sandbox.daemon import TLS_PORT
 
 
@@ -40,18 +41,26 @@ class SandboxHost:
     state: HostState
 
     @property
+    def has_podman(self) -> bool:
+        """Whether its engine is Podman, which speaks no TLS."""
+        return podman.is_podman(self.engine_root)
+
+    @property
     def docker_host(self) -> str:
         """Its Remote API, as DOCKER_HOST has it."""
+        if self.has_podman:
+            return f"tcp://{self.address}:{podman.PORT}"
         return f"tcp://{self.address}:{TLS_PORT}"
 
     def env(self, *, unix: bool = False) -> dict[str, str]:
         """Return the environment that points a Docker client at this host; an empty value means that it is not set.
 
         Args:
-            unix: by its unix socket instead of TCP with mutual TLS.
+            unix: by its unix socket instead of TCP (with mutual TLS, but for Podman).
         """
-        if unix:
-            return {"DOCKER_HOST": f"unix://{self.socket}", "DOCKER_TLS_VERIFY": "", "DOCKER_CERT_PATH": ""}
+        if unix or self.has_podman:
+            address = f"unix://{self.socket}" if unix else self.docker_host
+            return {"DOCKER_HOST": address, "DOCKER_TLS_VERIFY": "", "DOCKER_CERT_PATH": ""}
         return {
             "DOCKER_HOST": self.docker_host,
             "DOCKER_TLS_VERIFY": "1",
