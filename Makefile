@@ -8,7 +8,10 @@ BIN := $(VENV)/bin
 TEST_TOOLS := sshd=openssh-server ssh=openssh-client curl jq chromium
 export XDG_CACHE_HOME := $(CURDIR)/build/cache
 
-.PHONY: help demo test test-engines fixtures lint image bench clean
+# Engines beside this machine's own: Docker of other Debian releases, and Podman.
+ENGINES := trixie forky podman
+
+.PHONY: help demo test engines test-engines fixtures lint image bench clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,16 +29,19 @@ test: $(BIN)/weave lint ## Format, lint, types, and all tests on real Docker hos
 	@NEED_ALSO="$(TEST_TOOLS)" .ci/setup-tools
 	@$(BIN)/pytest
 
-test-engines: $(BIN)/weave ## The tests on real hosts again, on the Docker engines of other Debian releases
+engines:
 	@NEED_ALSO=mmdebstrap .ci/setup-tools
-	@for suite in trixie forky; do \
-	    .ci/engine-root $$suite build/engines/$$suite && \
-	    WEAVE_TEST_ENGINE_ROOT=$(CURDIR)/build/engines/$$suite $(BIN)/pytest tests/hosts || exit 1; \
+	@.ci/engine-root trixie build/engines/trixie
+	@.ci/engine-root forky build/engines/forky
+	@.ci/engine-root trixie build/engines/podman podman
+
+test-engines: $(BIN)/weave engines ## The tests on real hosts again, on other releases of Docker, and on Podman
+	@for engine in $(ENGINES); do \
+	    WEAVE_TEST_ENGINE_ROOT=$(CURDIR)/build/engines/$$engine $(BIN)/pytest tests/hosts || exit 1; \
 	done
 
-fixtures: $(BIN)/weave ## Record the exchanges with a real engine anew (needs root, Debian)
-	@.ci/setup-tools
-	@$(BIN)/python -m tests.transcript.record
+fixtures: $(BIN)/weave engines ## Record the exchanges with every engine anew (needs root, Debian)
+	@$(BIN)/python -m tests.transcript.record / $(ENGINES:%=$(CURDIR)/build/engines/%)
 
 lint: $(BIN)/weave ## Format, lint and types only
 	@$(BIN)/ruff format --check .

@@ -1,6 +1,6 @@
-"""Records every command against a real engine: `python -m tests.transcript.record [ENGINE ROOT]`.
+"""Records every command against real engines: `python -m tests.transcript.record [ENGINE ROOT…]`.
 
-Starts a sandbox host of its own and writes `fixtures/<engine>-<version>/<command>.json`.
+Starts a sandbox host of its own for each and writes `fixtures/<engine>-<version>/<command>.json`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ DAY: tuple[tuple[str, str, Callable[[Caller], int]], ...] = (
 
 
 def main(engine_root: Path) -> None:
-    """Record all of the day."""
+    """Record all of the day on one engine."""
     state = Path("/var/lib/weave-record")
     sandbox = Sandbox(state_dir=state, name="wr", subnet="10.96.0.0/16")
     sandbox.down()
@@ -78,8 +78,10 @@ def main(engine_root: Path) -> None:
             version = engine.system.version()["Version"].partition("+")[0]  # without the distribution's own
             for archive in archives:
                 commands.setup(Caller(engine, io.BytesIO(), io.BytesIO()), archive)
-        folder = FIXTURES / f"docker-{version}"
-        folder.mkdir(parents=True, exist_ok=True)
+        engine_name = "podman" if host.has_podman else "docker"
+        folder = FIXTURES / f"{engine_name}-{version}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         for name, line, function in DAY:
             kept: list[Recorder] = []
 
@@ -97,7 +99,7 @@ def main(engine_root: Path) -> None:
             registries = re.findall(r'https://([^/"]+)/v2/', err.getvalue().decode())
             normal = Normalizer({host.address: "192.0.2.1"} | dict.fromkeys(registries, "registry.example"))
             document = {
-                "engine": f"docker {version}",
+                "engine": f"{engine_name} {version}",
                 "command": line,
                 "exchanges": [exchange.document() for exchange in kept[0].exchanges],
                 "stdout": out.getvalue().decode(),
@@ -106,7 +108,7 @@ def main(engine_root: Path) -> None:
             }
             text = json.dumps(normal.document(document), indent=2, ensure_ascii=False)
             (folder / f"{name}.json").write_text(text + "\n")
-            print(f"{name}: {len(kept[0].exchanges)} calls, exit code {code}")
+            print(f"{folder.name} {name}: {len(kept[0].exchanges)} calls, exit code {code}")
     finally:
         sandbox.down()
         shutil.rmtree(state, ignore_errors=True)
@@ -114,4 +116,5 @@ def main(engine_root: Path) -> None:
 
 if __name__ == "__main__":
     os.umask(0o022)
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "/"))
+    for root in sys.argv[1:] or ["/"]:
+        main(Path(root))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from weave_http.cli.session import session
+from weave_http.cli.session import other_daemon, session
 
 PASS_THROUGH = {
     "allow_extra_args": True,
@@ -37,13 +37,23 @@ def setup(
         Path | None, typer.Option("--from", metavar="FILE", help="Load the image from a docker archive.")
     ] = None,
     build: Annotated[bool, typer.Option("--build", help="Build the image on this machine and load it.")] = False,
+    from_host: Annotated[
+        str | None, typer.Option("--from-host", metavar="ENDPOINT", help="Take the image from another Docker host.")
+    ] = None,
+    from_context: Annotated[
+        str | None, typer.Option("--from-context", metavar="NAME", help="The same, by its docker context.")
+    ] = None,
 ) -> int:
-    """Bring the image to the Docker host: pulled, from a file, or built here."""
+    """Bring the image to the Docker host: pulled, from a file, from another host, or built here."""
     from weave_http import commands
     from weave_http.cli.image import built
 
-    if build and source is not None:
-        raise typer.BadParameter("--build and --from exclude each other")
+    given = {"--from": source, "--build": build or None, "--from-host": from_host, "--from-context": from_context}
+    if len(chosen := [option for option, value in given.items() if value is not None]) > 1:
+        raise typer.BadParameter(f"{chosen[0]} and {chosen[1]} exclude each other")
+    if from_host is not None or from_context is not None:
+        with session(context) as caller, other_daemon(context, from_host, from_context) as other:
+            return commands.setup(caller, other)
     with session(context) as caller:
         return commands.setup(caller, built() if build else source)
 

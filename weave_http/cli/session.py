@@ -13,7 +13,7 @@ import typer
 
 if TYPE_CHECKING:  # the real imports wait until a command runs: `--help` must stay quick
     from weave_http.commands import Caller
-    from weave_http.engine import Endpoint
+    from weave_http.engine import Endpoint, Engine
     from weave_http.engine.transport.base import Transport
     from weave_http.transcript import Stage
 
@@ -51,21 +51,10 @@ def session(context: typer.Context) -> Iterator[Caller]:
     from weave_http.cli.progress import Meter
     from weave_http.commands import Caller
     from weave_http.commands.interrupts import Interrupts
-    from weave_http.engine import connect, docker_credentials, resolve_endpoint
+    from weave_http.engine import connect, docker_credentials
 
     options: Globals = context.obj
-    endpoint = resolve_endpoint(
-        os.environ,
-        host=options.host,
-        context=options.context,
-        tls=options.tls,
-        tls_verify=options.tlsverify,
-        tls_ca=options.tlscacert,
-        tls_cert=options.tlscert,
-        tls_key=options.tlskey,
-    )
-    if options.verbose:
-        typer.echo(f"weave: endpoint {endpoint}", err=True)
+    endpoint = _endpoint(options, options.host, options.context)
     credentials = docker_credentials(os.environ, warn=lambda line: typer.echo(f"weave: {line}", err=True))
     interrupts = Interrupts()
     if options.stage is not None:
@@ -89,6 +78,49 @@ def session(context: typer.Context) -> Iterator[Caller]:
         )
 
 
+@contextmanager
+def other_daemon(context: typer.Context, host: str | None, docker_context: str | None) -> Iterator[Engine]:
+    """Open an engine for another daemon than the command's own, watched alike.
+
+    Args:
+        context: Typer's, with `Globals` as its object.
+        host: its address, or
+        docker_context: the docker context that has it.
+
+    Raises:
+        EndpointError: the options and the environment make no endpoint.
+    """
+    from dataclasses import replace
+
+    from weave_http.engine import connect
+
+    options: Globals = context.obj
+    endpoint = _endpoint(options, host, docker_context)
+    endpoint = replace(endpoint, source=f"--from-{'context' if docker_context else 'host'}")
+    stage = options.stage
+    watch = _watcher(options, endpoint, other=True) if stage is None else lambda _: stage.beside(endpoint)
+    with connect(endpoint, watch=watch) as engine:
+        yield engine
+
+
+def _endpoint(options: Globals, host: str | None, docker_context: str | None) -> Endpoint:
+    from weave_http.engine import resolve_endpoint
+
+    endpoint = resolve_endpoint(
+        os.environ,
+        host=host,
+        context=docker_context,
+        tls=options.tls,
+        tls_verify=options.tlsverify,
+        tls_ca=options.tlscacert,
+        tls_cert=options.tlscert,
+        tls_key=options.tlskey,
+    )
+    if options.verbose:
+        typer.echo(f"weave: endpoint {endpoint}", err=True)
+    return endpoint
+
+
 class Nowhere:
     """Takes what a dry run would have printed, had anything run."""
 
@@ -100,8 +132,12 @@ class Nowhere:
         """Do nothing."""
 
 
-def _watcher(options: Globals, endpoint: Endpoint) -> Callable[[Transport], Transport] | None:
-    """Return what stands between the client and the wire: a stand-in, a watch, or nothing."""
+def _watcher(options: Globals, endpoint: Endpoint, *, other: bool = False) -> Callable[[Transport], Transport] | None:
+    """Return what stands between the client and the wire: a stand-in, a watch, or nothing.
+
+    Args:
+        other: it is another daemon than the command's own.
+    """
     if not (options.dry_run or options.trace):
         return None
     from weave_http.engine.version import NEWEST, version_text
@@ -112,12 +148,12 @@ def _watcher(options: Globals, endpoint: Endpoint) -> Callable[[Transport], Tran
 
     timed, secrets = not options.dry_run, options.show_secrets
     report: Callable[[Exchange], None] = (
-        Printer(shown, bodies=options.verbose, timed=timed, secrets=secrets)
+        Printer(shown, bodies=options.verbose, timed=timed, secrets=secrets, at=endpoint.url if other else "")
         if options.calls == "line"
         else FullPrinter(shown, options.calls, endpoint, timed=timed, show_secrets=secrets)
     )
 
     def watch(inner: Transport) -> Transport:
-        return Watch(StandIn(version_text(NEWEST)) if options.dry_run else inner, report)
+        return Watch(StandIn(version_text(NEWEST), has_images=other) if options.dry_run else inner, report)
 
     return watch

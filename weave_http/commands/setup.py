@@ -1,4 +1,4 @@
-"""`weave setup`: bring the image to the daemon, from its registry or from a file."""
+"""`weave setup`: bring the image to the daemon, from its registry, from a file, or from another daemon."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ from pathlib import Path
 
 from weave_http.commands.caller import Caller
 from weave_http.commands.pull import pull
+from weave_http.engine import Engine, copy_image
 from weave_http.engine.errors import NotFound
-from weave_http.errors import WeaveError
+from weave_http.errors import EngineError, WeaveError
 
 CHUNK = 256 * 1024
 
 
-def setup(caller: Caller, source: Path | None = None) -> int:
+def setup(caller: Caller, source: Path | Engine | None = None) -> int:
     """Make the daemon have the image.
 
     Args:
         caller: engine, streams, environment and meter.
-        source: a docker archive (as `weave image build` or `docker save` write it) to load; without one the
-            daemon pulls the image from its registry.
+        source: a docker archive (as `weave image build` or `docker save` write it) to load, or another daemon, from
+            which the image goes over as a stream; without one the daemon pulls the image from its registry.
 
     Raises:
         WeaveError: the file is no such archive.
-        EngineError: the daemon refused it.
+        EngineError: the daemon refused it, or the other one does not have it.
     """
+    if isinstance(source, Engine):
+        return _copy(caller, source)
     if source is None:
         pull(caller, caller.image)
         caller.say(caller.image)
@@ -39,6 +42,26 @@ def setup(caller: Caller, source: Path | None = None) -> int:
                 caller.meter.update(step.id or source.name, step.text, step.current, step.total)
     for tag in tags:
         caller.say(tag)
+    return 0
+
+
+def _copy(caller: Caller, source: Engine) -> int:
+    """Take the image from another daemon, unless the same one is there already."""
+    image = caller.image
+    try:
+        there = source.images.inspect(image)
+    except NotFound as error:
+        raise EngineError(
+            f"{source.where} has no image {image}", hint="run `weave setup` for that host first"
+        ) from error
+    if not _present(caller, [image], there["Id"]):
+        size = int(there.get("Size") or 0)  # an archive is a little more than its layers
+
+        def show(sent: int) -> None:
+            caller.meter.update(image, "copying", sent, max(sent, size))
+
+        copy_image(source, caller.engine, image, on_bytes=show)
+    caller.say(image)
     return 0
 
 

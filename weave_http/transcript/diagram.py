@@ -39,6 +39,9 @@ def rows(lesson: Lesson) -> Iterator[Row]:
     """Yield what happens, in order."""
     for chapter in lesson.chapters:
         for call in chapter.calls:
+            if call.there:
+                yield Row(_CALLER, _CALLER, f"there: {call.short}")
+                continue
             yield Row(_CALLER, _DAEMON, call.short)
             if call.route.name != "ContainerStart" or not chapter.steps:
                 continue

@@ -116,7 +116,9 @@ def as_curl(exchange: Exchange, endpoint: Endpoint, *, show_secrets: bool) -> It
         words += ["--data-binary", body_text(request, show_secrets=show_secrets)]
     elif request.body is not None:
         words += ["--upload-file", str(request.body.path) if isinstance(request.body, FromFile) else "-"]
-    yield shlex.join([*words, base_url(endpoint) + request.target])
+    # An archive is what the next call uploads: as two lines of a shell they are one pipe.
+    pipe = " |" if request.path.endswith("/images/get") else ""
+    yield shlex.join([*words, base_url(endpoint) + request.target]) + pipe
 
 
 def as_http(exchange: Exchange, endpoint: Endpoint, *, show_secrets: bool) -> Iterator[str]:

@@ -10,16 +10,20 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.transport.base import Request
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.transcript import secrets
 from weave_http.transcript.docker_line import docker_run
-from weave_http.transcript.formats import body_text, document_of
+from weave_http.transcript.formats import FromFile, body_text, document_of
 from weave_http.transcript.host_steps import HostStep, host_steps
 from weave_http.transcript.lines import target
-from weave_http.transcript.rehearsal import Play, rehearse
+from weave_http.transcript.rehearsal import Play, Rehearsal, rehearse
 from weave_http.transcript.routes import Route, documentation, route_of, subject_of
 from weave_http.transcript.standin import container_id
+
+_THERE = {"ImageInspect": "Look which image the other daemon has by this name, and how large it is."}
+"""What calls to another daemon are for, where that differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Call:
         line: method and target, with ids cut to 12 digits.
         body: its body in lines.
         short: the call in a few words.
+        there: whether it goes to another daemon than the others.
     """
 
     route: Route
@@ -41,6 +46,7 @@ class Call:
     line: str
     body: tuple[str, ...]
     short: str
+    there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,37 +99,52 @@ def lesson(words: Sequence[str], play: Play, *, show_secrets: bool = False) -> L
             key = container_id(created)
         else:
             key = subject_of(request) or name
+            key = f"{key} there" if played.other_endpoint(request) else key
         groups.setdefault(key, []).append(request)
     return Lesson(
         command=shlex.join(["weave", *(words if show_secrets else secrets.masked_words(words))]),
         endpoint=str(played.endpoint),
-        chapters=tuple(_chapter(requests, show_secrets) for requests in groups.values()),
+        chapters=tuple(_chapter(requests, played, show_secrets) for requests in groups.values()),
     )
 
 
-def _chapter(requests: Sequence[Request], show_secrets: bool) -> Chapter:
+def _chapter(requests: Sequence[Request], played: Rehearsal, show_secrets: bool) -> Chapter:
     first = requests[0]
+    there = played.other_endpoint(first)
     name = route_of(first).name
     config = document_of(first) if name == "ContainerCreate" else None
     executor = config is not None and config.get("Cmd", [])[:1] == ["--local"]
     calls = tuple(
-        _call(request, user=config is not None and not executor, show_secrets=show_secrets) for request in requests
+        _call(request, there, user=config is not None and not executor, show_secrets=show_secrets)
+        for request in requests
     )
     if config is None:
         titles = {
             "SystemPingHead": ("Which version do we speak?", ()),
             "ImageCreate": ("Pull the image", ("docker", "pull", _reference(first))),
-            "ImageLoad": ("Load the image", ("docker", "load", "-i", str(getattr(first.body, "path", "-")))),
+            "ImageLoad": ("Load the image", ("docker", "load", *_input(first))),
             "ImageInspect": ("Is the image there?", ("docker", "image", "inspect", subject_of(first))),
+            "ImageGet": ("Take the image", ("docker", "save", dict(first.query).get("names", ""))),
         }
         title, docker = titles[name]
-        return Chapter(title, docker, calls)
+        if there is None:
+            return Chapter(title, docker, calls)
+        return Chapter(f"On the other host: {title[0].lower()}{title[1:]}", _addressed(docker, there), calls)
     line = docker_run(config, dict(first.query).get("name", ""), throw_away=executor, show_secrets=show_secrets)
     if not executor:
         return Chapter("Your container", tuple(_short(word) for word in line), calls)
     argv = config["Cmd"][1:] if show_secrets else secrets.masked_words(config["Cmd"][1:])
     steps = host_steps([_short(word) for word in argv], _environ(config, show_secrets))
     return Chapter("The executor's life", tuple(_short(word) for word in line), calls, tuple(steps))
+
+
+def _input(request: Request) -> tuple[str, ...]:
+    """Return how docker is told the file that a request comes from; a stream is its standard input."""
+    return ("-i", str(request.body.path)) if isinstance(request.body, FromFile) else ()
+
+
+def _addressed(docker: Sequence[str], endpoint: Endpoint) -> tuple[str, ...]:
+    return (docker[0], "-H", endpoint.url, *docker[1:]) if docker else ()
 
 
 def _environ(config: Mapping[str, Sequence[str]], show_secrets: bool) -> dict[str, str]:
@@ -136,7 +157,7 @@ def _short(word: str) -> str:
     return word[:12] if len(word) == len(container_id(1)) and word.startswith("c0ffee") else word
 
 
-def _call(request: Request, *, user: bool, show_secrets: bool) -> Call:
+def _call(request: Request, there: Endpoint | None, *, user: bool, show_secrets: bool) -> Call:
     route = route_of(request)
     text = body_text(request, show_secrets=show_secrets, indent=2)
     document = document_of(request)
@@ -148,18 +169,22 @@ def _call(request: Request, *, user: bool, show_secrets: bool) -> Call:
     return Call(
         route=route,
         link=documentation(route, version),
-        text=(route.user if user else "") or route.executor,
-        line=f"{request.method} {target(request)}",
+        text=(route.user if user else _THERE.get(route.name, "") if there else "") or route.executor,
+        line=f"{request.method} {target(request)}" + (f"  at {there.url}" if there else ""),
         body=tuple(text.splitlines()),
         short=_summary(request, route),
+        there=there is not None,
     )
 
 
 def _summary(request: Request, route: Route) -> str:
     end = request.path.rpartition("/")[2]
-    return {"ContainerDelete": "DELETE …", "ImageInspect": "GET …/json", "SystemPingHead": "HEAD /_ping"}.get(
-        route.name, f"{request.method} …/{end}"
-    )
+    return {
+        "ContainerDelete": "DELETE …",
+        "ImageInspect": "GET …/json",
+        "ImageGet": "GET …/get",
+        "SystemPingHead": "HEAD /_ping",
+    }.get(route.name, f"{request.method} …/{end}")
 
 
 def _reference(request: Request) -> str:

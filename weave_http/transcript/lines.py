@@ -22,15 +22,23 @@ class Printer:
         bodies: show JSON bodies as well.
         timed: show status and milliseconds; a dry run has none.
         secrets: show the values of environment variables that look like passwords.
+        at: address of the daemon, where it is not the one that a command is for.
     """
 
     def __init__(
-        self, write: Callable[[str], None], *, bodies: bool = False, timed: bool = True, secrets: bool = False
+        self,
+        write: Callable[[str], None],
+        *,
+        bodies: bool = False,
+        timed: bool = True,
+        secrets: bool = False,
+        at: str = "",
     ) -> None:
         self._write = write
         self._bodies = bodies
         self._timed = timed
         self._secrets = secrets
+        self._at = f"  at {at}" if at else ""
 
     def __call__(self, exchange: Exchange) -> None:
         """Write one exchange."""
@@ -40,7 +48,7 @@ class Printer:
             line = f"{line}  failed: {exchange.failure}"
         elif self._timed and exchange.seconds is not None:
             line = f"{line:<62} {exchange.status}  {exchange.seconds * 1000:6.1f} ms"
-        self._write(line)
+        self._write(line + self._at)
         if self._bodies and request.body is not None:
             for text in body_text(request, show_secrets=self._secrets, indent=2).splitlines():
                 self._write(f"       {text}")

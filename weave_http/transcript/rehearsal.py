@@ -5,11 +5,11 @@ What is to go wrong can be said, so that it can be seen what the command does th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from weave_http.engine.endpoint import Endpoint
-from weave_http.engine.transport.base import Request, Response
+from weave_http.engine.transport.base import Request, Response, Transport
 from weave_http.errors import WeaveError
 from weave_http.transcript.routes import route_of
 from weave_http.transcript.standin import Fault, StandIn
@@ -37,11 +37,13 @@ class Stage:
     Attributes:
         events: requests and outputs so far.
         endpoint: where the requests would have gone.
+        elsewhere: where those would have gone that were for another daemon, by `id` of the request.
     """
 
     def __init__(self, stand_in: StandIn) -> None:
         self._stand_in = stand_in
         self.events: list[Request | Output] = []
+        self.elsewhere: dict[int, Endpoint] = {}
         self.endpoint = Endpoint("unix")
         self.stdout = _Sink(self, 1)
         self.stderr = _Sink(self, 2)
@@ -51,8 +53,27 @@ class Stage:
         self.events.append(request)
         return self._stand_in.send(request)
 
+    def beside(self, endpoint: Endpoint) -> Transport:
+        """Return the transport to another daemon, which plays along."""
+        return _Beside(self, self._stand_in.beside(), endpoint)
+
     def close(self) -> None:
         """Do nothing: there is no connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    stage: Stage
+    stand_in: StandIn
+    endpoint: Endpoint
+
+    def send(self, request: Request) -> Response:
+        self.stage.events.append(request)
+        self.stage.elsewhere[id(request)] = self.endpoint
+        return self.stand_in.send(request)
+
+    def close(self) -> None:
+        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +97,21 @@ class Rehearsal:
         events: requests and outputs, in order.
         endpoint: where the requests would have gone.
         error: what it failed with, if it did.
+        elsewhere: see `Stage`.
     """
 
     events: tuple[Request | Output, ...]
     endpoint: Endpoint
     error: WeaveError | None = None
+    elsewhere: Mapping[int, Endpoint] = field(default_factory=dict)
     requests: tuple[Request, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "requests", tuple(each for each in self.events if isinstance(each, Request)))
+
+    def other_endpoint(self, request: Request) -> Endpoint | None:
+        """Return where a request goes if that is not `endpoint`."""
+        return self.elsewhere.get(id(request))
 
     def all_of(self, name: str) -> list[Request]:
         """Return the requests of a route, by its name in Docker's documentation."""
@@ -112,4 +139,4 @@ def rehearse(play: Play, api_version: str, faults: Sequence[Fault] = (), *, warn
         if not faults:
             raise
         error = failure
-    return Rehearsal(tuple(stage.events), stage.endpoint, error)
+    return Rehearsal(tuple(stage.events), stage.endpoint, error, stage.elsewhere)

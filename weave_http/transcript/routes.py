@@ -108,8 +108,16 @@ ROUTES = (
         r"/images/load",
         "ImageLoad",
         "Image",
-        "Send the image's archive to the daemon, straight from the file. The answer is a stream of progress, and a "
-        "failure is an object in that stream.",
+        "Send the image's archive to the daemon as it comes, from the file or from the other daemon. The answer is a "
+        "stream of progress, and a failure is an object in that stream.",
+    ),
+    Route(
+        "GET",
+        r"/images/get",
+        "ImageGet",
+        "Image",
+        "Let the other daemon write the image as an archive, with its name. The answer goes on to your daemon piece by "
+        "piece, as it comes; no file is made and nothing is kept.",
     ),
     Route(
         "GET",

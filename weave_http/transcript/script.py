@@ -67,7 +67,9 @@ class _Script:
         self._start_failures = start_failures
         self._show_secrets = show_secrets
         self._good = self._rehearse(warn=True)
-        require_curl(self._good.endpoint)
+        self._other = next(iter(self._good.elsewhere.values()), None)
+        for endpoint in (self._good.endpoint, *([self._other] if self._other else [])):
+            require_curl(endpoint)
         self._secrets: dict[str, str] = {}
 
     def _rehearse(self, *faults: Any, warn: bool = False) -> Rehearsal:
@@ -82,7 +84,15 @@ class _Script:
         yield f"# It takes curl and jq. Written by weave {__version__}."
         yield "set -u"
         yield ""
-        yield from _connection(self._good.endpoint)
+        if self._other is None:
+            yield from _connection(self._good.endpoint)
+        else:
+            for name, endpoint in (("here", self._good.endpoint), ("there", self._other)):
+                yield f"{name}() {{  # what follows is for this daemon"
+                yield from (f"  {line}" for line in _connection(endpoint))
+                yield f"  api=${{{name}_api:-}}"
+                yield "}"
+            yield "here"
         yield f"removal={shlex.quote(self._removal())}"
         yield ""
         yield LIBRARY.read_text(encoding="utf-8").rstrip("\n")
@@ -101,18 +111,26 @@ class _Script:
         if not self._good.all_of("SystemPingHead"):  # the user's choice of a version
             pinned = re.match(r"/v1\.(\d+)/", self._good.requests[0].path)
             yield f"api={pinned[1] if pinned else NEWEST[1]}"
+            if self._other:
+                yield "here_api=$api there_api=$api"
         counts: dict[str, int] = {}
         listening: set[str] = set()
+        place = "here"
         for event in self._good.events:
             if isinstance(event, Output):
                 yield from self._output(event)
                 continue
             name = route_of(event).name
+            before, place = place, "there" if self._good.other_endpoint(event) else "here"
+            if place != before:
+                yield place
             counts[name] = counts.get(name, 0) + 1
             target, subject = _quoted(_target(event)), subject_of(event)
             match name:
                 case "SystemPingHead":
                     yield f"negotiate {OLDEST[1]} {NEWEST[1]}"
+                    if self._other:
+                        yield f"{place}_api=$api"
                 case "ContainerCreate":
                     yield from self._create(event, counts[name])
                 case "ContainerAttach":
@@ -133,8 +151,14 @@ class _Script:
                     yield from self._credentials(pull)
                     yield f"pull {target} {shlex.quote(pull.before)} {shlex.quote(pull.after)}"
                 case "ImageLoad":
-                    path = event.body.path if isinstance(event.body, FromFile) else "-"
-                    yield f"load {target} {shlex.quote(str(Path(path).resolve()))}"
+                    path = event.body.path if isinstance(event.body, FromFile) else None
+                    yield f"load {target} {shlex.quote(str(Path(path).resolve()))}" if path else f"pass_on {target}"
+                case "ImageGet":
+                    yield f"fetch {target}"
+                case "ImageInspect" if place == "there":
+                    yield f"call GET {target}"
+                    yield f'[ "$status" != 404 ] || fail 125 {shlex.quote(self._missing_there())}'
+                    yield "accept 200"
                 case _:
                     yield f"call {event.method} {target}"
         yield "left=  # what is there now is there to stay"
@@ -180,6 +204,10 @@ class _Script:
         before, _, after = str(refused.error).partition(_REASON)
         request = refused.all_of("ImageCreate")[nth_pull - 1]
         return _Pull(_target(request), before, after, dict(request.headers).get("X-Registry-Auth", ""))
+
+    def _missing_there(self) -> str:
+        """Return what the command says when the other daemon does not have the image."""
+        return str(self._rehearse(refusal("GET", "/images/.+/json", 1, 404, _REASON)).error)
 
     def _credentials(self, pull: _Pull) -> Iterator[str]:
         if pull.credentials and self._show_secrets:

@@ -134,13 +134,13 @@ load() {
   [ -z "$reason" ] || fail 125 "$reason"
 }
 
-# stream NAME TARGET: make a call whose answer goes on for long; head and body arrive in the named pipe $dir/NAME. curl
+# stream NAME TARGET [METHOD]: make a call whose answer goes on for long; head and body arrive in the named pipe $dir/NAME. curl
 # runs in the background. (`--include` would keep the head back until there is a body.)
 stream() {
   rm -f "$dir/$1"
   mkfifo "$dir/$1"
   exec=exec
-  docker_api --no-buffer --dump-header - --request POST "$url$2" >"$dir/$1" 2>"$dir/why" &
+  docker_api --no-buffer --dump-header - --request "${3:-POST}" "$url$2" >"$dir/$1" 2>"$dir/why" &
   exec=
   running=$!
   streams="$streams $running"
@@ -152,6 +152,26 @@ read_head() {
   status=${line#* }
   status=${status%% *}
   while IFS= read -r line && [ "$line" != "$cr" ]; do :; done
+}
+
+# fetch TARGET: let a daemon write an image's archive, on descriptor 5.
+fetch() {
+  stream archive "$1" GET
+  exec 5<"$dir/archive"
+  read_head <&5
+  [ "$status" = 200 ] || { cat <&5 >"$dir/answer"; accept 200; }
+  fetched_from=$where
+}
+
+# pass_on TARGET: send that archive on, as it comes.
+pass_on() {
+  call POST "$1" --header 'Content-Type: application/x-tar' --header 'Expect:' --upload-file - <&5
+  exec 5<&-
+  accept 200
+  wait "$running" || fail 125 "$fetched_from closed the connection in the middle of its answer to GET /images/get"
+  streams=
+  reason=$(trouble)
+  [ -z "$reason" ] || fail 125 "$reason"
 }
 
 # attach TARGET: listen to a container, on descriptor 3.

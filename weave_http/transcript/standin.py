@@ -68,9 +68,12 @@ ROUTES: tuple[tuple[str, str, Canned], ...] = (
     ("POST", r"/containers/[^/]+/(start|stop|kill|restart)", EMPTY),
     ("DELETE", r"/containers/[^/]+", EMPTY),
     ("POST", r"/images/(create|load)", Canned(200, b"")),
+    ("GET", r"/images/get", Canned(200, b"", "application/x-tar")),
     ("GET", r"/images/.+/json", _json(404, {"message": "No such image"})),
 )
 """Method, path without its version, answer."""
+
+_IMAGE = _json(200, {"Id": "sha256:" + "0" * 64, "Size": 0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +110,16 @@ class StandIn:
         api_version: the version that the daemon would say, as `1.51`.
         faults: exceptions from the table.
         warn: answer the creation of a container with a warning, to see who passes it on.
+        has_images: have every image that is asked for; else none.
     """
 
-    def __init__(self, api_version: str, faults: Sequence[Fault] = (), *, warn: bool = False) -> None:
+    def __init__(
+        self, api_version: str, faults: Sequence[Fault] = (), *, warn: bool = False, has_images: bool = False
+    ) -> None:
         self._api_version = api_version
         self._faults = faults
         self._warn = warn
+        self._has_images = has_images
         self._seen = [0] * len(faults)
         self._created = 0
 
@@ -133,10 +140,16 @@ class StandIn:
             self._created += 1
             warnings = [warning(self._created)] if self._warn else []
             return _json(201, {"Id": container_id(self._created), "Warnings": warnings})
+        if self._has_images and request.method == "GET" and path.endswith("/json"):
+            return _IMAGE
         for method, pattern, answer in ROUTES:
             if method == request.method and re.fullmatch(pattern, path):
                 return answer
         return _json(200, {})
+
+    def beside(self) -> StandIn:
+        """Return a stand-in for another daemon, which has the images that this one has not."""
+        return StandIn(self._api_version, self._faults, has_images=True)
 
     def close(self) -> None:
         """Do nothing: there is no connection."""

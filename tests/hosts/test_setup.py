@@ -1,0 +1,51 @@
+"""The image goes from one real host to another, without a file and without the whole of it in memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.hosts.host import Host
+
+COPY = "copied/weave:1"
+MEBIBYTE = 1 << 20
+
+
+def most_memory(host: Host, *arguments: str, **environ: str) -> int:
+    """Run `weave ARGUMENTS…`, which must work, and return how many bytes of memory it had at most."""
+    argv = [sys.executable, "-m", "weave_http", *arguments]
+    process = subprocess.Popen(argv, env=host.environ(**environ), stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, arguments
+    return usage.ru_maxrss * 1024
+
+
+def image_id(host: Host, name: str) -> str:
+    return host.shell(f"docker image inspect -f '{{{{.Id}}}}' {name}").strip().removeprefix("sha256:")
+
+
+@pytest.mark.parametrize("as_script", [False, True], ids=["weave", "script"])
+def test_an_image_goes_from_host_to_host(hosts: list[Host], as_script: bool) -> None:
+    one, two, _ = hosts
+    source = one.environ()["DOCKER_HOST"]
+    one.shell(f"docker tag weavehttp/weave:0.1.0 {COPY}")
+    size = int(one.shell(f"docker image inspect -f '{{{{.Size}}}}' {COPY}"))
+    try:
+        if as_script:
+            text = two.weave("script", "setup", "--from-host", source, EXEC_IMAGE=COPY)
+            done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, timeout=120, check=False)
+            assert (done.returncode, done.stdout, done.stderr) == (0, f"{COPY}\n", "")
+        else:
+            small = most_memory(two, "ps")
+            assert most_memory(two, "setup", "--from-host", source, EXEC_IMAGE=COPY) < small + 16 * MEBIBYTE
+            assert size > 32 * MEBIBYTE, "or the figure would say nothing"
+        assert image_id(two, COPY) == image_id(one, COPY)
+        trace = two.try_weave("--trace", "setup", "--from-host", source, EXEC_IMAGE=COPY).stderr
+        assert "images/load" not in trace, "what is there is not sent again"
+    finally:
+        one.shell(f"docker rmi {COPY}")
+        two.try_shell(f"docker rmi {COPY}")
