@@ -16,7 +16,7 @@
 TYPE_CHECKING = False  # type checkers take it for true; importing `typing` for it would cost milliseconds
 if TYPE_CHECKING:
     from weave_http import commands, run_args
-    from weave_http.commands import Caller
+    from weave_http.commands.caller import Caller
     from weave_http.commands.opening import open_caller
     from weave_http.engine import (
         AttachedOutput,
@@ -56,7 +56,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "weave_http.commands": ("Caller",),
+    "weave_http.commands": (),
+    "weave_http.commands.caller": ("Caller",),
     "weave_http.commands.opening": ("open_caller",),
     "weave_http.engine": (
         *("AttachedOutput", "ByteStream", "Created", "Credentials", "Endpoint", "Engine", "ExitStatus"),
@@ -68,6 +69,7 @@ _HOMES = {
         *("TLSFailure", "TimedOut", "TransportError", "Unreachable", "VersionError"),
     ),
     "weave_http.errors": ("EngineError", "ExitCode", "HostError", "SandboxError", "UsageError", "WeaveError"),
+    "weave_http.run_args": (),
 }
 """Where each name is to be found; what is said above to type checkers again, for the import system."""
 
@@ -116,19 +118,9 @@ __all__ = [
 
 
 if not TYPE_CHECKING:  # or every name would be there for them
+    from weave_http.lazy import lazy_names
 
-    def __getattr__(name: str) -> object:
-        """Import a name when it is asked for first."""
-        from importlib import import_module
-
-        if name in ("commands", "run_args"):
-            return import_module(f"weave_http.{name}")
-        for home, names_there in _HOMES.items():
-            if name in names_there:
-                value: object = getattr(import_module(home), name)
-                globals()[name] = value
-                return value
-        raise AttributeError(f"module 'weave_http' has no attribute {name!r}")
+    __getattr__ = lazy_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from tests.commands.conftest import Desk
 from weave_http import names
 from weave_http.commands import setup
-from weave_http.commands.setup import archive_identity
+from weave_http.commands.archive import archive_identity
 from weave_http.engine.errors import StreamError
 from weave_http.errors import WeaveError
 

@@ -13,7 +13,7 @@ import typer
 
 if TYPE_CHECKING:  # the real imports wait until a command runs: `--help` must stay quick
     from weave_http.commands import Caller
-    from weave_http.engine import Endpoint, Engine
+    from weave_http.engine import Credentials, Endpoint, Engine
     from weave_http.engine.transport.base import Transport
     from weave_http.transcript import Stage
 
@@ -49,14 +49,19 @@ def session(context: typer.Context) -> Iterator[Caller]:
         EndpointError: the options and the environment make no endpoint.
     """
     from weave_http.cli.progress import Meter
-    from weave_http.commands import Caller
+    from weave_http.commands.caller import Caller
     from weave_http.commands.interrupts import Interrupts
-    from weave_http.engine import connect, docker_credentials
+    from weave_http.engine import connect
 
     options: Globals = context.obj
     endpoint = _endpoint(options, options.host, options.context)
-    credentials = docker_credentials(os.environ, warn=lambda line: typer.echo(f"weave: {line}", err=True))
     interrupts = Interrupts()
+
+    def credentials(registry: str) -> Credentials | None:
+        from weave_http.engine import docker_credentials
+
+        return docker_credentials(os.environ, warn=lambda line: typer.echo(f"weave: {line}", err=True))(registry)
+
     if options.stage is not None:
         stage = options.stage
         stage.endpoint = endpoint

@@ -7,12 +7,15 @@ calls from here; only joining it is the executor's work.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from weave_http.commands.caller import Caller
 from weave_http.commands.containers import create, remove
 from weave_http.commands.executor import execute
 from weave_http.engine.errors import APIError
-from weave_http.run_args import CreateRequest
+
+if TYPE_CHECKING:
+    from weave_http.run_args import CreateRequest
 
 START_FAILURE_CODES = (
     (126, ("permission denied", "is a directory")),

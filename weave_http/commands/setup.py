@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from weave_http.commands.caller import Caller
 from weave_http.commands.pull import pull
-from weave_http.engine import Engine, copy_image
+from weave_http.engine import Engine
 from weave_http.engine.errors import NotFound
-from weave_http.errors import EngineError, WeaveError
-
-CHUNK = 256 * 1024
+from weave_http.errors import EngineError
 
 
 def setup(caller: Caller, source: Path | Engine | None = None) -> int:
@@ -35,9 +29,11 @@ def setup(caller: Caller, source: Path | Engine | None = None) -> int:
         pull(caller, caller.image)
         caller.say(caller.image)
         return 0
+    from weave_http.commands.archive import Archive, archive_identity
+
     tags, image_id = archive_identity(source)
     if not _present(caller, tags, image_id):
-        with caller.engine.images.load(_Archive(source, caller)) as steps:
+        with caller.engine.images.load(Archive(source, caller)) as steps:
             for step in steps:
                 caller.meter.update(step.id or source.name, step.text, step.current, step.total)
     for tag in tags:
@@ -60,36 +56,11 @@ def _copy(caller: Caller, source: Engine) -> int:
         def show(sent: int) -> None:
             caller.meter.update(image, "copying", sent, max(sent, size))
 
+        from weave_http.engine import copy_image
+
         copy_image(source, caller.engine, image, on_bytes=show)
     caller.say(image)
     return 0
-
-
-def archive_identity(source: Path) -> tuple[list[str], str]:
-    """Return the tags and the image id that a docker archive holds.
-
-    Args:
-        source: path of the archive.
-
-    Raises:
-        WeaveError: it can't be read, or is no docker archive with one image in it.
-    """
-    try:
-        with tarfile.open(source) as archive:
-            member = archive.extractfile("manifest.json")
-            if member is None:
-                raise KeyError("manifest.json")
-            (image,) = json.load(member)
-            tags, config = image["RepoTags"] or [], str(image["Config"])
-    except OSError as error:
-        hint = "it must be a file, which can be read twice" if source.exists() and not source.is_file() else ""
-        raise WeaveError(f"can't read {source}: {error.strerror or error}", hint=hint) from error
-    except (tarfile.TarError, KeyError, ValueError, TypeError, EOFError) as error:
-        raise WeaveError(
-            f"{source} is not a docker archive with one image in it",
-            hint="make one with `weave image build` or `docker save`",
-        ) from error
-    return [str(tag) for tag in tags], "sha256:" + config.removesuffix(".json").rpartition("/")[2]
 
 
 def _present(caller: Caller, tags: list[str], image_id: str) -> bool:
@@ -98,19 +69,3 @@ def _present(caller: Caller, tags: list[str], image_id: str) -> bool:
         return bool(tags) and all(caller.engine.images.inspect(tag)["Id"] == image_id for tag in tags)
     except NotFound:
         return False
-
-
-@dataclass(frozen=True, slots=True)
-class _Archive:
-    """The chunks of a file, metered; whoever shows the request can tell which file it is."""
-
-    path: Path
-    caller: Caller
-
-    def __iter__(self) -> Iterator[bytes]:
-        total, sent = self.path.stat().st_size, 0
-        with self.path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                yield chunk
-                sent += len(chunk)
-                self.caller.meter.update(self.path.name, "loading", sent, total)

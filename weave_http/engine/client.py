@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 from weave_http import names
 from weave_http.closing import Closing
 from weave_http.engine.answers import problem, shorten
 from weave_http.engine.containers import Containers
-from weave_http.engine.credentials import FindCredentials
 from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.errors import ProtocolError, TransportError, VersionError
-from weave_http.engine.execs import Execs
-from weave_http.engine.images import Images
 from weave_http.engine.interactive import incoming
 from weave_http.engine.system import Ping, System
 from weave_http.engine.transport.base import Duplex, Hijacker, Patience, Request, Response, Transport
 from weave_http.engine.version import Version, negotiated_version, pinned_version, version_text
-from weave_http.engine.volumes import Volumes
+
+if TYPE_CHECKING:
+    from weave_http.engine.credentials import FindCredentials
+    from weave_http.engine.execs import Execs
+    from weave_http.engine.images import Images
+    from weave_http.engine.volumes import Volumes
 
 _MAX_PROBLEM = 64 * 1024
 """Bytes read of an error's body."""
@@ -58,10 +61,28 @@ class Engine(Closing):
         self._pin = api_version
         self._version: Version | None = None
         self.containers = Containers(self)
-        self.execs = Execs(self)
-        self.images = Images(self)
-        self.volumes = Volumes(self)
         self.system = System(self)
+
+    @cached_property
+    def execs(self) -> Execs:
+        """The calls on commands in containers."""
+        from weave_http.engine.execs import Execs
+
+        return Execs(self)
+
+    @cached_property
+    def images(self) -> Images:
+        """The calls on images."""
+        from weave_http.engine.images import Images
+
+        return Images(self)
+
+    @cached_property
+    def volumes(self) -> Volumes:
+        """The calls on volumes."""
+        from weave_http.engine.volumes import Volumes
+
+        return Volumes(self)
 
     @property
     def where(self) -> str:

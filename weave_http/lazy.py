@@ -1,0 +1,34 @@
+"""Names that a package offers and imports when they are asked for first: Python's start is most of a command's time.
+
+A package imports them for type checkers only, under `if TYPE_CHECKING:`, and says here where they are. No name may be
+that of a module of the package: that would be the package's attribute as soon as anybody imports it.
+"""
+
+TYPE_CHECKING = False  # type checkers take it for true; importing `typing` for it would cost milliseconds
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def lazy_names(package: str, homes: "dict[str, tuple[str, ...]]") -> "Callable[[str], object]":
+    """Return the `__getattr__` of a package.
+
+    Args:
+        package: its name.
+        homes: names by the module that has them; a module without any is offered itself.
+    """
+
+    def find(name: str) -> object:
+        """Import a name when it is asked for first."""
+        from importlib import import_module
+        from sys import modules
+
+        for home, there in homes.items():
+            if name in there:
+                value: object = getattr(import_module(home), name)
+                setattr(modules[package], name, value)
+                return value
+            if not there and home == f"{package}.{name}":
+                return import_module(home)
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return find
