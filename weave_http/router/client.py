@@ -1,20 +1,22 @@
-"""Client of the router's HTTP API, in the standard library alone, because the executor imports it.
+"""Client of the router's HTTP API, on little more than a socket, because the executor imports it.
 
 The API listens on 127.0.0.1 of its host and serves no one else, so there is neither TLS nor a proxy here.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
+import socket
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from weave_http import names
+from weave_http.engine.http1 import Answer, CutShort, Garbage, request_head
 from weave_http.errors import HostError
 
 _LARGEST_ANSWER = 16 * 1024 * 1024
+_PIECE = 64 * 1024
 
 
 class RouterUnavailable(HostError):
@@ -123,28 +125,38 @@ class RouterClient:
         form: list[tuple[str, str]] | None = None,
         body: bytes | None = None,
     ) -> str:
-        headers = {"Connection": "close"}
-        if form is not None:
-            body, headers["Content-Type"] = urlencode(form).encode(), "application/x-www-form-urlencoded"
-        elif body is not None:
-            headers["Content-Type"] = "application/json"
         where = f"{self._host}:{self._port}"
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+        content = urlencode(form).encode() if form is not None else body or b""
+        kind = "application/x-www-form-urlencoded" if form is not None else "application/json"
+        fields = [("Host", where), ("Connection", "close")]
+        if content or method in ("POST", "PUT"):
+            fields += [("Content-Type", kind), ("Content-Length", str(len(content)))]
         try:
-            connection.request(method, path, body=body, headers=headers)
-            response = connection.getresponse()
-            text = response.read(_LARGEST_ANSWER).decode(errors="replace")
+            status, text = self._exchange(method, request_head(method, path, fields) + content)
         except ConnectionRefusedError as error:
             hint = "start one: weave launch"
             raise RouterUnavailable(f"no router answers at {where}", hint=hint) from error
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, CutShort, Garbage) as error:
             reason = str(error) or type(error).__name__
             raise RouterError(f"{method} {path} to the router at {where} failed: {reason}") from error
-        finally:
-            connection.close()
-        if response.status == 503:
+        if status == 503:
             raise RouterUnavailable(f"the router at {where} is not ready yet")
-        if response.status >= 300:
+        if status >= 300:
             lines = "; ".join(line for line in text.splitlines() if line)
-            raise RouterError(lines or f"{method} {path} was answered {response.status}")
+            raise RouterError(lines or f"{method} {path} was answered {status}")
         return text
+
+    def _exchange(self, method: str, request: bytes) -> tuple[int, str]:
+        """Send a request; return status and text of the answer."""
+        answer, text = Answer(method), b""
+        with socket.create_connection((self._host, self._port), self._timeout) as connection:
+            connection.sendall(request)
+            while not answer.ended:
+                data = connection.recv(_PIECE)
+                text += b"".join(answer.feed(data))
+                if not data:
+                    answer.finish()
+                if len(text) > _LARGEST_ANSWER:
+                    raise Garbage(f"more than {_LARGEST_ANSWER} bytes")
+        assert answer.head is not None
+        return answer.head.status, text.decode(errors="replace")
