@@ -62,9 +62,7 @@ def weave(work: str, number: int, container: str, clock: Clock) -> None:
 
 def docker_py(work: str, number: int, container: str, clock: Clock) -> None:
     """docker-py, by its lower layer; for waits a thread each, as it has no other way."""
-    import docker
-
-    client: Any = docker.from_env(version="auto").api
+    client: Any = _docker_py_client("auto")
     client.inspect_container(container)
     clock.start()
     if work == "inspect":
@@ -75,7 +73,7 @@ def docker_py(work: str, number: int, container: str, clock: Clock) -> None:
 
         def wait() -> None:
             # A client is for one thread; its pool would hold ten connections only, too.
-            own: Any = docker.from_env(version=client.api_version).api
+            own: Any = _docker_py_client(client.api_version)
             ready.wait()
             own.wait(container)
             own.close()
@@ -89,6 +87,18 @@ def docker_py(work: str, number: int, container: str, clock: Clock) -> None:
             thread.join()
     clock.stop()
     client.close()
+
+
+def _docker_py_client(version: str) -> Any:
+    import docker
+    import docker.tls
+
+    folder = os.environ.get("DOCKER_CERT_PATH")
+    tls: Any = None
+    if folder:  # its own reading of the environment does not find the authority
+        certificate = (f"{folder}/cert.pem", f"{folder}/key.pem")
+        tls = docker.tls.TLSConfig(client_cert=certificate, ca_cert=f"{folder}/ca.pem", verify=True)
+    return docker.APIClient(base_url=os.environ["DOCKER_HOST"], version=version, tls=tls)
 
 
 def aiodocker(work: str, number: int, container: str, clock: Clock) -> None:
@@ -124,6 +134,7 @@ async def _aiodocker(work: str, number: int, container: str, clock: Clock) -> No
             await one.kill()
             await asyncio.gather(*waits)
         clock.stop()
+    await connector.close()
 
 
 def _when_waiting(number: int, then: Callable[[], object]) -> None:
