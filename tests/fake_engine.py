@@ -189,6 +189,10 @@ class FakeEngine(FakeServer):
     def _spoken(self) -> tuple[int, int]:
         return _version(self.api_version)
 
+    @property
+    def _release(self) -> str:
+        return "29.0.0" if self._spoken >= (1, 52) else "20.10.24"
+
     def refusal(self, request: Recorded) -> str:
         """Refuse versions as the daemon does."""
         asked = request.version.removeprefix("v")
@@ -206,10 +210,14 @@ class FakeEngine(FakeServer):
         reply.send(200, b"OK", Api_Version=self.api_version, Ostype="linux", Server=server)
 
     def _version(self, _request: Recorded, reply: Reply) -> None:
-        reply.json({"Version": "20.10.24", "ApiVersion": self.api_version, "MinAPIVersion": "1.12", "Os": "linux"})
+        value = {"Version": self._release, "ApiVersion": self.api_version, "MinAPIVersion": self.min_api_version}
+        reply.json(value | {"Os": "linux"})
 
     def _info(self, _request: Recorded, reply: Reply) -> None:
-        reply.json({"ID": "FAKE", "Name": "fake", "Containers": len(self.containers), "ServerVersion": "20.10.24"})
+        value = {"ID": "FAKE", "Name": "fake", "Containers": len(self.containers), "ServerVersion": self._release}
+        if self._spoken >= (1, 49):
+            value["FirewallBackend"] = {"Driver": "nftables" if self._spoken >= (1, 52) else "iptables"}
+        reply.json(value)
 
     def _events(self, _request: Recorded, reply: Reply) -> None:
         reply.begin("application/json")

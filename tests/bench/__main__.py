@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import bringup, commands, traffic
+from tests.bench import bringup, client, commands, traffic
 from tests.bench.figures import Table
 from tests.bench.machine import describe
 from tests.bench.stage import DOCKER, NAME, STATE, SUBNET, Stage
@@ -89,6 +89,10 @@ def measure(place: Stage, *, quick: bool) -> Iterator[tuple[Table, list[str]]]:
     say("timing commands …")
     yield commands.measure_commands(place, one, two, 2 if quick else 7), []
     yield commands.measure_shares(place, one, rounds), []
+    say("comparing the client with docker-py and aiodocker …")
+    table, compared = client.measure(place, one, 2 if quick else 7)
+    yield table, client.missed(compared)
+    yield client.measure_version(place, one, rounds), []
 
 
 def document(about: list[tuple[str, str]], tables: list[Table]) -> str:

@@ -103,17 +103,18 @@ def test_a_file_that_is_no_socket(opener: Opener, socket_path: Path) -> None:
     assert "no Docker daemon at" in failure(opener, unix(socket_path), Unreachable)
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become somebody else")
 @over_unix
 def test_no_permission_for_the_socket(opener: Opener, socket_path: Path) -> None:
     with FakeEngine(socket_path) as fake:
-        os.chown(socket_path.parent, 65534, -1)
-        os.chmod(socket_path, 0o600)
-        os.seteuid(65534)
+        os.chmod(socket_path, 0)
+        if root := os.geteuid() == 0:  # who may open anything
+            os.chown(socket_path.parent, 65534, -1)
+            os.seteuid(65534)
         try:
             text = failure(opener, fake.endpoint, Unreachable)
         finally:
-            os.seteuid(0)
+            if root:
+                os.seteuid(0)
     assert "no permission to use unix://" in text
     assert "run as root or as a member of the group docker" in text
 

@@ -13,6 +13,7 @@ import pytest
 from tests.hosts.host import Host
 from weave_http.image import build_guest_image, build_image
 from weave_http.sandbox import Sandbox
+from weave_http.sandbox.podman import is_podman
 
 PROJECT = Path(__file__).parents[2]
 CACHE = PROJECT / "build" / "cache" / "weave-http"
@@ -24,11 +25,19 @@ SUBNET = os.environ.get("WEAVE_TEST_SUBNET", "10.97.0.0/16")
 """What the hosts' sandbox is called, and its LAN: others let two checkouts be tested side by side."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder needs Docker hosts."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Everything in this folder needs Docker hosts; on Podman, what it can't is left out, and said."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.hosts)
+    if is_podman(ENGINE_ROOT):
+        left_out = [item for item in items if item.get_closest_marker("not_podman")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+        for item in left_out:
+            marker = item.get_closest_marker("not_podman")
+            assert marker is not None
+            print(f"not on Podman: {item.nodeid}: {marker.kwargs['reason']}")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.hosts.host import Host
 from weave_http import names
 
@@ -65,6 +67,7 @@ def test_a_socket_without_permission(tmp_path: Path) -> None:
         is_one_line(weave("ps", power="-dac_override", DOCKER_HOST=f"unix://{path}"), str(path), "no permission")
 
 
+@pytest.mark.not_podman(reason="its service speaks no TLS")
 def test_tls_spoken_to_no_tls_and_the_other_way_round(host: Host) -> None:
     tls = Host(host.sandbox, host.name).environ()
     is_one_line(weave("ps", DOCKER_HOST=tls["DOCKER_HOST"]), "TLS")

@@ -73,7 +73,7 @@ def test_200_commands_with_ctrl_c_at_random_moments_leave_nothing(host: Host) ->
     host.start("box")
     host.weave("attach", "10.2.9.9/24", "box")
     host.weave("detach", "10.2.9.9/24", "box")
-    engine = int(host.shell("pgrep -o -x dockerd").strip())
+    engine = int(host.shell("pgrep -o -x 'dockerd|podman'").strip())
     descriptors = host.shell(f"ls /proc/{engine}/fd | wc -l")
     chance = random.Random(SEED)
     commands = (

@@ -19,7 +19,7 @@ MakeSandbox = Callable[[Path], Sandbox]
 def own_sandbox(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """A sandbox that nobody else uses, down before and after."""
     if os.geteuid() != 0 or not shutil.which("dockerd"):
-        pytest.skip("needs root and a dockerd")
+        pytest.fail("needs root and a dockerd: .ci/setup-tools installs it; leave these out by --ignore=tests/sandbox")
     number = os.getpid()
     state = tmp_path_factory.mktemp("sandbox") / "state"
     sandbox = Sandbox(state, name=f"t{number}", subnet=f"10.{200 + number % 50}.{number // 50 % 256}.0/24")

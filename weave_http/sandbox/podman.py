@@ -20,6 +20,11 @@ _CONTAINERS = """\
 # No systemd runs here that would make cgroups or take logs.
 [containers]
 log_driver = "k8s-file"
+# Those that Docker gives a container.
+default_capabilities = [
+  "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID",
+  "SETPCAP", "SETUID", "SYS_CHROOT",
+]
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"

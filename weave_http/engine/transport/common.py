@@ -37,8 +37,8 @@ class Timeouts:
 
 
 def host_field(endpoint: Endpoint) -> tuple[str, str]:
-    """Return the `Host` field; a socket has no name of its own."""
-    return "Host", f"{bracketed(endpoint.host)}:{endpoint.port}" if endpoint.port else "localhost"
+    """Return the `Host` field; a socket, also one behind ssh, has no name of its own."""
+    return "Host", f"{bracketed(endpoint.host)}:{endpoint.port}" if endpoint.scheme == "tcp" else "localhost"
 
 
 def header_fields(request: Request) -> list[tuple[str, str]]:

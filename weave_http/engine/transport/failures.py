@@ -46,18 +46,13 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 def _os_error(error: BaseException) -> OSError | None:
     """Return the most telling system error in the chain: OpenSSL's before a time-out's before any other."""
-    found = [cause for cause in causes(error) if isinstance(cause, OSError) and not _is_of_requests(cause)]
+    found = [cause for cause in causes(error) if isinstance(cause, OSError)]
     for kind in (ssl.SSLError, TimeoutError):
         for cause in found:
             if isinstance(cause, kind):
                 return cause
     # The innermost one is the system's own; those above are re-raised with less in them.
     return next((cause for cause in reversed(found) if cause.errno is not None), found[-1] if found else None)
-
-
-def _is_of_requests(error: OSError) -> bool:
-    """Tell whether requests made an exception: its own are all `OSError`s, whatever happened."""
-    return type(error).__module__.startswith("requests.")
 
 
 def connect_failure(error: BaseException, endpoint: Endpoint, timeout: float) -> TransportError:

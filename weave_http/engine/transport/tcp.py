@@ -6,14 +6,23 @@ on the way to a daemon. All that touches httpx is in this module, so that a succ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
 
 import httpx
 
 from weave_http.engine.endpoint import Endpoint, bracketed
 from weave_http.engine.errors import EndpointError
 from weave_http.engine.transport.base import Request
-from weave_http.engine.transport.common import Timeouts, header_fields, keepalive_options, raising_source_errors, upload
+from weave_http.engine.transport.common import (
+    Timeouts,
+    header_fields,
+    host_field,
+    keepalive_options,
+    raising_source_errors,
+    upload,
+)
 from weave_http.engine.transport.failures import connect_failure, exchange_failure
 from weave_http.engine.transport.held import HeldResponse, Holders, close_all
 from weave_http.engine.transport.hijack import SocketDuplex, hijack
@@ -21,8 +30,45 @@ from weave_http.engine.transport.sockets import dialler
 from weave_http.engine.transport.tls import tls_context
 
 _NO_BODY = frozenset({204, 304})
+_NOTHING = httpx.ByteStream(b"")
 _IDLE_SECONDS = 60.0
 """Idle connections older than this are not used again: a NAT between may have forgotten them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _URL:
+    """What httpx's transport reads of an `httpx.URL`, which takes a fourth of a short call's time to make."""
+
+    raw_scheme: bytes
+    raw_host: bytes
+    port: int
+    raw_path: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """What it reads of `httpx.Headers`."""
+
+    raw: list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    """What it reads of an `httpx.Request`."""
+
+    method: str
+    url: _URL
+    headers: _Fields
+    stream: httpx.SyncByteStream
+    extensions: Mapping[str, Any]
+
+
+class _Upload(httpx.SyncByteStream):
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
 
 
 class TCPTransport:
@@ -41,7 +87,12 @@ class TCPTransport:
         self._timeouts = timeouts or Timeouts()
         self._open: Holders = set()
         self._context = tls_context(endpoint)
-        self._origin = f"{'https' if endpoint.tls else 'http'}://{bracketed(endpoint.host)}:{endpoint.port}"
+        try:
+            # Says whether the address is one, and how it is written on the wire.
+            url = httpx.URL(f"{'https' if endpoint.tls else 'http'}://{bracketed(endpoint.host)}:{endpoint.port}")
+        except httpx.InvalidURL as error:
+            raise EndpointError(f"{endpoint} is no address that can be connected to: {error}") from error
+        self._scheme, self._host = url.raw_scheme, url.raw_host
         self._http = httpx.HTTPTransport(
             verify=self._context,
             trust_env=False,
@@ -52,30 +103,46 @@ class TCPTransport:
     def send(self, request: Request) -> HeldResponse:
         """Send a request; see `transport.base.Transport`."""
         silence = self._timeouts.silence(request)
-        timeout = httpx.Timeout(silence, connect=self._timeouts.connect, pool=None)
-        body = request.body
         try:
-            outgoing = httpx.Request(
-                request.method,
-                self._origin + self._endpoint.base_path + request.target,
-                headers=header_fields(request),
-                content=body if body is None or isinstance(body, bytes) else upload(body),
-                extensions={"timeout": timeout.as_dict()},
-            )
-        except httpx.InvalidURL as error:
+            outgoing = self._outgoing(request, silence)
+        except UnicodeEncodeError as error:
             raise EndpointError(f"{self._endpoint} is no address that can be connected to: {error}") from error
         try:
             with raising_source_errors():
-                response = self._http.handle_request(outgoing)
+                response = self._http.handle_request(cast(httpx.Request, outgoing))
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise connect_failure(error, self._endpoint, self._timeouts.connect) from error
         except httpx.HTTPError as error:
             raise exchange_failure(error, self._endpoint, request, answered=False, timeout=silence) from error
         return HeldResponse(
             response.status_code,
-            {name.lower(): value for name, value in response.headers.items()},
+            dict(response.headers.items()),  # lower case already
             _TCPBody(response, self._endpoint, request, silence),
             self._open,
+        )
+
+    def _outgoing(self, request: Request, silence: float | None) -> _Outgoing:
+        body = request.body
+        fields = [host_field(self._endpoint), *header_fields(request)]
+        stream: httpx.SyncByteStream = _NOTHING
+        if isinstance(body, bytes) or body is None:
+            if body or request.method in ("POST", "PUT"):
+                fields.append(("Content-Length", str(len(body or b""))))
+                stream = httpx.ByteStream(body or b"")
+        else:
+            fields.append(("Transfer-Encoding", "chunked"))
+            stream = _Upload(upload(body))
+        return _Outgoing(
+            request.method,
+            _URL(
+                self._scheme,
+                self._host,
+                self._endpoint.port,
+                (self._endpoint.base_path + request.target).encode("ascii"),
+            ),
+            _Fields([(name.encode("ascii"), value.encode("latin-1")) for name, value in fields]),
+            stream,
+            {"timeout": {"connect": self._timeouts.connect, "read": silence, "write": silence, "pool": None}},
         )
 
     def hijack(self, request: Request) -> SocketDuplex:
@@ -93,7 +160,8 @@ class TCPTransport:
 class _TCPBody:
     def __init__(self, response: httpx.Response, endpoint: Endpoint, request: Request, silence: float | None) -> None:
         self._response = response
-        self._pieces: Iterator[bytes] = response.iter_raw()
+        # Its own `iter_raw` keeps books on the request, which is none of httpx's.
+        self._pieces = iter(cast(httpx.SyncByteStream, response.stream))
         self._endpoint = endpoint
         self._request = request
         self._silence = silence

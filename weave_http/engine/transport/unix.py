@@ -1,36 +1,37 @@
 """Unix sockets, by requests-unixsocket.
 
-Its adapter keys the connection pool on the whole URL, so that every route would open a connection of its own; the
-subclass here keeps one pool for the one socket. The session layer of requests is left out: redirects, cookies, proxies
-and environment variables have no place on the way to a daemon.
+Of its adapter the connections are taken, and urllib3's pool that keeps them: the adapter's own pool is keyed on the
+whole URL, so that every route would open a connection of its own. What is above that in requests (sessions, redirects,
+cookies, proxies, environment variables) has no place on the way to a daemon, and takes three times as long as a short
+call; the exchange is our own.
 """
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 from urllib.parse import quote
 
-import requests
-import urllib3
-from requests_unixsocket.adapters import UnixAdapter, UnixHTTPConnection
+from requests_unixsocket.adapters import UnixHTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
 from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.transport.base import Request
-from weave_http.engine.transport.common import Timeouts, header_fields, raising_source_errors, upload
-from weave_http.engine.transport.failures import connect_failure, exchange_failure
+from weave_http.engine.transport.common import Timeouts
+from weave_http.engine.transport.exchange import exchange
+from weave_http.engine.transport.failures import connect_failure
 from weave_http.engine.transport.held import HeldResponse, Holders, close_all
 from weave_http.engine.transport.hijack import SocketDuplex, hijack
 from weave_http.engine.transport.sockets import Dial, dialler
 
-_ORIGIN = "http+unix://localhost"
-_PIECE = 65536
 _POOL_SIZE = 256
 """Idle connections kept; beyond it urllib3 closes them and logs a warning for each."""
 
 
 class _Connection(UnixHTTPConnection):  # type: ignore[misc]  # the package has no types
     """A connection that has a time-out of its own for connecting and leaks no socket when that fails."""
+
+    sock: socket.socket | None
 
     def __init__(self, endpoint: Endpoint, timeouts: Timeouts, dial: Dial) -> None:
         super().__init__("http+unix://" + quote(endpoint.path, safe=""))
@@ -43,10 +44,18 @@ class _Connection(UnixHTTPConnection):  # type: ignore[misc]  # the package has 
             self.sock = self._dial()
         except OSError as error:
             raise connect_failure(error, self._endpoint, self._connect_timeout) from error
-        self.sock.settimeout(self.timeout)
+
+    def connected(self) -> socket.socket:
+        """Return the socket, connected if it is not yet, or not any more."""
+        if self.sock is None:
+            self.connect()
+        assert self.sock is not None
+        return self.sock
 
 
 class _Pool(HTTPConnectionPool):
+    """Connections to one socket."""
+
     def __init__(self, endpoint: Endpoint, timeouts: Timeouts, dial: Dial) -> None:
         super().__init__("localhost", maxsize=_POOL_SIZE)
         self._endpoint = endpoint
@@ -56,20 +65,16 @@ class _Pool(HTTPConnectionPool):
     def _new_conn(self) -> Any:
         return _Connection(self._endpoint, self._timeouts, self._dial)
 
+    def take(self) -> _Connection:
+        """Return an idle connection, without its socket if that has died meanwhile, or a new one."""
+        connection: Any = self._get_conn()
+        assert isinstance(connection, _Connection)
+        return connection
 
-class _Adapter(UnixAdapter):  # type: ignore[misc]  # the package has no types
-    """One pool, whatever the URL."""
-
-    def __init__(self, endpoint: Endpoint, timeouts: Timeouts, dial: Dial) -> None:
-        super().__init__()
-        self._pool = _Pool(endpoint, timeouts, dial)
-
-    def get_connection_with_tls_context(self, *_args: Any, **_options: Any) -> HTTPConnectionPool:
-        return self._pool
-
-    def close(self) -> None:
-        self._pool.close()
-        super().close()
+    def keep(self, connection: _Connection) -> None:
+        """Take a connection back."""
+        kept: Any = connection
+        self._put_conn(kept)
 
 
 class UnixTransport:
@@ -86,25 +91,19 @@ class UnixTransport:
         self._timeouts = timeouts or Timeouts()
         self._dial = dial or dialler(endpoint, self._timeouts)
         self._open: Holders = set()
-        self._adapter = _Adapter(endpoint, self._timeouts, self._dial)
+        self._pool = _Pool(endpoint, self._timeouts, self._dial)
 
     def send(self, request: Request) -> HeldResponse:
         """Send a request; see `transport.base.Transport`."""
-        body = request.body
-        prepared = requests.Request(
-            request.method,
-            _ORIGIN + request.target,
-            headers=dict(header_fields(request)),
-            data=body if body is None or isinstance(body, bytes) else upload(body),
-        ).prepare()
-        silence = self._timeouts.silence(request)
-        try:
-            with raising_source_errors():
-                raw = self._adapter.send(prepared, stream=True, timeout=(silence, silence)).raw
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise exchange_failure(error, self._endpoint, request, answered=False, timeout=silence) from error
-        headers = {name.lower(): value for name, value in raw.headers.items()}
-        return HeldResponse(raw.status, headers, _UnixBody(raw, self._endpoint, request, silence), self._open)
+        connection = self._pool.take()
+        return exchange(
+            connection.connected(),
+            request,
+            self._endpoint,
+            silence=self._timeouts.silence(request),
+            keep=lambda: self._pool.keep(connection),
+            holders=self._open,
+        )
 
     def hijack(self, request: Request) -> SocketDuplex:
         """Send a request and take its connection over; see `transport.base.Hijacker`."""
@@ -113,26 +112,4 @@ class UnixTransport:
     def close(self) -> None:
         """Close all connections."""
         close_all(self._open)
-        self._adapter.close()
-
-
-class _UnixBody:
-    def __init__(self, raw: urllib3.HTTPResponse, endpoint: Endpoint, request: Request, silence: float | None) -> None:
-        self._raw = raw
-        self._endpoint = endpoint
-        self._request = request
-        self._silence = silence
-
-    def pull(self) -> bytes:
-        try:
-            return self._raw.read1(_PIECE, decode_content=False) or b""
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise exchange_failure(
-                error, self._endpoint, self._request, answered=True, timeout=self._silence
-            ) from error
-
-    def give_back(self) -> None:
-        self._raw.release_conn()
-
-    def drop(self) -> None:
-        self._raw.close()
+        self._pool.close()

@@ -1,0 +1,139 @@
+"""One request and its answer on a connection that somebody else opened and keeps: HTTP/1.1 by our own parser.
+
+An HTTP library's way through its layers is most of the time of a short call; this one is as long as the work is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections import deque
+from collections.abc import Callable
+
+from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.errors import TransportError
+from weave_http.engine.http1 import Answer, CutShort, Garbage, request_head
+from weave_http.engine.transport.base import Request
+from weave_http.engine.transport.common import header_fields, host_field, raising_source_errors, upload
+from weave_http.engine.transport.held import HeldResponse, Holders
+
+_PIECE = 65536
+
+
+def exchange(
+    sock: socket.socket,
+    request: Request,
+    endpoint: Endpoint,
+    *,
+    silence: float | None,
+    keep: Callable[[], object],
+    holders: Holders,
+) -> HeldResponse:
+    """Send a request and return as soon as the answer's head is there; when that fails the connection is closed.
+
+    Args:
+        sock: a connection with nothing under way.
+        request: what to send.
+        endpoint: where the connection leads.
+        silence: seconds without a byte that are allowed, None for any.
+        keep: called when the answer is read and the connection is good for another request.
+        holders: the transport's open responses.
+
+    Raises:
+        TransportError: no usable answer.
+    """
+    under_way = _Exchange(sock, request, endpoint, silence, keep)
+    try:
+        with raising_source_errors():
+            under_way.write()
+        return under_way.begin(holders)
+    except BaseException:
+        under_way.drop()
+        raise
+
+
+class _Exchange:
+    """One request and its answer on a connection; implements `held.Body`."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        request: Request,
+        endpoint: Endpoint,
+        silence: float | None,
+        keep: Callable[[], object],
+    ) -> None:
+        self._sock = sock
+        self._request = request
+        self._endpoint = endpoint
+        self._silence = silence
+        self._keep = keep
+        self._answer = Answer(request.method)
+        self._broken = False
+        self._ready: deque[bytes] = deque()
+
+    def write(self) -> None:
+        """Send the request."""
+        self._sock.settimeout(self._silence)
+        try:
+            self._write()
+        except (BrokenPipeError, ConnectionResetError):
+            # The daemon may have answered before it had read all; its answer tells more than the broken pipe.
+            self._broken = True
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def _write(self) -> None:
+        request, endpoint = self._request, self._endpoint
+        target = endpoint.base_path + request.target
+        fields = [host_field(endpoint), *header_fields(request)]
+        if isinstance(request.body, bytes) or request.body is None:
+            content = request.body or b""
+            if content or request.method in ("POST", "PUT"):
+                fields.append(("Content-Length", str(len(content))))
+            self._sock.sendall(request_head(request.method, target, fields) + content)
+            return
+        self._sock.sendall(request_head(request.method, target, [*fields, ("Transfer-Encoding", "chunked")]))
+        for chunk in upload(request.body):
+            self._sock.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        self._sock.sendall(b"0\r\n\r\n")
+
+    def begin(self, holders: Holders) -> HeldResponse:
+        """Read the answer's head."""
+        while self._answer.head is None:
+            self._receive()
+        return HeldResponse(self._answer.head.status, self._answer.head.headers, self, holders)
+
+    def _receive(self) -> None:
+        try:
+            data = self._sock.recv(_PIECE)
+            self._ready.extend(self._answer.feed(data))
+            if not data:
+                self._answer.finish()
+        except (OSError, CutShort, Garbage) as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> TransportError:
+        from weave_http.engine.transport.failures import exchange_failure
+
+        answered = self._answer.head is not None
+        return exchange_failure(error, self._endpoint, self._request, answered=answered, timeout=self._silence)
+
+    def pull(self) -> bytes:
+        while not self._ready:
+            if self._answer.ended:
+                return b""
+            self._receive()
+        return self._ready.popleft()
+
+    def give_back(self) -> None:
+        if self._answer.reusable and not self._broken:
+            self._keep()
+        else:
+            self._sock.close()
+
+    def drop(self) -> None:
+        # Shut down first: it wakes a reader in another thread, which closing alone does not.
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._sock.close()
