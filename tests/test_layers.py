@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "weave_http"
 BELOW = {
     "cli": {"commands", "run_args", "transcript", "engine", "image", "sandbox"},
     "commands": {"run_args", "engine"},
-    "transcript": {"engine"},
+    "transcript": {"run_args", "engine"},
     "local": {"engine", "router.client", "net"},
     "router": {"engine", "net"},
     "run_args": set(),

@@ -96,10 +96,12 @@ def parse(
     if not words.rest or not words.rest[0]:
         raise RunArgumentError("there is no image", hint="expected [OPTIONS] IMAGE [COMMAND…]")
     draft.config["Image"], *command = words.rest
-    if command:
-        draft.config["Cmd"] = command
     _check(draft, options.values())
     _build(draft, options)
+    if command:
+        draft.config["Cmd"] = command
+    if draft.host:
+        draft.config["HostConfig"] = draft.host
     return _request(draft)
 
 
@@ -144,8 +146,6 @@ def _build(draft: Draft, options: Mapping[str, Option]) -> None:
         elif option.build not in built:
             built.add(option.build)
             option.build(draft)
-    if draft.host:
-        draft.config["HostConfig"] = draft.host
 
 
 def _request(draft: Draft) -> CreateRequest:
