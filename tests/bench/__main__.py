@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.bench import arguments as run_arguments
 from tests.bench import bringup, commands, traffic
 from tests.bench.figures import Table
 from tests.bench.machine import describe
@@ -89,6 +90,7 @@ def measure(place: Stage, *, quick: bool) -> Iterator[tuple[Table, list[str]]]:
     say("timing commands …")
     yield commands.measure_commands(place, one, two, 2 if quick else 7), []
     yield commands.measure_shares(place, one, rounds), []
+    yield run_arguments.measure(place, rounds), []
 
 
 def document(about: list[tuple[str, str]], tables: list[Table]) -> str:

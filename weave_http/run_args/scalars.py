@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
 from weave_http.run_args.wrong import BadValue
 
 _INTEGER = re.compile(
     r"(?P<sign>[+-]?)(?:0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)"
 )
-_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_RATIO = re.compile(r"[+-]?[0-9]+/[0-9]+")
+_FLOAT = re.compile(
+    r"(?P<sign>[+-]?)(?=\.?[0-9])(?P<whole>[0-9]*)\.?(?P<fraction>[0-9]*)(?:[eE](?P<exponent>[+-]?[0-9]+))?"
+)
+_RATIO = re.compile(r"(?P<sign>[+-]?)(?P<over>[0-9]+)/(?P<under>[0-9]+)")
 _LONGEST_NUMBER = 400
 """Digits: what is longer is no honest number, and big exponents take for ever to be computed exactly."""
 _LONGEST_EXPONENT = 3
@@ -144,18 +145,28 @@ def duration_text(nanoseconds: int) -> str:
 
 def nano(text: str) -> int:
     """Return billionths: `1.5`, `1/4`, `5e-1`; exactly, so what is finer than a billionth is refused."""
-    ratio = _RATIO.fullmatch(text)
-    if not (ratio or _FLOAT.fullmatch(text)) or len(text) > _LONGEST_NUMBER:
+    match = (_RATIO.fullmatch(text) or _FLOAT.fullmatch(text)) if len(text) <= _LONGEST_NUMBER else None
+    if match is None:
         raise BadValue("expected a number, as in 1.5")
-    if len(text.lower().partition("e")[2].lstrip("+-")) > _LONGEST_EXPONENT:
-        raise BadValue("expected a number, as in 1.5")
-    try:
-        value = Fraction(text) * NANO
-    except ZeroDivisionError as error:
-        raise BadValue("division by zero") from error
-    if value.denominator != 1:
+    over, under = _ratio(match)
+    if under == 0:
+        raise BadValue("division by zero")
+    if over % under:
         raise BadValue("too precise: at most 9 digits after the point")
-    return within(value.numerator, -(2**63), INT64_MAX)
+    value = over // under
+    return within(-value if match["sign"] == "-" else value, -(2**63), INT64_MAX)
+
+
+def _ratio(match: re.Match[str]) -> tuple[int, int]:
+    """Return billionths, as one whole number over another."""
+    if match.re is _RATIO:
+        return int(match["over"]) * NANO, int(match["under"])
+    exponent = match["exponent"] or "0"
+    if len(exponent.lstrip("+-")) > _LONGEST_EXPONENT:
+        raise BadValue("expected a number, as in 1.5")
+    mantissa = int(match["whole"] + match["fraction"]) * NANO
+    shift = int(exponent) - len(match["fraction"])
+    return (mantissa * 10**shift, 1) if shift >= 0 else (mantissa, 10**-shift)
 
 
 def nano_text(value: int) -> str:
