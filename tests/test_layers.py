@@ -12,7 +12,7 @@ BELOW = {
     "__init__.py": {"commands", "run_args", "engine"},
     "cli": {"commands", "run_args", "transcript", "engine", "image", "sandbox"},
     "commands": {"run_args", "engine"},
-    "transcript": {"engine"},
+    "transcript": {"run_args", "engine"},
     "local": {"engine", "router.client", "net"},
     "router": {"engine", "net"},
     "run_args": set(),

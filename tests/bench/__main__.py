@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.bench import arguments as run_arguments
 from tests.bench import bringup, client, commands, traffic
 from tests.bench.figures import Table
 from tests.bench.machine import describe
@@ -93,6 +94,7 @@ def measure(place: Stage, *, quick: bool) -> Iterator[tuple[Table, list[str]]]:
     table, compared = client.measure(place, one, 2 if quick else 7)
     yield table, client.missed(compared)
     yield client.measure_version(place, one, rounds), []
+    yield run_arguments.measure(place, rounds), []
 
 
 def document(about: list[tuple[str, str]], tables: list[Table]) -> str:

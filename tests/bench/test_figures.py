@@ -4,9 +4,12 @@ import json
 
 import pytest
 
+from tests.bench.arguments import LONG, microseconds
 from tests.bench.commands import calls_of
 from tests.bench.figures import COMPARED, WIDTH, Compared, Table, alternate, figure
 from tests.bench.machine import cpu_model, memory_gib
+from weave_http.run_args.grammar import split
+from weave_http.run_args.options import NAMES
 
 
 def test_things_are_measured_in_turns() -> None:
@@ -65,3 +68,8 @@ def test_calls_are_read_from_a_trace() -> None:
 def test_the_machine_is_described_by_its_own_files() -> None:
     assert cpu_model("processor\t: 0\nmodel name\t: Some CPU\nprocessor\t: 1\nmodel name\t: Some CPU\n") == "Some CPU"
     assert memory_gib("MemTotal:       25165824 kB\nMemFree: 1 kB\n") == 24
+
+
+def test_the_line_that_is_timed_has_forty_options() -> None:
+    assert len(split(LONG, NAMES).options) == 40
+    assert microseconds(LONG) > 0

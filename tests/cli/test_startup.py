@@ -34,3 +34,8 @@ def test_the_executor_imports_nothing_of_the_callers_side() -> None:
 def test_a_dry_run_imports_no_transport() -> None:
     modules = imported_by("--dry-run", "status")
     assert not modules & (TRANSPORTS | {"rich", "pydantic"})
+
+
+def test_help_reads_no_table_of_options() -> None:
+    modules = imported_by("--help") | imported_by("run", "--help")
+    assert not {name for name in modules if name.startswith("weave_http.run_args")}

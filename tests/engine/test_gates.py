@@ -110,6 +110,15 @@ def test_the_mac_address_of_a_second_network_can_t_be_saved() -> None:
     assert warning.startswith("NetworkingConfig.EndpointsConfig.MacAddress needs API 1.44 (Docker 25)")
 
 
+def test_several_networks_at_once_take_a_newer_daemon() -> None:
+    config: Config = {"NetworkingConfig": {"EndpointsConfig": {"first": {}, "second": {}}}}
+    assert gate(config, (1, 44), WHERE) == (config, ())
+    with pytest.raises(VersionError, match=r"several networks needs API 1\.44 \(Docker 25\).*speaks 1\.43"):
+        gate(config, (1, 43), WHERE)
+    one: Config = {"NetworkingConfig": {"EndpointsConfig": {"first": {}}}}
+    assert gate(one, (1, 41), WHERE) == (one, ())
+
+
 KEYS = sorted({step for entry in GATES for step in entry.path} - {ANY})
 
 

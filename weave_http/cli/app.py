@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from weave_http import __version__
-from weave_http.cli import image, network, sandbox, teach
+from weave_http.cli import create_body, image, network, sandbox, teach
 from weave_http.cli.session import Globals
 
 app = typer.Typer(
@@ -84,5 +84,6 @@ def globals_(
 
 network.add_to(app)
 teach.add_to(app)
+create_body.add_to(app)
 app.add_typer(image.app, name="image")
 app.add_typer(sandbox.app, name="sandbox")

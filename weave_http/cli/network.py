@@ -104,10 +104,10 @@ def run(
 
     from weave_http import commands
     from weave_http.addresses import leading_cidrs
-    from weave_http.run_args import parse
+    from weave_http.run_args import LocalFiles, parse
 
     addresses, rest = leading_cidrs(arguments)
-    request = parse(rest, environ=os.environ, directory=PurePosixPath(Path.cwd()))
+    request = parse(rest, environ=os.environ, directory=PurePosixPath(Path.cwd()), files=LocalFiles(os.environ))
     with session(context) as caller:
         return commands.run(caller, addresses, request)
 

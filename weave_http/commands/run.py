@@ -41,7 +41,7 @@ def run(caller: Caller, addresses: Sequence[str], request: CreateRequest) -> int
     interrupts = caller.interrupts
     containers = caller.engine.containers
     with interrupts.deferred():
-        created = create(caller, request.config, name=request.name)
+        created = create(caller, request.detached().config, name=request.name)
         joined = False
         try:
             for warning in created.warnings:

@@ -19,6 +19,7 @@ ANY = "*"
 
 _DOCKER = {41: "20.10", 42: "23", 43: "24", 44: "25", 45: "26", 46: "27", 48: "28", 52: "29"}
 _ENDPOINT_MAC_SINCE = (1, 44)
+_SEVERAL_NETWORKS_SINCE = (1, 44)
 _CONTAINER_MAC_UNTIL = (1, 52)
 
 
@@ -81,6 +82,7 @@ def gate(config: Mapping[str, Any], version: Version, where: str) -> tuple[dict[
     from copy import deepcopy
 
     adapted: dict[str, Any] = deepcopy(dict(config))
+    _count_networks(adapted, version, where)
     _move_mac_address(adapted, version)
     warnings: list[str] = []
     for entry in GATES:
@@ -97,6 +99,15 @@ def gate(config: Mapping[str, Any], version: Version, where: str) -> tuple[dict[
         for holder in found:
             del holder[entry.path[-1]]
     return adapted, tuple(warnings)
+
+
+def _count_networks(config: Mapping[str, Any], version: Version, where: str) -> None:
+    """Refuse several networks at once where the daemon takes one."""
+    networking = config.get("NetworkingConfig")
+    endpoints = networking.get("EndpointsConfig") if isinstance(networking, dict) else None
+    if isinstance(endpoints, dict) and len(endpoints) > 1 and version < _SEVERAL_NETWORKS_SINCE:
+        needed = Gate(("NetworkingConfig", "EndpointsConfig", "of several networks"), _SEVERAL_NETWORKS_SINCE)
+        raise VersionError(_reason(needed, version, where), hint="connect the others once it is created")
 
 
 def _reason(entry: Gate, version: Version, where: str) -> str:

@@ -1,8 +1,11 @@
 """`docker run` arguments → the body of `POST /containers/create`, as tables.
 
-Pure: `parse` reads no file and asks no daemon. An option that is not in the table is refused by name.
+Pure: `parse` reads files only through the reader that it is given, and asks no daemon. `options` is the table; the
+modules beside it are the little languages of the values.
 """
 
+from weave_http.run_args.files import Files, LocalFiles, NoFiles
 from weave_http.run_args.request import CreateRequest, parse
+from weave_http.run_args.wrong import RunArgumentError
 
-__all__ = ["CreateRequest", "parse"]
+__all__ = ["CreateRequest", "Files", "LocalFiles", "NoFiles", "RunArgumentError", "parse"]

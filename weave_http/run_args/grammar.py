@@ -6,53 +6,25 @@ by `=`. The first word that is no option is the image, and all after it belongs 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
-from weave_http.errors import EngineError
-
-TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
-
-
-class RunArgumentError(EngineError):
-    """The arguments make no `docker run` line that weave understands; exit 125, as docker's own."""
-
-
-class Kind(Enum):
-    """What a value of an option is."""
-
-    SWITCH = "switch"
-    VALUE = "value"
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option of `docker run`.
-
-    Args:
-        name: long name without dashes.
-        kind: whether it takes a value.
-        short: one letter, or empty.
-    """
-
-    name: str
-    kind: Kind
-    short: str = ""
+from weave_http.run_args.kinds import FALSE, TRUE, Kind
+from weave_http.run_args.table import Option
+from weave_http.run_args.wrong import RunArgumentError
 
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """An option as it was given: its long name and its text (`true` or `false` for a switch)."""
+    """An option as it was given, and its text (`true` or `false` for a switch)."""
 
-    name: str
+    option: Option
     value: str
 
     @property
-    def on(self) -> bool:
-        """The value of a switch."""
-        return self.value == "true"
+    def name(self) -> str:
+        """The option's long name."""
+        return self.option.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +35,31 @@ class Words:
     rest: tuple[str, ...]
 
 
-def split(argv: Sequence[str], table: Sequence[Option]) -> Words:
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The options there are, by what they are called."""
+
+    long: Mapping[str, Option]
+    short: Mapping[str, Option]
+
+    @classmethod
+    def of(cls, table: Iterable[Option]) -> Names:
+        """Index a table; an alias is the option that it stands for."""
+        options = tuple(table)
+        long = {name: option for option in options for name in (option.name, *option.aliases)}
+        return cls(long, {option.short: option for option in options if option.short})
+
+
+def split(argv: Sequence[str], names: Names) -> Words:
     """Split a line into options and the rest.
 
     Args:
         argv: the words after `docker run`.
-        table: the options there are.
+        names: the options there are.
 
     Raises:
         RunArgumentError: unknown option, missing value, or a switch with a value that is no boolean.
     """
-    long = {option.name: option for option in table}
-    short = {option.short: option for option in table if option.short}
     found: list[Occurrence] = []
     index = 0
     while index < len(argv):
@@ -86,58 +71,64 @@ def split(argv: Sequence[str], table: Sequence[Option]) -> Words:
             break
         index += 1
         following = argv[index] if index < len(argv) else None
-        taken = _long(word, following, long, found) if word.startswith("--") else _bundle(word, following, short, found)
-        index += taken
+        read = _long if word.startswith("--") else _bundle
+        index += read(word, following, names, found)
     return Words(tuple(found), tuple(argv[index:]))
 
 
-def _long(word: str, following: str | None, table: Mapping[str, Option], found: list[Occurrence]) -> int:
+def _long(word: str, following: str | None, names: Names, found: list[Occurrence]) -> int:
     """Read `--name…`; return how many of the following words it took."""
     name, equals, value = word[2:].partition("=")
     if not name or name.startswith("-"):
-        raise RunArgumentError(f"bad flag syntax: {word}")
-    option = table.get(name)
+        raise RunArgumentError(f"{word!r} is no option", hint="they are spelled --name or --name=value")
+    option = names.long.get(name)
     if option is None:
-        raise RunArgumentError(f"weave run does not know the option --{name}")
+        raise RunArgumentError(f"unknown option --{_printable(name)}")
     if option.kind is Kind.SWITCH:
-        found.append(_switch(option, value if equals else "true", f"--{name}"))
+        found.append(_switch(option, value if equals else "true"))
         return 0
     if equals:
-        found.append(Occurrence(option.name, value))
+        found.append(Occurrence(option, value))
         return 0
     if following is None:
-        raise RunArgumentError(f"flag needs an argument: --{name}")
-    found.append(Occurrence(option.name, following))
+        raise RunArgumentError(f"--{name} needs a value")
+    found.append(Occurrence(option, following))
     return 1
 
 
-def _bundle(word: str, following: str | None, table: Mapping[str, Option], found: list[Occurrence]) -> int:
+def _bundle(word: str, following: str | None, names: Names, found: list[Occurrence]) -> int:
     """Read `-abc…`; return how many of the following words it took."""
     letters = word[1:]
     while letters:
         letter, letters = letters[0], letters[1:]
-        option = table.get(letter)
+        option = names.short.get(letter)
         if option is None:
-            raise RunArgumentError(f"weave run does not know the option -{letter} in {word}")
+            raise RunArgumentError(f"unknown option -{_printable(letter)} in {_printable(word)}")
         if option.kind is Kind.SWITCH:
-            if letters.startswith("="):
-                found.append(_switch(option, letters[1:], f"-{letter}"))
+            if len(letters) > 1 and letters[0] == "=":
+                found.append(_switch(option, letters[1:]))
                 return 0
-            found.append(Occurrence(option.name, "true"))
+            found.append(Occurrence(option, "true"))
             continue
+        if len(letters) > 1 and letters[0] == "=":
+            letters = letters[1:]
         if letters:
-            found.append(Occurrence(option.name, letters.removeprefix("=")))
+            found.append(Occurrence(option, letters))
             return 0
         if following is None:
-            raise RunArgumentError(f"flag needs an argument: -{letter} in {word}")
-        found.append(Occurrence(option.name, following))
+            raise RunArgumentError(f"{option.shown} needs a value, at the end of {_printable(word)}")
+        found.append(Occurrence(option, following))
         return 1
     return 0
 
 
-def _switch(option: Option, value: str, shown: str) -> Occurrence:
+def _switch(option: Option, value: str) -> Occurrence:
     if value in TRUE:
-        return Occurrence(option.name, "true")
+        return Occurrence(option, "true")
     if value in FALSE:
-        return Occurrence(option.name, "false")
-    raise RunArgumentError(f"invalid argument {value!r} for {shown}: expected true or false")
+        return Occurrence(option, "false")
+    raise RunArgumentError(f"invalid value {value!r} for {option.shown}: expected true or false")
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else repr(text)

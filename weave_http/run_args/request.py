@@ -1,14 +1,25 @@
-"""The table of options, and what each does to the create request."""
+"""From the words after `docker run` to a create request."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from weave_http.run_args import values
-from weave_http.run_args.grammar import Kind, Occurrence, Option, RunArgumentError, split
+from weave_http.run_args.draft import Draft, Surroundings, bad_value
+from weave_http.run_args.environment import build_env
+from weave_http.run_args.files import Files, NoFiles
+from weave_http.run_args.grammar import split
+from weave_http.run_args.kinds import Kind
+from weave_http.run_args.options import NAMES, ORDER
+from weave_http.run_args.platforms import platform
+from weave_http.run_args.streams import STREAMS, build_streams
+from weave_http.run_args.table import Build, Option
+from weave_http.run_args.wrong import BadValue, HelpRequested, RunArgumentError
+
+ROOT = PurePosixPath("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,106 +50,10 @@ class CreateRequest:
     cidfile: str = ""
     warnings: tuple[str, ...] = ()
 
-
-@dataclass(slots=True)
-class Draft:
-    """A request in the making."""
-
-    environ: Mapping[str, str]
-    directory: PurePosixPath
-    name: str | None = None
-    config: dict[str, Any] = field(default_factory=dict)
-    host: dict[str, Any] = field(default_factory=dict)
-
-
-ROOT = PurePosixPath("/")
-
-Rule = Callable[[Draft, Occurrence], None]
-
-
-def _set(key: str) -> Rule:
-    def rule(draft: Draft, given: Occurrence) -> None:
-        draft.config[key] = given.value
-
-    return rule
-
-
-def _flag(key: str) -> Rule:
-    def rule(draft: Draft, given: Occurrence) -> None:
-        draft.config[key] = given.on
-
-    return rule
-
-
-def _name(draft: Draft, given: Occurrence) -> None:
-    draft.name = given.value or None
-
-
-def _detach(draft: Draft, given: Occurrence) -> None:
-    if not given.on:
-        raise RunArgumentError("weave run always detaches", hint="leave --detach=false out")
-
-
-def _environment(draft: Draft, given: Occurrence) -> None:
-    item = values.environment(given.value, draft.environ)
-    key = item.partition("=")[0]
-    kept = [other for other in draft.config.get("Env", []) if other.partition("=")[0] != key]
-    draft.config["Env"] = [*kept, item]
-
-
-def _label(draft: Draft, given: Occurrence) -> None:
-    key, text = values.label(given.value)
-    draft.config.setdefault("Labels", {})[key] = text
-
-
-def _entrypoint(draft: Draft, given: Occurrence) -> None:
-    draft.config["Entrypoint"] = [given.value]
-
-
-def _volume(draft: Draft, given: Occurrence) -> None:
-    text, has_source = values.volume(given.value, draft.directory)
-    if not has_source:
-        draft.config.setdefault("Volumes", {})[text] = {}
-    elif text not in draft.host.setdefault("Binds", []):
-        draft.host["Binds"].append(text)
-
-
-def _publish(draft: Draft, given: Occurrence) -> None:
-    for port, binding in values.ports(given.value):
-        draft.config.setdefault("ExposedPorts", {})[port] = {}
-        draft.host.setdefault("PortBindings", {}).setdefault(port, []).append(binding)
-
-
-def _dns(draft: Draft, given: Occurrence) -> None:
-    draft.host.setdefault("Dns", []).append(values.address(given.value))
-
-
-def _privileged(draft: Draft, given: Occurrence) -> None:
-    draft.host["Privileged"] = given.on
-
-
-def _restart(draft: Draft, given: Occurrence) -> None:
-    draft.host["RestartPolicy"] = values.restart_policy(given.value)
-
-
-TABLE: tuple[tuple[Option, Rule], ...] = (
-    (Option("detach", Kind.SWITCH, "d"), _detach),
-    (Option("dns", Kind.VALUE), _dns),
-    (Option("entrypoint", Kind.VALUE), _entrypoint),
-    (Option("env", Kind.VALUE, "e"), _environment),
-    (Option("hostname", Kind.VALUE, "h"), _set("Hostname")),
-    (Option("interactive", Kind.SWITCH, "i"), _flag("OpenStdin")),
-    (Option("label", Kind.VALUE, "l"), _label),
-    (Option("name", Kind.VALUE), _name),
-    (Option("privileged", Kind.SWITCH), _privileged),
-    (Option("publish", Kind.VALUE, "p"), _publish),
-    (Option("restart", Kind.VALUE), _restart),
-    (Option("tty", Kind.SWITCH, "t"), _flag("Tty")),
-    (Option("volume", Kind.VALUE, "v"), _volume),
-)
-
-OPTIONS = tuple(option for option, _ in TABLE)
-RULES = {option.name: rule for option, rule in TABLE}
+    def detached(self) -> CreateRequest:
+        """Return the request as `-d` would have made it: nobody listens to the container's streams."""
+        config = {key: value for key, value in self.config.items() if key not in (*STREAMS.values(), "StdinOnce")}
+        return replace(self, config=config, detach=True)
 
 
 def parse(
@@ -146,29 +61,111 @@ def parse(
     *,
     environ: Mapping[str, str] | None = None,
     directory: PurePosixPath = ROOT,
+    os_type: str = "linux",
+    files: Files | None = None,
+    remote: bool = False,
+    daemon: str = "",
+    machine: str = "",
 ) -> CreateRequest:
     """Turn the words after `docker run` into a create request.
 
     Args:
         argv: options, image, and the container's own words.
-        environ: where `-e NAME` without a value looks.
-        directory: what a volume's source that starts with a dot is relative to.
+        environ: where `-e NAME` without a value looks, and `DOCKER_DEFAULT_PLATFORM` is.
+        directory: what a path that starts with a dot is relative to.
+        os_type: the daemon's system, as its ping says.
+        files: reads env-files and the like, and docker's configuration (proxies, keys to detach); None for nothing.
+        remote: the daemon does not see this machine's files: warn of paths that were meant to be here.
+        daemon: the daemon's address, as in `DOCKER_HOST`, for proxies of its own.
+        machine: this machine's architecture, for a platform without one; empty to ask the system.
 
     Raises:
-        RunArgumentError: an unknown option, a bad value, or no image.
+        RunArgumentError: an unknown option, a bad value, options that exclude each other, or no image. Names the
+            option.
     """
-    words = split(argv, OPTIONS)
-    if not words.rest:
-        raise RunArgumentError("weave run needs an image", hint="weave run CIDR… [OPTIONS] IMAGE [COMMAND…]")
-    draft = Draft(environ or {}, directory)
-    for given in words.options:
-        RULES[given.name](draft, given)
-    image, *command = words.rest
-    if not image:
-        raise RunArgumentError("the image's name is empty")
-    draft.config["Image"] = image
+    words = split(argv, NAMES)
+    around = Surroundings(environ or {}, directory, os_type, files or NoFiles(), remote, daemon, machine or _machine())
+    draft = Draft(around)
+    options: dict[str, Option] = {}
+    for occurrence in words.options:
+        option = occurrence.option
+        options[option.name] = option
+        _take(draft, option, occurrence.value)
+    if draft.given.get("help"):
+        raise HelpRequested("docker run's options are in docs/run-arguments.md")
+    if not words.rest or not words.rest[0]:
+        raise RunArgumentError("there is no image", hint="expected [OPTIONS] IMAGE [COMMAND…]")
+    draft.config["Image"], *command = words.rest
+    _check(draft, options.values())
+    _build(draft, options)
     if command:
         draft.config["Cmd"] = command
     if draft.host:
         draft.config["HostConfig"] = draft.host
-    return CreateRequest(draft.config, draft.name)
+    return _request(draft)
+
+
+def _take(draft: Draft, option: Option, text: str) -> None:
+    """Read one value and keep it."""
+    name = option.name
+    if option.os and option.os != draft.around.os_type:
+        raise RunArgumentError(f"--{name} is for daemons on {option.os}, and this one runs on {draft.around.os_type}")
+    draft.shown[name] = option.shown
+    try:
+        value = option.reader(text)
+    except BadValue as error:
+        raise bad_value(option.shown, text, error) from error
+    if option.kind is Kind.LIST:
+        draft.given.setdefault(name, []).append(value)
+    elif option.kind is Kind.MAP:
+        draft.given.setdefault(name, {}).update([value])
+    else:
+        draft.given[name] = value
+        draft.last[name] = text
+
+
+def _check(draft: Draft, options: Iterable[Option]) -> None:
+    """Check what is only to be right in the end: the last of several values."""
+    for option in options:
+        if option.check is not None:
+            try:
+                draft.given[option.name] = option.check(draft.given[option.name])
+            except BadValue as error:
+                raise bad_value(option.shown, draft.last[option.name], error) from error
+
+
+def _build(draft: Draft, options: Mapping[str, Option]) -> None:
+    """Put everything into the body, in the order of the table."""
+    built: set[Build] = {build_streams, build_env}
+    build_streams(draft)
+    build_env(draft)  # docker's configuration may have proxies
+    for name in sorted(options, key=ORDER.__getitem__):
+        option = options[name]
+        if option.build is None:
+            option.put(draft)
+        elif option.build not in built:
+            built.add(option.build)
+            option.build(draft)
+
+
+def _request(draft: Draft) -> CreateRequest:
+    given = draft.given
+    around = draft.around
+    wanted = given.get("platform", around.environ.get("DOCKER_DEFAULT_PLATFORM", ""))
+    configured = around.files.docker_config().get("detachKeys")
+    return CreateRequest(
+        config=draft.config,
+        name=given.get("name") or None,
+        platform=draft.one("platform", wanted, lambda text: platform(text, around.machine)) if wanted else None,
+        pull=given.get("pull", "missing"),
+        quiet=given.get("quiet", False),
+        detach=given.get("detach", False),
+        sig_proxy=given.get("sig-proxy", True),
+        detach_keys=given.get("detach-keys") or (configured if isinstance(configured, str) else ""),
+        cidfile=given.get("cidfile", ""),
+        warnings=tuple(draft.warnings),
+    )
+
+
+def _machine() -> str:
+    return os.uname().machine

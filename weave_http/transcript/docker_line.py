@@ -1,4 +1,7 @@
-"""A create call as the `docker run` line that sends the same."""
+"""A create call as the `docker run` line that sends the same.
+
+The inverse of `weave_http.run_args.parse`, by the same table: each option knows the values that a body comes from.
+"""
 
 from __future__ import annotations
 
@@ -6,72 +9,68 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from weave_http.run_args.kinds import Kind
+from weave_http.run_args.options import OPTIONS
+from weave_http.run_args.streams import is_attached
+from weave_http.run_args.table import Option
 from weave_http.transcript import secrets
+
+_COMMON = ("rm", "detach", "interactive", "tty", "name", "hostname", "volume", "env", "label", "publish", "network")
+"""What people write first, in this order; the rest follows in the order of the table."""
+_SHORT_IS_KNOWN = frozenset("deilptvuwm")
+"""Letters that people know by heart; any other option is easier to read by its name."""
 
 
 def docker_run(config: Mapping[str, Any], name: str, *, throw_away: bool, show_secrets: bool = False) -> list[str]:
     """Return the words of a `docker run` line.
 
+    What no option can say is left out. In place of a seccomp profile, which the body has in full, stands the name of a
+    file; `weave_http.run_args.security.profiles` has what would be in it.
+
     Args:
-        config: body of the create call.
+        config: body of the create call. If nobody listens to the container's streams, the line has `-d`.
         name: the container's name, or empty.
-        throw_away: the container is removed when it ends; else the line does not wait for it.
+        throw_away: the container is removed when it ends, whoever does it.
         show_secrets: leave passwords as they are.
     """
     shown: Mapping[str, Any] = config if show_secrets else secrets.masked(config)
+    image = str(shown["Image"])
     return [
         "docker",
         "run",
-        "--rm" if throw_away else "-d",
-        *(["--name", name] if name else []),
-        *_options(shown, shown.get("HostConfig") or {}),
-        str(shown["Image"]),
-        *shown.get("Cmd", ()),
+        *options(shown, name, throw_away=throw_away),
+        *(["--"] if image.startswith("-") and image != "-" else []),
+        image,
+        *(shown.get("Entrypoint") or [])[1:],
+        *(shown.get("Cmd") or ()),
     ]
 
 
-def _options(config: Mapping[str, Any], host: Mapping[str, Any]) -> Iterator[str]:
-    yield from _each("-v", [*config.get("Volumes", ()), *host.get("Binds", ())])
-    yield from _each("-e", config.get("Env", ()))
-    yield from _each("-l", [f"{key}={value}" for key, value in (config.get("Labels") or {}).items()])
-    yield from _each("-p", _ports(host.get("PortBindings") or {}))
-    yield from _each("--dns", host.get("Dns", ()))
-    for option, value in (
-        ("-h", config.get("Hostname")),
-        ("--entrypoint", " ".join(config.get("Entrypoint") or ())),
-        ("--net", host.get("NetworkMode")),
-        ("--restart", _restart(host.get("RestartPolicy") or {})),
-    ):
-        if value:
-            yield from (option, value)
-    for option, on in (
-        ("--privileged", host.get("Privileged")),
-        ("-i", config.get("OpenStdin")),
-        ("-t", config.get("Tty")),
-    ):
-        if on:
-            yield option
+def options(config: Mapping[str, Any], name: str, *, throw_away: bool) -> Iterator[str]:
+    """Yield the options of a line; see `docker_run`."""
+    around = {
+        "name": [name] if name else [],
+        "detach": [] if is_attached(config) or throw_away else ["true"],
+    }
+    for option in _ORDERED:
+        values = around[option.name] if option.name in around else list(option.values(config))
+        if option.name == "rm" and throw_away:
+            values = ["true"]
+        for value in values:
+            yield from _spelled(option, value)
 
 
-def _each(option: str, values: Sequence[str]) -> Iterator[str]:
-    for value in values:
-        yield from (option, value)
+def _spelled(option: Option, value: str) -> tuple[str, ...]:
+    word = f"-{option.short}" if option.short in _SHORT_IS_KNOWN and option.short else f"--{option.name}"
+    if option.kind is Kind.SWITCH:
+        return (word,) if value == "true" else (f"--{option.name}={value}",)
+    return (word, value)
 
 
-def _ports(bindings: Mapping[str, Sequence[Mapping[str, str]]]) -> list[str]:
-    ports = []
-    for port, outside in bindings.items():
-        inside = port.removesuffix("/tcp")
-        for binding in outside:
-            ip, number = binding.get("HostIp", ""), binding.get("HostPort", "")
-            address = f"[{ip}]:" if ":" in ip else f"{ip}:" if ip else ""
-            ports.append(f"{address}{number}:{inside}" if address or number else inside)
-    return ports
-
-
-def _restart(policy: Mapping[str, Any]) -> str:
-    count = policy.get("MaximumRetryCount")
-    return f"{policy.get('Name', '')}:{count}" if count else str(policy.get("Name", ""))
+_ORDERED = sorted(OPTIONS, key=lambda option: _COMMON.index(option.name) if option.name in _COMMON else len(_COMMON))
+_SWITCHES = frozenset(
+    word for option in OPTIONS if option.kind is Kind.SWITCH for word in (f"--{option.name}", f"-{option.short}")
+)
 
 
 def wrapped(words: Sequence[str], width: int) -> list[str]:
@@ -88,7 +87,7 @@ def wrapped(words: Sequence[str], width: int) -> list[str]:
 
 
 def _chunks(words: Sequence[str]) -> Iterator[str]:
-    """Yield words, short options together with their values."""
+    """Yield words, options together with their values."""
     waiting = ""
     for word in words:
         quoted = shlex.quote(word)
@@ -96,7 +95,7 @@ def _chunks(words: Sequence[str]) -> Iterator[str]:
             yield f"{waiting} {quoted}" if not word.startswith("-") else waiting
             waiting = quoted if word.startswith("-") else ""
             continue
-        if word.startswith("-") and "=" not in word and word not in ("--rm", "-d", "--privileged", "-i", "-t"):
+        if word.startswith("-") and "=" not in word and word not in _SWITCHES:
             waiting = quoted
         else:
             yield quoted
