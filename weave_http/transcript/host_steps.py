@@ -9,12 +9,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Interface, IPv4Network
+from itertools import permutations
 
 from weave_http import names
 
 NEIGHBOUR = ("base_reachable_time_ms=5000", "delay_first_probe_time=2", "ucast_solicit=1")
 MULTICAST = "224.0.0.0/4"
-CHAIN = "WEAVE-FORWARD"
+FORWARD, EXPOSE, INPUT, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE"
+"""Chains of ours, in the rule set that has Docker's."""
 _USUAL_MTU = "1450"
 _LONGEST_WITH_BROADCAST = 30
 _ROUTER = f"http://127.0.0.1:{names.ROUTER_HTTP_PORT}"
@@ -54,6 +57,8 @@ def host_steps(argv: Sequence[str], environ: Mapping[str, str]) -> list[HostStep
         "launch": _launch,
         "connect": _connect,
         "forget": _forget,
+        "expose": _expose,
+        "hide": _hide,
         "ps": _ps,
         "status": _status,
         "stop": _stop,
@@ -71,8 +76,18 @@ def _mtu(environ: Mapping[str, str]) -> str:
     return environ.get("WEAVE_MTU") or _USUAL_MTU
 
 
-def bridge_steps(actor: str, mtu: str) -> list[HostStep]:
-    """Return the steps by which there is a bridge, and frames may pass it."""
+def _docker_bridge(environ: Mapping[str, str]) -> str:
+    return environ.get("DOCKER_BRIDGE") or names.DOCKER_BRIDGE
+
+
+def bridge_steps(actor: str, mtu: str, docker_bridge: str = names.DOCKER_BRIDGE) -> list[HostStep]:
+    """Return the steps by which there is a bridge, frames may pass it, and nobody else gets in.
+
+    Args:
+        actor: `executor` or `router`.
+        mtu: of the overlay.
+        docker_bridge: name of the engine's default bridge.
+    """
     bridge = names.BRIDGE
     return [
         HostStep(
@@ -89,16 +104,47 @@ def bridge_steps(actor: str, mtu: str) -> list[HostStep]:
         ),
         HostStep(
             actor,
-            "Let frames pass from port to port of the bridge. Docker has the host drop what is forwarded, and with "
-            "br_netfilter that goes for bridged frames as well.",
+            "Let frames pass from port to port of the bridge: Docker has the host drop what is forwarded, and with "
+            "br_netfilter that goes for bridged frames as well. From elsewhere only answers get in, and from Docker's "
+            "own networks (this one, and each that there is) nothing else ever.",
             (
-                f"iptables -N {CHAIN}",
-                f"iptables -A {CHAIN} -i {bridge} -o {bridge} -j ACCEPT",
-                f"iptables -I FORWARD -j {CHAIN}",
+                f"iptables -N {FORWARD}",
+                f"iptables -A {FORWARD} -i {bridge} -o {bridge} -j ACCEPT",
+                f"iptables -A {FORWARD} -o {bridge} -m conntrack \\\n  --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                f"iptables -A {FORWARD} -i {docker_bridge} -o {bridge} -j DROP",
+                f"iptables -A {FORWARD} -i {bridge} -o {docker_bridge} -j RETURN",
+                f"iptables -A {FORWARD} -o {bridge} -j DROP",
+                f"iptables -I FORWARD -j {FORWARD}",
             ),
-            "firewall rule",
+            "firewall rules",
         ),
     ]
+
+
+def guard_step(port: int, docker_bridge: str = names.DOCKER_BRIDGE) -> HostStep:
+    """Return the step by which the router's ports are closed to containers.
+
+    Args:
+        port: TCP port for peers.
+        docker_bridge: name of the engine's default bridge.
+    """
+    return HostStep(
+        "router",
+        "Close the router's ports to containers, and its API to everybody but this host's own programs. Containers "
+        "may ask for names.",
+        (
+            f"iptables -N {INPUT}",
+            f"iptables -A {INPUT} -d 127.0.0.0/8 ! -i lo \\\n  -p tcp --dport {names.ROUTER_HTTP_PORT} -j DROP",
+            *(f"iptables -A {INPUT} -i {docker_bridge} -p {kind} --dport 53 -j ACCEPT" for kind in ("udp", "tcp")),
+            *(
+                f"iptables -A {INPUT} -i {bridge} -p {kind} --dport {number} -j DROP"
+                for bridge in (names.BRIDGE, docker_bridge)
+                for kind, number in (("tcp", port), ("udp", port + 1))
+            ),
+            f"iptables -I INPUT -j {INPUT}",
+        ),
+        "ports closed",
+    )
 
 
 def vxlan_step(port: int, mtu: str) -> HostStep:
@@ -155,7 +201,7 @@ def _attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     listed = ", ".join(f'"{cidr}"' for cidr in cidrs)
     return [
         _find(container),
-        *bridge_steps("executor", mtu),
+        *bridge_steps("executor", mtu, _docker_bridge(environ)),
         HostStep(
             "executor",
             f"Lay a virtual cable: one end on the bridge, the other, `{guest}`, in the container.",
@@ -261,7 +307,8 @@ def _launch(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
             "start the router",
             to="daemon",
         ),
-        *bridge_steps("router", mtu),
+        *bridge_steps("router", mtu, _docker_bridge(environ)),
+        guard_step(port, _docker_bridge(environ)),
         vxlan_step(port + 1, mtu),
         HostStep(
             "executor",
@@ -283,8 +330,9 @@ def _option(words: Sequence[str], name: str) -> str:
 
 
 def _form(path: str, fields: Sequence[str]) -> str:
-    data = " ".join(f"--data-urlencode {shlex.quote(field)}" for field in fields)
-    return f"curl {data} \\\n  {_ROUTER}{path}"
+    data = [f"--data-urlencode {shlex.quote(field)}" for field in fields]
+    lines = [" ".join(data[start : start + 2]) for start in range(0, len(data), 2)]
+    return " \\\n  ".join([f"curl {lines[0]}", *lines[1:], f"{_ROUTER}{path}"])
 
 
 def _connect(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
@@ -311,6 +359,156 @@ def _forget(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
             "POST /forget",
             to="router",
         )
+    ]
+
+
+def _expose(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    name = words[words.index("-h") + 1] if "-h" in words else ""
+    cidrs = [word for word in words if "/" in word and word != name]
+    masquerade = "--without-masquerade" not in words
+    subnets = list(dict.fromkeys(_network(cidr) for cidr in cidrs))
+    bridge = names.BRIDGE
+    fields = [*(f"address={cidr}" for cidr in cidrs), f"skipNAT={str(not masquerade).lower()}"]
+    fields += [f"fqdn={name}"] if name else []
+    return [
+        HostStep(
+            "executor",
+            "Ask the router to do the following, and to see to it that it stays so, over reboots as well. Where none "
+            "runs, the executor does it itself, after it made sure of the bridge and its rules.",
+            (_form("/expose", fields),),
+            "POST /expose",
+            to="router",
+        ),
+        HostStep(
+            "router",
+            "Let packets pass between these subnets and what the host routes to; the host is no way from one of the "
+            "subnets to another.",
+            (
+                f"iptables -N {EXPOSE}",
+                *(
+                    f"iptables -A {EXPOSE} {match} -j ACCEPT"
+                    for subnet in subnets
+                    for match in (f"-d {subnet} -o {bridge}", f"-s {subnet} -i {bridge}")
+                ),
+                f"last=$(iptables -S {FORWARD} | grep -c '^-A')",
+                f"iptables -I {FORWARD} $last -j {EXPOSE}",
+                *(
+                    f"iptables -I {FORWARD} {number} -s {one} -d {other} \\\n  -i {bridge} -o {bridge} -j DROP"
+                    for number, (one, other) in enumerate(_strangers(subnets), start=1)
+                ),
+            ),
+            "forwarding rules",
+        ),
+        *([_masquerade(subnets)] if masquerade else []),
+        HostStep(
+            "router",
+            "Give the bridge the addresses, and tell everybody by gratuitous ARP.",
+            (
+                f"sysctl -qw net.ipv4.conf.{bridge}.promote_secondaries=1",
+                *(f"ip addr add {cidr}{_broadcast(cidr)} dev {bridge}" for cidr in cidrs),
+                *(f"arping -q -U -c 1 -I {bridge} {cidr.partition('/')[0]}" for cidr in cidrs),
+            ),
+            "addresses of the host",
+        ),
+        *([_named(cidrs, name)] if name else []),
+    ]
+
+
+def _masquerade(subnets: Sequence[str]) -> HostStep:
+    return HostStep(
+        "router",
+        "Have packets between these subnets and elsewhere bear the host's address; multicast and broadcast stay as "
+        "they are.",
+        (
+            f"iptables -t nat -N {NAT}",
+            *(
+                f"iptables -t nat -A {NAT} {rule}"
+                for subnet in subnets
+                for rule in (
+                    f"-s {subnet} -d {MULTICAST} -j RETURN",
+                    f"-s {subnet} -d 255.255.255.255 -j RETURN",
+                    f"-d {subnet} ! -s {subnet} -j MASQUERADE",
+                    f"-s {subnet} ! -d {subnet} -j MASQUERADE",
+                )
+            ),
+            f"iptables -t nat -I POSTROUTING -j {NAT}",
+        ),
+        "masquerading",
+    )
+
+
+def _named(cidrs: Sequence[str], name: str) -> HostStep:
+    return HostStep(
+        "executor",
+        "Give the addresses a name in the DNS.",
+        tuple(
+            f"curl --request PUT --data-urlencode {shlex.quote(f'fqdn={name}')} \\\n"
+            f"  {_ROUTER}/name/weave:expose/{cidr.partition('/')[0]}"
+            for cidr in cidrs
+        ),
+        "PUT /name/weave:expose/{ip}",
+        to="router",
+    )
+
+
+def _network(cidr: str) -> str:
+    return str(IPv4Interface(cidr.removeprefix("ip:")).network)
+
+
+def _strangers(subnets: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = permutations(map(IPv4Network, sorted(subnets)), 2)
+    return [(str(one), str(other)) for one, other in pairs if not one.overlaps(other)]
+
+
+def _hide(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    bridge, subnets = names.BRIDGE, list(dict.fromkeys(map(_network, words)))
+    asked = _form("/expose", [f"address={cidr}" for cidr in words])
+    return [
+        HostStep(
+            "executor",
+            "Ask the router to do the following, and to forget. Where none runs, the executor does it itself.",
+            (asked.replace("curl ", "curl --request DELETE --get ", 1),),
+            "DELETE /expose",
+            to="router",
+        ),
+        HostStep(
+            "router",
+            "Remove the rules of these subnets, unless the host keeps another address in one, and with the last "
+            "subnet the chains.",
+            (
+                *(
+                    f"iptables -D {EXPOSE} {match} -j ACCEPT"
+                    for subnet in subnets
+                    for match in (f"-d {subnet} -o {bridge}", f"-s {subnet} -i {bridge}")
+                ),
+                *(
+                    f"iptables -D {FORWARD} -s {one} -d {other} \\\n  -i {bridge} -o {bridge} -j DROP"
+                    for one, other in _strangers(subnets)
+                ),
+                f"iptables -S {EXPOSE} | grep '^-A' ||",
+                f"{{ iptables -D {FORWARD} -j {EXPOSE}; iptables -X {EXPOSE}; }}",
+                f"iptables -t nat -D POSTROUTING -j {NAT}",
+                f"iptables -t nat -F {NAT}",
+                f"iptables -t nat -X {NAT}",
+            ),
+            "rules off",
+        ),
+        HostStep(
+            "router",
+            "Take the addresses from the bridge. The first of a subnet must not take the others with it.",
+            (
+                f"sysctl -qw net.ipv4.conf.{bridge}.promote_secondaries=1",
+                *(f"ip addr del {cidr} dev {bridge}" for cidr in words),
+            ),
+            "addresses off",
+        ),
+        HostStep(
+            "executor",
+            "Take their names out of the DNS.",
+            tuple(f"curl --request DELETE {_ROUTER}/name/weave:expose/{cidr.partition('/')[0]}" for cidr in words),
+            "DELETE /name/weave:expose/{ip}",
+            to="router",
+        ),
     ]
 
 
@@ -407,8 +605,16 @@ def _reset(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         ),
         HostStep(
             "executor",
-            "Remove the firewall's rule.",
-            (f"iptables -D FORWARD -j {CHAIN}", f"iptables -F {CHAIN}", f"iptables -X {CHAIN}"),
-            "firewall rule off",
+            "Remove the firewall's rules.",
+            (
+                f"iptables -D FORWARD -j {FORWARD}",
+                f"iptables -D INPUT -j {INPUT}",
+                f"iptables -t nat -D POSTROUTING -j {NAT}",
+                f"for chain in {FORWARD} {INPUT} {EXPOSE}",
+                "do iptables -F $chain; iptables -X $chain; done",
+                f"iptables -t nat -F {NAT}",
+                f"iptables -t nat -X {NAT}",
+            ),
+            "firewall rules off",
         ),
     ]
