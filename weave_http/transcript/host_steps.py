@@ -9,8 +9,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Interface, IPv4Network
-from itertools import permutations
 
 from weave_http import names
 
@@ -20,7 +18,9 @@ FORWARD, EXPOSE, INPUT, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "W
 """Chains of ours, in the rule set that has Docker's."""
 _USUAL_MTU = "1450"
 _LONGEST_WITH_BROADCAST = 30
-_ROUTER = f"http://127.0.0.1:{names.ROUTER_HTTP_PORT}"
+ROUTER = f"http://127.0.0.1:{names.ROUTER_HTTP_PORT}"
+_LINE = 66
+"""Most characters of a line before it is continued on the next one."""
 _INSIDE = "nsenter -t $pid -n"
 
 
@@ -221,7 +221,7 @@ def _attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
                     f"{_INSIDE} ",
                     [*(f"neigh.{guest}.{item}" for item in NEIGHBOUR), f"conf.{guest}.promote_secondaries=1"],
                 ),
-                *(f"{_INSIDE} ip addr add {cidr}{_broadcast(cidr)} dev {guest}" for cidr in cidrs),
+                *(f"{_INSIDE} ip addr add {cidr}{broadcast(cidr)} dev {guest}" for cidr in cidrs),
                 f"{_INSIDE} ip link set {guest} up",
                 f"{_INSIDE} ip route add {MULTICAST} dev {guest}",
             ),
@@ -238,7 +238,7 @@ def _attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
             "Tell the router, if there is one: it attaches the container again when that restarts.",
             (
                 f"curl --request PUT --header 'Content-Type: application/json' \\\n"
-                f"  --data '{{\"addresses\": [{listed}]}}' \\\n  {_ROUTER}/attachment/$id",
+                f"  --data '{{\"addresses\": [{listed}]}}' \\\n  {ROUTER}/attachment/$id",
             ),
             "PUT /attachment/{id}",
             to="router",
@@ -246,7 +246,8 @@ def _attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     ]
 
 
-def _broadcast(cidr: str) -> str:
+def broadcast(cidr: str) -> str:
+    """Return what `ip addr add` needs for an address to have its subnet's broadcast address."""
     return " brd +" if int(cidr.partition("/")[2]) <= _LONGEST_WITH_BROADCAST else ""
 
 
@@ -276,7 +277,7 @@ def _detach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         HostStep(
             "executor",
             "Tell the router, if there is one, what is left (by PUT), or that nothing is:",
-            (f"curl --request DELETE {_ROUTER}/attachment/$id",),
+            (f"curl --request DELETE {ROUTER}/attachment/$id",),
             "PUT or DELETE /attachment/{id}",
             to="router",
         ),
@@ -313,7 +314,7 @@ def _launch(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         HostStep(
             "executor",
             "Wait until the router answers, then print its container's id.",
-            (f"until curl --fail --silent {_ROUTER}/status", "do sleep 0.05; done"),
+            (f"until curl --fail --silent {ROUTER}/status", "do sleep 0.05; done"),
             "GET /status",
             to="router",
         ),
@@ -329,10 +330,16 @@ def _option(words: Sequence[str], name: str) -> str:
     return ""
 
 
-def _form(path: str, fields: Sequence[str]) -> str:
-    data = [f"--data-urlencode {shlex.quote(field)}" for field in fields]
-    lines = [" ".join(data[start : start + 2]) for start in range(0, len(data), 2)]
-    return " \\\n  ".join([f"curl {lines[0]}", *lines[1:], f"{_ROUTER}{path}"])
+def form(path: str, fields: Sequence[str]) -> str:
+    """Return the curl line that sends fields, each `NAME=VALUE`, to the router as a form."""
+    lines = ["curl"]
+    for field in fields:
+        word = f" --data-urlencode {shlex.quote(field)}"
+        if len(lines[-1] + word) > _LINE:
+            lines.append(word.strip())
+        else:
+            lines[-1] += word
+    return " \\\n  ".join([*lines, f"{ROUTER}{path}"])
 
 
 def _connect(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
@@ -342,7 +349,7 @@ def _connect(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         HostStep(
             "executor",
             "Give the router more peers to connect to. It keeps trying, also after a restart.",
-            (_form("/connect", fields),),
+            (form("/connect", fields),),
             "POST /connect",
             to="router",
         ),
@@ -355,7 +362,7 @@ def _forget(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         HostStep(
             "executor",
             "Let the router stop trying to connect to these peers.",
-            (_form("/forget", [f"peer={peer}" for peer in words]),),
+            (form("/forget", [f"peer={peer}" for peer in words]),),
             "POST /forget",
             to="router",
         )
@@ -363,153 +370,15 @@ def _forget(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
 
 
 def _expose(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    name = words[words.index("-h") + 1] if "-h" in words else ""
-    cidrs = [word for word in words if "/" in word and word != name]
-    masquerade = "--without-masquerade" not in words
-    subnets = list(dict.fromkeys(_network(cidr) for cidr in cidrs))
-    bridge = names.BRIDGE
-    fields = [*(f"address={cidr}" for cidr in cidrs), f"skipNAT={str(not masquerade).lower()}"]
-    fields += [f"fqdn={name}"] if name else []
-    return [
-        HostStep(
-            "executor",
-            "Ask the router to do the following, and to see to it that it stays so, over reboots as well. Where none "
-            "runs, the executor does it itself, after it made sure of the bridge and its rules.",
-            (_form("/expose", fields),),
-            "POST /expose",
-            to="router",
-        ),
-        HostStep(
-            "router",
-            "Let packets pass between these subnets and what the host routes to; the host is no way from one of the "
-            "subnets to another.",
-            (
-                f"iptables -N {EXPOSE}",
-                *(
-                    f"iptables -A {EXPOSE} {match} -j ACCEPT"
-                    for subnet in subnets
-                    for match in (f"-d {subnet} -o {bridge}", f"-s {subnet} -i {bridge}")
-                ),
-                f"last=$(iptables -S {FORWARD} | grep -c '^-A')",
-                f"iptables -I {FORWARD} $last -j {EXPOSE}",
-                *(
-                    f"iptables -I {FORWARD} {number} -s {one} -d {other} \\\n  -i {bridge} -o {bridge} -j DROP"
-                    for number, (one, other) in enumerate(_strangers(subnets), start=1)
-                ),
-            ),
-            "forwarding rules",
-        ),
-        *([_masquerade(subnets)] if masquerade else []),
-        HostStep(
-            "router",
-            "Give the bridge the addresses, and tell everybody by gratuitous ARP.",
-            (
-                f"sysctl -qw net.ipv4.conf.{bridge}.promote_secondaries=1",
-                *(f"ip addr add {cidr}{_broadcast(cidr)} dev {bridge}" for cidr in cidrs),
-                *(f"arping -q -U -c 1 -I {bridge} {cidr.partition('/')[0]}" for cidr in cidrs),
-            ),
-            "addresses of the host",
-        ),
-        *([_named(cidrs, name)] if name else []),
-    ]
+    from weave_http.transcript.expose_steps import expose  # a module of its own, which needs this one
 
-
-def _masquerade(subnets: Sequence[str]) -> HostStep:
-    return HostStep(
-        "router",
-        "Have packets between these subnets and elsewhere bear the host's address; multicast and broadcast stay as "
-        "they are.",
-        (
-            f"iptables -t nat -N {NAT}",
-            *(
-                f"iptables -t nat -A {NAT} {rule}"
-                for subnet in subnets
-                for rule in (
-                    f"-s {subnet} -d {MULTICAST} -j RETURN",
-                    f"-s {subnet} -d 255.255.255.255 -j RETURN",
-                    f"-d {subnet} ! -s {subnet} -j MASQUERADE",
-                    f"-s {subnet} ! -d {subnet} -j MASQUERADE",
-                )
-            ),
-            f"iptables -t nat -I POSTROUTING -j {NAT}",
-        ),
-        "masquerading",
-    )
-
-
-def _named(cidrs: Sequence[str], name: str) -> HostStep:
-    return HostStep(
-        "executor",
-        "Give the addresses a name in the DNS.",
-        tuple(
-            f"curl --request PUT --data-urlencode {shlex.quote(f'fqdn={name}')} \\\n"
-            f"  {_ROUTER}/name/weave:expose/{cidr.partition('/')[0]}"
-            for cidr in cidrs
-        ),
-        "PUT /name/weave:expose/{ip}",
-        to="router",
-    )
-
-
-def _network(cidr: str) -> str:
-    return str(IPv4Interface(cidr.removeprefix("ip:")).network)
-
-
-def _strangers(subnets: Sequence[str]) -> list[tuple[str, str]]:
-    pairs = permutations(map(IPv4Network, sorted(subnets)), 2)
-    return [(str(one), str(other)) for one, other in pairs if not one.overlaps(other)]
+    return expose(words)
 
 
 def _hide(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    bridge, subnets = names.BRIDGE, list(dict.fromkeys(map(_network, words)))
-    asked = _form("/expose", [f"address={cidr}" for cidr in words])
-    return [
-        HostStep(
-            "executor",
-            "Ask the router to do the following, and to forget. Where none runs, the executor does it itself.",
-            (asked.replace("curl ", "curl --request DELETE --get ", 1),),
-            "DELETE /expose",
-            to="router",
-        ),
-        HostStep(
-            "router",
-            "Remove the rules of these subnets, unless the host keeps another address in one, and with the last "
-            "subnet the chains.",
-            (
-                *(
-                    f"iptables -D {EXPOSE} {match} -j ACCEPT"
-                    for subnet in subnets
-                    for match in (f"-d {subnet} -o {bridge}", f"-s {subnet} -i {bridge}")
-                ),
-                *(
-                    f"iptables -D {FORWARD} -s {one} -d {other} \\\n  -i {bridge} -o {bridge} -j DROP"
-                    for one, other in _strangers(subnets)
-                ),
-                f"iptables -S {EXPOSE} | grep '^-A' ||",
-                f"{{ iptables -D {FORWARD} -j {EXPOSE}; iptables -X {EXPOSE}; }}",
-                f"iptables -t nat -D POSTROUTING -j {NAT}",
-                f"iptables -t nat -F {NAT}",
-                f"iptables -t nat -X {NAT}",
-            ),
-            "rules off",
-        ),
-        HostStep(
-            "router",
-            "Take the addresses from the bridge. The first of a subnet must not take the others with it.",
-            (
-                f"sysctl -qw net.ipv4.conf.{bridge}.promote_secondaries=1",
-                *(f"ip addr del {cidr} dev {bridge}" for cidr in words),
-            ),
-            "addresses off",
-        ),
-        HostStep(
-            "executor",
-            "Take their names out of the DNS.",
-            tuple(f"curl --request DELETE {_ROUTER}/name/weave:expose/{cidr.partition('/')[0]}" for cidr in words),
-            "DELETE /name/weave:expose/{ip}",
-            to="router",
-        ),
-    ]
+    from weave_http.transcript.expose_steps import hide
+
+    return hide(words)
 
 
 def _ps(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
@@ -540,7 +409,7 @@ def _status(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     path = "/".join(["/status", *words])
     return [
         HostStep(
-            "executor", "Ask the router, and print its answer.", (f"curl {_ROUTER}{path}",), f"GET {path}", to="router"
+            "executor", "Ask the router, and print its answer.", (f"curl {ROUTER}{path}",), f"GET {path}", to="router"
         )
     ]
 
@@ -550,7 +419,7 @@ def _version(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         HostStep(
             "executor",
             "Ask the router for its version; where none runs, the image's own is printed.",
-            (f"curl {_ROUTER}/version",),
+            (f"curl {ROUTER}/version",),
             "GET /version",
             to="router",
         )
@@ -563,7 +432,7 @@ def _stop(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         HostStep(
             "executor",
             "Let the router say goodbye to its peers, so that they stop sending at once.",
-            (f"curl --request DELETE {_ROUTER}/peer",),
+            (f"curl --request DELETE {ROUTER}/peer",),
             "DELETE /peer",
             to="router",
         ),
