@@ -52,7 +52,7 @@ def test_reset_leaves_the_host_as_it_was_found(backend: tuple[Host, str]) -> Non
     host, kind = backend
     before = look(host)
     host.weave("launch", "192.0.2.99")
-    host.weave("run", "10.2.1.1/24", "10.2.2.1/24", "--name", "box", GUEST, "sleep", "3600")
+    host.weave("run", "10.2.1.1/24", "10.2.2.1/24", "--name", "box", "--restart", "always", GUEST, "sleep", "3600")
     host.weave("run", "10.2.1.2/24", "--name", "peer", GUEST, "sleep", "3600")
     host.weave("expose", "10.2.1.254/24")
     host.weave("expose", "--without-masquerade", "10.2.2.254/24")
@@ -67,6 +67,9 @@ def test_reset_leaves_the_host_as_it_was_found(backend: tuple[Host, str]) -> Non
     assert eventually(lambda: f"{host.shell(f'iptables-{kind}-save')}".count("MASQUERADE") >= 2, seconds=10)
     host.sandbox.engine_restart(host.name)  # Docker makes its own rules again
     assert eventually(lambda: host.try_weave("status").returncode == 0, seconds=30)
+    assert eventually(
+        lambda: host.try_weave("ps", "box").stdout.split()[2:] == ["10.2.1.1/24", "10.2.2.1/24"], seconds=30
+    )
     host.weave("detach", "10.2.2.1/24", "box")
     host.weave("hide", "10.2.2.254/24")
     host.weave("reset")
