@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 
@@ -77,13 +78,15 @@ class Overlay:
 
     async def run(self) -> None:
         """Keep the kernel in step until cancelled."""
+        due_check = monotonic() + CHECK
         while not self._left:
-            check = False
-            try:
-                async with asyncio.timeout(CHECK):
+            # Peers that come and go must not keep it from looking after the rest.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, due_check - monotonic())):
                     await self._due.wait()
-            except TimeoutError:
-                check = True
+            check = monotonic() >= due_check
+            if check:
+                due_check = monotonic() + CHECK
             self._due.clear()
             try:
                 await self._apply(check=check)
