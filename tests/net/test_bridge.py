@@ -149,3 +149,16 @@ def test_destroy_leaves_nothing_of_ours_and_all_of_the_others(host: Space) -> No
     host.call(bridge.destroy)
     assert host.links() == ["c", "eth0", "veth0"]
     host.call(bridge.destroy)
+
+
+def test_a_mark_lasts_as_long_as_the_bridge(host: Space) -> None:
+    assert host.call(bridge.marked) == ""
+    host.call(bridge.mark, "nobody is there to be marked")
+    host.call(ensure_bridge)
+    assert host.call(bridge.marked) == ""
+    host.call(bridge.mark, "mine")
+    host.call(ensure_bridge)
+    assert host.call(bridge.marked) == "mine"
+    host.run("ip link del weave")
+    host.call(ensure_bridge)
+    assert host.call(bridge.marked) == ""

@@ -6,38 +6,70 @@ import pytest
 
 from tests.net.kernel import Space
 from weave_http.errors import HostError
-from weave_http.net import firewall
-from weave_http.net.firewall import RuleSet, choose
+from weave_http.net import firewall, iptables
+from weave_http.net.bridge import ensure_bridge
+from weave_http.net.expose import expose
+from weave_http.net.firewall import choose
+from weave_http.net.iptables import RuleSet
+from weave_http.net.rules import Guard
 
 NFT, LEGACY = "iptables-nft", "iptables-legacy"
-RULE = "-A WEAVE-FORWARD -i weave -o weave -j ACCEPT"
+BASE = [
+    "-A WEAVE-FORWARD -i weave -o weave -j ACCEPT",
+    "-A WEAVE-FORWARD -o weave -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    "-A WEAVE-FORWARD -i docker0 -o weave -j DROP",
+    "-A WEAVE-FORWARD -i weave -o docker0 -j RETURN",
+    "-A WEAVE-FORWARD -o weave -j DROP",
+]
 both = pytest.mark.parametrize("backend", [NFT, LEGACY])
 
 
 def _docker(host: Space, backend: str) -> None:
     """Leave what dockerd does."""
-    host.run(f"{backend} -N DOCKER-USER; {backend} -A FORWARD -j DOCKER-USER; {backend} -P FORWARD DROP")
+    host.run(
+        f"{backend} -N DOCKER-USER; {backend} -A FORWARD -j DOCKER-USER; {backend} -P FORWARD DROP;"
+        f"{backend} -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE"
+    )
 
 
 def _rules(host: Space, backend: str) -> list[str]:
-    lines = host.run(f"{backend}-save -t filter").splitlines()
+    lines = host.run(f"{backend}-save").splitlines()
     return [line.split("[")[0].strip() for line in lines if line[0] in ":-" and not line.startswith(":INPUT")]
 
 
+def _ours(host: Space, backend: str) -> list[str]:
+    return [line for line in _rules(host, backend) if line.startswith("-A WEAVE")]
+
+
 @both
-def test_the_rule_goes_where_dockers_chains_are_before_them(host: Space, backend: str) -> None:
+def test_the_rules_go_where_dockers_chains_are_before_them(host: Space, backend: str) -> None:
     _docker(host, backend)
     host.call(firewall.ensure)
     forward = [line for line in _rules(host, backend) if line.startswith("-A FORWARD")]
     assert forward == ["-A FORWARD -j WEAVE-FORWARD", "-A FORWARD -j DOCKER-USER"]
-    assert RULE in _rules(host, backend)
+    assert _ours(host, backend) == BASE
     other = LEGACY if backend == NFT else NFT
     assert not any("WEAVE" in line for line in _rules(host, other))
 
 
-def test_without_docker_it_goes_to_nf_tables(host: Space) -> None:
+def test_without_docker_they_go_to_nf_tables(host: Space) -> None:
     host.call(firewall.ensure)
-    assert RULE in _rules(host, NFT)
+    assert _ours(host, NFT) == BASE
+
+
+def test_when_docker_moves_to_the_other_rule_set_so_do_they(host: Space) -> None:
+    host.call(firewall.ensure)
+    _docker(host, LEGACY)
+    host.call(firewall.ensure)
+    assert (_ours(host, NFT), _ours(host, LEGACY)) == ([], BASE)
+
+
+def test_a_flushed_legacy_host_stays_one_as_its_policy_is_still_there(host: Space) -> None:
+    _docker(host, LEGACY)
+    host.call(firewall.ensure)
+    host.run("iptables-legacy -F; iptables-legacy -X")
+    host.call(firewall.ensure)
+    assert (_ours(host, NFT), _ours(host, LEGACY)) == ([], BASE)
 
 
 def test_looking_for_legacy_tables_makes_none(host: Space) -> None:
@@ -63,34 +95,37 @@ def test_ensuring_twice_is_ensuring_once(host: Space, backend: str) -> None:
         "{0} -I FORWARD -j WEAVE-FORWARD; {0} -A FORWARD -j WEAVE-FORWARD",
         "{0} -F WEAVE-FORWARD",
         "{0} -A WEAVE-FORWARD -j DROP",
-        "{0} -F FORWARD; {0} -X WEAVE-FORWARD",
+        "{0} -I FORWARD -i br-+ -j ACCEPT",
+        "{0} -F; {0} -X",
+        "{0} -t nat -F; {0} -t nat -X",
+        "{0} -F WEAVE-EXPOSE",
+        "{0} -F INPUT; {0} -F WEAVE-INPUT",
     ],
 )
-def test_what_others_did_to_it_is_put_right(host: Space, backend: str, damage: str) -> None:
+def test_what_others_did_to_them_is_put_right(host: Space, backend: str, damage: str) -> None:
     _docker(host, backend)
-    host.call(firewall.ensure)
-    host.run(damage.format(backend) if "-X" not in damage else f"{backend} -F; {backend} -X WEAVE-FORWARD")
-    host.call(firewall.ensure)
-    rules = _rules(host, backend)
-    assert [line for line in rules if "WEAVE" in line].count("-A FORWARD -j WEAVE-FORWARD") == 1
-    assert [line for line in rules if line.startswith("-A WEAVE")] == [RULE]
-
-
-@both
-def test_a_jump_behind_dockers_chains_stays_where_it_is(host: Space, backend: str) -> None:
-    host.run(f"{backend} -N WEAVE-FORWARD; {backend} {RULE}")
-    _docker(host, backend)
-    host.run(f"{backend} -A FORWARD -j WEAVE-FORWARD")
+    host.call(ensure_bridge)
+    guard = Guard(6783, 6784, "docker0")
+    exposed = {"10.2.1.254/24": True}
+    host.call(expose, lambda: exposed, guard=guard)
     before = _rules(host, backend)
-    host.call(firewall.ensure)
-    assert _rules(host, backend) == before
+    host.run(damage.format(backend))
+    assert host.call(expose, lambda: exposed, guard=guard).changed
+    after = _rules(host, backend)
+    assert [line for line in after if "WEAVE" in line] == [line for line in before if "WEAVE" in line]
+    for chain in ("FORWARD", "INPUT"):
+        hooked = [line for line in after if line.startswith(f"-A {chain} ")]
+        assert hooked[0] == f"-A {chain} -j WEAVE-{chain}", "ours must come first"
+    assert not host.call(expose, lambda: exposed, guard=guard).changed
 
 
 @both
 def test_removing_leaves_the_rules_of_others_and_none_of_ours(host: Space, backend: str) -> None:
     _docker(host, backend)
+    host.run(f"{backend} -A INPUT -i nowhere -j DROP")
     before = _rules(host, backend)
-    host.call(firewall.ensure)
+    host.call(ensure_bridge)
+    host.call(expose, lambda: {"10.2.1.254/24": True}, guard=Guard(6783, 6784, "docker0"))
     host.run(f"{backend} -I FORWARD -j WEAVE-FORWARD")
     host.call(firewall.remove)
     assert _rules(host, backend) == before
@@ -98,44 +133,61 @@ def test_removing_leaves_the_rules_of_others_and_none_of_ours(host: Space, backe
     assert _rules(host, backend) == before
 
 
-def test_removing_finds_it_in_both_rule_sets(host: Space) -> None:
+def test_removing_finds_them_in_both_rule_sets(host: Space) -> None:
     for backend in (NFT, LEGACY):
-        _docker(host, backend)
-        host.run(f"{backend} -N WEAVE-FORWARD; {backend} {RULE}; {backend} -I FORWARD -j WEAVE-FORWARD")
+        host.run(f"{backend} -N WEAVE-FORWARD; {backend} {BASE[0]}; {backend} -I FORWARD -j WEAVE-FORWARD")
     host.call(firewall.remove)
     assert not any("WEAVE" in line for backend in (NFT, LEGACY) for line in _rules(host, backend))
 
 
-def test_eight_at_once_leave_one_rule(host: Space) -> None:
+def test_networks_of_the_engine_are_kept_apart_by_whatever_bridge(host: Space) -> None:
+    host.run("ip link add br-0123456789ab type bridge; ip link add br-lan type bridge; ip link add br0 type bridge")
+    host.call(firewall.ensure, "br0")
+    host.call(firewall.ensure)
+    dropped = [line.split()[3] for line in _ours(host, NFT) if line.endswith("-o weave -j DROP") and "-i" in line]
+    assert dropped == ["br-0123456789ab", "br0", "docker0"], "what was told once is known as long as it is there"
+
+
+def test_eight_at_once_leave_one_of_each(host: Space) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: host.call(firewall.ensure), range(8)))
     rules = _rules(host, NFT)
-    assert (rules.count("-A FORWARD -j WEAVE-FORWARD"), rules.count(RULE)) == (1, 1)
-
-
-def test_the_words_of_iptables_are_in_the_message(host: Space) -> None:
-    with pytest.raises(HostError, match=r"^iptables-nft-restore failed: .*NOWHERE"):
-        host.call(firewall._restore, NFT, ["-I FORWARD -j NOWHERE"])
+    assert rules.count("-A FORWARD -j WEAVE-FORWARD") == 1
+    assert _ours(host, NFT) == BASE
 
 
 def test_a_host_without_iptables_is_told_so(host: Space, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(firewall, "_where", lambda program: None)
+    monkeypatch.setattr(iptables, "where", lambda program: None)
     with pytest.raises(HostError, match="no iptables program on this host; install iptables"):
         host.call(firewall.ensure)
 
 
 def test_where_only_plain_iptables_is_installed_that_is_used(host: Space, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = firewall._where
+    real = iptables.where
     monkeypatch.setattr(
-        firewall, "_where", lambda program: None if "-nft" in program or "leg" in program else real(program)
+        iptables, "where", lambda program: None if "-nft" in program or "leg" in program else real(program)
     )
     host.call(firewall.ensure)
-    assert RULE in host.run("iptables-save -t filter").splitlines()
+    assert [line for line in host.run("iptables-save").splitlines() if line.startswith("-A WEAVE")] == BASE
     host.call(firewall.remove)
-    assert "WEAVE" not in host.run("iptables-save -t filter")
+    assert "WEAVE" not in host.run("iptables-save")
 
 
-def test_docker_decides_between_the_rule_sets_and_else_the_first_one_is_taken() -> None:
-    empty, docker = RuleSet(NFT, (":FORWARD ACCEPT [0:0]",)), RuleSet(LEGACY, (":DOCKER - [0:0]",))
+def _set(program: str, *lines: str) -> RuleSet:
+    return RuleSet(program, {"filter": lines})
+
+
+OURS = (":FORWARD ACCEPT [0:0]", ":WEAVE-FORWARD - [0:0]", "-A FORWARD -j WEAVE-FORWARD", *BASE)
+
+
+def test_docker_decides_between_the_rule_sets_then_who_has_rules_else_the_first_one_is_taken() -> None:
+    empty, docker = _set(NFT, ":FORWARD ACCEPT [0:0]"), _set(LEGACY, ":DOCKER - [0:0]")
     assert choose([empty, docker]) is docker
-    assert choose([empty, RuleSet(LEGACY, ())]) is empty
+    assert choose([empty, RuleSet(LEGACY, {})]) is empty
+    # An engine whose rules are nf_tables' own shows nothing to either program; the host's own rules decide.
+    strict = _set(LEGACY, ":FORWARD DROP [0:0]")
+    assert choose([_set(NFT, *OURS), strict]) is strict
+    ruled = _set(LEGACY, ":FORWARD ACCEPT [0:0]", "-A FORWARD -i eth0 -j DROP")
+    assert choose([_set(NFT, *OURS), ruled]) is ruled
+    ours = _set(NFT, *OURS)
+    assert choose([ours, _set(LEGACY)]) is ours

@@ -318,3 +318,25 @@ def test_destroying_the_bridge_while_containers_are_plugged_leaves_no_veth(
         outcomes = {each.result() for each in running}
     assert outcomes <= {"", "failure during network configuration for container c1: bridge weave is missing"}
     assert joined.links() == ["eth0"]
+
+
+def test_nobody_changes_a_container_while_its_addresses_are_told(joined: Space, c1: Space) -> None:
+    joined.call(guest.plug, c1.target(), [A])
+    with ThreadPoolExecutor(1) as pool:
+        with guest.settled(c1.target(), []) as now:
+            later = pool.submit(joined.call, guest.plug, c1.target(), [B])
+            with pytest.raises(TimeoutError):
+                later.result(0.3)
+            assert list(now) == [A]
+        later.result(10)
+    assert c1.addresses() == [A, B]
+
+
+def test_of_a_container_that_is_gone_what_was_last_known_is_told(spaces: Callable[[], Space]) -> None:
+    gone = spaces()
+    with guest.settled(gone.target(), ["x"]) as now:
+        assert list(now) == []
+    target = gone.target()
+    gone.die()
+    with guest.settled(target, ["x"]) as now:
+        assert list(now) == ["x"]

@@ -48,6 +48,18 @@ class Pretender:
     async def delete_attachment(self, container: str) -> None:
         self.attachments.pop(container, None)
 
+    @property
+    def exposed(self) -> dict[str, dict[str, object]]:
+        return {"10.2.1.254/24": {"masquerade": True, "names": []}}
+
+    async def expose(self, addresses: tuple[str, ...], *, masquerade: bool, name: str) -> None:
+        if self.failure:
+            raise self.failure
+        self.done.append(f"expose {' '.join(addresses)} {masquerade} {name}".rstrip())
+
+    async def hide(self, addresses: tuple[str, ...]) -> None:
+        self.done.append(f"hide {' '.join(addresses)}")
+
     async def leave(self) -> None:
         self.done.append("leave")
 
@@ -126,9 +138,38 @@ def test_attachments_are_kept_listed_and_dropped(served: Served) -> None:
     assert served.client.attachments() == {}
 
 
+def test_the_host_is_exposed_and_hidden_by_several_addresses_at_once(served: Served) -> None:
+    client = served.client
+    client.expose(["10.2.1.254/24", "10.2.2.254/24"])
+    client.expose(["10.2.1.254/24"], masquerade=False, name="h1.weave.local")
+    client.hide(["10.2.1.254/24", "10.2.2.254/24"])
+    assert served.control.done == [
+        "expose 10.2.1.254/24 10.2.2.254/24 True",
+        "expose 10.2.1.254/24 False h1.weave.local",
+        "hide 10.2.1.254/24 10.2.2.254/24",
+    ]
+    assert client.exposed() == {"10.2.1.254/24": {"masquerade": True, "names": []}}
+    served.control.failure = HostError("no rules")
+    with pytest.raises(RouterError, match=r"^no rules$"):
+        client.expose(["10.2.1.254/24"])
+
+
+def test_weaves_own_paths_for_exposing_work(served: Served) -> None:
+    assert served.raw("POST", "/expose/10.2.1.254/24")[0] == 204
+    assert served.raw("POST", "/expose/10.2.1.254/24?skipNAT=true")[0] == 204
+    assert served.raw("DELETE", "/expose/10.2.1.254/24")[0] == 204
+    assert served.control.done == ["expose 10.2.1.254/24 True", "expose 10.2.1.254/24 False", "hide 10.2.1.254/24"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
+        ("POST", "/expose", b"", 400),
+        ("POST", "/expose", b"address=x", 400),
+        ("POST", "/expose/10.2.1.0/24", b"", 400),
+        ("POST", "/expose/10.2.1.1/24", b"fqdn=" + b"x" * 300, 400),
+        ("DELETE", "/expose", None, 400),
+        ("DELETE", "/expose/x/y", None, 400),
         ("GET", "/nowhere", None, 404),
         ("GET", "/status/nothing", None, 404),
         ("DELETE", "/status", None, 405),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.router.worlds import names
 from weave_http.errors import HostError
 from weave_http.router.daemon import targets_of
-from weave_http.router.state import State, Store, own_container, parse, parse_addresses, render
+from weave_http.router.state import Exposure, State, Store, own_container, parse, parse_addresses, render
 
 _ID = "0123456789abcdef" * 4
 _states = st.builds(
@@ -22,6 +22,10 @@ _states = st.builds(
     st.sampled_from(["", _ID]),
     st.lists(st.text(max_size=9)).map(tuple),
     st.dictionaries(st.just(_ID), st.just(("10.2.1.1/24", "10.2.2.1/24"))),
+    st.dictionaries(
+        st.sampled_from(["10.2.1.254/24", "10.2.2.254/24"]),
+        st.builds(Exposure, st.booleans(), st.lists(st.text(max_size=9)).map(tuple)),
+    ),
 )
 
 
@@ -50,6 +54,12 @@ def test_a_damaged_file_is_a_value_error_and_nothing_worse(text: bytes) -> None:
         {"attachments": {"short": ["10.2.1.1/24"]}},
         {"attachments": {_ID: ["10.2.1.1"]}},
         {"attachments": {_ID: []}},
+        {"exposed": []},
+        {"exposed": {"10.2.1.254/24": True}},
+        {"exposed": {"10.2.1.254": {}}},
+        {"exposed": {"10.2.1.254/24": {"masquerade": 1}}},
+        {"exposed": {"10.2.1.254/24": {"names": "x"}}},
+        {"exposed": {"10.2.1.254/24": {"names": ["x" * 300]}}},
     ],
 )
 def test_each_field_is_checked(value: object) -> None:

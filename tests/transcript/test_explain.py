@@ -29,7 +29,14 @@ from weave_http.router.overlay import Overlay
 from weave_http.run_args import parse
 from weave_http.transcript import Stage as Rehearsed
 from weave_http.transcript.docker_line import docker_run, wrapped
-from weave_http.transcript.host_steps import HostStep, bridge_steps, host_steps, peer_step, vxlan_step
+from weave_http.transcript.host_steps import (
+    HostStep,
+    bridge_steps,
+    guard_step,
+    host_steps,
+    peer_step,
+    vxlan_step,
+)
 from weave_http.transcript.lesson import Lesson, lesson
 from weave_http.transcript.page import as_html
 from weave_http.transcript.prose import as_markdown, as_text
@@ -152,17 +159,17 @@ def state(space: Space) -> dict[str, Any]:
         links[name] = kept
     return {
         "links": links,
-        "routes": space.run("ip route show"),
-        "rules": [line for line in space.run("iptables-nft-save -t filter").splitlines() if line[0] in "-*"],
+        "routes": space.run("ip route show | sed 's/ linkdown//'"),
+        "rules": [line for line in space.run("iptables-nft-save").splitlines() if line[0] in "-*"],
         "flood": sorted(line for line in space.run("bridge fdb show").splitlines() if "00:00:00:00:00:00" in line),
     }
 
 
-def obey(space: Space, steps: list[HostStep], pid: int = 0) -> None:
+def obey(space: Space, steps: list[HostStep], pid: int = 0, *, tolerant: bool = False) -> None:
     """Do by hand, in a namespace, what an explanation says; programs that leave no trace there are left out."""
     tools = f'docker() {{ echo {pid}; }}; curl() {{ :; }}; arping() {{ :; }}; iptables() {{ iptables-nft "$@"; }}'
     lines = [line.replace("nsenter -t $pid -n arping", "arping") for step in steps for line in step.lines]
-    space.run("\n".join([tools, *lines]))
+    space.run("\n".join([tools, "set +e" if tolerant else "", *lines]))
 
 
 def underlay(space: Space) -> Space:
@@ -207,18 +214,44 @@ def test_launch_comes_to_the_lines_that_explain_prints(spaces: Callable[[], Spac
         running.cancel()
 
     real.call(lambda: asyncio.run(route()))
-    obey(explained, [*bridge_steps("router", "1450"), vxlan_step(6784, "1450"), peer_step("192.0.2.1")])
+    steps = [*bridge_steps("router", "1450"), guard_step(6783), vxlan_step(6784, "1450")]
+    obey(explained, [*steps, peer_step("192.0.2.1")])
     assert state(explained) == state(real)
     shown = [line for step in host_steps(["launch", "10.0.0.1"], {}) for line in step.lines]
-    assert all(
-        line in shown for step in (*bridge_steps("router", "1450"), vxlan_step(6784, "1450")) for line in step.lines
-    )
+    assert all(line in shown for step in steps for line in step.lines)
+
+
+EXPOSED = (["10.2.1.254/24"], ["10.2.1.254/24", "10.2.1.253/24", "10.2.2.254/24", "--without-masquerade"])
+
+
+@pytest.mark.parametrize("words", EXPOSED)
+@pytest.mark.parametrize("hidden", [False, True])
+def test_expose_and_hide_come_to_the_lines_that_explain_prints(
+    spaces: Callable[[], Space], words: list[str], hidden: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.fake_engine import FakeEngine
+
+    real, explained = underlay(spaces()), underlay(spaces())
+    monkeypatch.setattr(names, "DOCKER_SOCKET", str(tmp_path / "d.sock"))
+    cidrs = [word for word in words if "/" in word]
+    with FakeEngine(tmp_path / "d.sock") as engine:
+        stage = Stage(real, engine, spaces)
+        assert stage.weave("expose", *words).code == 0
+        if hidden:
+            assert stage.weave("hide", *cidrs).code == 0
+    obey(explained, [*bridge_steps("router", "1450"), *host_steps(["expose", *words], {})])
+    if hidden:
+        # Rules that are not there are no matter; by hand the shell would stop at them.
+        steps = host_steps(["hide", *cidrs], {})
+        obey(explained, steps, tolerant=True)
+    assert state(explained) == state(real)
 
 
 def test_reset_comes_to_the_lines_that_explain_prints(spaces: Callable[[], Space]) -> None:
     explained, fresh, inside = underlay(spaces()), underlay(spaces()), spaces()
     obey(explained, host_steps(["attach", "10.2.1.1/24", "c1"], {}), inside.pid)
-    obey(explained, [vxlan_step(6784, "1450"), peer_step("192.0.2.1")])
+    obey(explained, [guard_step(6783), vxlan_step(6784, "1450"), peer_step("192.0.2.1")])
+    obey(explained, host_steps(["expose", "10.2.1.254/24"], {}))
     obey(explained, host_steps(["reset"], {}))
     assert {**state(explained), "rules": None} == {**state(fresh), "rules": None}
     assert "WEAVE" not in str(state(explained)["rules"])

@@ -17,6 +17,9 @@ PASS_THROUGH = {
 }
 """Hand every word on as it was typed: what it means is decided elsewhere."""
 
+ANYWHERE = {"help_option_names": ["--help"]}
+"""`-h` is a name, as in Weave; options may stand before and behind the arguments."""
+
 CIDRS_AND_CONTAINER = "CIDR… CONTAINER"
 
 
@@ -27,7 +30,8 @@ def add_to(app: typer.Typer) -> None:
     app.command()(connect)
     app.command()(forget)
     app.command(context_settings=PASS_THROUGH)(run)
-    for command in (attach, detach, ps, status, stop, reset, version):
+    app.command(context_settings=ANYWHERE)(expose)
+    for command in (attach, detach, hide, ps, status, stop, reset, version):
         app.command()(command)
 
 
@@ -136,6 +140,42 @@ def detach(
     addresses, container = cidrs_and_container(arguments)
     with session(context) as caller:
         return commands.detach(caller, addresses, container)
+
+
+def expose(
+    context: typer.Context,
+    addresses: Annotated[list[str], typer.Argument(metavar="CIDR…", help="Addresses of the host, as 10.2.1.254/24.")],
+    name: Annotated[str, typer.Option("-h", metavar="FQDN", help="Name of the addresses in the DNS.")] = "",
+    without_masquerade: Annotated[
+        bool, typer.Option("--without-masquerade", help="Let others see the containers' own addresses.")
+    ] = False,
+) -> int:
+    """Put the Docker host itself on the network."""
+    from weave_http import commands
+    from weave_http.addresses import leading_cidrs
+    from weave_http.errors import UsageError
+
+    cidrs, rest = leading_cidrs(addresses)
+    if rest:
+        raise UsageError(f"unexpected argument {rest[0]!r}", hint="expected [--without-masquerade] CIDR… [-h FQDN]")
+    with session(context) as caller:
+        return commands.expose(caller, cidrs, masquerade=not without_masquerade, name=name)
+
+
+def hide(
+    context: typer.Context,
+    addresses: Annotated[list[str], typer.Argument(metavar="CIDR…", help="Addresses of the host.")],
+) -> int:
+    """Take the Docker host off the network."""
+    from weave_http import commands
+    from weave_http.addresses import leading_cidrs
+    from weave_http.errors import UsageError
+
+    cidrs, rest = leading_cidrs(addresses)
+    if rest:
+        raise UsageError(f"unexpected argument {rest[0]!r}", hint="expected CIDR…")
+    with session(context) as caller:
+        return commands.hide(caller, cidrs)
 
 
 def ps(

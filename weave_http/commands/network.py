@@ -91,6 +91,29 @@ def detach(caller: Caller, addresses: Sequence[str], container: str) -> int:
     return execute(caller, ["detach", *addresses, container])
 
 
+def expose(caller: Caller, addresses: Sequence[str], *, masquerade: bool = True, name: str = "") -> int:
+    """Put the host itself on the network with these addresses, and print them.
+
+    Args:
+        caller: engine, streams and environment.
+        addresses: IPv4 addresses with prefix length, as `10.2.1.254/24`.
+        masquerade: whether packets between these subnets and elsewhere bear the host's address.
+        name: fully qualified name of the addresses in the DNS; empty for none.
+    """
+    words = [*([] if masquerade else ["--without-masquerade"]), *addresses, *(["-h", name] if name else [])]
+    return execute(caller, ["expose", *words])
+
+
+def hide(caller: Caller, addresses: Sequence[str]) -> int:
+    """Take addresses of the host off the network again, and print them.
+
+    Args:
+        caller: engine, streams and environment.
+        addresses: IPv4 addresses with prefix length.
+    """
+    return execute(caller, ["hide", *addresses])
+
+
 def ps(caller: Caller, containers: Sequence[str] = ()) -> int:
     """Print a line `ID MAC CIDR…` for each container on the network.
 

@@ -22,7 +22,8 @@ def run(host: Host, words: list[str]) -> int:
 
     guest.check_joinable(target)
     bridge.ensure_bridge(mtu=host.wanted_mtu())
-    firewall.ensure()
+    firewall.ensure(host.docker_bridge)
+    host.warn_of_overlaps(addresses)
     change = guest.plug(target, addresses)
     try:
         host.record(container, change.addresses)

@@ -15,6 +15,8 @@ COMMANDS = {
     "forget": "PEER…",
     "attach": "CIDR… CONTAINER",
     "detach": "CIDR… CONTAINER",
+    "expose": "[--without-masquerade] CIDR… [-h FQDN]",
+    "hide": "CIDR…",
     "ps": "[CONTAINER…]",
     "status": "[targets | connections | peers]",
     "stop": "",

@@ -60,6 +60,11 @@ class Host:
         """Name of the router's container."""
         return self.env.get("WEAVE_CONTAINER_NAME") or names.ROUTER_CONTAINER
 
+    @property
+    def docker_bridge(self) -> str:
+        """Name of the engine's default bridge."""
+        return self.env.get("DOCKER_BRIDGE") or names.DOCKER_BRIDGE
+
     def wanted_mtu(self) -> int | None:
         """Return the overlay's MTU in bytes as `WEAVE_MTU` wants it, or nothing. Raises `HostError`."""
         text = self.env.get("WEAVE_MTU", "")
@@ -76,6 +81,13 @@ class Host:
     def warn(self, line: str) -> None:
         """Print a line about something that went wrong."""
         self.stderr.write(f"{line}\n")
+
+    def warn_of_overlaps(self, addresses: Sequence[str]) -> None:
+        """Print a warning for each address whose network the host has another way to. Raises `HostError`."""
+        from weave_http.net import routes
+
+        for cidr, route in routes.overlaps(addresses).items():
+            self.warn(f"WARNING: {cidr} overlaps the route {route} of this host")
 
     def container(self, reference: str) -> dict[str, Any]:
         """Return what the engine knows of a container (`GET /containers/{id}/json`).
@@ -98,16 +110,19 @@ class Host:
 
         Args:
             container: what inspect said.
-            addresses: all that it has now, none to have it forgotten.
+            addresses: all that it had after the change, none to have it forgotten. Where several commands change a
+                container at once, what it has by now is what the router is told.
 
         Raises:
             RouterError: the router refused.
         """
+        from weave_http.net import guest
         from weave_http.router.client import RouterUnavailable
 
-        with suppress(RouterUnavailable):
-            if addresses:
-                self.router.set_attachment(container["Id"], addresses)
+        target = guest.Target(container["State"]["Pid"], container["Id"], self.procfs)
+        with suppress(RouterUnavailable), guest.settled(target, addresses) as now:
+            if now:
+                self.router.set_attachment(container["Id"], now)
             else:
                 self.router.delete_attachment(container["Id"])
 

@@ -6,10 +6,9 @@ from collections.abc import Iterable
 
 from weave_http.engine.errors import NotFound
 from weave_http.errors import ExitCode
+from weave_http.local.expose import ID as EXPOSE
 from weave_http.local.host import Host
 
-EXPOSE = "weave:expose"
-"""Stands for the host itself, whose interface on the network is the bridge."""
 _ID_LENGTH = 12
 
 

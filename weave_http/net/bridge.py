@@ -74,6 +74,21 @@ def describe() -> tuple[BridgeState, list[str]] | None:
         return BridgeState(link.mac, link.mtu), links.list_addresses(kernel, link)
 
 
+def mark(text: str) -> None:
+    """Write something on the bridge that lasts as long as it does (its alias). Raises `HostError`."""
+    with Netlink() as kernel:
+        link = links.get_link(kernel, names.BRIDGE)
+        if link is not None:
+            links.set_link(kernel, link, alias=text)
+
+
+def marked() -> str:
+    """Return what is written on the bridge; nothing if there is none."""
+    with Netlink() as kernel:
+        link = links.get_link(kernel, names.BRIDGE)
+        return link.alias if link is not None else ""
+
+
 def destroy() -> None:
     """Remove the bridge, the VXLAN device and all veths to containers. Idempotent. Raises `HostError`."""
     with Netlink() as kernel, host_locked():

@@ -150,6 +150,24 @@ def describe(target: Target) -> tuple[str, list[str]] | None:
         return None
 
 
+@contextmanager
+def settled(target: Target, addresses: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Hold a container's lock, and yield the IPv4 addresses of its `ethwe`: nobody changes them inside of the block.
+
+    Args:
+        target: the container.
+        addresses: what is yielded when it is gone.
+    """
+    try:
+        namespace = Namespace(target.namespace)
+    except OSError:
+        yield addresses
+        return
+    with namespace, namespace.locked(), namespace.call(Netlink) as guest:
+        inner = links.get_link(guest, names.GUEST_INTERFACE)
+        yield links.list_addresses(guest, inner) if inner else []
+
+
 def _create(namespace: Namespace, host: Netlink, guest: Netlink, bridge: Link, veth: str) -> Link:
     """Create the pair: one end on the bridge and up, the other in the container; there is no state between."""
     inside = [

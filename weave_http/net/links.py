@@ -35,6 +35,7 @@ class Link:
         master: index of the bridge or bond that it is a port of, or 0.
         peer: index of the other end (of a veth, in that end's namespace), or 0.
         forwarding: whether it is a port whose bridge forwards frames on it.
+        alias: what somebody wrote on it.
     """
 
     index: int
@@ -48,6 +49,7 @@ class Link:
     master: int
     peer: int
     forwarding: bool
+    alias: str = ""
 
 
 def _link(message: Any) -> Link:
@@ -66,6 +68,7 @@ def _link(message: Any) -> Link:
         master=message.get_attr("IFLA_MASTER") or 0,
         peer=message.get_attr("IFLA_LINK") or 0,
         forwarding=state == _FORWARDING,
+        alias=message.get_attr("IFLA_IFALIAS") or "",
     )
 
 
@@ -113,7 +116,13 @@ def add_link(
 
 
 def set_link(
-    kernel: Netlink, link: Link, *, up: bool = False, mtu: int | None = None, master: int | None = None
+    kernel: Netlink,
+    link: Link,
+    *,
+    up: bool = False,
+    mtu: int | None = None,
+    master: int | None = None,
+    alias: str | None = None,
 ) -> None:
     """Change a link, all in one request.
 
@@ -123,6 +132,7 @@ def set_link(
         up: set it up; it is never set down.
         mtu: bytes.
         master: index of a bridge.
+        alias: text to be written on it.
     """
     message = ifinfmsg()
     message["index"] = link.index
@@ -132,6 +142,8 @@ def set_link(
         message["attrs"].append(("IFLA_MTU", mtu))
     if master is not None:
         message["attrs"].append(("IFLA_MASTER", master))
+    if alias is not None:
+        message["attrs"].append(("IFLA_IFALIAS", alias))
     kernel.execute(message, netlink.RTM_NEWLINK, 0, f"change {link.name}")
 
 

@@ -87,6 +87,25 @@ class RouterClient:
         """Forget a container's addresses; unknown ids are fine (`DELETE /attachment/{id}`)."""
         self._call("DELETE", f"/attachment/{quote(container, safe='')}")
 
+    def exposed(self) -> dict[str, dict[str, Any]]:
+        """Return `masquerade` and `names` of each exposed address in CIDR notation (`GET /expose`)."""
+        return self._object("/expose")
+
+    def expose(self, addresses: Iterable[str], *, masquerade: bool = True, name: str = "") -> None:
+        """Put the host on the network, for good (`POST /expose`): all of the addresses, or none.
+
+        Args:
+            addresses: in CIDR notation.
+            masquerade: whether packets between these subnets and elsewhere bear the host's address.
+            name: what else the addresses are called; empty for nothing.
+        """
+        pairs = [*(("address", cidr) for cidr in addresses), ("skipNAT", str(not masquerade).lower())]
+        self._call("POST", "/expose", form=[*pairs, ("fqdn", name)] if name else pairs)
+
+    def hide(self, addresses: Iterable[str]) -> None:
+        """Take the host off the network again; absent addresses are fine (`DELETE /expose?address=`)."""
+        self._call("DELETE", f"/expose?{urlencode([('address', cidr) for cidr in addresses])}")
+
     def put_name(self, owner: str, address: str, name: str) -> None:
         """Give an address a name in the DNS (`PUT /name/{id}/{ip}`); a name outside of the domain is dropped silently.
 

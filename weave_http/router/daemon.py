@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+from functools import partial
 from pathlib import Path
 from time import monotonic, time_ns
 from typing import Any
 
-from weave_http import __version__
+from weave_http import __version__, names
 from weave_http.errors import WeaveError
+from weave_http.net import bridge
 from weave_http.router import status
 from weave_http.router.blocking import in_thread
+from weave_http.router.exposing import Exposing
 from weave_http.router.http_api import Api
 from weave_http.router.identity import Self, random_peer_name
 from weave_http.router.options import Options
@@ -20,7 +24,7 @@ from weave_http.router.overlay import Overlay, bridge_mac
 from weave_http.router.peering import Peering
 from weave_http.router.reattach import Reattacher
 from weave_http.router.resolve import parse_target, resolve
-from weave_http.router.state import State, Store, own_container
+from weave_http.router.state import State, Store, own_container, rendered
 
 logger = logging.getLogger(__name__)
 
@@ -32,13 +36,22 @@ class Router:
         options: what it was told.
         store: what it keeps.
         me: what it is to others.
+        before: UID of the router before this one, 0 if there was none.
     """
 
-    def __init__(self, options: Options, store: Store, me: Self) -> None:
+    def __init__(self, options: Options, store: Store, me: Self, before: int = 0) -> None:
         self.ready = False
         self._store = store
+        self._before = before
         self._port = options.port
-        self._overlay = Overlay(me.name, options.port + 1, options.mtu)
+        self._overlay = Overlay(
+            me.name,
+            options.port + 1,
+            options.mtu,
+            api_port=options.http_addr[1],
+            docker_bridge=os.environ.get("DOCKER_BRIDGE") or names.DOCKER_BRIDGE,
+        )
+        self._exposing = Exposing(store, self._overlay)
         self._peering = Peering(me, self._overlay)
         self._api = Api(self, *options.http_addr)
         self._reattacher = Reattacher(lambda: self.attachments, self.delete_attachment)
@@ -54,7 +67,9 @@ class Router:
         try:
             self._peering.listen()
             await self._api.start()
+            await self._take_over_bridge()
             await self._overlay.start()
+            await in_thread(partial(bridge.mark, _mark(self._store.state.uid)))
             keeping = asyncio.create_task(self._overlay.run())
             self._peering.start()
             self._peering.connect(list(self._store.state.targets))
@@ -98,7 +113,11 @@ class Router:
 
     def report(self) -> dict[str, Any]:
         """Return all there is to know."""
-        return {**status.report(self._peering, self._overlay, monotonic()), "Attachments": self.attachments}
+        return {
+            **status.report(self._peering, self._overlay, monotonic()),
+            "Attachments": self.attachments,
+            "Exposed": self.exposed,
+        }
 
     async def connect(self, peers: list[str], *, replace: bool) -> list[str]:
         """Dial these too, or instead; return a line for each that is none."""
@@ -131,6 +150,19 @@ class Router:
         kept = {key: value for key, value in self._store.state.attachments.items() if key != container}
         await self._store.change(attachments=kept)
 
+    @property
+    def exposed(self) -> dict[str, dict[str, object]]:
+        """What of the host is on the network."""
+        return rendered(self._store.state.exposed)
+
+    async def expose(self, addresses: tuple[str, ...], *, masquerade: bool, name: str) -> None:
+        """Put the host on the network."""
+        await self._exposing.expose(addresses, masquerade=masquerade, name=name)
+
+    async def hide(self, addresses: tuple[str, ...]) -> None:
+        """Take it off again."""
+        await self._exposing.hide(addresses)
+
     async def leave(self) -> None:
         """Leave the mesh for good: what remains is to be stopped."""
         if not self._left:
@@ -139,11 +171,22 @@ class Router:
             await self._peering.leave()
         await self._overlay.leave()
 
+    async def _take_over_bridge(self) -> None:
+        """Go by what was hidden since the last router ended, if the bridge is the one that it had."""
+        found = await in_thread(bridge.describe)
+        if found is not None and self._before and await in_thread(bridge.marked) == _mark(self._before):
+            await self._exposing.drop_hidden(found[1])
+
     def _forget(self, peers: list[str]) -> None:
         self._overlay.forget(address.ip for address in self._peering.forget(peers))
 
     async def _keep_targets(self) -> None:
         await self._store.change(targets=tuple(self._peering.targets.given))
+
+
+def _mark(uid: int) -> str:
+    """Return what a router writes on its bridge, to know it again."""
+    return f"weave-http {uid}"
 
 
 def targets_of(state: State, launch: str, given: tuple[str, ...]) -> tuple[str, ...]:
@@ -182,6 +225,6 @@ async def _serve(options: Options) -> None:
     uid = max(time_ns() // 1000, state.uid + 1)
     await store.change(name=name, uid=uid, launch=launch, targets=targets)
     me = Self(name, options.nickname, uid, options.host, options.port, options.conn_limit, options.discovery)
-    router = Router(options, store, me)
+    router = Router(options, store, me, state.uid)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, router.log_status)
     await router.run()

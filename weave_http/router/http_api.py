@@ -16,7 +16,7 @@ from aiohttp import web
 
 from weave_http import __version__
 from weave_http.errors import HostError, WeaveError
-from weave_http.router.state import is_container_id, parse_addresses
+from weave_http.router.state import LONGEST_NAME, is_container_id, parse_addresses
 
 _LARGEST_BODY = 256 * 1024
 _TIMEOUT = 30.0
@@ -38,6 +38,10 @@ class Control(Protocol):
     async def forget(self, peers: list[str]) -> None: ...
     async def set_attachment(self, container: str, addresses: tuple[str, ...]) -> None: ...
     async def delete_attachment(self, container: str) -> None: ...
+    @property
+    def exposed(self) -> dict[str, dict[str, object]]: ...
+    async def expose(self, addresses: tuple[str, ...], *, masquerade: bool, name: str) -> None: ...
+    async def hide(self, addresses: tuple[str, ...]) -> None: ...
     async def leave(self) -> None: ...
 
 
@@ -66,6 +70,11 @@ class Api:
                 web.get("/attachments", self._attachments),
                 web.put("/attachment/{container}", self._set_attachment),
                 web.delete("/attachment/{container}", self._delete_attachment),
+                web.get("/expose", self._exposed),
+                web.post("/expose", self._expose),
+                web.post("/expose/{ip}/{length}", self._expose),
+                web.delete("/expose", self._hide),
+                web.delete("/expose/{ip}/{length}", self._hide),
                 web.delete("/peer", self._leave),
             ]
         )
@@ -149,6 +158,22 @@ class Api:
         await self._control.delete_attachment(_container(request))
         return web.Response(status=204)
 
+    async def _exposed(self, request: web.Request) -> web.Response:
+        return web.json_response(self._control.exposed)
+
+    async def _expose(self, request: web.Request) -> web.Response:
+        fields = {**request.query, **{key: str(value) for key, value in (await request.post()).items()}}
+        name = fields.get("fqdn", "")
+        if len(name) > LONGEST_NAME:
+            raise web.HTTPBadRequest(text=f"invalid fqdn, expected at most {LONGEST_NAME} characters\n")
+        masquerade = fields.get("skipNAT", "false") != "true"
+        await self._control.expose(await _addresses(request), masquerade=masquerade, name=name)
+        return web.Response(status=204)
+
+    async def _hide(self, request: web.Request) -> web.Response:
+        await self._control.hide(await _addresses(request))
+        return web.Response(status=204)
+
     async def _leave(self, request: web.Request) -> web.Response:
         await self._control.leave()
         return web.Response(status=204)
@@ -159,6 +184,19 @@ async def _peers(request: web.Request) -> list[str]:
     if not peers:
         raise web.HTTPBadRequest(text="no peer given, expected peer=HOST[:PORT]\n")
     return peers
+
+
+async def _addresses(request: web.Request) -> tuple[str, ...]:
+    """Return the address in the path, or those in the form and in the query."""
+    path = request.match_info
+    given = [f"{path['ip']}/{path['length']}"] if "ip" in path else []
+    given += [str(value) for value in (await request.post()).getall("address", [])] + request.query.getall(
+        "address", []
+    )
+    try:
+        return parse_addresses(given)
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=f"{error}\n") from error
 
 
 def _container(request: web.Request) -> str:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 
 from weave_http import names
 from weave_http.errors import HostError
-from weave_http.net import bridge, firewall, vxlan
-from weave_http.net.bridge import BridgeState
+from weave_http.net import bridge, expose, vxlan
+from weave_http.net.rules import Guard
 from weave_http.router.blocking import in_thread
 from weave_http.router.dataplane import FloodPlan
 
 logger = logging.getLogger(__name__)
 
-CHECK = 10.0
+CHECK = 3.0
 """Seconds after which it is looked whether someone took something away."""
+Exposed = Mapping[str, bool]
+"""Addresses of the host on the network, in CIDR notation, and whether each masquerades."""
 
 
 class Overlay:
@@ -28,18 +31,37 @@ class Overlay:
         name: peer name: the MAC address of a bridge that has to be made.
         port: UDP port of the VXLAN device.
         mtu: of the overlay, in bytes; None to derive it from the underlay's.
+        api_port: TCP port of the router's API, which only programs of this host may reach.
+        docker_bridge: name of the engine's default bridge.
+
+    Attributes:
+        exposed: says what of the host must be on the network; called in any thread.
+        found_exposed: is told what is.
     """
 
-    def __init__(self, name: str, port: int, mtu: int | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        port: int,
+        mtu: int | None,
+        *,
+        api_port: int = names.ROUTER_HTTP_PORT,
+        docker_bridge: str = names.DOCKER_BRIDGE,
+    ) -> None:
         self._name = name
         self._port = port
         self._given_mtu = mtu
+        self._docker_bridge = docker_bridge
+        self._guard = Guard(port - 1, api_port, docker_bridge)
+        self.exposed: Callable[[], Exposed] = dict
+        self.found_exposed: Callable[[Exposed], Awaitable[None]] | None = None
         self._plan = FloodPlan()
         self._due = asyncio.Event()
         self._lock = asyncio.Lock()
         self._left = False
         self._trouble = ""
         self.mtu = 0
+        self._found: Exposed = {}
         self.destinations: frozenset[str] = frozenset()
 
     async def start(self) -> None:
@@ -56,13 +78,15 @@ class Overlay:
 
     async def run(self) -> None:
         """Keep the kernel in step until cancelled."""
+        due_check = monotonic() + CHECK
         while not self._left:
-            check = False
-            try:
-                async with asyncio.timeout(CHECK):
+            # Peers that come and go must not keep it from looking after the rest.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, due_check - monotonic())):
                     await self._due.wait()
-            except TimeoutError:
-                check = True
+            check = monotonic() >= due_check
+            if check:
+                due_check = monotonic() + CHECK
             self._due.clear()
             try:
                 await self._apply(check=check)
@@ -71,6 +95,21 @@ class Overlay:
                 if str(error) != self._trouble:
                     logger.error("the data plane is not as it should be: %s", error)
                 self._trouble = str(error)
+
+    async def check(self) -> None:
+        """Have everything as it must be, now.
+
+        Raises:
+            HostError: it can't be, or the router is about to end.
+        """
+        if self._left:
+            raise HostError("the router is leaving", hint="launch it again")
+        await self._apply(check=True)
+
+    async def hide(self, addresses: Collection[str]) -> None:
+        """Take addresses of the host, in CIDR notation, off the network. Raises `HostError`."""
+        async with self._lock:
+            await in_thread(partial(expose.hide, addresses, self._docker_bridge))
 
     async def leave(self) -> None:
         """Take the VXLAN device down, for good."""
@@ -100,17 +139,24 @@ class Overlay:
             if self._left:
                 return
             wanted = frozenset(self._plan.wanted(monotonic()))
-            self.mtu = await in_thread(partial(self._converge, wanted, check=check))
+            if check:
+                await in_thread(self._check)
+            await in_thread(partial(self._flood, wanted))
             self.destinations = wanted
+            if check and self.found_exposed is not None:
+                await self.found_exposed(self._found)
 
-    def _converge(self, wanted: frozenset[str], *, check: bool) -> int:
-        """Blocking. Return the MTU of the overlay."""
-        mtu = self.mtu
-        if check:
-            state: BridgeState = bridge.ensure_bridge(mtu=self._given_mtu, mac=self._name)
-            firewall.ensure()
-            vxlan.ensure_vxlan(names.BRIDGE, self._port, state.mtu)
-            mtu = state.mtu
+    def _check(self) -> None:
+        """Blocking. Have bridge, rules, addresses of the host and VXLAN device as they must be."""
+        state = bridge.ensure_bridge(mtu=self._given_mtu, mac=self._name)
+        outcome = expose.expose(self.exposed, self._docker_bridge, guard=self._guard)
+        vxlan.ensure_vxlan(names.BRIDGE, self._port, state.mtu)
+        if outcome.changed and self.mtu:
+            logger.info("the firewall's rules were not as they must be, and are again")
+        self.mtu, self._found = state.mtu, outcome.exposed
+
+    def _flood(self, wanted: frozenset[str]) -> None:
+        """Blocking. Have these flood destinations."""
         there = vxlan.flood_destinations()
         for ip in sorted(there - wanted):
             vxlan.remove_flood(ip)
@@ -118,7 +164,6 @@ class Overlay:
             vxlan.add_flood(ip)
         if there != wanted:
             logger.info("data goes to %s", ", ".join(sorted(wanted)) or "no other host")
-        return mtu
 
 
 def bridge_mac() -> str:

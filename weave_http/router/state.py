@@ -1,4 +1,4 @@
-"""What must survive the router: its name, its targets, and which containers have which addresses.
+"""What must survive the router: its name, its targets, which containers have which addresses, and what is exposed.
 
 One JSON file, replaced as a whole, so that it is always either the old one or the new one.
 """
@@ -26,7 +26,22 @@ logger = logging.getLogger(__name__)
 _CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 _OWN_CONTAINER = re.compile(r"/containers/([0-9a-f]{64})/")
 MOST_ADDRESSES = 256
-"""Addresses of one container that are kept."""
+"""Addresses of one container, or of the host, that are kept."""
+LONGEST_NAME = 253
+"""Characters of a name in the DNS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What goes with an address of the host on the network.
+
+    Args:
+        masquerade: whether packets between its subnet and elsewhere bear the host's address.
+        names: what it is called in the DNS.
+    """
+
+    masquerade: bool = True
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +54,7 @@ class State:
         launch: id of the container in which the router was launched last, empty outside one.
         targets: `HOST[:PORT]` of peers to dial.
         attachments: addresses in CIDR notation by container id.
+        exposed: addresses of the host on the network, in CIDR notation.
     """
 
     name: str = ""
@@ -46,6 +62,7 @@ class State:
     launch: str = ""
     targets: tuple[str, ...] = ()
     attachments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    exposed: Mapping[str, Exposure] = field(default_factory=dict)
 
 
 class Store:
@@ -110,8 +127,14 @@ def render(state: State) -> bytes:
         "launch": state.launch,
         "targets": list(state.targets),
         "attachments": {container: list(addresses) for container, addresses in state.attachments.items()},
+        "exposed": rendered(state.exposed),
     }
     return json.dumps(value, indent=1).encode() + b"\n"
+
+
+def rendered(exposed: Mapping[str, Exposure]) -> dict[str, dict[str, object]]:
+    """Return what is exposed as JSON has it."""
+    return {cidr: {"masquerade": each.masquerade, "names": list(each.names)} for cidr, each in exposed.items()}
 
 
 def parse(text: bytes) -> State:
@@ -137,7 +160,23 @@ def parse(text: bytes) -> State:
     if not isinstance(attachments, dict) or not all(map(is_container_id, attachments)):
         raise ValueError("invalid attachments")
     kept = {container: parse_addresses(addresses) for container, addresses in attachments.items()}
-    return State(name, uid, launch, tuple(targets), kept)
+    return State(name, uid, launch, tuple(targets), kept, _parse_exposed(value.get("exposed", {})))
+
+
+def _parse_exposed(value: object) -> dict[str, Exposure]:
+    if not isinstance(value, dict) or not all(isinstance(each, dict) for each in value.values()):
+        raise ValueError("invalid exposed addresses")
+    if value:
+        parse_addresses(list(value))
+    exposed = {}
+    for cidr, each in value.items():
+        masquerade, names = each.get("masquerade", True), each.get("names", [])
+        if not isinstance(masquerade, bool) or not isinstance(names, list):
+            raise ValueError(f"invalid exposed address {cidr}")
+        if not all(isinstance(name, str) and len(name) <= LONGEST_NAME for name in names):
+            raise ValueError(f"invalid names of exposed address {cidr}")
+        exposed[cidr] = Exposure(masquerade, tuple(names))
+    return exposed
 
 
 def is_container_id(text: str) -> bool:

@@ -14,10 +14,13 @@ from weave_http import names
 
 NEIGHBOUR = ("base_reachable_time_ms=5000", "delay_first_probe_time=2", "ucast_solicit=1")
 MULTICAST = "224.0.0.0/4"
-CHAIN = "WEAVE-FORWARD"
+FORWARD, EXPOSE, INPUT, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE"
+"""Chains of ours, in the rule set that has Docker's."""
 _USUAL_MTU = "1450"
 _LONGEST_WITH_BROADCAST = 30
-_ROUTER = f"http://127.0.0.1:{names.ROUTER_HTTP_PORT}"
+ROUTER = f"http://127.0.0.1:{names.ROUTER_HTTP_PORT}"
+_LINE = 66
+"""Most characters of a line before it is continued on the next one."""
 _INSIDE = "nsenter -t $pid -n"
 
 
@@ -54,6 +57,8 @@ def host_steps(argv: Sequence[str], environ: Mapping[str, str]) -> list[HostStep
         "launch": _launch,
         "connect": _connect,
         "forget": _forget,
+        "expose": _expose,
+        "hide": _hide,
         "ps": _ps,
         "status": _status,
         "stop": _stop,
@@ -71,8 +76,18 @@ def _mtu(environ: Mapping[str, str]) -> str:
     return environ.get("WEAVE_MTU") or _USUAL_MTU
 
 
-def bridge_steps(actor: str, mtu: str) -> list[HostStep]:
-    """Return the steps by which there is a bridge, and frames may pass it."""
+def _docker_bridge(environ: Mapping[str, str]) -> str:
+    return environ.get("DOCKER_BRIDGE") or names.DOCKER_BRIDGE
+
+
+def bridge_steps(actor: str, mtu: str, docker_bridge: str = names.DOCKER_BRIDGE) -> list[HostStep]:
+    """Return the steps by which there is a bridge, frames may pass it, and nobody else gets in.
+
+    Args:
+        actor: `executor` or `router`.
+        mtu: of the overlay.
+        docker_bridge: name of the engine's default bridge.
+    """
     bridge = names.BRIDGE
     return [
         HostStep(
@@ -89,16 +104,47 @@ def bridge_steps(actor: str, mtu: str) -> list[HostStep]:
         ),
         HostStep(
             actor,
-            "Let frames pass from port to port of the bridge. Docker has the host drop what is forwarded, and with "
-            "br_netfilter that goes for bridged frames as well.",
+            "Let frames pass from port to port of the bridge: Docker has the host drop what is forwarded, and with "
+            "br_netfilter that goes for bridged frames as well. From elsewhere only answers get in, and from Docker's "
+            "own networks (this one, and each that there is) nothing else ever.",
             (
-                f"iptables -N {CHAIN}",
-                f"iptables -A {CHAIN} -i {bridge} -o {bridge} -j ACCEPT",
-                f"iptables -I FORWARD -j {CHAIN}",
+                f"iptables -N {FORWARD}",
+                f"iptables -A {FORWARD} -i {bridge} -o {bridge} -j ACCEPT",
+                f"iptables -A {FORWARD} -o {bridge} -m conntrack \\\n  --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                f"iptables -A {FORWARD} -i {docker_bridge} -o {bridge} -j DROP",
+                f"iptables -A {FORWARD} -i {bridge} -o {docker_bridge} -j RETURN",
+                f"iptables -A {FORWARD} -o {bridge} -j DROP",
+                f"iptables -I FORWARD -j {FORWARD}",
             ),
-            "firewall rule",
+            "firewall rules",
         ),
     ]
+
+
+def guard_step(port: int, docker_bridge: str = names.DOCKER_BRIDGE) -> HostStep:
+    """Return the step by which the router's ports are closed to containers.
+
+    Args:
+        port: TCP port for peers.
+        docker_bridge: name of the engine's default bridge.
+    """
+    return HostStep(
+        "router",
+        "Close the router's ports to containers, and its API to everybody but this host's own programs. Containers "
+        "may ask for names.",
+        (
+            f"iptables -N {INPUT}",
+            f"iptables -A {INPUT} -d 127.0.0.0/8 ! -i lo \\\n  -p tcp --dport {names.ROUTER_HTTP_PORT} -j DROP",
+            *(f"iptables -A {INPUT} -i {docker_bridge} -p {kind} --dport 53 -j ACCEPT" for kind in ("udp", "tcp")),
+            *(
+                f"iptables -A {INPUT} -i {bridge} -p {kind} --dport {number} -j DROP"
+                for bridge in (names.BRIDGE, docker_bridge)
+                for kind, number in (("tcp", port), ("udp", port + 1))
+            ),
+            f"iptables -I INPUT -j {INPUT}",
+        ),
+        "ports closed",
+    )
 
 
 def vxlan_step(port: int, mtu: str) -> HostStep:
@@ -155,7 +201,7 @@ def _attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     listed = ", ".join(f'"{cidr}"' for cidr in cidrs)
     return [
         _find(container),
-        *bridge_steps("executor", mtu),
+        *bridge_steps("executor", mtu, _docker_bridge(environ)),
         HostStep(
             "executor",
             f"Lay a virtual cable: one end on the bridge, the other, `{guest}`, in the container.",
@@ -175,7 +221,7 @@ def _attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
                     f"{_INSIDE} ",
                     [*(f"neigh.{guest}.{item}" for item in NEIGHBOUR), f"conf.{guest}.promote_secondaries=1"],
                 ),
-                *(f"{_INSIDE} ip addr add {cidr}{_broadcast(cidr)} dev {guest}" for cidr in cidrs),
+                *(f"{_INSIDE} ip addr add {cidr}{broadcast(cidr)} dev {guest}" for cidr in cidrs),
                 f"{_INSIDE} ip link set {guest} up",
                 f"{_INSIDE} ip route add {MULTICAST} dev {guest}",
             ),
@@ -192,7 +238,7 @@ def _attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
             "Tell the router, if there is one: it attaches the container again when that restarts.",
             (
                 f"curl --request PUT --header 'Content-Type: application/json' \\\n"
-                f"  --data '{{\"addresses\": [{listed}]}}' \\\n  {_ROUTER}/attachment/$id",
+                f"  --data '{{\"addresses\": [{listed}]}}' \\\n  {ROUTER}/attachment/$id",
             ),
             "PUT /attachment/{id}",
             to="router",
@@ -200,7 +246,8 @@ def _attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     ]
 
 
-def _broadcast(cidr: str) -> str:
+def broadcast(cidr: str) -> str:
+    """Return what `ip addr add` needs for an address to have its subnet's broadcast address."""
     return " brd +" if int(cidr.partition("/")[2]) <= _LONGEST_WITH_BROADCAST else ""
 
 
@@ -230,7 +277,7 @@ def _detach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         HostStep(
             "executor",
             "Tell the router, if there is one, what is left (by PUT), or that nothing is:",
-            (f"curl --request DELETE {_ROUTER}/attachment/$id",),
+            (f"curl --request DELETE {ROUTER}/attachment/$id",),
             "PUT or DELETE /attachment/{id}",
             to="router",
         ),
@@ -261,12 +308,13 @@ def _launch(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
             "start the router",
             to="daemon",
         ),
-        *bridge_steps("router", mtu),
+        *bridge_steps("router", mtu, _docker_bridge(environ)),
+        guard_step(port, _docker_bridge(environ)),
         vxlan_step(port + 1, mtu),
         HostStep(
             "executor",
             "Wait until the router answers, then print its container's id.",
-            (f"until curl --fail --silent {_ROUTER}/status", "do sleep 0.05; done"),
+            (f"until curl --fail --silent {ROUTER}/status", "do sleep 0.05; done"),
             "GET /status",
             to="router",
         ),
@@ -282,9 +330,16 @@ def _option(words: Sequence[str], name: str) -> str:
     return ""
 
 
-def _form(path: str, fields: Sequence[str]) -> str:
-    data = " ".join(f"--data-urlencode {shlex.quote(field)}" for field in fields)
-    return f"curl {data} \\\n  {_ROUTER}{path}"
+def form(path: str, fields: Sequence[str]) -> str:
+    """Return the curl line that sends fields, each `NAME=VALUE`, to the router as a form."""
+    lines = ["curl"]
+    for field in fields:
+        word = f" --data-urlencode {shlex.quote(field)}"
+        if len(lines[-1] + word) > _LINE:
+            lines.append(word.strip())
+        else:
+            lines[-1] += word
+    return " \\\n  ".join([*lines, f"{ROUTER}{path}"])
 
 
 def _connect(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
@@ -294,7 +349,7 @@ def _connect(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         HostStep(
             "executor",
             "Give the router more peers to connect to. It keeps trying, also after a restart.",
-            (_form("/connect", fields),),
+            (form("/connect", fields),),
             "POST /connect",
             to="router",
         ),
@@ -307,11 +362,23 @@ def _forget(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         HostStep(
             "executor",
             "Let the router stop trying to connect to these peers.",
-            (_form("/forget", [f"peer={peer}" for peer in words]),),
+            (form("/forget", [f"peer={peer}" for peer in words]),),
             "POST /forget",
             to="router",
         )
     ]
+
+
+def _expose(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    from weave_http.transcript.expose_steps import expose  # a module of its own, which needs this one
+
+    return expose(words)
+
+
+def _hide(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    from weave_http.transcript.expose_steps import hide
+
+    return hide(words)
 
 
 def _ps(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
@@ -342,7 +409,7 @@ def _status(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     path = "/".join(["/status", *words])
     return [
         HostStep(
-            "executor", "Ask the router, and print its answer.", (f"curl {_ROUTER}{path}",), f"GET {path}", to="router"
+            "executor", "Ask the router, and print its answer.", (f"curl {ROUTER}{path}",), f"GET {path}", to="router"
         )
     ]
 
@@ -352,7 +419,7 @@ def _version(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         HostStep(
             "executor",
             "Ask the router for its version; where none runs, the image's own is printed.",
-            (f"curl {_ROUTER}/version",),
+            (f"curl {ROUTER}/version",),
             "GET /version",
             to="router",
         )
@@ -365,7 +432,7 @@ def _stop(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         HostStep(
             "executor",
             "Let the router say goodbye to its peers, so that they stop sending at once.",
-            (f"curl --request DELETE {_ROUTER}/peer",),
+            (f"curl --request DELETE {ROUTER}/peer",),
             "DELETE /peer",
             to="router",
         ),
@@ -407,8 +474,16 @@ def _reset(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         ),
         HostStep(
             "executor",
-            "Remove the firewall's rule.",
-            (f"iptables -D FORWARD -j {CHAIN}", f"iptables -F {CHAIN}", f"iptables -X {CHAIN}"),
-            "firewall rule off",
+            "Remove the firewall's rules.",
+            (
+                f"iptables -D FORWARD -j {FORWARD}",
+                f"iptables -D INPUT -j {INPUT}",
+                f"iptables -t nat -D POSTROUTING -j {NAT}",
+                f"for chain in {FORWARD} {INPUT} {EXPOSE}",
+                "do iptables -F $chain; iptables -X $chain; done",
+                f"iptables -t nat -F {NAT}",
+                f"iptables -t nat -X {NAT}",
+            ),
+            "firewall rules off",
         ),
     ]

@@ -1,0 +1,163 @@
+"""One host doing all of Weave's day: 200 containers attached, detached and renamed by several callers at once.
+
+An executor is a container and takes a third of a second, most of which is Python's start; so most commands are run,
+many to a container, by the executor's own code, and one of the callers does it as anybody does, over the API.
+Every caller has addresses of its own on every container, and so knows what must come of its commands, whatever the
+others do to the same containers meanwhile.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from tests.hosts.host import GUEST, Host, eventually
+from weave_http import commands, names
+from weave_http.commands import Caller
+from weave_http.engine import Engine, local_engine
+
+CONTAINERS = 200
+DRIVERS, COMMANDS = 4, 250
+"""Callers that run many commands to a container, and commands of each."""
+REMOTE_COMMANDS = 25
+"""Commands of the caller who has a container made for each."""
+RENAMES = 60
+
+DRIVER = """
+import io, json, sys
+sys.path.append("/usr/lib/python3/dist-packages")
+from weave_http import local
+for line in sys.stdin:
+    out, err = io.StringIO(), io.StringIO()
+    code = local.execute(json.loads(line), {"PROCFS": "/hostproc"}, out, err)
+    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
+"""
+"""What a driver's container runs: commands in, how they ended out; a line each."""
+
+
+@dataclass
+class Hand:
+    """One caller: what it does in which order, and what must come of it.
+
+    Args:
+        number: its own; its addresses begin with that.
+        random: where its choices come from.
+        attached: the containers, by number, that have its address.
+    """
+
+    number: int
+    random: random.Random
+    attached: set[int] = field(default_factory=set)
+
+    def address(self, container: int) -> str:
+        """Return its address on a container."""
+        return f"10.{self.number}.{container // 100}.{container % 100 + 1}/16"
+
+    def next(self) -> tuple[str, str, int]:
+        """Choose a command: what to do, with which address, to which container."""
+        container = self.random.randrange(CONTAINERS)
+        if self.attached and self.random.random() < 0.4:
+            container = self.random.choice(sorted(self.attached))
+        doing = "detach" if container in self.attached else "attach"
+        (self.attached.discard if doing == "detach" else self.attached.add)(container)
+        return doing, self.address(container), container
+
+
+def start_all(engine: Engine) -> list[str]:
+    """Start the containers, several at a time, and return their ids."""
+
+    def start(number: int) -> str:
+        config = {"Image": GUEST, "Cmd": ["sleep", "36000"], "HostConfig": {"NetworkMode": "none"}}
+        created = engine.containers.create(config, name=f"day{number}")
+        engine.containers.start(created.id)
+        return created.id
+
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(start, range(CONTAINERS)))
+
+
+def drive(host: Host, commands: list[list[str]]) -> None:
+    """Have an executor run one command after the other, each of which must work."""
+    line = (
+        "exec docker run -i --rm --privileged --net host -v /var/run/docker.sock:/var/run/docker.sock"
+        f" -v /proc:/hostproc --entrypoint python3 {names.DEFAULT_IMAGE} -IBS -c '{DRIVER}'"
+    )
+    text = "".join(json.dumps(words) + "\n" for words in commands)
+    done = host.sandbox.run(host.name, ["sh", "-c", line], input=text.encode(), timeout=120)
+    answers = [json.loads(answer) for answer in done.stdout.splitlines()]
+    assert len(answers) == len(commands), done.stderr.decode()
+    wrong = [(words, err) for words, (code, _, err) in zip(commands, answers, strict=True) if (code, err) != (0, "")]
+    assert wrong == []
+
+
+def test_two_hundred_containers_in_the_hands_of_several_callers(host: Host) -> None:
+    seed = time.time_ns() % 1_000_000
+    print(f"seed {seed}")
+    began = time.monotonic()
+    host.weave("launch")
+    with local_engine(str(host.sandbox.host(host.name).socket)) as engine:
+        ids = start_all(engine)
+        print(f"{CONTAINERS} containers started: {time.monotonic() - began:.0f} s")
+        hands = [Hand(20 + number, random.Random(f"{seed}/{number}")) for number in range(DRIVERS + 1)]
+
+        def many(hand: Hand) -> None:
+            chosen = [hand.next() for _ in range(COMMANDS)]
+            drive(host, [[doing, address, ids[container]] for doing, address, container in chosen])
+
+        def remotely(hand: Hand) -> None:
+            with local_engine(str(host.sandbox.host(host.name).socket)) as own:
+                for _ in range(REMOTE_COMMANDS):
+                    doing, address, container = hand.next()
+                    said = io.BytesIO()
+                    command = commands.attach if doing == "attach" else commands.detach
+                    assert command(Caller(own, said, said), [address], ids[container]) == 0, said.getvalue()
+
+        def rename(choices: random.Random) -> None:
+            for number in range(RENAMES):
+                host.shell(f"docker rename {ids[choices.randrange(CONTAINERS)]} renamed{number}")
+
+        with ThreadPoolExecutor() as pool:
+            work = [pool.submit(many, hand) for hand in hands[:DRIVERS]]
+            work += [pool.submit(remotely, hands[DRIVERS]), pool.submit(rename, random.Random(seed))]
+            for each in work:
+                each.result()
+        print(f"all commands done: {time.monotonic() - began:.0f} s")
+
+        expected = {
+            identity: {hand.address(number) for hand in hands if number in hand.attached}
+            for number, identity in enumerate(ids)
+        }
+        attached = {identity: addresses for identity, addresses in expected.items() if addresses}
+        told = {identity: set(addresses) for identity, addresses in attachments(host).items()}
+        assert told == attached, "what the router was told last"
+        shown = [line.split() for line in host.weave("ps").splitlines()]
+        seen = {item: set(cidrs) for item, _, *cidrs in shown if item != "weave:expose"}
+        assert seen == {identity[:12]: addresses for identity, addresses in attached.items()}
+        pids = [engine.containers.inspect(identity)["State"]["Pid"] for identity in attached]
+        ports = [names.VXLAN_DEVICE, *(f"{names.HOST_VETH_PREFIX}{pid}" for pid in pids)]
+        assert sorted(host.shell("ls /sys/class/net/weave/brif").split()) == sorted(ports), "no half-done attach"
+        assert host.shell("ls /sys/class/net | grep -c vethwe").strip() == str(len(attached))
+        assert "state DOWN" not in host.shell("ip -o link show master weave"), "every cable has two ends that are up"
+        one, two = choose_pair(hands[0], ids)
+        assert host.pings(one, two[1])
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda identity: engine.containers.remove(identity, force=True), ids))
+    assert eventually(lambda: attachments(host) == {}), "what is removed is forgotten"
+    assert eventually(lambda: host.shell("ls /sys/class/net | grep -c vethwe || true").strip() == "0")
+    print(f"over: {time.monotonic() - began:.0f} s")
+
+
+def choose_pair(hand: Hand, ids: list[str]) -> tuple[str, tuple[str, str]]:
+    """Return a container that has an address of this caller's, and another one with its address."""
+    one, two = sorted(hand.attached)[:2]
+    return ids[one], (ids[two], hand.address(two).partition("/")[0])
+
+
+def attachments(host: Host) -> dict[str, list[str]]:
+    """Return what the router would attach again."""
+    answer: dict[str, list[str]] = json.loads(host.shell("curl -s http://127.0.0.1:6784/attachments"))
+    return answer

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from weave_http.net.rules import Guard, chains, exposed_networks, guarded_bridges, none
+
+
+def _of(name: str, exposed: dict[str, bool], *bridges: str, guard: Guard | None = None) -> tuple[str, ...]:
+    (chain,) = [chain for chain in chains(exposed, bridges, guard) if chain.name == name]
+    return chain.rules
+
+
+def test_subnets_that_share_no_address_are_kept_apart_and_nested_ones_are_one() -> None:
+    apart = _of("WEAVE-FORWARD", {"10.2.1.254/24": True, "10.2.2.254/24": False, "10.2.1.1/16": True})
+    assert [rule for rule in apart if rule.startswith("-s")] == [
+        "-s 10.2.1.0/24 -d 10.2.2.0/24 -i weave -o weave -j DROP",
+        "-s 10.2.2.0/24 -d 10.2.1.0/24 -i weave -o weave -j DROP",
+    ]
+
+
+def test_a_subnet_masquerades_if_one_of_the_hosts_addresses_in_it_does() -> None:
+    assert _of("WEAVE", {"10.2.1.254/24": False, "10.2.1.253/24": True})[-1] == (
+        "-s 10.2.1.0/24 ! -d 10.2.1.0/24 -j MASQUERADE"
+    )
+    assert _of("WEAVE", {"10.2.1.254/24": False}) == ()
+
+
+def test_the_bridge_itself_is_never_taken_for_one_of_the_engines() -> None:
+    assert guarded_bridges(_of("WEAVE-FORWARD", {}, "docker0", "weave")) == {"docker0"}
+
+
+def test_what_is_exposed_can_be_read_back_from_the_rules() -> None:
+    assert exposed_networks(_of("WEAVE-EXPOSE", {"10.2.1.254/24": True, "10.3.0.1/32": False})) == {
+        "10.2.1.0/24",
+        "10.3.0.1/32",
+    }
+
+
+def test_the_ports_of_the_router_are_closed_to_containers_and_its_api_to_everybody_outside() -> None:
+    assert _of("WEAVE-INPUT", {}, "docker0", guard=Guard(7000, 7500, "docker0")) == (
+        "-d 127.0.0.0/8 ! -i lo -p tcp -m tcp --dport 7500 -j DROP",
+        "-i docker0 -p udp -m udp --dport 53 -j ACCEPT",
+        "-i docker0 -p tcp -m tcp --dport 53 -j ACCEPT",
+        "-i weave -p tcp -m tcp --dport 7000 -j DROP",
+        "-i weave -p udp -m udp --dport 7001 -j DROP",
+        "-i docker0 -p tcp -m tcp --dport 7000 -j DROP",
+        "-i docker0 -p udp -m udp --dport 7001 -j DROP",
+    )
+
+
+@pytest.mark.parametrize("guard", [None, Guard(6783, 6784, "docker0")])
+def test_every_chain_that_may_be_made_is_one_that_can_be_removed(guard: Guard | None) -> None:
+    made = {(chain.table, chain.name, chain.hook) for chain in chains({"10.2.1.254/24": True}, ["docker0"], guard)}
+    assert made <= {(chain.table, chain.name, chain.hook) for chain in none()}
+    assert all(not chain.rules for chain in none())

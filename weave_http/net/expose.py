@@ -1,0 +1,97 @@
+"""The host itself on the network: addresses on the bridge `weave`, and the rules that go with each.
+
+An exposed address lets the host reach its subnet, the subnet's containers reach what the host reaches, and others who
+route through the host reach the containers. Both steps converge: done twice is done once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from weave_http import names
+from weave_http.errors import HostError
+from weave_http.net import arp, firewall, links, sysctl
+from weave_http.net.netlink import Netlink
+from weave_http.net.netns import host_locked
+from weave_http.net.rules import Guard
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How things are after a step.
+
+    Args:
+        exposed: all exposed addresses, and whether each masquerades.
+        changed: whether anything had to be done to the rules.
+    """
+
+    exposed: Mapping[str, bool]
+    changed: bool
+
+
+def expose(
+    wanted: Callable[[], Mapping[str, bool]],
+    engine_bridge: str = names.DOCKER_BRIDGE,
+    *,
+    guard: Guard | None = None,
+) -> Outcome:
+    """Give the host addresses on the network, and have all rules there. The bridge must be there.
+
+    Args:
+        wanted: says, under the host's lock, which addresses, in CIDR notation, and whether each masquerades.
+        engine_bridge: name of the engine's default bridge.
+        guard: ports to protect; None to leave that as it is.
+
+    Raises:
+        HostError: the kernel refused; no address was added.
+    """
+    with host_locked(), Netlink() as kernel:
+        exposed = wanted()
+        bridge = links.get_link(kernel, names.BRIDGE)
+        if bridge is None:
+            raise HostError(f"bridge {names.BRIDGE} is missing")
+        present = links.list_addresses(kernel, bridge)
+        missing = [cidr for cidr in exposed if cidr not in present]
+        added: list[str] = []
+        try:
+            # First the rules: from the first moment on, nobody gets in who shall not.
+            outcome = firewall.converge(engine_bridge, exposed, guard=guard)
+            if missing:
+                sysctl.set_interface(names.BRIDGE)
+            for cidr in missing:
+                added.append(cidr)
+                links.add_address(kernel, bridge, cidr)
+            arp.announce(names.BRIDGE, bridge.mac, missing)
+        except BaseException:
+            with suppress(HostError):
+                for cidr in added:
+                    links.delete_address(kernel, bridge, cidr)
+                firewall.converge(engine_bridge)
+            raise
+        return Outcome(*outcome)
+
+
+def hide(addresses: Collection[str], engine_bridge: str = names.DOCKER_BRIDGE) -> None:
+    """Take addresses of the host away, and the rules of subnets that it has no other one in.
+
+    Args:
+        addresses: in CIDR notation; those it does not have are left alone.
+        engine_bridge: name of the engine's default bridge.
+
+    Raises:
+        HostError: the kernel refused.
+    """
+    with host_locked(), Netlink() as kernel:
+        bridge = links.get_link(kernel, names.BRIDGE)
+        if bridge is None:
+            return
+        leaving = [cidr for cidr in links.list_addresses(kernel, bridge) if cidr in addresses]
+        if not leaving:
+            return
+        # First the rules, as they are found by the addresses.
+        firewall.converge(engine_bridge, hidden=leaving)
+        sysctl.set_interface(names.BRIDGE)
+        for cidr in leaving:
+            links.delete_address(kernel, bridge, cidr)

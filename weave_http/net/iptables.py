@@ -1,0 +1,119 @@
+"""The iptables programs: what the rule sets hold, and how they are changed, all at once.
+
+There are two rule sets in a kernel, nf_tables and the legacy one, each with its own programs, and a packet must pass
+both. Reading costs one run of `…-save` a rule set that is in use, some milliseconds; it makes no table that was not
+there. A change is one run of `…-restore` a table, which is a transaction.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from shutil import which
+
+from weave_http.errors import HostError
+
+BACKENDS = ("iptables-nft", "iptables-legacy")
+_ANY = "iptables"
+_LEGACY_TABLES = "/proc/thread-self/net/ip_tables_names"
+_PATH = "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin"
+_LOCK_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The tables of one backend as its `-save` prints them.
+
+    Args:
+        program: `iptables-nft`, `iptables-legacy`, or `iptables`.
+        tables: chains (`:NAME …`) and rules (`-A NAME …`) by table.
+    """
+
+    program: str
+    tables: Mapping[str, tuple[str, ...]]
+
+    def has_chain(self, table: str, name: str) -> bool:
+        """Return whether there is a chain of that name."""
+        return any(line.startswith(f":{name} ") for line in self.tables.get(table, ()))
+
+    def rules(self, table: str, chain: str) -> list[str]:
+        """Return the rules of a chain, without the `-A CHAIN` that each begins with."""
+        start = f"-A {chain} "
+        return [line.removeprefix(start) for line in self.tables.get(table, ()) if line.startswith(start)]
+
+
+def parse(program: str, text: str) -> RuleSet:
+    """Return the rule set that a `-save` printed.
+
+    Args:
+        program: of which backend.
+        text: its output.
+    """
+    tables: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        if line.startswith("*"):
+            tables[line[1:]] = lines = []
+        elif line.startswith((":", "-")):
+            lines.append(line)
+    return RuleSet(program, {name: tuple(lines) for name, lines in tables.items()})
+
+
+def read() -> list[RuleSet]:
+    """Return the rule sets that there are programs for. Raises `HostError`."""
+    programs = [name for name in BACKENDS if where(name)] or [name for name in (_ANY,) if where(name)]
+    if not programs:
+        raise HostError("there is no iptables program on this host", hint="install iptables")
+    return [parse(name, _save(name)) for name in programs]
+
+
+def restore(program: str, table: str, lines: Sequence[str]) -> None:
+    """Change a table, all or nothing.
+
+    Args:
+        program: of which backend.
+        table: `filter` or `nat`.
+        lines: as `-save` prints them (`:CHAIN - [0:0]` makes a chain, or empties it), and `-D`, `-I`, `-X` too.
+
+    Raises:
+        HostError: in the program's own words.
+    """
+    text = "\n".join([f"*{table}", *lines, "COMMIT", ""])
+    _run([f"{program}-restore", "-w", str(_LOCK_SECONDS), "--noflush"], text)
+
+
+@cache
+def where(program: str) -> str | None:
+    """Return a program's path, or nothing if it is not installed."""
+    return which(program, path=_PATH)
+
+
+def _save(program: str) -> str:
+    if program == "iptables-legacy" and not _legacy_tables():
+        return ""
+    return _run([f"{program}-save"])
+
+
+def _legacy_tables() -> str:
+    """Return the names of the legacy tables in use, in the network namespace of the calling thread."""
+    try:
+        with open(_LEGACY_TABLES) as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _run(arguments: list[str], text: str = "") -> str:
+    """Run a program and return its standard output; raise `HostError` with the program's own words."""
+    program = arguments[0]
+    try:
+        done = subprocess.run(
+            [where(program) or program, *arguments[1:]], input=text, capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise HostError(f"can't run {program}: {error.strerror or error}") from error
+    if done.returncode != 0:
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        raise HostError(f"{program} failed: {'; '.join(lines) or f'exit code {done.returncode}'}")
+    return done.stdout

@@ -1,0 +1,173 @@
+"""What `expose` and `hide` do on the host, as the lines that it amounts to; more of that in `host_steps`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from ipaddress import IPv4Interface, IPv4Network
+from itertools import permutations
+
+from weave_http import names
+from weave_http.transcript.host_steps import (
+    EXPOSE,
+    FORWARD,
+    MULTICAST,
+    NAT,
+    ROUTER,
+    HostStep,
+    broadcast,
+    form,
+)
+
+
+def expose(words: Sequence[str]) -> list[HostStep]:
+    """Return the steps of `expose`, given its arguments."""
+    name = words[words.index("-h") + 1] if "-h" in words else ""
+    cidrs = [word for word in words if "/" in word and word != name]
+    masquerade = "--without-masquerade" not in words
+    subnets = list(dict.fromkeys(_network(cidr) for cidr in cidrs))
+    bridge = names.BRIDGE
+    fields = [*(f"address={cidr}" for cidr in cidrs), f"skipNAT={str(not masquerade).lower()}"]
+    fields += [f"fqdn={name}"] if name else []
+    return [
+        HostStep(
+            "executor",
+            "Ask the router to do the following, and to see to it that it stays so, over reboots as well. Where none "
+            "runs, the executor does it itself, after it made sure of the bridge and its rules.",
+            (form("/expose", fields),),
+            "POST /expose",
+            to="router",
+        ),
+        HostStep(
+            "router",
+            "Let packets pass between these subnets and what the host routes to; the host is no way from one of the "
+            "subnets to another.",
+            (
+                f"iptables -N {EXPOSE}",
+                *(
+                    f"iptables -A {EXPOSE} {match} -j ACCEPT"
+                    for subnet in subnets
+                    for match in (f"-d {subnet} -o {bridge}", f"-s {subnet} -i {bridge}")
+                ),
+                f"last=$(iptables -S {FORWARD} | grep -c '^-A')",
+                f"iptables -I {FORWARD} $last -j {EXPOSE}",
+                *(
+                    f"iptables -I {FORWARD} {number} -s {one} -d {other} \\\n  -i {bridge} -o {bridge} -j DROP"
+                    for number, (one, other) in enumerate(_strangers(subnets), start=1)
+                ),
+            ),
+            "forwarding rules",
+        ),
+        *([_masquerade(subnets)] if masquerade else []),
+        HostStep(
+            "router",
+            "Give the bridge the addresses, and tell everybody by gratuitous ARP.",
+            (
+                f"sysctl -qw net.ipv4.conf.{bridge}.promote_secondaries=1",
+                *(f"ip addr add {cidr}{broadcast(cidr)} dev {bridge}" for cidr in cidrs),
+                *(f"arping -q -U -c 1 -I {bridge} {cidr.partition('/')[0]}" for cidr in cidrs),
+            ),
+            "addresses of the host",
+        ),
+        *([_named(cidrs, name)] if name else []),
+    ]
+
+
+def _masquerade(subnets: Sequence[str]) -> HostStep:
+    return HostStep(
+        "router",
+        "Have packets between these subnets and elsewhere bear the host's address; multicast and broadcast stay as "
+        "they are.",
+        (
+            f"iptables -t nat -N {NAT}",
+            *(f"iptables -t nat -A {NAT} {rule}" for subnet in subnets for rule in _natted(subnet)),
+            f"iptables -t nat -I POSTROUTING -j {NAT}",
+        ),
+        "masquerading",
+    )
+
+
+def _natted(subnet: str) -> tuple[str, ...]:
+    return (
+        f"-s {subnet} -d {MULTICAST} -j RETURN",
+        f"-s {subnet} -d 255.255.255.255 -j RETURN",
+        f"-d {subnet} ! -s {subnet} -j MASQUERADE",
+        f"-s {subnet} ! -d {subnet} -j MASQUERADE",
+    )
+
+
+def _named(cidrs: Sequence[str], name: str) -> HostStep:
+    return HostStep(
+        "executor",
+        "Give the addresses a name in the DNS.",
+        tuple(
+            f"curl --request PUT --data-urlencode {shlex.quote(f'fqdn={name}')} \\\n"
+            f"  {ROUTER}/name/weave:expose/{cidr.partition('/')[0]}"
+            for cidr in cidrs
+        ),
+        "PUT /name/weave:expose/{ip}",
+        to="router",
+    )
+
+
+def _network(cidr: str) -> str:
+    return str(IPv4Interface(cidr.removeprefix("ip:")).network)
+
+
+def _strangers(subnets: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = permutations(map(IPv4Network, sorted(subnets)), 2)
+    return [(str(one), str(other)) for one, other in pairs if not one.overlaps(other)]
+
+
+def hide(words: Sequence[str]) -> list[HostStep]:
+    """Return the steps of `hide`, given its arguments."""
+    bridge, subnets = names.BRIDGE, list(dict.fromkeys(map(_network, words)))
+    asked = form("/expose", [f"address={cidr}" for cidr in words])
+    return [
+        HostStep(
+            "executor",
+            "Ask the router to do the following, and to forget. Where none runs, the executor does it itself.",
+            (asked.replace("curl ", "curl --request DELETE --get ", 1),),
+            "DELETE /expose",
+            to="router",
+        ),
+        HostStep(
+            "router",
+            "Remove the rules of these subnets, unless the host keeps another address in one, and with the last "
+            "subnet the chains.",
+            (
+                *(
+                    f"iptables -D {EXPOSE} {match} -j ACCEPT"
+                    for subnet in subnets
+                    for match in (f"-d {subnet} -o {bridge}", f"-s {subnet} -i {bridge}")
+                ),
+                *(
+                    f"iptables -D {FORWARD} -s {one} -d {other} \\\n  -i {bridge} -o {bridge} -j DROP"
+                    for one, other in _strangers(subnets)
+                ),
+                f"iptables -S {EXPOSE} | grep '^-A' ||",
+                f"{{ iptables -D {FORWARD} -j {EXPOSE}; iptables -X {EXPOSE}; }}",
+                *(f"iptables -t nat -D {NAT} {rule}" for subnet in subnets for rule in _natted(subnet)),
+                f"iptables -t nat -S {NAT} | grep '^-A' ||",
+                f"{{ iptables -t nat -D POSTROUTING -j {NAT}",
+                f"  iptables -t nat -X {NAT}; }}",
+            ),
+            "rules off",
+        ),
+        HostStep(
+            "router",
+            "Take the addresses from the bridge. The first of a subnet must not take the others with it.",
+            (
+                f"sysctl -qw net.ipv4.conf.{bridge}.promote_secondaries=1",
+                *(f"ip addr del {cidr} dev {bridge}" for cidr in words),
+            ),
+            "addresses off",
+        ),
+        HostStep(
+            "executor",
+            "Take their names out of the DNS.",
+            tuple(f"curl --request DELETE {ROUTER}/name/weave:expose/{cidr.partition('/')[0]}" for cidr in words),
+            "DELETE /name/weave:expose/{ip}",
+            to="router",
+        ),
+    ]
