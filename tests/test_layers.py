@@ -12,7 +12,7 @@ BELOW = {
     "cli": {"commands", "run_args", "transcript", "engine", "image", "sandbox"},
     "commands": {"run_args", "engine"},
     "transcript": {"engine"},
-    "local": {"engine", "router.client", "net"},
+    "local": {"engine", "router.client", "net", "run_args"},
     "router": {"engine", "net"},
     "run_args": set(),
     "engine": set(),

@@ -14,7 +14,7 @@ from weave_http.local.host import Host
 ROLE = "router"
 _OWN_FILES = re.compile(r"/([0-9a-f]{64})/(?:userdata/)?(?:hostname|hosts|resolv\.conf) ")
 """Engines keep these files of a container in a folder named by its id, and mount them into it."""
-_HANDED_ON = ("WEAVE_MTU", "WEAVE_DEBUG", "WEAVE_CONTAINER_NAME", "DOCKER_BRIDGE")
+_HANDED_ON = ("WEAVE_HTTP_ADDR", "WEAVE_MTU", "WEAVE_DEBUG", "WEAVE_CONTAINER_NAME", "DOCKER_BRIDGE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Found:
         id: full container id.
         image: reference it was created from.
         running: whether it runs, also when it is paused or about to be restarted.
+        status: the engine's word for its state.
         died: whether its process has ended at least once.
         ours: whether it is a router of ours.
     """
@@ -32,6 +33,7 @@ class Found:
     id: str
     image: str
     running: bool
+    status: str
     died: bool
     ours: bool
 
@@ -48,6 +50,7 @@ def find(host: Host, reference: str = "") -> Found | None:
         id=container["Id"],
         image=config["Image"],
         running=running,
+        status=str(state.get("Status", "")),
         died=not state["Running"] or bool(state.get("Restarting")) or container.get("RestartCount", 0) > 0,
         ours=(config.get("Labels") or {}).get(names.ROLE_LABEL) == ROLE,
     )
