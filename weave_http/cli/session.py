@@ -51,19 +51,10 @@ def session(context: typer.Context) -> Iterator[Caller]:
     from weave_http.cli.progress import Meter
     from weave_http.commands import Caller
     from weave_http.commands.interrupts import Interrupts
-    from weave_http.engine import connect, docker_credentials, resolve_endpoint
+    from weave_http.engine import connect, docker_credentials
 
     options: Globals = context.obj
-    endpoint = resolve_endpoint(
-        os.environ,
-        host=options.host,
-        context=options.context,
-        tls=options.tls,
-        tls_verify=options.tlsverify,
-        tls_ca=options.tlscacert,
-        tls_cert=options.tlscert,
-        tls_key=options.tlskey,
-    )
+    endpoint = endpoint_of(options)
     if options.verbose:
         typer.echo(f"weave: endpoint {endpoint}", err=True)
     credentials = docker_credentials(os.environ, warn=lambda line: typer.echo(f"weave: {line}", err=True))
@@ -87,6 +78,22 @@ def session(context: typer.Context) -> Iterator[Caller]:
             meter=meter,
             interrupts=interrupts,
         )
+
+
+def endpoint_of(options: Globals) -> Endpoint:
+    """Return the daemon that options and environment mean. Raises `EndpointError`."""
+    from weave_http.engine import resolve_endpoint
+
+    return resolve_endpoint(
+        os.environ,
+        host=options.host,
+        context=options.context,
+        tls=options.tls,
+        tls_verify=options.tlsverify,
+        tls_ca=options.tlscacert,
+        tls_cert=options.tlscert,
+        tls_key=options.tlskey,
+    )
 
 
 class Nowhere:
