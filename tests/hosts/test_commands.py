@@ -193,7 +193,7 @@ def test_connect_and_forget_take_several_peers_and_report_the_bad_ones(weave: We
 
 
 def test_start_and_restart_print_the_name_as_given(weave: Weave) -> None:
-    identity = weave.host.shell(f"docker create --name box {GUEST} sleep 3600").strip()
+    identity = weave.host.shell(f"docker create --name box --stop-signal KILL {GUEST} sleep 3600").strip()
     assert weave(f"start {CIDR} box") == "box\n"
     assert weave("ps box").split()[2:] == [CIDR]
     assert weave(f"start {CIDR} {OTHER} {identity[:12]}") == f"{identity[:12]}\n"
@@ -203,7 +203,7 @@ def test_start_and_restart_print_the_name_as_given(weave: Weave) -> None:
 
 
 def test_a_container_that_can_not_be_attached_is_not_left_running(weave: Weave) -> None:
-    weave.host.shell(f"docker create --name net --net=host {GUEST} sleep 3600")
+    weave.host.shell(f"docker create --name net --stop-signal KILL --net=host {GUEST} sleep 3600")
     weave.host.shell(f"docker create --name brief {GUEST} true")
     weave.refuses(f"start {CIDR} net", "container net uses the host's network (--net=host)")
     weave.refuses(f"start {CIDR} nobody", "No such container: nobody")
@@ -262,6 +262,16 @@ def test_attach_writes_names_into_the_containers_hosts_file(weave: Weave) -> Non
     assert weave.host.inside("web", "tail -n 4 /etc/hosts").split()[:2] == ["10.2.1.1", "web.weave.local"]
 
 
+def test_run_prints_the_id_and_leaves_nothing_when_it_fails(weave: Weave) -> None:
+    identity = weave(f"run {CIDR} {OTHER} --name box -e A=1 {GUEST} sleep 3600").strip()
+    assert weave.host.shell("docker inspect -f '{{.Id}}' box").strip() == identity
+    assert weave("ps box").split()[2:] == [CIDR, OTHER]
+    weave.refuses(f"run {CIDR} --name two --net=host {GUEST} sleep 3600", "uses the host's network")
+    weave.refuses(f"run {CIDR} --name box {GUEST} sleep 3600", "already in use", code=125)
+    weave.refuses(f"run {GUEST}", "invalid CIDR")
+    assert weave.host.shell("docker ps -aq --no-trunc").split() == [identity]
+
+
 # -- lists -----------------------------------------------------------------------------------------------
 
 
@@ -290,7 +300,7 @@ def test_status_is_framed_and_its_sections_are_lines(weave: Weave) -> None:
     assert text.endswith("\n\n")
     assert re.search(rf"\n +Name: {MAC}\(host1\)\n", text)
     assert re.fullmatch(rf"{MAC}\(host1\)\n", weave("status peers"))
-    assert re.fullmatch(r"-> 10\.9\.9\.9 {13}(connecting|retrying|failed|waiting).*\n", weave("status connections"))
+    assert re.fullmatch(r"-> 10\.9\.9\.9 +(connecting|retrying|failed|waiting).*\n", weave("status connections"))
     assert json.loads(weave("status targets --format json")) == ["10.9.9.9"]
     assert json.loads(weave("status --format json"))["Router"]["NickName"] == "host1"
     assert [peer["NickName"] for peer in json.loads(weave("status peers --format json"))] == ["host1"]

@@ -11,9 +11,11 @@ from weave_http.local.host import Host
 from weave_http.local.preconditions import check
 
 COMMANDS = {
+    "setup": "",
     "launch": "[ROUTER OPTIONS] [--no-restart] [PEER…]",
     "connect": "[--replace] PEER…",
     "forget": "PEER…",
+    "run": "CIDR… [DOCKER RUN OPTIONS] IMAGE [COMMAND…]",
     "start": "CIDR… CONTAINER",
     "restart": "CIDR… CONTAINER",
     "attach": "CIDR… [--without-dns] [--rewrite-hosts] [--no-multicast-route] [--add-host NAME:IP]… CONTAINER",
