@@ -45,6 +45,12 @@ def test_status_in_json_is_the_report_or_a_part_of_it(
         assert (result.code, json.loads(result.out), result.err) == (0, value, "")
 
 
+def test_a_part_that_the_report_has_not_is_told(stage: Stage, router: FakeRouter) -> None:
+    router.answers["GET /report"] = (200, json.dumps({"Router": {}}))
+    result = stage.weave("status", "peers", "--format", "json")
+    assert (result.code, result.out, result.err) == (1, "", "the router has no peers to tell of\n")
+
+
 def test_ps_in_json_has_the_same_as_its_lines(stage: Stage) -> None:
     for number, name in enumerate(("c1", "c2"), start=1):
         stage.container(name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from weave_http.router import template
 from weave_http.router.template import TemplateError, render
@@ -97,6 +99,56 @@ def test_what_is_no_template_is_refused_in_one_line(text: str, reason: str) -> N
         render(text, DATA)
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+PIECES = (
+    *(
+        "{{",
+        "}}",
+        "{{- ",
+        " -}}",
+        "{{end}}",
+        "{{else}}",
+        "{{range ",
+        "{{if ",
+        "{{with ",
+        "(",
+        ")",
+        "|",
+        ":=",
+        ",",
+        "=",
+        ".",
+    ),
+    *(
+        "$",
+        "$x",
+        ".Router",
+        ".Router.Peers",
+        ".Name",
+        ".Nope",
+        '"a"',
+        "`",
+        '"',
+        "1",
+        "-1",
+        "1.5",
+        " ",
+        "\n",
+        "x",
+        "/*",
+        "*/",
+    ),
+    *("json", "index", "len", "print", "printf", "eq", "lt", "and", "or", "not", "true", "nil", '"%d %q"'),
+)
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=14).map(" ".join))
+def test_any_text_is_filled_or_refused(text: str) -> None:
+    try:
+        render(text, DATA)
+    except TemplateError as error:
+        assert "\n" not in str(error)  # noqa: PT017 - either way is fine
 
 
 def test_long_texts_count_for_more_even_when_nothing_of_them_is_printed() -> None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from weave_http.errors import ExitCode, UsageError
+from weave_http.errors import ExitCode, HostError, UsageError
 from weave_http.local.host import Host, no_arguments, take_format
 
 SECTIONS = ("targets", "connections", "peers")
-IN_REPORT = {"targets": ("Router", "Targets"), "connections": ("Router", "Connections"), "peers": ("Router", "Peers")}
+IN_REPORT = {
+    "targets": ("Router", "Targets"),
+    "connections": ("Router", "Connections"),
+    "peers": ("Router", "Peers"),
+    "dns": ("DNS", "Entries"),
+}
 """Where a section is found in the report."""
 
 
@@ -30,6 +35,8 @@ def run(host: Host, words: list[str]) -> int:
     if as_json:
         value: Any = host.router.report()
         for key in IN_REPORT.get(section, ()):
+            if key not in value:
+                raise HostError(f"the router has no {section} to tell of")
             value = value[key]
         host.say(json.dumps(value, indent=4))
         return ExitCode.OK
