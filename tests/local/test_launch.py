@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -268,6 +269,24 @@ def test_docker_arguments_for_the_router_are_in_its_create_call(stage: Stage, li
     assert container.config["HostConfig"]["Binds"][-2:] == ["weavedb:/weavedb", "/x:/y"]
     assert container.config["HostConfig"]["RestartPolicy"] == {"Name": "on-failure", "MaximumRetryCount": 2}
     assert container.config["HostConfig"]["Privileged"] is True
+
+
+def test_a_container_that_was_just_created_is_another_launch_and_an_old_one_is_not(
+    stage: Stage, life: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.stopped("weave", labels=OURS)
+    container = stage.engine.containers[identity("weave")]
+    container.status, inspect = "created", container.inspect
+    now = datetime.now(UTC)
+    for moment in (now, now - timedelta(hours=1)):
+        text = moment.strftime("%Y-%m-%dT%H:%M:%S.123456789Z")
+        monkeypatch.setattr(container, "inspect", lambda text=text: {**inspect(), "Created": text})
+        result = stage.weave("launch")
+        if moment == now:
+            assert result.code == 1
+            assert result.err.startswith("another launch of weave is under way")
+            assert identity("weave") in stage.engine.containers
+    assert result.code == 0
 
 
 @pytest.mark.parametrize("status", ["paused", "restarting"])

@@ -24,6 +24,8 @@ POLL_SECONDS = 0.05
 _POLLS_PER_LOOK = 5
 """Asking the router costs next to nothing; asking the engine about its container is a little more."""
 _LOG_LINES = 10
+_STARTING_SECONDS = 60
+"""A container that was created and not started for so long was left by a launch that was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,8 @@ def _make_room(host: Host) -> None:
         )
     if found.status in ("paused", "restarting"):
         raise HostError(f"container {name} is {found.status}", hint="stop it first: weave stop")
+    if found.status == "created" and time.time() - found.created < _STARTING_SECONDS:
+        raise HostError(f"another launch of {name} is under way", hint="if it was killed, clean up: weave stop")
     if found.running:
         raise AlreadyRunning(f"{name} is already running", hint="stop it first: weave stop")
     host.engine.containers.remove(found.id, force=True)

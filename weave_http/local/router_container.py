@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from weave_http import __version__, names
@@ -26,6 +27,7 @@ class Found:
         image: reference it was created from.
         running: whether it runs, also when it is paused or about to be restarted.
         status: the engine's word for its state.
+        created: when, in seconds since 1970.
         died: whether its process has ended at least once.
         ours: whether it is a router of ours.
     """
@@ -34,6 +36,7 @@ class Found:
     image: str
     running: bool
     status: str
+    created: float
     died: bool
     ours: bool
 
@@ -51,9 +54,18 @@ def find(host: Host, reference: str = "") -> Found | None:
         image=config["Image"],
         running=running,
         status=str(state.get("Status", "")),
+        created=_seconds(container.get("Created")),
         died=not state["Running"] or bool(state.get("Restarting")) or container.get("RestartCount", 0) > 0,
         ours=(config.get("Labels") or {}).get(names.ROLE_LABEL) == ROLE,
     )
+
+
+def _seconds(moment: object) -> float:
+    """Return a moment as the engine writes it, in seconds since 1970; 0 for one that can't be made out."""
+    try:
+        return datetime.fromisoformat(str(moment)).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def own_image(host: Host, mounts: str = "/proc/self/mountinfo") -> str:

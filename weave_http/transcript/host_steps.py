@@ -197,13 +197,20 @@ def _hosts_file(cidrs: Sequence[str], container: str, options: Mapping[str, list
     if not lines:
         return []
     name = shlex.quote(container)
+    own = (
+        ('kept=$(grep -v "[[:space:]]$name" $file)', 'printf "%s\\n" "$kept" > $file')
+        if "--rewrite-hosts" in options
+        else ()
+    )
     return [
         HostStep(
             "executor",
-            "Write a block of names into the file that the engine mounts as the container's /etc/hosts.",
+            "Write a block of names into the file that the engine mounts as the container's /etc/hosts; for its own "
+            "name, instead of what the engine wrote.",
             (
                 f"name=$(docker inspect -f '{{{{.Config.Hostname}}}}' {name})",
                 f"file=$(docker inspect -f '{{{{.HostsPath}}}}' {name})",
+                *own,
                 *(f'printf "{line}\\n" >> $file' for line in lines),
             ),
             "names in /etc/hosts",
