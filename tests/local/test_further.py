@@ -114,10 +114,10 @@ def test_a_bridge_can_be_had_without_a_router(stage: Stage) -> None:
 def test_the_dockers_bridge_has_an_address(stage: Stage) -> None:
     result = stage.weave("docker-bridge-ip")
     hint = "DOCKER_BRIDGE names the engine's bridge\n"
-    assert (result.code, result.err) == (1, f"there is no interface docker0; {hint}")
+    assert (result.code, result.err) == (1, f"there is no interface docker0, or it has no address; {hint}")
     stage.host.run("ip link add br7 type bridge; ip link set br7 up")
     env = {"DOCKER_BRIDGE": "br7"}
-    assert stage.weave("docker-bridge-ip", env=env).err == f"there is no address on br7; {hint}"
+    assert stage.weave("docker-bridge-ip", env=env).err.startswith("there is no interface br7, or it has no address")
     stage.host.run("ip addr add 172.30.0.1/16 dev br7; ip addr add 172.31.0.1/16 dev br7")
     assert stage.weave("docker-bridge-ip", env=env).out == "172.30.0.1\n"
 

@@ -14,12 +14,12 @@ def run(host: Host, words: list[str]) -> int:
         HostError: there is no such interface, or it has no address.
     """
     no_arguments(words)
-    from weave_http.net import bridge
+    from weave_http.net.interfaces import first_address
 
     name = host.env.get("DOCKER_BRIDGE") or "docker0"
-    addresses = bridge.addresses_of(name)
-    if not addresses:
-        what = "there is no interface" if addresses is None else "there is no address on"
-        raise HostError(f"{what} {name}", hint="DOCKER_BRIDGE names the engine's bridge")
-    host.say(addresses[0].partition("/")[0])
+    address = first_address(name)
+    if not address:
+        hint = "DOCKER_BRIDGE names the engine's bridge"
+        raise HostError(f"there is no interface {name}, or it has no address", hint=hint)
+    host.say(address)
     return ExitCode.OK

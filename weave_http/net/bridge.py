@@ -74,13 +74,6 @@ def describe() -> tuple[BridgeState, list[str]] | None:
         return BridgeState(link.mac, link.mtu), links.list_addresses(kernel, link)
 
 
-def addresses_of(name: str) -> list[str] | None:
-    """Return the IPv4 addresses of an interface in CIDR notation, or nothing if there is no such interface."""
-    with Netlink() as kernel:
-        link = links.get_link(kernel, name)
-        return None if link is None else links.list_addresses(kernel, link)
-
-
 def destroy() -> None:
     """Remove the bridge, the VXLAN device and all veths to containers. Idempotent. Raises `HostError`."""
     with Netlink() as kernel, host_locked():
