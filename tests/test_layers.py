@@ -13,7 +13,7 @@ BELOW = {
     "cli": {"commands", "run_args", "transcript", "engine", "image", "sandbox"},
     "commands": {"run_args", "engine"},
     "transcript": {"run_args", "engine"},
-    "local": {"engine", "router.client", "net"},
+    "local": {"engine", "router.client", "net", "run_args"},
     "router": {"engine", "net"},
     "run_args": set(),
     "engine": set(),

@@ -10,6 +10,11 @@ from weave_http.errors import UsageError
 SHAPE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}")
 """What looks like a CIDR; whether its numbers are in range is a second question."""
 
+FIXED = "ip:"
+"""What Weave 1.0 and later may write before an address, to say that it is given and not looked for."""
+ALLOCATED = "net:"
+"""What asks for any free address of a subnet instead."""
+
 UNUSABLE = frozenset({0, 127})
 """First octets of "this network" and of loopback."""
 FIRST_MULTICAST = 224
@@ -43,18 +48,25 @@ def parse_cidr(text: str) -> str:
 
 
 def leading_cidrs(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split words into the CIDRs that they begin with and the rest.
+    """Split words into the CIDRs that they begin with, each perhaps after `ip:`, and the rest.
 
     Raises:
-        UsageError: they begin with none, or with one that is out of range.
+        UsageError: they begin with none, or with one that is out of range, or ask for any free address.
     """
-    count = next((index for index, word in enumerate(words) if not SHAPE.fullmatch(word)), len(words))
+    bare = [word.removeprefix(FIXED) for word in words]
+    count = next((index for index, word in enumerate(bare) if not SHAPE.fullmatch(word)), len(words))
+    for word in words[: count + 1]:
+        if word.startswith(ALLOCATED):
+            raise UsageError(
+                f"{word!r} asks for any free address, and this version hands out none",
+                hint="expected an address like 10.2.1.1/24",
+            )
     if count == 0:
         raise UsageError(
             f"invalid CIDR {words[0]!r}" if words else "no CIDR given",
-            hint="expected an address like 10.2.1.1/24 first",
+            hint="expected an address like 10.2.1.1/24 first, as this version hands out none",
         )
-    return [parse_cidr(word) for word in words[:count]], list(words[count:])
+    return [parse_cidr(word) for word in bare[:count]], list(words[count:])
 
 
 def cidrs_and_container(words: Sequence[str]) -> tuple[list[str], str]:

@@ -1,10 +1,19 @@
 """The executor call is Weave's: what `docker run` sends for it, and what we send, are the same."""
 
+import io
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.docker_cli import recorded_create, told
+from tests.fake_engine import FakeEngine
+from tests.transcript.commands import COMMANDS, TYPED
+from weave_http import names
+from weave_http.cli import main
+from weave_http.commands import Caller
 from weave_http.commands.executor import executor_config
+from weave_http.engine import connect
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "docker-cli-20.10.24" / "launch-create.json"
 LINE = (
@@ -33,3 +42,37 @@ def test_weaves_variables_are_handed_on_by_name_and_only_when_set() -> None:
     body = executor_config(["status"], environ, "image")
     assert body["Env"] == ["PROCFS=/hostproc", "WEAVE_PORT=7000", "WEAVE_MTU="]
     assert body["HostConfig"]["Binds"][1] == "/other/proc:/hostproc"
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "setup"])
+def test_every_command_is_one_executor_call_of_weaves_form_to_any_image(name: str, tmp_path: Path) -> None:
+    with FakeEngine(tmp_path / "d.sock") as fake, connect(fake.endpoint) as engine:
+        fake.images |= {"elses/weaveexec:7": {"Id": "sha256:1"}, "busybox": {"Id": "sha256:2"}}
+        environ = {"EXEC_IMAGE": "elses/weaveexec:7", "WEAVE_PORT": "7000"}
+        COMMANDS[name](Caller(engine, io.BytesIO(), io.BytesIO(), environ))
+        created = [request.json for request in fake.requests if request.path == "/containers/create"]
+    (call,) = [body for body in created if body["Image"] != "busybox"]
+    assert call == executor_config(call["Cmd"][1:], environ, "elses/weaveexec:7")
+    assert call["Cmd"][:2] == ["--local", "attach" if name == "run" else TYPED[name].split()[0]]
+
+
+def test_words_reach_the_executor_as_they_were_typed(tmp_path: Path) -> None:
+    typed = ["attach", "ip:10.2.1.1/24", "10.2.1.2/24", "--rewrite-hosts", "--add-host", "db:10.0.0.1", "c1"]
+    with FakeEngine(tmp_path / "d.sock") as fake:
+        fake.images[names.DEFAULT_IMAGE] = {"Id": "sha256:1"}
+        assert main(["-H", fake.endpoint.url, *typed]) == 0
+        assert main(["-H", fake.endpoint.url, "launch-proxy", "--tls", "x"]) == 0
+        calls = [request.json["Cmd"] for request in fake.requests if request.path == "/containers/create"]
+    assert calls == [["--local", *typed], ["--local", "launch-proxy", "--tls", "x"]]
+
+
+def test_what_an_earlier_version_set_can_be_restored_without_a_daemon(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.delenv("ORIG_DOCKER_HOST", raising=False)
+    assert main(["-H", "unix:///nowhere", "env", "--restore"]) == 1
+    monkeypatch.setenv("ORIG_DOCKER_HOST", "tcp://h:1")
+    assert main(["-H", "unix:///nowhere", "env", "--restore"]) == 0
+    out, err = capfdbinary.readouterr()
+    assert out == b"DOCKER_HOST=tcp://h:1\n"
+    assert err == b"weave: ORIG_DOCKER_HOST is not set; there is nothing to restore\n"

@@ -130,7 +130,7 @@ def test_launch_twice_is_refused(host: Host) -> None:
     first = host.weave("launch").strip()
     assert len(first) == 64
     done = host.try_weave("launch")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (3, "")
     assert "already running" in done.stderr
     assert host.shell("docker inspect -f '{{.Id}}' weave").strip() == first
 

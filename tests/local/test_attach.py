@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.local.stage import FakeRouter, Stage, identity
+from weave_http.local.commands import COMMANDS
 
 A, B = "10.2.1.1/24", "10.2.1.2/24"
 RULE = "-A WEAVE-FORWARD -i weave -o weave -j ACCEPT"
@@ -150,6 +151,6 @@ def test_words_that_make_no_sense_get_one_line_that_says_what_was_expected(
     stage.container("c1")
     result = stage.weave(command, *words)
     assert (result.code, result.out) == (1, "")
-    assert result.err.endswith(f"; expected: weave {command} CIDR… CONTAINER\n")
+    assert result.err.endswith(f"; expected: weave {command} {COMMANDS[command]}\n")
     assert result.err.count("\n") == 1
     assert stage.engine.calls() == []

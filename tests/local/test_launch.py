@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.fake_engine import Run
 from tests.local.stage import FakeRouter, Stage, identity
 from weave_http import names
 from weave_http.errors import HostError, UsageError
-from weave_http.local import launch, router_container
+from weave_http.local import launch, launch_flags, router_container
 from weave_http.local.host import Host
 from weave_http.local.launch import parse
 
@@ -59,7 +60,7 @@ def test_launch_starts_the_router_as_agreed_and_prints_its_full_id(stage: Stage,
 def test_a_router_that_runs_is_left_alone(stage: Stage) -> None:
     stage.running("weave", labels=OURS)
     result = stage.weave("launch")
-    assert (result.code, result.out, result.err) == (1, "", "weave is already running; stop it first: weave stop\n")
+    assert (result.code, result.out, result.err) == (3, "", "weave is already running; stop it first: weave stop\n")
     assert stage.engine.containers[identity("weave")].status == "running"
 
 
@@ -73,7 +74,7 @@ def test_a_router_that_has_ended_makes_room(stage: Stage, life: threading.Event)
 def test_a_foreign_container_of_that_name_is_refused_with_its_image(stage: Stage, state: str) -> None:
     getattr(stage, state)("weave", image="somebody/elses:1")
     result = stage.weave("launch")
-    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
     assert "container named weave" in result.err
     assert "somebody/elses:1" in result.err
     assert len(stage.engine.containers) == 1
@@ -170,7 +171,14 @@ def test_the_port_comes_from_the_environment_unless_it_is_given() -> None:
     [
         (["--frobnicate"], "unknown option '--frobnicate'"),
         (["--state-dir", "/"], "unknown option '--state-dir'"),
-        (["--no-restart=1"], "unknown option '--no-restart=1'"),
+        (["--no-restart=perhaps"], "invalid value in '--no-restart=perhaps'"),
+        (["--resume", "h1"], "--resume dials the targets of the last time"),
+        (["--http-addr", "0.0.0.0:6784"], "invalid --http-addr '0.0.0.0:6784'"),
+        (["--trusted-subnets", "10.0.0.0/8"], "option --trusted-subnets can't be had"),
+        (["--expect-npc"], "option --expect-npc can't be had"),
+        (["--weave-bridge=br0"], "option --weave-bridge can't be had"),
+        (["-version"], "option --version can't be had; expected: weave version"),
+        (["-iprange"], "option '-iprange' needs a value"),
         (["--port"], "option '--port' needs a value"),
         (["--port", "x"], "invalid port 'x'"),
         (["--port", "65535"], "invalid port '65535'"),
@@ -186,6 +194,107 @@ def test_arguments_that_make_no_sense_are_refused(words: list[str], message: str
     with pytest.raises(UsageError) as caught:
         parse(words, {})
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("words", "warnings"),
+    [
+        (["-debug=false", "-bufsz", "8", "-wait=20", "h1"], ["--bufsz", "--wait"]),
+        (["--ipalloc-range", "10.2.0.0/16", "-iprange=10.3.0.0/16"], ["--ipalloc-range"]),
+        (["--ipalloc-range", "", "--plugin=false", "--proxy=0", "--status-addr="], []),
+        (["--proxy", "-H", "tcp://0.0.0.0:12375", "--tlsverify", "--no-fastdp"], ["--proxy", "-H", "--tlsv", "--no-f"]),
+        (
+            ["--weave-bridge", "weave", "--docker-api", f"unix://{names.DOCKER_SOCKET}", "--db-prefix=/x"],
+            ["--db-prefix"],
+        ),
+        (["10.2.0.1/16", "h1"], ["10.2.0.1/16"]),
+    ],
+)
+def test_flags_of_weaves_without_a_use_are_warned_of_unless_nothing_is_amiss(
+    words: list[str], warnings: list[str]
+) -> None:
+    options = parse(words, {})
+    assert len(options.warnings) == len(warnings), options.warnings
+    for line, start in zip(options.warnings, warnings, strict=True):
+        assert line.startswith(f"WARNING: {start}")
+    assert "10.2.0.1/16" not in options.arguments
+
+
+def test_every_flag_without_a_use_says_why_by_any_of_its_spellings() -> None:
+    for name, flag in launch_flags.UNUSED.items():
+        for dashes in ("-", "--"):
+            words = [f"{dashes}{name}"] if flag.switch else [f"{dashes}{name}", "value"]
+            if flag.refused:
+                with pytest.raises(UsageError, match="can't be had") as caught:
+                    parse(words, {})
+                assert flag.why in str(caught.value)
+            else:
+                (line,) = parse(words, {}).warnings
+                assert flag.why in line
+
+
+def test_flags_that_stand_for_variables_are_handed_on_as_such() -> None:
+    options = parse(["--mtu", "1400", "--docker-bridge=br0", "-httpaddr", ":7784"], {"WEAVE_HTTP_ADDR": "127.0.0.1:1"})
+    assert options.environ == {"WEAVE_MTU": "1400", "DOCKER_BRIDGE": "br0", "WEAVE_HTTP_ADDR": ":7784"}
+    assert options.http_addr == ("127.0.0.1", 7784)
+    assert options.arguments[-2:] == ("--http-addr", ":7784")
+    assert parse([], {"WEAVE_HTTP_ADDR": "127.0.0.1:7785"}).http_addr == ("127.0.0.1", 7785)
+
+
+@pytest.mark.parametrize(("words", "env"), [(["-debug"], {}), (["--debug=true"], {}), ([], {"WEAVE_DEBUG": "1"})])
+def test_debugging_is_a_log_level_unless_one_is_given(words: list[str], env: dict[str, str]) -> None:
+    assert parse(words, env).arguments[-2:] == ("--log-level", "debug")
+    assert parse([*words, "--log-level", "error"], env).arguments[-2:] == ("--log-level", "error")
+
+
+def test_resuming_is_the_routers_matter() -> None:
+    assert parse(["--resume"], {}).arguments[-1] == "--resume"
+
+
+def test_warnings_come_first_and_the_router_starts_all_the_same(stage: Stage, life: threading.Event) -> None:
+    result = stage.weave("launch", "--no-fastdp", "--mtu=1400", env={"WEAVEDNS_DOCKER_ARGS": "-e A=1"})
+    (container,) = stage.engine.containers.values()
+    assert (result.code, result.out) == (0, f"{container.id}\n")
+    assert ["--no-fastdp" in line or "WEAVEDNS_DOCKER_ARGS" in line for line in result.err.splitlines()] == [True] * 2
+    assert container.config["Env"] == ["PROCFS=/hostproc", "WEAVE_MTU=1400"]
+
+
+def test_docker_arguments_for_the_router_are_in_its_create_call(stage: Stage, life: threading.Event) -> None:
+    arguments = "-e A='b c' -e WEAVE_MTU=1300 -v /x:/y -l team=net --restart on-failure:2"
+    result = stage.weave("launch", env={"WEAVE_DOCKER_ARGS": arguments, "WEAVE_MTU": "1400"})
+    (container,) = stage.engine.containers.values()
+    assert (result.code, result.err) == (0, "")
+    assert container.config["Env"] == ["PROCFS=/hostproc", "A=b c", "WEAVE_MTU=1300"]
+    assert container.config["Labels"] == {**OURS, "team": "net"}
+    assert container.config["HostConfig"]["Binds"][-2:] == ["weavedb:/weavedb", "/x:/y"]
+    assert container.config["HostConfig"]["RestartPolicy"] == {"Name": "on-failure", "MaximumRetryCount": 2}
+    assert container.config["HostConfig"]["Privileged"] is True
+
+
+def test_a_container_that_was_just_created_is_another_launch_and_an_old_one_is_not(
+    stage: Stage, life: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.stopped("weave", labels=OURS)
+    container = stage.engine.containers[identity("weave")]
+    container.status, inspect = "created", container.inspect
+    now = datetime.now(UTC)
+    for moment in (now, now - timedelta(hours=1)):
+        text = moment.strftime("%Y-%m-%dT%H:%M:%S.123456789Z")
+        monkeypatch.setattr(container, "inspect", lambda text=text: {**inspect(), "Created": text})
+        result = stage.weave("launch")
+        if moment == now:
+            assert result.code == 1
+            assert result.err.startswith("another launch of weave is under way")
+            assert identity("weave") in stage.engine.containers
+    assert result.code == 0
+
+
+@pytest.mark.parametrize("status", ["paused", "restarting"])
+def test_a_router_in_between_is_told_apart_from_one_that_runs(stage: Stage, status: str) -> None:
+    stage.running("weave", labels=OURS)
+    stage.engine.containers[identity("weave")].status = status
+    result = stage.weave("launch")
+    assert (result.code, result.err) == (1, f"container weave is {status}; stop it first: weave stop\n")
 
 
 @pytest.mark.parametrize(("words", "env"), [(["--password", "x"], {}), ([], {"WEAVE_PASSWORD": "x"})])

@@ -60,6 +60,9 @@ class Pretender:
     async def hide(self, addresses: tuple[str, ...]) -> None:
         self.done.append(f"hide {' '.join(addresses)}")
 
+    def remove_peer(self, who: str) -> None:
+        self.done.append(f"remove {who}")
+
     async def leave(self) -> None:
         self.done.append("leave")
 
@@ -110,6 +113,20 @@ def test_texts_and_the_report_come_through(served: Served) -> None:
     client = served.client
     assert (client.status(), client.status("peers"), client.version()) == ("summary\n", "peers\n", __version__)
     assert client.report() == {"Ready": True}
+
+
+def test_the_report_comes_as_json_to_read_or_as_a_template_puts_it(served: Served) -> None:
+    assert served.client.report_text("") == '{\n    "Ready": true\n}\n'
+    assert served.client.report_text("{{.Ready}} & {{json .}}") == 'true & {"Ready":true}'
+    with pytest.raises(RouterError, match=r"^template: can't evaluate field Nope$"):
+        served.client.report_text("{{.Nope}}")
+    assert served.raw("GET", "/report?format=%7B%7Bnope%7D%7D")[0] == 400
+
+
+def test_a_peer_that_is_gone_has_left_no_addresses(served: Served) -> None:
+    assert served.client.remove_peer("aa:00:00:00:00:01") == "0 IPs taken over from aa:00:00:00:00:01"
+    assert served.client.remove_peer("host 2/a") == "0 IPs taken over from host 2/a"
+    assert served.control.done == ["remove aa:00:00:00:00:01", "remove host 2/a"]
 
 
 def test_peers_are_connected_replaced_and_forgotten(served: Served) -> None:

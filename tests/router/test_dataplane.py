@@ -37,6 +37,17 @@ def test_forgetting_ends_the_grace_but_no_connection() -> None:
     assert plan.wanted(0.0) == {"192.0.2.2"}
 
 
+def test_a_peer_that_is_gone_for_good_is_forgotten_by_name_unless_it_is_connected() -> None:
+    plan = FloodPlan()
+    for peer, ip in (("a", "192.0.2.1"), ("b", "192.0.2.2"), ("c", "192.0.2.3")):
+        plan.up(peer, ip)
+    plan.down("a", 0.0, goodbye=False)
+    plan.down("b", 0.0, goodbye=False)
+    for peer in ("a", "c", "nobody"):
+        plan.forget_peer(peer)
+    assert plan.wanted(0.0) == {"192.0.2.2", "192.0.2.3"}
+
+
 def test_what_the_kernel_had_is_kept_for_a_grace_or_until_its_peer_leaves() -> None:
     plan = FloodPlan()
     plan.adopt({"192.0.2.1", "192.0.2.2"}, 0.0)

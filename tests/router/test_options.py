@@ -21,6 +21,7 @@ def test_defaults() -> None:
         http_addr=("127.0.0.1", 6784),
         state_dir=Path("/weavedb"),
         conn_limit=200,
+        resume=False,
         discovery=True,
         log_level="info",
         host="0.0.0.0",  # noqa: S104

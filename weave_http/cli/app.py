@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from weave_http import __version__
-from weave_http.cli import create_body, image, network, sandbox, teach
+from weave_http.cli import create_body, further, image, network, sandbox, teach
 from weave_http.cli.session import Globals
 
 app = typer.Typer(
@@ -18,7 +18,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
-    add_completion=False,
 )
 
 
@@ -83,6 +82,7 @@ def globals_(
 
 
 network.add_to(app)
+further.add_to(app)
 teach.add_to(app)
 create_body.add_to(app)
 app.add_typer(image.app, name="image")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from weave_http.cli.complete import all_containers, running_containers, targets
 from weave_http.cli.session import other_daemon, session
 
 PASS_THROUGH = {
@@ -23,6 +25,16 @@ ANYWHERE = {"help_option_names": ["--help"]}
 CIDRS_AND_CONTAINER = "CIDR… CONTAINER"
 
 
+class Listing(StrEnum):
+    """How a list is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+FormatOption = Annotated[Listing, typer.Option("--format", help="How to print it.", case_sensitive=False)]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add Weave's commands to the application, in the order of a day's work."""
     app.command()(setup)
@@ -31,7 +43,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(forget)
     app.command(context_settings=PASS_THROUGH)(run)
     app.command(context_settings=ANYWHERE)(expose)
-    for command in (attach, detach, hide, ps, status, stop, reset, version):
+    for command in (start, restart, attach, detach, hide, ps, status, stop, reset, version):
         app.command()(command)
 
 
@@ -89,7 +101,9 @@ def connect(
 
 def forget(
     context: typer.Context,
-    peers: Annotated[list[str], typer.Argument(metavar="PEER…", help="Peers as they were given.")],
+    peers: Annotated[
+        list[str], typer.Argument(metavar="PEER…", help="Peers as they were given.", autocompletion=targets)
+    ],
 ) -> int:
     """Stop trying to connect to peers."""
     from weave_http import commands
@@ -116,28 +130,63 @@ def run(
         return commands.run(caller, addresses, request)
 
 
+Stopped = Annotated[list[str], typer.Argument(metavar=CIDRS_AND_CONTAINER, autocompletion=all_containers)]
+Running = Annotated[list[str], typer.Argument(metavar=CIDRS_AND_CONTAINER, autocompletion=running_containers)]
+
+
+def start(context: typer.Context, arguments: Stopped) -> int:
+    """Start a container that was stopped, and join it to the network."""
+    from weave_http import commands
+
+    addresses, container = _as_typed(arguments)
+    with session(context) as caller:
+        return commands.start(caller, addresses, container)
+
+
+def restart(context: typer.Context, arguments: Stopped) -> int:
+    """Restart a container, and join it to the network."""
+    from weave_http import commands
+
+    addresses, container = _as_typed(arguments)
+    with session(context) as caller:
+        return commands.restart(caller, addresses, container)
+
+
 def attach(
     context: typer.Context,
-    arguments: Annotated[list[str], typer.Argument(metavar=CIDRS_AND_CONTAINER)],
+    arguments: Running,
+    without_dns: Annotated[bool, typer.Option("--without-dns", help="Do not register its name.")] = False,
+    rewrite_hosts: Annotated[
+        bool, typer.Option("--rewrite-hosts", help="Its own name means these addresses, in its /etc/hosts.")
+    ] = False,
+    no_multicast_route: Annotated[
+        bool, typer.Option("--no-multicast-route", help="Do not route multicast to the network.")
+    ] = False,
+    add_host: Annotated[
+        list[str] | None, typer.Option("--add-host", metavar="NAME:IP", help="A line for its /etc/hosts.")
+    ] = None,
 ) -> int:
     """Join a running container to the network."""
     from weave_http import commands
-    from weave_http.addresses import cidrs_and_container
 
-    addresses, container = cidrs_and_container(arguments)
+    addresses, container = _as_typed(arguments)
     with session(context) as caller:
-        return commands.attach(caller, addresses, container)
+        return commands.attach(
+            caller,
+            addresses,
+            container,
+            dns=not without_dns,
+            rewrite_hosts=rewrite_hosts,
+            multicast=not no_multicast_route,
+            extra_hosts=add_host or (),
+        )
 
 
-def detach(
-    context: typer.Context,
-    arguments: Annotated[list[str], typer.Argument(metavar=CIDRS_AND_CONTAINER)],
-) -> int:
+def detach(context: typer.Context, arguments: Running) -> int:
     """Take addresses of the network away from a container."""
     from weave_http import commands
-    from weave_http.addresses import cidrs_and_container
 
-    addresses, container = cidrs_and_container(arguments)
+    addresses, container = _as_typed(arguments)
     with session(context) as caller:
         return commands.detach(caller, addresses, container)
 
@@ -178,15 +227,26 @@ def hide(
         return commands.hide(caller, cidrs)
 
 
+def _as_typed(arguments: list[str]) -> tuple[list[str], str]:
+    """Return addresses, with the `ip:` that some have, and container. Raises `UsageError`."""
+    from weave_http.addresses import cidrs_and_container
+
+    _, container = cidrs_and_container(arguments)
+    return arguments[:-1], container
+
+
 def ps(
     context: typer.Context,
-    containers: Annotated[list[str] | None, typer.Argument(metavar="[CONTAINER…]")] = None,
+    containers: Annotated[
+        list[str] | None, typer.Argument(metavar="[CONTAINER…]", autocompletion=running_containers)
+    ] = None,
+    form: FormatOption = Listing.TEXT,
 ) -> int:
     """List the containers on the network: id, MAC, addresses."""
     from weave_http import commands
 
     with session(context) as caller:
-        return commands.ps(caller, containers or [])
+        return commands.ps(caller, containers or [], as_json=form is Listing.JSON)
 
 
 def status(
@@ -194,12 +254,13 @@ def status(
     section: Annotated[
         str, typer.Argument(metavar="[targets|connections|peers]", help="One section; none: a summary.")
     ] = "",
+    form: FormatOption = Listing.TEXT,
 ) -> int:
     """Show the router's state."""
     from weave_http import commands
 
     with session(context) as caller:
-        return commands.status(caller, section)
+        return commands.status(caller, section, as_json=form is Listing.JSON)
 
 
 def stop(context: typer.Context) -> int:

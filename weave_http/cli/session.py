@@ -54,7 +54,7 @@ def session(context: typer.Context) -> Iterator[Caller]:
     from weave_http.engine import connect
 
     options: Globals = context.obj
-    endpoint = _endpoint(options, options.host, options.context)
+    endpoint = endpoint_of(options, options.host, options.context)
     interrupts = Interrupts()
 
     def credentials(registry: str) -> Credentials | None:
@@ -100,7 +100,7 @@ def other_daemon(context: typer.Context, host: str | None, docker_context: str |
     from weave_http.engine import connect
 
     options: Globals = context.obj
-    endpoint = _endpoint(options, host, docker_context)
+    endpoint = endpoint_of(options, host, docker_context)
     endpoint = replace(endpoint, source=f"--from-{'context' if docker_context else 'host'}")
     stage = options.stage
     watch = _watcher(options, endpoint, other=True) if stage is None else lambda _: stage.beside(endpoint)
@@ -108,7 +108,17 @@ def other_daemon(context: typer.Context, host: str | None, docker_context: str |
         yield engine
 
 
-def _endpoint(options: Globals, host: str | None, docker_context: str | None) -> Endpoint:
+def endpoint_of(options: Globals, host: str | None, docker_context: str | None) -> Endpoint:
+    """Return the daemon that options and environment mean.
+
+    Args:
+        options: TLS files and the like.
+        host: its address, or
+        docker_context: the docker context that has it; neither for the environment's choice.
+
+    Raises:
+        EndpointError: they make no endpoint.
+    """
     from weave_http.engine import resolve_endpoint
 
     endpoint = resolve_endpoint(

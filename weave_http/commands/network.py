@@ -69,15 +69,50 @@ def forget(caller: Caller, peers: Sequence[str]) -> int:
     return execute(caller, ["forget", *peers])
 
 
-def attach(caller: Caller, addresses: Sequence[str], container: str) -> int:
+def start(caller: Caller, addresses: Sequence[str], container: str) -> int:
+    """Start a container that was stopped, join it to the network, and print its name as given.
+
+    Args:
+        caller: engine, streams and environment.
+        addresses: IPv4 addresses with prefix length, in the order to be set.
+        container: name or id.
+    """
+    return execute(caller, ["start", *addresses, container])
+
+
+def restart(caller: Caller, addresses: Sequence[str], container: str) -> int:
+    """Restart a container, join it to the network, and print its name as given; arguments as for `start`."""
+    return execute(caller, ["restart", *addresses, container])
+
+
+def attach(
+    caller: Caller,
+    addresses: Sequence[str],
+    container: str,
+    *,
+    dns: bool = True,
+    rewrite_hosts: bool = False,
+    multicast: bool = True,
+    extra_hosts: Sequence[str] = (),
+) -> int:
     """Join a running container to the network with these addresses.
 
     Args:
         caller: engine, streams and environment.
         addresses: IPv4 addresses with prefix length, as `10.2.1.1/24`, in the order to be set.
         container: name or id.
+        dns: register its name.
+        rewrite_hosts: let its own name, in its hosts file, mean these addresses.
+        multicast: route multicast to the network.
+        extra_hosts: `NAME:IP` each, for its hosts file.
     """
-    return execute(caller, ["attach", *addresses, container])
+    options = [
+        *([] if dns else ["--without-dns"]),
+        *(["--rewrite-hosts"] if rewrite_hosts else []),
+        *([] if multicast else ["--no-multicast-route"]),
+        *(word for entry in extra_hosts for word in ("--add-host", entry)),
+    ]
+    return execute(caller, ["attach", *addresses, *options, container])
 
 
 def detach(caller: Caller, addresses: Sequence[str], container: str) -> int:
@@ -114,24 +149,102 @@ def hide(caller: Caller, addresses: Sequence[str]) -> int:
     return execute(caller, ["hide", *addresses])
 
 
-def ps(caller: Caller, containers: Sequence[str] = ()) -> int:
+def ps(caller: Caller, containers: Sequence[str] = (), *, as_json: bool = False) -> int:
     """Print a line `ID MAC CIDR…` for each container on the network.
 
     Args:
         caller: engine, streams and environment.
         containers: only these names or ids; all when empty.
+        as_json: print an array of objects instead, with `ID`, `MAC` and `Addresses`.
     """
-    return execute(caller, ["ps", *containers])
+    return execute(caller, ["ps", *_format(as_json), *containers])
 
 
-def status(caller: Caller, section: str = "") -> int:
+def status(caller: Caller, section: str = "", *, as_json: bool = False) -> int:
     """Print the router's state.
 
     Args:
         caller: engine, streams and environment.
         section: `targets`, `connections` or `peers`; the summary when empty.
+        as_json: print the report, or that part of it.
     """
-    return execute(caller, ["status", *([section] if section else [])])
+    return execute(caller, ["status", *_format(as_json), *([section] if section else [])])
+
+
+def _format(as_json: bool) -> list[str]:
+    return ["--format", "json"] if as_json else []
+
+
+def report(caller: Caller, template: str = "") -> int:
+    """Print all the router knows, as JSON.
+
+    Args:
+        caller: engine, streams and environment.
+        template: a Go template that says what to print of it instead, as `{{.Router.Name}}`.
+    """
+    return execute(caller, ["report", *(["-f", template] if template else [])])
+
+
+def prime(caller: Caller) -> int:
+    """Wait until addresses can be handed out. As none are, it only says so."""
+    return execute(caller, ["prime"])
+
+
+def rmpeer(caller: Caller, peers: Sequence[str]) -> int:
+    """Have the router forget peers that are gone for good, and print what was taken over from each.
+
+    Args:
+        caller: engine, streams and environment.
+        peers: names or nicknames.
+    """
+    return execute(caller, ["rmpeer", *peers])
+
+
+def env(caller: Caller, *, restore: bool = False) -> int:
+    """Print what makes docker talk to Weave's proxy: nothing, as there is none; what there is instead is said.
+
+    Args:
+        caller: engine, streams and environment.
+        restore: print what undoes an earlier version's `weave env`, which needs no daemon.
+    """
+    if not restore:
+        return execute(caller, ["env"])
+    original = caller.environ.get("ORIG_DOCKER_HOST")
+    if original is None:
+        raise UsageError("ORIG_DOCKER_HOST is not set", hint="there is nothing to restore")
+    caller.say(f"DOCKER_HOST={original}")
+    return 0
+
+
+def config(caller: Caller) -> int:
+    """Print docker's option for Weave's proxy; as there is none, fail and say what there is instead."""
+    return execute(caller, ["config"])
+
+
+def create_bridge(caller: Caller) -> int:
+    """Make the bridge and the firewall's rule, without a router."""
+    return execute(caller, ["create-bridge"])
+
+
+def bridge_type(caller: Caller) -> int:
+    """Print what kind of bridge there is: `bridge`."""
+    return execute(caller, ["bridge-type"])
+
+
+def docker_bridge_ip(caller: Caller) -> int:
+    """Print the address by which containers reach their host."""
+    return execute(caller, ["docker-bridge-ip"])
+
+
+def gone(caller: Caller, name: str, words: Sequence[str] = ()) -> int:
+    """Run a command that this version has not; the executor, which may be another version's, says what it makes of it.
+
+    Args:
+        caller: engine, streams and environment.
+        name: as `launch-proxy`.
+        words: its arguments.
+    """
+    return execute(caller, [name, *words])
 
 
 def stop(caller: Caller) -> int:

@@ -23,7 +23,7 @@ from weave_http.image.tree import Entry, File, digest, layer_tar, newest, read_l
 
 PACKAGE = Path(__file__).parents[1]
 """The folder of the running weave_http; in a source checkout its parent is the project."""
-CALLERS_SIDE = frozenset({"cli", "commands", "image", "run_args", "sandbox", "transcript"})
+CALLERS_SIDE = frozenset({"cli", "commands", "image", "sandbox", "transcript"})
 """The parts of this package that have no work on a Docker host, and whose libraries the image doesn't hold."""
 CODE_FOLDER = f"{selection.PACKAGES_FOLDER}/weave_http"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

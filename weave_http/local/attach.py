@@ -1,33 +1,56 @@
-"""`attach CIDR… CONTAINER`: join a running container to the network."""
+"""`attach [ip:]CIDR… [OPTION…] CONTAINER`: join a running container to the network."""
 
 from __future__ import annotations
 
-from weave_http.addresses import cidrs_and_container
+from collections.abc import Mapping
+from typing import Any
+
 from weave_http.errors import ExitCode
+from weave_http.local import joining
 from weave_http.local.host import Host, running_target
+from weave_http.local.joining import Joining
 
 
 def run(host: Host, words: list[str]) -> int:
     """Give a container addresses, and tell the router so that it gets them again when it restarts.
 
     Raises:
-        UsageError: the words are no CIDRs followed by a container.
+        UsageError: the words are no addresses followed by a container.
         WeaveError: it did not work, and nothing was changed.
     """
-    addresses, name = cidrs_and_container(words)
-    container = host.container(name)
-    target = running_target(host, container, name)
+    wanted = joining.parse(words)
+    join(host, wanted, host.container(wanted.container))
+    if wanted.answering:
+        host.say(joining.shown(wanted.addresses))
+    return ExitCode.OK
+
+
+def join(host: Host, wanted: Joining, container: Mapping[str, Any]) -> None:
+    """Join a container that was looked up already.
+
+    Args:
+        host: where it is.
+        wanted: how it joins.
+        container: what inspect said.
+
+    Raises:
+        WeaveError: it did not work, and nothing was changed.
+    """
+    target = running_target(host, container, wanted.container)
 
     from weave_http.net import bridge, firewall, guest
 
     guest.check_joinable(target)
     bridge.ensure_bridge(mtu=host.wanted_mtu())
     firewall.ensure(host.docker_bridge)
-    host.warn_of_overlaps(addresses)
-    change = guest.plug(target, addresses)
+    host.warn_of_overlaps(wanted.addresses)
+    change = guest.plug(target, wanted.addresses, multicast=wanted.multicast)
     try:
+        if wanted.rewrite_hosts or wanted.extra_hosts:
+            from weave_http.local import hosts_file
+
+            hosts_file.write(host, container, change.addresses if wanted.rewrite_hosts else (), wanted.extra_hosts)
         host.record(container, change.addresses)
     except BaseException:
         guest.unplug(target, change.changed)
         raise
-    return ExitCode.OK

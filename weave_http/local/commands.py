@@ -5,25 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 
-from weave_http.errors import UsageError
+from weave_http.errors import HostError, UsageError
+from weave_http.local.gone import GONE
 from weave_http.local.host import Host
 from weave_http.local.preconditions import check
 
 COMMANDS = {
+    "setup": "",
     "launch": "[ROUTER OPTIONS] [--no-restart] [PEER…]",
     "connect": "[--replace] PEER…",
     "forget": "PEER…",
-    "attach": "CIDR… CONTAINER",
+    "run": "CIDR… [DOCKER RUN OPTIONS] IMAGE [COMMAND…]",
+    "start": "CIDR… CONTAINER",
+    "restart": "CIDR… CONTAINER",
+    "attach": "CIDR… [--without-dns] [--rewrite-hosts] [--no-multicast-route] [--add-host NAME:IP]… CONTAINER",
     "detach": "CIDR… CONTAINER",
     "expose": "[--without-masquerade] CIDR… [-h FQDN]",
     "hide": "CIDR…",
-    "ps": "[CONTAINER…]",
-    "status": "[targets | connections | peers]",
+    "ps": "[--format json] [CONTAINER…]",
+    "status": "[--format json] [targets | connections | peers]",
+    "report": "[-f TEMPLATE]",
+    "prime": "",
+    "rmpeer": "PEER…",
     "stop": "",
     "reset": "[--force]",
     "version": "",
+    "help": "[COMMAND]",
+    "env": "",
+    "config": "",
+    "create-bridge": "",
+    "docker-bridge-ip": "",
+    "bridge-type": "",
 }
-"""Name and arguments."""
+"""Name and arguments. The module is called like the command, with `_` for `-`."""
 
 
 def expected(argv: Sequence[str]) -> str:
@@ -45,7 +59,9 @@ def run(host: Host, argv: Sequence[str]) -> int:
     if not argv:
         raise UsageError("no command given")
     name, *words = argv
+    if name in GONE:
+        raise HostError(f"weave {name} is no command of this version", hint=GONE[name])
     if name not in COMMANDS:
         raise UsageError(f"unknown command {name!r}")
-    code: int = import_module(f"weave_http.local.{name}").run(host, words)
+    code: int = import_module(f"weave_http.local.{name.replace('-', '_')}").run(host, words)
     return code

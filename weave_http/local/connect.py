@@ -8,15 +8,23 @@ from weave_http.local.peers import parse_peers
 
 
 def run(host: Host, words: list[str]) -> int:
-    """Tell the router to connect to peers (`POST /connect`).
+    """Tell the router to connect to peers (`POST /connect`). Good ones are taken, also beside bad ones.
 
     Raises:
-        UsageError: no peer, or one that is no `HOST[:PORT]`.
-        HostError: there is no router, or it refused.
+        UsageError: no peer, or none that is `HOST[:PORT]`.
+        HostError: there is no router, or it refused some.
     """
     replace = words[:1] == ["--replace"]
-    peers = parse_peers(words[1:] if replace else words)
+    peers: list[str] = []
+    complaints: list[UsageError] = []
+    for word in words[1:] if replace else words:
+        try:
+            peers += parse_peers([word])
+        except UsageError as error:
+            complaints.append(error)
     if not peers:
-        raise UsageError("no peer given")
+        raise complaints[0] if complaints else UsageError("no peer given")
+    for complaint in complaints:
+        host.warn(str(complaint))
     host.router.connect(peers, replace)
-    return ExitCode.OK
+    return ExitCode.FAILURE if complaints else ExitCode.OK

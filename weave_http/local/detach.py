@@ -1,9 +1,10 @@
-"""`detach CIDR… CONTAINER`: take addresses from a container, and its interface with the last one."""
+"""`detach [ip:]CIDR… CONTAINER`: take addresses from a container, and its interface with the last one."""
 
 from __future__ import annotations
 
 from weave_http.addresses import cidrs_and_container
 from weave_http.errors import ExitCode
+from weave_http.local import joining
 from weave_http.local.host import Host, running_target
 
 
@@ -26,4 +27,6 @@ def run(host: Host, words: list[str]) -> int:
     except BaseException:
         guest.plug(target, change.changed)
         raise
+    if joining.is_modern(words):
+        host.say(joining.shown(change.changed))
     return ExitCode.OK

@@ -45,10 +45,11 @@ class Host:
 
     @cached_property
     def router(self) -> RouterClient:
-        """The router's API."""
-        from weave_http.router.client import RouterClient
+        """The router's API, at `WEAVE_HTTP_ADDR` or where it is by default. Raises `UsageError`."""
+        from weave_http.router.client import RouterClient, http_address
 
-        return RouterClient()
+        where = self.env.get("WEAVE_HTTP_ADDR")
+        return RouterClient(*http_address(where)) if where else RouterClient()
 
     @property
     def procfs(self) -> str:
@@ -146,6 +147,28 @@ def running_target(host: Host, container: Mapping[str, Any], name: str) -> Targe
         ended = f"it ended with exit code {state.get('ExitCode')}" if state.get("Status") == "exited" else ""
         raise HostError(f"container {name} not running", hint=ended)
     return Target(pid, name, host.procfs)
+
+
+def take_format(words: list[str]) -> tuple[list[str], bool]:
+    """Take `--format text` or `--format json` out of words; return the others, and whether it is JSON.
+
+    Raises:
+        UsageError: it is another format, or another option.
+    """
+    others: list[str] = []
+    form = "text"
+    rest = iter(words)
+    for word in rest:
+        option, equals, value = word.partition("=")
+        if option == "--format":
+            form = value if equals else next(rest, "")
+        elif word.startswith("-"):
+            raise UsageError(f"unknown option {word!r}")
+        else:
+            others.append(word)
+    if form not in ("text", "json"):
+        raise UsageError(f"unknown format {form!r}", hint="expected text or json")
+    return others, form == "json"
 
 
 def no_arguments(words: list[str]) -> None:

@@ -7,22 +7,25 @@ import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from weave_http import names
+from weave_http.addresses import SHAPE
 from weave_http.engine.errors import Conflict, NotFound
 from weave_http.errors import ExitCode, HostError, UsageError
-from weave_http.local import router_container
+from weave_http.local import launch_flags, router_container
 from weave_http.local.host import Host
 from weave_http.local.interrupts import held_back
 from weave_http.local.peers import parse_peers, parse_port
-from weave_http.router.client import RouterError, RouterUnavailable
+from weave_http.router.client import RouterError, RouterUnavailable, http_address
 
 READY_SECONDS = 20.0
 POLL_SECONDS = 0.05
 _POLLS_PER_LOOK = 5
 """Asking the router costs next to nothing; asking the engine about its container is a little more."""
 _LOG_LINES = 10
+_STARTING_SECONDS = 60
+"""A container that was created and not started for so long was left by a launch that was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +34,40 @@ class Options:
 
     Args:
         port: TCP port for peers; data uses the UDP port after it.
+        http_addr: address and TCP port of the router's API.
         restart: whether the engine keeps the router running.
         arguments: for the router, the peers last.
+        environ: variables that flags stand for.
+        warnings: what is said beside, a line each.
     """
 
     port: int
+    http_addr: tuple[str, int]
     restart: bool
     arguments: tuple[str, ...]
+    environ: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 VALUES = ("port", "nickname", "name", "host", "conn-limit", "log-level")
-SWITCHES = ("no-discovery",)
+SWITCHES = ("no-discovery", "resume")
 """Options of the router's that are handed on."""
+
+_VARIABLES = {"http-addr": "WEAVE_HTTP_ADDR", "mtu": "WEAVE_MTU", "docker-bridge": "DOCKER_BRIDGE"}
+"""Options that are another way to say what a variable says."""
+_OWN_SWITCHES = ("no-restart", "debug")
+
+
+class AlreadyRunning(HostError):
+    """There is a router; Weave 2.x has an exit code for that."""
+
+    exit_code = 3
+
+
+class NameTaken(HostError):
+    """Another container has the router's name; Weave 2.x has an exit code for that."""
+
+    exit_code = 2
 
 
 def parse(words: list[str], env: Mapping[str, str]) -> Options:
@@ -53,35 +78,56 @@ def parse(words: list[str], env: Mapping[str, str]) -> Options:
         HostError: a password is set, which the router would have to refuse.
     """
     values = {"port": env.get("WEAVE_PORT") or str(names.PEER_PORT), "nickname": os.uname().nodename}
+    environ: dict[str, str] = {}
     password = env.get("WEAVE_PASSWORD", "")
-    switches = []
+    switches = {"debug"} if env.get("WEAVE_DEBUG") else set()
+    warnings = []
     rest = list(words)
+    if rest and SHAPE.fullmatch(rest[0]):
+        warnings.append(f"WARNING: {rest.pop(0)} is ignored: the router needs no address on the network")
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
         option, equals, value = word.lstrip("-").partition("=")
-        if option in (*SWITCHES, "no-restart") and not equals:
-            switches.append(option)
-            continue
-        if option not in (*VALUES, "password"):
+        option = launch_flags.ALIASES.get(option, option)
+        unused = launch_flags.UNUSED.get(option)
+        if option in (*SWITCHES, *_OWN_SWITCHES) or (unused and unused.switch):
+            value = value if equals else "true"
+            if launch_flags.switch_value(word, value) and not unused:
+                switches.add(option)
+        elif not unused and option not in (*VALUES, *_VARIABLES, "password"):
             raise UsageError(f"unknown option {word!r}")
-        if not equals:
+        elif not equals:
             if not rest:
                 raise UsageError(f"option {word!r} needs a value")
             value = rest.pop(0)
-        if option == "password":
+        if unused:
+            warnings.append(launch_flags.judge(option, value))
+        elif option == "password":
             password = value
-        else:
+        elif option in VALUES:
             values[option] = value
+        elif option in _VARIABLES:
+            environ[_VARIABLES[option]] = value
     if password:
         raise HostError(
             "a password is set, but this version of weave can't encrypt", hint="unset WEAVE_PASSWORD to go without"
         )
+    if "resume" in switches and rest:
+        raise UsageError("--resume dials the targets of the last time", hint="leave out either it or the peers")
+    if "debug" in switches:
+        values.setdefault("log-level", "debug")
+    http_addr = environ.get("WEAVE_HTTP_ADDR") or env.get("WEAVE_HTTP_ADDR")
+    if http_addr:
+        values["http-addr"] = http_addr
     flags = [word for option, value in values.items() for word in (f"--{option}", value)]
-    flags += [f"--{option}" for option in dict.fromkeys(switches) if option != "no-restart"]
+    flags += [f"--{option}" for option in SWITCHES if option in switches]
     return Options(
         port=parse_port(values["port"]),
+        http_addr=http_address(http_addr) if http_addr else ("127.0.0.1", names.ROUTER_HTTP_PORT),
         restart="no-restart" not in switches,
         arguments=(*flags, *parse_peers(rest)),
+        environ=environ,
+        warnings=tuple(dict.fromkeys(filter(None, warnings))),
     )
 
 
@@ -93,18 +139,21 @@ def run(host: Host, words: list[str]) -> int:
         WeaveError: it can't be started, or died; nothing of it is left.
     """
     options = parse(words, host.env)
-    if host.env.get("WEAVE_DOCKER_ARGS"):
-        host.warn("WEAVE_DOCKER_ARGS is ignored: this version of weave takes no docker options for the router")
+    host.env = {**host.env, **options.environ}
+    for line in options.warnings:
+        host.warn(line)
+    if host.env.get("WEAVEDNS_DOCKER_ARGS"):
+        host.warn("WARNING: WEAVEDNS_DOCKER_ARGS is ignored: the router serves names, and takes WEAVE_DOCKER_ARGS")
     host.wanted_mtu()  # the router would refuse a bad one only after it was started
+    image = router_container.own_image(host)
+    body = router_container.create_body(image, host.env, restart=options.restart, arguments=options.arguments)
+    if host.env.get("WEAVE_DOCKER_ARGS"):
+        from weave_http.local.docker_args import merged
+
+        body = merged(body, host.env["WEAVE_DOCKER_ARGS"], image, host.env)
     _make_room(host)
-    for port, address in ((options.port, ""), (names.ROUTER_HTTP_PORT, "127.0.0.1")):
+    for address, port in (("", options.port), options.http_addr):
         _check_free(port, address)
-    body = router_container.create_body(
-        router_container.own_image(host),
-        host.env,
-        restart=options.restart,
-        arguments=options.arguments,
-    )
     created = None
     try:
         with held_back():
@@ -130,12 +179,16 @@ def _make_room(host: Host) -> None:
         return
     if not found.ours:
         state = "running " if found.running else ""
-        raise HostError(
+        raise NameTaken(
             f"found another {state}container named {name}, of image {found.image}",
             hint="rename or remove it, or choose another name by WEAVE_CONTAINER_NAME",
         )
+    if found.status in ("paused", "restarting"):
+        raise HostError(f"container {name} is {found.status}", hint="stop it first: weave stop")
+    if found.status == "created" and time.time() - found.created < _STARTING_SECONDS:
+        raise HostError(f"another launch of {name} is under way", hint="if it was killed, clean up: weave stop")
     if found.running:
-        raise HostError(f"{name} is already running", hint="stop it first: weave stop")
+        raise AlreadyRunning(f"{name} is already running", hint="stop it first: weave stop")
     host.engine.containers.remove(found.id, force=True)
 
 

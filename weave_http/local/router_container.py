@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from weave_http import __version__, names
@@ -14,7 +15,7 @@ from weave_http.local.host import Host
 ROLE = "router"
 _OWN_FILES = re.compile(r"/([0-9a-f]{64})/(?:userdata/)?(?:hostname|hosts|resolv\.conf) ")
 """Engines keep these files of a container in a folder named by its id, and mount them into it."""
-_HANDED_ON = ("WEAVE_MTU", "WEAVE_DEBUG", "WEAVE_CONTAINER_NAME", "DOCKER_BRIDGE")
+_HANDED_ON = ("WEAVE_HTTP_ADDR", "WEAVE_MTU", "WEAVE_DEBUG", "WEAVE_CONTAINER_NAME", "DOCKER_BRIDGE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Found:
         id: full container id.
         image: reference it was created from.
         running: whether it runs, also when it is paused or about to be restarted.
+        status: the engine's word for its state.
+        created: when, in seconds since 1970.
         died: whether its process has ended at least once.
         ours: whether it is a router of ours.
     """
@@ -32,6 +35,8 @@ class Found:
     id: str
     image: str
     running: bool
+    status: str
+    created: float
     died: bool
     ours: bool
 
@@ -48,9 +53,19 @@ def find(host: Host, reference: str = "") -> Found | None:
         id=container["Id"],
         image=config["Image"],
         running=running,
+        status=str(state.get("Status", "")),
+        created=_seconds(container.get("Created")),
         died=not state["Running"] or bool(state.get("Restarting")) or container.get("RestartCount", 0) > 0,
         ours=(config.get("Labels") or {}).get(names.ROLE_LABEL) == ROLE,
     )
+
+
+def _seconds(moment: object) -> float:
+    """Return a moment as the engine writes it, in seconds since 1970; 0 for one that can't be made out."""
+    try:
+        return datetime.fromisoformat(str(moment)).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def own_image(host: Host, mounts: str = "/proc/self/mountinfo") -> str:

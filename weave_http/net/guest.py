@@ -64,12 +64,13 @@ def check_joinable(target: Target) -> None:
         del namespace
 
 
-def plug(target: Target, addresses: Sequence[str]) -> Change:
+def plug(target: Target, addresses: Sequence[str], *, multicast: bool = True) -> Change:
     """Give a container an `ethwe` on the bridge, and addresses. Converges.
 
     Args:
         target: the container.
         addresses: IPv4, in CIDR notation, added in that order; those it has already are left alone.
+        multicast: route multicast there too; a route that there is stays in any case.
 
     Raises:
         HostError: the container is gone, shares the host's network, or the kernel refused; nothing was changed.
@@ -92,7 +93,8 @@ def plug(target: Target, addresses: Sequence[str]) -> Change:
                     links.add_address(guest, inner, cidr)
             if not inner.up:
                 links.set_link(guest, inner, up=True)
-            links.add_route(guest, inner, MULTICAST)
+            if multicast:
+                links.add_route(guest, inner, MULTICAST)
             if added:
                 _await_forwarding(host, outer)
                 namespace.call(lambda: arp.announce(names.GUEST_INTERFACE, inner.mac, added))

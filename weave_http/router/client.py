@@ -8,15 +8,32 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterable
+from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from weave_http import names
 from weave_http.engine.http1 import Answer, CutShort, Garbage, request_head
-from weave_http.errors import HostError
+from weave_http.errors import HostError, UsageError
 
 _LARGEST_ANSWER = 16 * 1024 * 1024
 _PIECE = 64 * 1024
+
+
+def http_address(text: str) -> tuple[str, int]:
+    """Return address and port of `[ADDRESS]:PORT`: whoever reaches the API rules the router, so it stays on the host.
+
+    Raises:
+        UsageError: it is something else, or no loopback address.
+    """
+    host, _, port = text.rpartition(":")
+    try:
+        loopback = IPv4Address(host or "127.0.0.1").is_loopback
+    except AddressValueError:
+        loopback = False
+    if not loopback or not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65535):
+        raise UsageError(f"invalid --http-addr {text!r}", hint="expected 127.0.0.1:PORT")
+    return host or "127.0.0.1", int(port)
 
 
 class RouterUnavailable(HostError):
@@ -50,6 +67,10 @@ class RouterClient:
     def report(self) -> dict[str, Any]:
         """Return `GET /report`: all the router knows."""
         return self._object("/report")
+
+    def report_text(self, template: str) -> str:
+        """Return the report as a Go template puts it (`GET /report?format=`), without one as JSON to read."""
+        return self._call("GET", f"/report?{urlencode({'format': template})}" if template else "/report")
 
     def version(self) -> str:
         """Return the router's version (`GET /version`)."""
@@ -124,6 +145,10 @@ class RouterClient:
     def leave(self) -> None:
         """Say goodbye to the peers and take the VXLAN device down (`DELETE /peer`); the process stays."""
         self._call("DELETE", "/peer")
+
+    def remove_peer(self, who: str) -> str:
+        """Take over what a peer that is gone for good has left (`DELETE /peer/{name or nickname}`); return a line."""
+        return self._call("DELETE", f"/peer/{quote(who, safe=':')}").strip()
 
     def _object(self, path: str) -> dict[str, Any]:
         wrong = f"the router at {self._host}:{self._port} answered {path} with something else than JSON"

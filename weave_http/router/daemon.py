@@ -177,6 +177,12 @@ class Router:
         if found is not None and self._before and await in_thread(bridge.marked) == _mark(self._before):
             await self._exposing.drop_hidden(found[1])
 
+    def remove_peer(self, who: str) -> None:
+        """Stop at once to send data to a lost peer, by name or nickname; one that is connected is left alone."""
+        known = {who, *(fact.owner for fact in self._peering.gossip.topology if fact.value.nickname == who)}
+        for name in known:
+            self._overlay.forget_peer(name)
+
     def _forget(self, peers: list[str]) -> None:
         self._overlay.forget(address.ip for address in self._peering.forget(peers))
 
@@ -221,7 +227,7 @@ async def _serve(options: Options) -> None:
     state = store.state
     name = options.name or await in_thread(bridge_mac) or state.name or random_peer_name()
     launch = own_container(Path("/proc/self/mountinfo").read_text())
-    targets = targets_of(state, launch, options.targets)
+    targets = state.targets if options.resume else targets_of(state, launch, options.targets)
     uid = max(time_ns() // 1000, state.uid + 1)
     await store.change(name=name, uid=uid, launch=launch, targets=targets)
     me = Self(name, options.nickname, uid, options.host, options.port, options.conn_limit, options.discovery)

@@ -52,6 +52,10 @@ class FloodPlan:
         """End the grace of an address; a connected peer's stays."""
         self._lingering.pop(ip, None)
 
+    def forget_peer(self, peer: str) -> None:
+        """End the grace of a peer that was lost."""
+        self._lingering = {ip: entry for ip, entry in self._lingering.items() if entry[0] != peer}
+
     def wanted(self, now: float) -> set[str]:
         """Return the underlay addresses that must be flood destinations, no more and no fewer."""
         return {

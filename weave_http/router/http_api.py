@@ -16,7 +16,9 @@ from aiohttp import web
 
 from weave_http import __version__
 from weave_http.errors import HostError, WeaveError
+from weave_http.router.blocking import in_thread
 from weave_http.router.state import LONGEST_NAME, is_container_id, parse_addresses
+from weave_http.router.template import TemplateError, render
 
 _LARGEST_BODY = 256 * 1024
 _TIMEOUT = 30.0
@@ -42,6 +44,7 @@ class Control(Protocol):
     def exposed(self) -> dict[str, dict[str, object]]: ...
     async def expose(self, addresses: tuple[str, ...], *, masquerade: bool, name: str) -> None: ...
     async def hide(self, addresses: tuple[str, ...]) -> None: ...
+    def remove_peer(self, who: str) -> None: ...
     async def leave(self) -> None: ...
 
 
@@ -76,6 +79,7 @@ class Api:
                 web.delete("/expose", self._hide),
                 web.delete("/expose/{ip}/{length}", self._hide),
                 web.delete("/peer", self._leave),
+                web.delete("/peer/{who}", self._remove_peer),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN, keepalive_timeout=15)
@@ -123,7 +127,14 @@ class Api:
         return web.Response(text=text)
 
     async def _report(self, request: web.Request) -> web.Response:
-        return web.json_response(self._control.report())
+        report = self._control.report()
+        form = request.query.get("format", "")
+        if not form:
+            return web.json_response(report, dumps=lambda value: json.dumps(value, indent=4) + "\n")
+        try:
+            return web.Response(text=await in_thread(lambda: render(form, report)))
+        except TemplateError as error:
+            raise web.HTTPBadRequest(text=f"{error}\n") from error
 
     async def _version(self, request: web.Request) -> web.Response:
         return web.Response(text=f"{__version__}\n")
@@ -173,6 +184,11 @@ class Api:
     async def _hide(self, request: web.Request) -> web.Response:
         await self._control.hide(await _addresses(request))
         return web.Response(status=204)
+
+    async def _remove_peer(self, request: web.Request) -> web.Response:
+        who = request.match_info["who"]
+        self._control.remove_peer(who)
+        return web.Response(text=f"0 IPs taken over from {who}\n")
 
     async def _leave(self, request: web.Request) -> web.Response:
         await self._control.leave()

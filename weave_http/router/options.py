@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from weave_http import names
 from weave_http.errors import UsageError
+from weave_http.router.client import http_address
 from weave_http.router.identity import parse_peer_name
 from weave_http.router.resolve import parse_target
 
@@ -32,6 +33,7 @@ class Options:
         http_addr: address and port of the API.
         state_dir: where it keeps what must survive it.
         conn_limit: most connections, 0 for any number.
+        resume: dial the targets that were kept instead of given ones.
         discovery: whether peers are dialled that others know.
         log_level: what is worth a line.
         host: IPv4 address to listen on.
@@ -45,6 +47,7 @@ class Options:
     http_addr: tuple[str, int]
     state_dir: Path
     conn_limit: int
+    resume: bool
     discovery: bool
     log_level: str
     host: str
@@ -71,15 +74,18 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
         hint = "unset WEAVE_PASSWORD to go without"
         raise UsageError("a password is set, but this version of the router can't encrypt", hint=hint)
     parsed = _parser().parse_intermixed_args(list(argv))
+    if parsed.resume and parsed.targets:
+        raise UsageError("--resume dials the targets of the last time", hint="leave out either it or the peers")
     for target in parsed.targets:
         parse_target(target, parsed.port)
     return Options(
         port=parsed.port,
         name=parse_peer_name(parsed.name) if parsed.name else None,
         nickname=_nickname(parsed.nickname or socket.gethostname()),
-        http_addr=_http_addr(parsed.http_addr),
+        http_addr=http_address(parsed.http_addr),
         state_dir=Path(parsed.state_dir),
         conn_limit=parsed.conn_limit,
+        resume=parsed.resume,
         discovery=not parsed.no_discovery,
         log_level=parsed.log_level,
         host=_host(parsed.host),
@@ -104,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     flag("state-dir", default=names.ROUTER_STATE)
     flag("conn-limit", "connlimit", type=lambda text: _number("--conn-limit", text, 0, 4096), default=200)
     flag("no-discovery", action="store_true")
+    flag("resume", action="store_true")
     flag("log-level", choices=_LEVELS, default="info")
     flag("host", default=_ALL)
     parser.add_argument("targets", nargs="*", metavar="HOST[:PORT]")
@@ -126,15 +133,3 @@ def _host(text: str) -> str:
         return str(IPv4Address(text))
     except AddressValueError as error:
         raise UsageError(f"invalid --host {text!r}", hint="expected an IPv4 address of this host") from error
-
-
-def _http_addr(text: str) -> tuple[str, int]:
-    """Whoever reaches the API rules the router, so it stays on the host."""
-    host, _, port = text.rpartition(":")
-    try:
-        loopback = IPv4Address(host or "127.0.0.1").is_loopback
-    except AddressValueError:
-        loopback = False
-    if not loopback:
-        raise UsageError(f"invalid --http-addr {text!r}", hint="expected 127.0.0.1:PORT")
-    return host or "127.0.0.1", _number("--http-addr", port, 1, 65535)

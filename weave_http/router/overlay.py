@@ -134,6 +134,11 @@ class Overlay:
             self._plan.forget(ip)
         self._due.set()
 
+    def forget_peer(self, peer: str) -> None:
+        """Stop to send data to a peer that was lost."""
+        self._plan.forget_peer(peer)
+        self._due.set()
+
     async def _apply(self, *, check: bool) -> None:
         async with self._lock:
             if self._left:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from weave_http import names
 
@@ -52,6 +53,8 @@ def host_steps(argv: Sequence[str], environ: Mapping[str, str]) -> list[HostStep
     """
     command, *words = argv
     table: dict[str, Callable[[list[str], Mapping[str, str]], list[HostStep]]] = {
+        "start": lambda words, environ: _start("start", words, environ),
+        "restart": lambda words, environ: _start("restart", words, environ),
         "attach": _attach,
         "detach": _detach,
         "launch": _launch,
@@ -64,6 +67,14 @@ def host_steps(argv: Sequence[str], environ: Mapping[str, str]) -> list[HostStep
         "stop": _stop,
         "reset": _reset,
         "version": _version,
+        "report": _report,
+        "prime": lambda words, environ: [_nothing("There is nothing to wait for, as no addresses are handed out.")],
+        "rmpeer": _rmpeer,
+        "env": lambda words, environ: [_nothing("There is no Docker API proxy: only say what there is instead.")],
+        "config": lambda words, environ: [_nothing("There is no Docker API proxy: say so, and fail.")],
+        "create-bridge": lambda words, environ: bridge_steps("executor", _mtu(environ)),
+        "bridge-type": _bridge_type,
+        "docker-bridge-ip": _docker_bridge_ip,
     }
     return table[command](words, environ)
 
@@ -195,8 +206,67 @@ def _find(container: str) -> HostStep:
     )
 
 
+def _start(verb: str, words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    start = HostStep(
+        "executor",
+        f"Have the engine {verb} the container. It is stopped again if it can't be attached.",
+        (f"docker {verb} {shlex.quote(words[-1])}",),
+        f"{verb} the container",
+        to="daemon",
+    )
+    return [start, *_attach(words, environ)]
+
+
+def _attach_options(words: list[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """Split off options; return addresses and container, and the options' values."""
+    plain: list[str] = []
+    options: dict[str, list[str]] = {}
+    rest = iter(words)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if not word.startswith("--"):
+            plain.append(word.removeprefix("ip:"))
+        elif name == "--add-host":
+            options.setdefault(name, []).append(value if equals else next(rest, ""))
+        else:
+            options[name] = []
+    return plain, options
+
+
+def _hosts_file(cidrs: Sequence[str], container: str, options: Mapping[str, list[str]]) -> list[HostStep]:
+    entries = [
+        (address, name) for name, _, address in (entry.partition(":") for entry in options.get("--add-host", []))
+    ]
+    lines = [f"{address}\\t{name}" for address, name in entries]
+    if "--rewrite-hosts" in options:
+        lines = [*(f"{cidr.partition('/')[0]}\\t$name" for cidr in cidrs), *lines]
+    if not lines:
+        return []
+    name = shlex.quote(container)
+    own = (
+        ('kept=$(grep -v "[[:space:]]$name" $file)', 'printf "%s\\n" "$kept" > $file')
+        if "--rewrite-hosts" in options
+        else ()
+    )
+    return [
+        HostStep(
+            "executor",
+            "Write a block of names into the file that the engine mounts as the container's /etc/hosts; for its own "
+            "name, instead of what the engine wrote.",
+            (
+                f"name=$(docker inspect -f '{{{{.Config.Hostname}}}}' {name})",
+                f"file=$(docker inspect -f '{{{{.HostsPath}}}}' {name})",
+                *own,
+                *(f'printf "{line}\\n" >> $file' for line in lines),
+            ),
+            "names in /etc/hosts",
+        )
+    ]
+
+
 def _attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    *cidrs, container = words
+    (*cidrs, container), options = _attach_options(words)
+    multicast = "--no-multicast-route" not in options
     mtu, guest, veth = _mtu(environ), names.GUEST_INTERFACE, f"{names.HOST_VETH_PREFIX}$pid"
     listed = ", ".join(f'"{cidr}"' for cidr in cidrs)
     return [
@@ -223,7 +293,7 @@ def _attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
                 ),
                 *(f"{_INSIDE} ip addr add {cidr}{broadcast(cidr)} dev {guest}" for cidr in cidrs),
                 f"{_INSIDE} ip link set {guest} up",
-                f"{_INSIDE} ip route add {MULTICAST} dev {guest}",
+                *([f"{_INSIDE} ip route add {MULTICAST} dev {guest}"] if multicast else []),
             ),
             "addresses",
         ),
@@ -233,6 +303,7 @@ def _attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
             tuple(f"{_INSIDE} arping -q -U -c 1 -I {guest} {cidr.partition('/')[0]}" for cidr in cidrs),
             "gratuitous ARP",
         ),
+        *_hosts_file(cidrs, container, options),
         HostStep(
             "executor",
             "Tell the router, if there is one: it attaches the container again when that restarts.",
@@ -252,7 +323,7 @@ def broadcast(cidr: str) -> str:
 
 
 def _detach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    *cidrs, container = words
+    (*cidrs, container), _ = _attach_options(words)
     guest = names.GUEST_INTERFACE
     return [
         _find(container),
@@ -290,6 +361,8 @@ def _launch(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     mtu = _mtu(environ)
     restart = "no" if "--no-restart" in words else "always"
     flags = [word for word in words if word != "--no-restart"]
+    given = environ.get("WEAVE_DOCKER_ARGS")
+    arguments = f"\\\n  {given} \\\n  " if given else ""
     shown = shlex.join(flags if _option(words, "port") else ["--port", str(port), *flags])
     return [
         HostStep(
@@ -302,7 +375,7 @@ def _launch(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
                 f"  -v {names.DOCKER_SOCKET}:{names.DOCKER_SOCKET} \\\n"
                 f"  -v {names.PROCFS}:{names.HOSTPROC} \\\n"
                 f"  -v {names.ROUTER_VOLUME}:{names.ROUTER_STATE} \\\n"
-                f"  -e PROCFS={names.HOSTPROC} {names.DEFAULT_IMAGE} \\\n"
+                f"  -e PROCFS={names.HOSTPROC} {arguments}{names.DEFAULT_IMAGE} \\\n"
                 f"  --router {shown}",
             ),
             "start the router",
@@ -382,6 +455,7 @@ def _hide(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
 
 
 def _ps(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    words = _without_format(words)
     listed = " ".join(map(shlex.quote, words)) if words else "$(docker ps -q)"
     steps = [
         HostStep(
@@ -406,10 +480,67 @@ def _ps(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
 
 
 def _status(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    path = "/".join(["/status", *words])
+    plain = _without_format(words)
+    path = "/".join(["/status", *plain]) if plain == words else "/report"
     return [
         HostStep(
             "executor", "Ask the router, and print its answer.", (f"curl {ROUTER}{path}",), f"GET {path}", to="router"
+        )
+    ]
+
+
+def _without_format(words: list[str]) -> list[str]:
+    return words[2:] if words[:1] == ["--format"] else words
+
+
+def _report(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    template = f"--get {shlex.quote(f'--data-urlencode=format={words[-1]}')} \\\n  " if words else ""
+    return [
+        HostStep(
+            "executor",
+            "Ask the router for all it knows, and print its answer.",
+            (f"curl {template}{ROUTER}/report",),
+            "GET /report",
+            to="router",
+        )
+    ]
+
+
+def _rmpeer(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    return [
+        HostStep(
+            "executor",
+            "Have the router forget peers that are gone for good: it stops sending data there at once.",
+            tuple(f"curl --request DELETE {ROUTER}/peer/{quote(peer, safe=':')}" for peer in words),
+            "DELETE /peer/{name}",
+            to="router",
+        )
+    ]
+
+
+def _nothing(text: str) -> HostStep:
+    return HostStep("executor", text, (), "nothing to do")
+
+
+def _bridge_type(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    return [
+        HostStep(
+            "executor",
+            "See whether there is a bridge. There is one kind only.",
+            (f"ip link show dev {names.BRIDGE}",),
+            "look for the bridge",
+        )
+    ]
+
+
+def _docker_bridge_ip(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    name = environ.get("DOCKER_BRIDGE") or "docker0"
+    return [
+        HostStep(
+            "executor",
+            "Read the first address of the engine's own bridge.",
+            (f"ip -4 -o addr show dev {name}",),
+            f"read {name}",
         )
     ]
 

@@ -1,0 +1,25 @@
+"""`docker-bridge-ip`: the address by which containers reach their host."""
+
+from __future__ import annotations
+
+from weave_http.errors import ExitCode, HostError
+from weave_http.local.host import Host, no_arguments
+
+
+def run(host: Host, words: list[str]) -> int:
+    """Print the first IPv4 address of the interface `$DOCKER_BRIDGE`, docker0 by default.
+
+    Raises:
+        UsageError: there are arguments.
+        HostError: there is no such interface, or it has no address.
+    """
+    no_arguments(words)
+    from weave_http.net.interfaces import first_address
+
+    name = host.env.get("DOCKER_BRIDGE") or "docker0"
+    address = first_address(name)
+    if not address:
+        hint = "DOCKER_BRIDGE names the engine's bridge"
+        raise HostError(f"there is no interface {name}, or it has no address", hint=hint)
+    host.say(address)
+    return ExitCode.OK
