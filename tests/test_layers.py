@@ -12,7 +12,7 @@ BELOW = {
     "cli": {"commands", "run_args", "transcript", "engine", "image", "sandbox"},
     "commands": {"run_args", "engine"},
     "transcript": {"engine"},
-    "local": {"engine", "router.client", "net"},
+    "local": {"engine", "router.client", "router.dns.ask", "net"},
     "router": {"engine", "net"},
     "run_args": set(),
     "engine": set(),
@@ -34,6 +34,7 @@ HOMES = {
     "pyroute2": ("net",),
     "aiohttp": ("router",),
     "msgpack": ("router",),
+    "dnslib": ("router/dns",),
     "cryptography": ("sandbox",),
 }
 
