@@ -18,6 +18,7 @@ PASS_THROUGH = {
 """Hand every word on as it was typed: what it means is decided elsewhere."""
 
 CIDRS_AND_CONTAINER = "CIDR… CONTAINER"
+NAMED = "[IP…] CONTAINER [-h NAME] | IP… -h NAME"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,6 +30,10 @@ def add_to(app: typer.Typer) -> None:
     app.command(context_settings=PASS_THROUGH)(run)
     for command in (attach, detach, ps, status, stop, reset, version):
         app.command()(command)
+    for dns_command in (dns_add, dns_remove, dns_args, launch_dns):
+        app.command(context_settings=PASS_THROUGH)(dns_command)
+    app.command()(dns_lookup)
+    app.command()(stop_dns)
 
 
 def setup(
@@ -142,7 +147,7 @@ def ps(
 def status(
     context: typer.Context,
     section: Annotated[
-        str, typer.Argument(metavar="[targets|connections|peers]", help="One section; none: a summary.")
+        str, typer.Argument(metavar="[targets|connections|peers|dns]", help="One section; none: a summary.")
     ] = "",
 ) -> int:
     """Show the router's state."""
@@ -177,3 +182,63 @@ def version(context: typer.Context) -> int:
 
     with session(context) as caller:
         return commands.version(caller)
+
+
+def dns_add(
+    context: typer.Context,
+    arguments: Annotated[list[str], typer.Argument(metavar=NAMED)],
+) -> int:
+    """Give a container's addresses, or others, a name: by default its hostname."""
+    from weave_http import commands
+
+    with session(context) as caller:
+        return commands.dns_add(caller, arguments)
+
+
+def dns_remove(
+    context: typer.Context,
+    arguments: Annotated[list[str], typer.Argument(metavar=NAMED)],
+) -> int:
+    """Take names away: all that fit what is said."""
+    from weave_http import commands
+
+    with session(context) as caller:
+        return commands.dns_remove(caller, arguments)
+
+
+def dns_lookup(context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")]) -> int:
+    """Print the addresses that containers are told for a name."""
+    from weave_http import commands
+
+    with session(context) as caller:
+        return commands.dns_lookup(caller, name)
+
+
+def dns_args(
+    context: typer.Context,
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="[DOCKER RUN OPTIONS]")] = None,
+) -> int:
+    """Print docker run's options by which a container uses Weave's DNS."""
+    from weave_http import commands
+
+    with session(context) as caller:
+        return commands.dns_args(caller, arguments or [])
+
+
+def launch_dns(
+    context: typer.Context,
+    arguments: Annotated[list[str], typer.Argument(metavar="CIDR [OPTIONS]")],
+) -> int:
+    """Make sure that the router serves names (Weave 0.10 had another container for that)."""
+    from weave_http import commands
+
+    with session(context) as caller:
+        return commands.launch_dns(caller, arguments)
+
+
+def stop_dns(context: typer.Context) -> int:
+    """Do nothing: names end with the router (Weave 0.10 had another container for that)."""
+    from weave_http import commands
+
+    with session(context) as caller:
+        return commands.stop_dns(caller)

@@ -79,6 +79,6 @@ def _check(words: Sequence[str]) -> None:
     """Raise `UsageError` unless the words begin with a command that is calls to a daemon and nothing else."""
     from weave_http import commands
 
-    known = [name for name in commands.__all__ if name.islower()]
+    known = [name.replace("_", "-") for name in commands.__all__ if name.islower()]
     if words[0] not in known:
         raise UsageError(f"{words[0]!r} can't be taken apart", hint=f"expected one of {', '.join(known)}")

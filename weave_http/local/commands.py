@@ -1,4 +1,7 @@
-"""Which commands there are. Each is a module with a function `run(host, words)`, imported when it is asked for."""
+"""Which commands there are.
+
+Each is a module with a function `run(host, words)`, imported when it is asked for; `-` in its name is `_` there.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,18 @@ from weave_http.local.preconditions import check
 
 COMMANDS = {
     "launch": "[ROUTER OPTIONS] [--no-restart] [PEER…]",
+    "launch-dns": "CIDR [OPTIONS]",
+    "stop-dns": "",
     "connect": "[--replace] PEER…",
     "forget": "PEER…",
     "attach": "CIDR… CONTAINER",
     "detach": "CIDR… CONTAINER",
+    "dns-add": "[IP…] CONTAINER [-h NAME], or IP… -h NAME",
+    "dns-remove": "[IP…] CONTAINER [-h NAME], or IP… -h NAME",
+    "dns-lookup": "NAME",
+    "dns-args": "[DOCKER RUN OPTIONS]",
     "ps": "[CONTAINER…]",
-    "status": "[targets | connections | peers]",
+    "status": "[targets | connections | peers | dns]",
     "stop": "",
     "reset": "[--force]",
     "version": "",
@@ -45,5 +54,5 @@ def run(host: Host, argv: Sequence[str]) -> int:
     name, *words = argv
     if name not in COMMANDS:
         raise UsageError(f"unknown command {name!r}")
-    code: int = import_module(f"weave_http.local.{name}").run(host, words)
+    code: int = import_module(f"weave_http.local.{name.replace('-', '_')}").run(host, words)
     return code

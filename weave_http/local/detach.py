@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weave_http.addresses import cidrs_and_container
 from weave_http.errors import ExitCode
+from weave_http.local.dns_names import take_names
 from weave_http.local.host import Host, running_target
 
 
@@ -26,4 +27,5 @@ def run(host: Host, words: list[str]) -> int:
     except BaseException:
         guest.plug(target, change.changed)
         raise
+    take_names(host, container, addresses)
     return ExitCode.OK

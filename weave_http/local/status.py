@@ -1,11 +1,11 @@
-"""`status [targets | connections | peers]`: what the router says of itself."""
+"""`status [targets | connections | peers | dns]`: what the router says of itself."""
 
 from __future__ import annotations
 
 from weave_http.errors import ExitCode, UsageError
 from weave_http.local.host import Host, no_arguments
 
-SECTIONS = ("targets", "connections", "peers")
+SECTIONS = ("targets", "connections", "peers", "dns")
 
 
 def run(host: Host, words: list[str]) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 from aiohttp import web
@@ -48,9 +48,10 @@ class Api:
         control: does what is asked for.
         host: loopback address to listen on.
         port: TCP port.
+        more: routes that others serve.
     """
 
-    def __init__(self, control: Control, host: str, port: int) -> None:
+    def __init__(self, control: Control, host: str, port: int, *, more: Iterable[web.RouteDef] = ()) -> None:
         self._control = control
         self._host = host
         self._port = port
@@ -67,6 +68,7 @@ class Api:
                 web.put("/attachment/{container}", self._set_attachment),
                 web.delete("/attachment/{container}", self._delete_attachment),
                 web.delete("/peer", self._leave),
+                *more,
             ]
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN, keepalive_timeout=15)
@@ -110,7 +112,9 @@ class Api:
     async def _status(self, request: web.Request) -> web.Response:
         text = self._control.status(request.match_info.get("section", ""))
         if text is None:
-            raise web.HTTPNotFound(text="no such section; there are targets, connections and peers\n")
+            raise web.HTTPNotFound(
+                text="no such section; there are targets, connections, peers and, unless switched off, dns\n"
+            )
         return web.Response(text=text)
 
     async def _report(self, request: web.Request) -> web.Response:

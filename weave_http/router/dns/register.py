@@ -113,8 +113,8 @@ class Register:
         return len(self._changes) - self._taken
 
     def __iter__(self) -> Iterator[Change]:
-        """Yield the names that there are, with the version that they came with."""
-        return (change for change in self._changes.values() if change.there)
+        """Yield the names that there are now, with the version that they came with; later changes don't disturb."""
+        return (change for change in list(self._changes.values()) if change.there)
 
     def __contains__(self, name: Name) -> bool:
         change = self._changes.get(name)

@@ -47,9 +47,9 @@ class NameServers:
         return [server for server in self._found if server != self.own][:MOST_SERVERS]
 
     def _read(self) -> str:
-        for file in (lambda: inside(self._root, self._path), lambda: Path(self._path)):
+        for root in (self._root, Path("/")):
             try:
-                with file().open("rb") as stream:
+                with inside(root, self._path).open("rb") as stream:
                     return stream.read(_LONGEST).decode(errors="replace")
             except OSError:
                 continue

@@ -1,0 +1,21 @@
+"""Addresses of interfaces that are not ours, such as the engine's own bridge."""
+
+from __future__ import annotations
+
+from weave_http.net import links
+from weave_http.net.netlink import Netlink
+
+
+def first_address(name: str) -> str:
+    """Return the first IPv4 address of an interface, without its prefix length; empty if there is none.
+
+    Args:
+        name: of the interface, in the network namespace of the caller.
+
+    Raises:
+        HostError: the kernel refused.
+    """
+    with Netlink() as kernel:
+        link = links.get_link(kernel, name)
+        found = links.list_addresses(kernel, link) if link else []
+        return found[0].partition("/")[0] if found else ""
