@@ -125,7 +125,6 @@ class Answerer:
             return self._reply(query, [], limit, high=_BADVERS_HIGH)
         if question.qclass not in (CLASS.IN, QTYPE.ANY):
             return refuse(query, RCODE.NOTIMP)
-        wants = (question.qtype, QTYPE.ANY)
         if question.qtype in (QTYPE.PTR, QTYPE.ANY):
             found = self._hostnames(address) if (address := reverse_address(query.name)) else ()
             if found:
@@ -134,7 +133,7 @@ class Answerer:
         if name == self.domain:
             return self._reply(query, [], limit)
         if is_inside(name, self.domain):
-            return self._local(query, name, limit, {QTYPE.A, QTYPE.ANY}.intersection(wants))
+            return self._local(query, name, limit, question.qtype in (QTYPE.A, QTYPE.ANY))
         if name and "." not in name:
             return self._single(query, name, limit)
         return None
@@ -146,7 +145,7 @@ class Answerer:
             return self._local(query, f"{name}.{self.domain}", limit, asked in (QTYPE.A, QTYPE.ANY))
         return None
 
-    def _local(self, query: Query, name: str, limit: int, addresses_wanted: object) -> bytes:
+    def _local(self, query: Query, name: str, limit: int, addresses_wanted: bool) -> bytes:
         found = list(self._addresses(name))
         if not found:
             return self._reply(query, [], limit, code=RCODE.NXDOMAIN)
