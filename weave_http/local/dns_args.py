@@ -41,7 +41,7 @@ def search_option(words: Sequence[str], domain: str) -> list[str]:
         domain: of the names, with its last dot.
     """
     hostname = ""
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for word, after in zip(words, [*words[1:], ""], strict=False):
         option, equals, value = word.partition("=")
         if option == "--dns-search":
             return []
