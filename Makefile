@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # What tests use beside the tools of the sandbox: a real sshd, and what printed scripts are made of.
-TEST_TOOLS := sshd=openssh-server ssh=openssh-client curl jq chromium
+TEST_TOOLS := sshd=openssh-server ssh=openssh-client curl jq chromium dig=dnsutils
 export XDG_CACHE_HOME := $(CURDIR)/build/cache
 
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
@@ -52,8 +52,8 @@ image: $(BIN)/weave ## Build the image of executor and router into build/weave.t
 	@$(BIN)/weave image build -o build/weave.tar
 
 bench: $(BIN)/weave ## Measure against docker and a hand-made VXLAN; prints ratios (needs root, Debian)
-	@NEED_ALSO=iperf3 .ci/setup-tools
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]' 2>/dev/null
+	@NEED_ALSO="iperf3 dnsmasq=dnsmasq-base" .ci/setup-tools
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 clean: ## Remove what was built, and hosts that a killed run left

@@ -13,7 +13,7 @@ BELOW = {
     "cli": {"commands", "run_args", "transcript", "engine", "image", "sandbox"},
     "commands": {"run_args", "engine"},
     "transcript": {"run_args", "engine"},
-    "local": {"engine", "router.client", "net", "run_args"},
+    "local": {"engine", "router.client", "router.dns.ask", "net", "run_args"},
     "router": {"engine", "net"},
     "run_args": set(),
     "engine": set(),
@@ -35,6 +35,7 @@ HOMES = {
     "pyroute2": ("net",),
     "aiohttp": ("router",),
     "msgpack": ("router",),
+    "dnslib": ("router/dns",),
     "cryptography": ("sandbox",),
 }
 

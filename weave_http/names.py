@@ -35,6 +35,11 @@ ROUTER_VOLUME = "weavedb"
 ROUTER_STATE = "/weavedb"
 """Where that volume is mounted in the router's container."""
 
+DNS_DOMAIN = "weave.local"
+"""Domain of the names that containers have, unless another one is wished for."""
+DOCKER_BRIDGE = "docker0"
+"""The engine's own bridge, on whose address names are served; `DOCKER_BRIDGE` in the environment names another one."""
+
 DOCKER_SOCKET = "/var/run/docker.sock"
 PROCFS = "/proc"
 """The host's /proc as the host sees it; `PROCFS` in the environment says where it is mounted for us."""

@@ -103,7 +103,9 @@ def runner(image: BuildResult, root: Path) -> Run:
 
 
 def test_the_libraries_of_the_host_side_import_and_those_of_the_caller_are_absent(in_weave: Run) -> None:
-    found = in_weave("python3", "-W", "error", "-c", "import aiohttp.web, msgpack, pyroute2, ssl, sqlite3, ctypes")
+    found = in_weave(
+        "python3", "-W", "error", "-c", "import aiohttp.web, dnslib, msgpack, pyroute2, ssl, sqlite3, ctypes"
+    )
     assert found.returncode == 0, found.stderr
     for absent in ("typer", "httpx", "requests", "weave_http.cli", "weave_http.sandbox"):
         assert "ModuleNotFoundError" in in_weave("python3", "-c", f"import {absent}").stderr

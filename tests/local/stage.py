@@ -134,6 +134,8 @@ class FakeRouter:
         changes = []
         for call in self.calls:
             method, path, *body = call.split(" ", 2)
+            if not path.startswith("/attachment/"):
+                continue
             container = path.removeprefix("/attachment/")
             changes.append((container, json.loads(body[0])["addresses"] if method == "PUT" else None))
         return changes

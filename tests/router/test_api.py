@@ -2,16 +2,23 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from weave_http import __version__
 from weave_http.errors import HostError, WeaveError
-from weave_http.router.client import RouterClient, RouterError, RouterUnavailable
+from weave_http.router.client import NotOffered, RouterClient, RouterError, RouterUnavailable
+from weave_http.router.dns.gossip import NameGossip
+from weave_http.router.dns.http_routes import routes, routes_when_off
+from weave_http.router.dns.memory import Memory
+from weave_http.router.dns.options import DnsOptions
+from weave_http.router.dns.service import NameService
 from weave_http.router.http_api import Api
 
 _ID = "ab" * 32
@@ -72,6 +79,7 @@ class Served:
 
     def __init__(self) -> None:
         self.control = Pretender()
+        self.names: NameService | None = None
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -82,7 +90,8 @@ class Served:
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever)
         thread.start()
-        api = Api(self.control, "127.0.0.1", self.port)
+        more = routes(self.names) if self.names else routes_when_off()
+        api = Api(self.control, "127.0.0.1", self.port, more=more)
         try:
             asyncio.run_coroutine_threadsafe(api.start(), loop).result(10)
             yield
@@ -276,3 +285,77 @@ def test_a_taken_port_is_one_line() -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         asyncio.run(test(server.getsockname()[1]))
+
+
+@pytest.fixture
+def naming(tmp_path: Path) -> Iterator[Served]:
+    """The API of a router that knows names, and can't serve them."""
+    it = Served()
+    it.names = NameService(
+        DnsOptions(),
+        NameGossip("7a:00:00:00:00:01", 1),
+        Memory(tmp_path),
+        changed=lambda: it.control.done.append("names changed"),
+        is_running=lambda container: False,
+    )
+    with it.running():
+        yield it
+
+
+def _names(served: Served) -> list[str]:
+    status, text = served.raw("GET", "/name")
+    assert status == 200
+    return [f"{entry['Hostname']} {entry['Address']} {entry['ContainerID'][:12]}" for entry in json.loads(text)]
+
+
+def test_names_are_given_listed_and_taken(naming: Served) -> None:
+    client = naming.client
+    client.put_name(_ID, "10.2.1.1", "C1.weave.local")
+    client.put_name(_ID, "10.2.1.2", "c1.weave.local")
+    client.put_name("weave:extern", "10.9.9.9", "printer.weave.local.")
+    client.put_name(_ID, "10.2.1.1", "c1.example.com")
+    assert _names(naming) == [
+        "c1.weave.local. 10.2.1.1 abababababab",
+        "c1.weave.local. 10.2.1.2 abababababab",
+        "printer.weave.local. 10.9.9.9 weave:extern",
+    ]
+    client.delete_name(_ID, "10.2.1.1", "other.weave.local")
+    client.delete_name(_ID, "10.2.1.1")
+    client.delete_name("weave:extern", name="printer")
+    assert _names(naming) == ["c1.weave.local. 10.2.1.2 abababababab"]
+    assert naming.raw("DELETE", "/name") == (204, "")
+    assert (_names(naming), len(naming.control.done)) == ([], 6)
+    assert client.domain() == "weave.local."
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "why"),
+    [
+        ("PUT", f"/name/{_ID}/10.2.1.1", b"", "no name given, expected fqdn=NAME"),
+        ("PUT", f"/name/{_ID}/10.2.1.1", b"fqdn=a+b", "invalid name 'a b'"),
+        ("PUT", f"/name/{_ID}/10.2.1.300", b"fqdn=a", "invalid address"),
+        ("PUT", f"/name/{_ID}/fd00::1", b"fqdn=a", "invalid address"),
+        ("PUT", "/name/abc/10.2.1.1", b"fqdn=a", "invalid container id"),
+        ("DELETE", f"/name/{_ID}/x", None, "invalid address"),
+        ("DELETE", f"/name/{_ID}?fqdn=a..b", None, "invalid name"),
+    ],
+)
+def test_what_is_no_name_is_a_bad_request(naming: Served, method: str, path: str, body: bytes | None, why: str) -> None:
+    status, text = naming.raw(method, path, body, Content_Type="application/x-www-form-urlencoded")
+    assert (status, text.startswith(why), text.count("\n")) == (400, True, 1), text
+    assert _names(naming) == []
+
+
+def test_where_names_are_served_is_told_or_why_they_are_not(naming: Served, served: Served) -> None:
+    assert naming.names is not None
+    naming.names.trouble = "no bridge"
+    with pytest.raises(NotOffered, match=r"^names are not served: no bridge$"):
+        naming.client.dns_address()
+    naming.names.address = ("172.17.0.1", 53)
+    assert naming.client.dns_address() == ("172.17.0.1", 53)
+    assert naming.raw("GET", "/dns-address") == (200, "172.17.0.1")
+    off = r"^names are switched off: the router was launched with --no-dns$"
+    with pytest.raises(NotOffered, match=off):
+        served.client.dns_address()
+    with pytest.raises(NotOffered, match=off):
+        served.client.put_name(_ID, "10.2.1.1", "c1")

@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.router.worlds import facts, hello, hellos, name, texts
+from tests.router.worlds import facts, hello, hellos, name, names, stamps, texts, updates
 from weave_http.router import codec
-from weave_http.router.codec import Accept, Facts, Goodbye, Hello, Malformed, Message, Ping, Pong, Refuse
+from weave_http.router.codec import Accept, Facts, Goodbye, Have, Hello, Malformed, Message, Names, Ping, Pong, Refuse
 
 _messages: st.SearchStrategy[Message] = st.one_of(
     hellos,
     st.builds(Refuse, texts, texts),
     st.lists(facts, max_size=codec.FACTS_PER_MESSAGE).map(lambda found: Facts(tuple(found))),
+    st.lists(st.tuples(names, stamps), max_size=9).map(lambda found: Have(tuple(found))),
+    st.builds(Names, updates),
     st.sampled_from([Accept(), Ping(), Pong(), Goodbye()]),
 )
 _anything: st.SearchStrategy[Any] = st.recursive(
@@ -189,3 +191,22 @@ def test_an_original_router_is_known_by_all_that_it_sends_before_it_waits() -> N
     with pytest.raises(Malformed, match="original Weave"):
         codec.check_prelude(b"weave\x01\x02")
     codec.check_prelude(codec.prelude()[: codec.ORIGINAL_PRELUDE_SIZE])
+
+
+def test_changes_of_names_come_in_the_order_of_their_versions_and_within_what_the_update_says() -> None:
+    def names_message(*versions: int, base: int = 0, version: int = 9) -> dict[str, object]:
+        changes = [[each, "c1.weave.local", "10.2.1.1", "x", True] for each in versions]
+        fields = {"origin": name(1), "uid": 1, "version": version, "base": base, "floor": 0, "changes": changes}
+        return {"t": "names", **fields}
+
+    assert isinstance(_decode(names_message(1, 4, 9)), Names)
+    for wrong in (
+        names_message(1, 1),
+        names_message(2, 1),
+        names_message(10),
+        names_message(4, base=4),
+        names_message(base=9),
+        names_message(*range(1, 1026), version=2000),
+    ):
+        with pytest.raises(Malformed):
+            _decode(wrong)

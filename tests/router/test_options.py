@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from weave_http.errors import UsageError
+from weave_http.router.dns.options import DnsOptions
 from weave_http.router.options import Options, parse
 
 
@@ -27,6 +28,7 @@ def test_defaults() -> None:
         host="0.0.0.0",  # noqa: S104
         mtu=None,
         targets=(),
+        dns=DnsOptions(),
     )
 
 

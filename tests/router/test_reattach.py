@@ -13,7 +13,7 @@ import pytest
 
 from tests.fake_engine import FakeContainer, FakeEngine
 from weave_http.router import reattach
-from weave_http.router.reattach import Reattacher, run_attach
+from weave_http.router.reattach import Reattacher, is_running, run_attach
 
 _RUNNING, _STOPPED, _GONE, _OTHER = ("ab" * 32, "cd" * 32, "ef" * 32, "01" * 32)
 _ADDRESSES = ["10.2.1.1/24"]
@@ -29,6 +29,20 @@ def socket(tmp_path: Path) -> Path:
     return tmp_path / "d.sock"
 
 
+class Names:
+    """Hears which containers start and die."""
+
+    def __init__(self, *containers: str) -> None:
+        self.containers = set(containers)
+        self.heard: list[str] = []
+
+    def started(self, container: str) -> None:
+        self.heard.append(f"started {container[:2]}")
+
+    def died(self, container: str) -> None:
+        self.heard.append(f"died {container[:2]}")
+
+
 class Watched:
     """A reattacher, and what it does."""
 
@@ -36,6 +50,8 @@ class Watched:
         self.records = dict.fromkeys(records, _ADDRESSES)
         self.attached: list[str] = []
         self.complaints: list[str] = []
+        self.names = Names()
+        self.hold: threading.Event | None = None
         self._socket = socket
 
     async def _drop(self, container: str) -> None:
@@ -44,6 +60,8 @@ class Watched:
     def _attach(self, container: str, addresses: list[str]) -> str:
         assert addresses == _ADDRESSES
         self.attached.append(container)
+        if self.hold is not None:
+            self.hold.wait(10)
         return self.complaints.pop(0) if self.complaints else ""
 
     @contextmanager
@@ -51,7 +69,9 @@ class Watched:
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever)
         thread.start()
-        it = Reattacher(lambda: dict(self.records), self._drop, socket=str(self._socket), attach=self._attach)
+        it = Reattacher(
+            lambda: dict(self.records), self._drop, socket=str(self._socket), attach=self._attach, names=self.names
+        )
         try:
             loop.call_soon_threadsafe(it.start)
             yield
@@ -107,6 +127,30 @@ def test_a_removed_container_is_forgotten(socket: Path) -> None:
             fake.emit({"Type": "container", "Action": "destroy", "Actor": {"ID": container}})
         _until(lambda: watched.records == {})
         assert watched.attached == []
+
+
+def test_who_starts_and_who_dies_is_told_at_once_even_while_another_one_is_being_attached(socket: Path) -> None:
+    watched = Watched(socket, _RUNNING)
+    watched.hold = threading.Event()
+    with _engine(socket) as fake, watched.running():
+        _until(lambda: watched.attached == [_RUNNING])
+        for action, container in (("die", _OTHER), ("start", _OTHER), ("destroy", _OTHER), ("die", _RUNNING)):
+            fake.emit({"Type": "container", "Action": action, "Actor": {"ID": container}})
+        _until(lambda: watched.names.heard == ["died 01", "started 01", "died ab"])
+        watched.hold.set()
+
+
+def test_at_the_start_names_are_taken_from_those_that_do_not_run(socket: Path) -> None:
+    watched = Watched(socket)
+    watched.names.containers = {_RUNNING, _STOPPED, _GONE}
+    with _engine(socket), watched.running():
+        _until(lambda: sorted(watched.names.heard) == ["died cd", "died ef"])
+
+
+def test_whether_a_container_runs_is_asked_of_the_engine(socket: Path) -> None:
+    with _engine(socket):
+        assert [is_running(each, str(socket)) for each in (_RUNNING, _STOPPED, _GONE)] == [True, False, False]
+    assert not is_running(_RUNNING, str(socket))
 
 
 def test_a_failure_is_tried_again_and_finally_said(socket: Path, caplog: pytest.LogCaptureFixture) -> None:

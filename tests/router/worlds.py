@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from weave_http.router.codec import Hello
+from weave_http.router.dns.register import Change, Name, Update
 from weave_http.router.facts import Fact, Stamp
 from weave_http.router.topology import Address, Link, PeerFact, PeerInfo
 
@@ -36,3 +37,21 @@ infos = st.builds(PeerInfo, texts, ports, links)
 stamps = st.builds(Stamp, numbers, numbers)
 facts: st.SearchStrategy[PeerFact] = st.builds(Fact, names, stamps, infos)
 hellos = st.builds(Hello, names, texts, numbers, ports, numbers)
+given_names = st.builds(
+    Name,
+    st.from_regex(r"[a-z0-9-]{1,9}\.weave\.local", fullmatch=True),
+    st.ip_addresses(v=4).map(str),
+    st.from_regex(r"[0-9a-f]{64}|weave:expose", fullmatch=True),
+)
+
+
+@st.composite
+def _updates(draw: st.DrawFn) -> Update:
+    base = draw(st.integers(0, 2**60))
+    versions = sorted(draw(st.sets(st.integers(base + 1, base + 20), max_size=6)))
+    changes = tuple(Change(version, draw(given_names), draw(st.booleans())) for version in versions)
+    stamp = Stamp(draw(st.integers(1, 2**63 - 1)), base + 20)
+    return Update(draw(names), stamp, base, draw(numbers), changes)
+
+
+updates = _updates()

@@ -23,6 +23,7 @@ ANYWHERE = {"help_option_names": ["--help"]}
 """`-h` is a name, as in Weave; options may stand before and behind the arguments."""
 
 CIDRS_AND_CONTAINER = "CIDR… CONTAINER"
+NAMED = "[IP…] CONTAINER [-h NAME] | IP… -h NAME"
 
 
 class Listing(StrEnum):
@@ -45,6 +46,10 @@ def add_to(app: typer.Typer) -> None:
     app.command(context_settings=ANYWHERE)(expose)
     for command in (start, restart, attach, detach, hide, ps, status, stop, reset, version):
         app.command()(command)
+    for dns_command in (dns_add, dns_remove, dns_args, launch_dns):
+        app.command(context_settings=PASS_THROUGH)(dns_command)
+    app.command()(dns_lookup)
+    app.command()(stop_dns)
 
 
 def setup(
@@ -252,7 +257,7 @@ def ps(
 def status(
     context: typer.Context,
     section: Annotated[
-        str, typer.Argument(metavar="[targets|connections|peers]", help="One section; none: a summary.")
+        str, typer.Argument(metavar="[targets|connections|peers|dns]", help="One section; none: a summary.")
     ] = "",
     form: FormatOption = Listing.TEXT,
 ) -> int:
@@ -288,3 +293,63 @@ def version(context: typer.Context) -> int:
 
     with session(context) as caller:
         return commands.version(caller)
+
+
+def dns_add(
+    context: typer.Context,
+    arguments: Annotated[list[str], typer.Argument(metavar=NAMED)],
+) -> int:
+    """Give a container's addresses, or others, a name: by default its hostname."""
+    from weave_http import commands
+
+    with session(context) as caller:
+        return commands.dns_add(caller, arguments)
+
+
+def dns_remove(
+    context: typer.Context,
+    arguments: Annotated[list[str], typer.Argument(metavar=NAMED)],
+) -> int:
+    """Take names away: all that fit what is said."""
+    from weave_http import commands
+
+    with session(context) as caller:
+        return commands.dns_remove(caller, arguments)
+
+
+def dns_lookup(context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")]) -> int:
+    """Print the addresses that containers are told for a name."""
+    from weave_http import commands
+
+    with session(context) as caller:
+        return commands.dns_lookup(caller, name)
+
+
+def dns_args(
+    context: typer.Context,
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="[DOCKER RUN OPTIONS]")] = None,
+) -> int:
+    """Print docker run's options by which a container uses Weave's DNS."""
+    from weave_http import commands
+
+    with session(context) as caller:
+        return commands.dns_args(caller, arguments or [])
+
+
+def launch_dns(
+    context: typer.Context,
+    arguments: Annotated[list[str], typer.Argument(metavar="CIDR [OPTIONS]")],
+) -> int:
+    """Make sure that the router serves names (Weave 0.10 had another container for that)."""
+    from weave_http import commands
+
+    with session(context) as caller:
+        return commands.launch_dns(caller, arguments)
+
+
+def stop_dns(context: typer.Context) -> int:
+    """Do nothing: names end with the router (Weave 0.10 had another container for that)."""
+    from weave_http import commands
+
+    with session(context) as caller:
+        return commands.stop_dns(caller)

@@ -13,6 +13,10 @@ from weave_http.commands.network import (
     connect,
     create_bridge,
     detach,
+    dns_add,
+    dns_args,
+    dns_lookup,
+    dns_remove,
     docker_bridge_ip,
     env,
     expose,
@@ -20,6 +24,7 @@ from weave_http.commands.network import (
     gone,
     hide,
     launch,
+    launch_dns,
     prime,
     ps,
     report,
@@ -29,6 +34,7 @@ from weave_http.commands.network import (
     start,
     status,
     stop,
+    stop_dns,
 )
 from weave_http.commands.run import run
 from weave_http.commands.setup import setup
@@ -42,6 +48,10 @@ __all__ = [
     "connect",
     "create_bridge",
     "detach",
+    "dns_add",
+    "dns_args",
+    "dns_lookup",
+    "dns_remove",
     "docker_bridge_ip",
     "env",
     "expose",
@@ -49,6 +59,7 @@ __all__ = [
     "gone",
     "hide",
     "launch",
+    "launch_dns",
     "prime",
     "ps",
     "report",
@@ -60,5 +71,6 @@ __all__ = [
     "start",
     "status",
     "stop",
+    "stop_dns",
     "version",
 ]

@@ -149,6 +149,61 @@ def hide(caller: Caller, addresses: Sequence[str]) -> int:
     return execute(caller, ["hide", *addresses])
 
 
+def dns_add(caller: Caller, words: Sequence[str]) -> int:
+    """Give addresses a name in the DNS.
+
+    Args:
+        caller: engine, streams and environment.
+        words: `[IP…] CONTAINER [-h NAME]`, or `IP… -h NAME`. By default the container's addresses and hostname.
+    """
+    return execute(caller, ["dns-add", *words])
+
+
+def dns_remove(caller: Caller, words: Sequence[str]) -> int:
+    """Take names away.
+
+    Args:
+        caller: engine, streams and environment.
+        words: as for `dns_add`; what is left out stands for all there are.
+    """
+    return execute(caller, ["dns-remove", *words])
+
+
+def dns_lookup(caller: Caller, name: str) -> int:
+    """Print the addresses that containers are told for a name, a line each.
+
+    Args:
+        caller: engine, streams and environment.
+        name: fully qualified, or a single label.
+    """
+    return execute(caller, ["dns-lookup", name])
+
+
+def dns_args(caller: Caller, arguments: Sequence[str] = ()) -> int:
+    """Print the options of docker run by which a container asks the router for names; no line's end.
+
+    Args:
+        caller: engine, streams and environment.
+        arguments: the other arguments of docker run.
+    """
+    return execute(caller, ["dns-args", *arguments])
+
+
+def launch_dns(caller: Caller, arguments: Sequence[str]) -> int:
+    """Make sure that the router serves names, and print its container's id, as Weave 0.10 did for its own server.
+
+    Args:
+        caller: engine, streams and environment.
+        arguments: an address in CIDR notation, which is not needed, and options of the server of then.
+    """
+    return execute(caller, ["launch-dns", *arguments])
+
+
+def stop_dns(caller: Caller) -> int:
+    """Say that names end with the router: Weave 0.10 stopped its own server by this."""
+    return execute(caller, ["stop-dns"])
+
+
 def ps(caller: Caller, containers: Sequence[str] = (), *, as_json: bool = False) -> int:
     """Print a line `ID MAC CIDR…` for each container on the network.
 
@@ -165,7 +220,7 @@ def status(caller: Caller, section: str = "", *, as_json: bool = False) -> int:
 
     Args:
         caller: engine, streams and environment.
-        section: `targets`, `connections` or `peers`; the summary when empty.
+        section: `targets`, `connections`, `peers` or `dns`; the summary when empty.
         as_json: print the report, or that part of it.
     """
     return execute(caller, ["status", *_format(as_json), *([section] if section else [])])

@@ -7,12 +7,15 @@ from typing import Any
 
 from weave_http.errors import ExitCode
 from weave_http.local import joining
+from weave_http.local.dns_names import give_name
 from weave_http.local.host import Host, running_target
 from weave_http.local.joining import Joining
 
 
 def run(host: Host, words: list[str]) -> int:
     """Give a container addresses, and tell the router so that it gets them again when it restarts.
+
+    If its hostname has a domain, its addresses get that name.
 
     Raises:
         UsageError: the words are no addresses followed by a container.
@@ -54,3 +57,5 @@ def join(host: Host, wanted: Joining, container: Mapping[str, Any]) -> None:
     except BaseException:
         guest.unplug(target, change.changed)
         raise
+    if wanted.dns:
+        give_name(host, container, wanted.addresses)

@@ -1,4 +1,7 @@
-"""Which commands there are. Each is a module with a function `run(host, words)`, imported when it is asked for."""
+"""Which commands there are.
+
+Each is a module with a function `run(host, words)`, imported when it is asked for; `-` in its name is `_` there.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from weave_http.local.preconditions import check
 COMMANDS = {
     "setup": "",
     "launch": "[ROUTER OPTIONS] [--no-restart] [PEER…]",
+    "launch-dns": "CIDR [OPTIONS]",
+    "stop-dns": "",
     "connect": "[--replace] PEER…",
     "forget": "PEER…",
     "run": "CIDR… [DOCKER RUN OPTIONS] IMAGE [COMMAND…]",
@@ -23,10 +28,14 @@ COMMANDS = {
     "expose": "[--without-masquerade] CIDR… [-h FQDN]",
     "hide": "CIDR…",
     "ps": "[--format json] [CONTAINER…]",
-    "status": "[--format json] [targets | connections | peers]",
+    "status": "[--format json] [targets | connections | peers | dns]",
     "report": "[-f TEMPLATE]",
     "prime": "",
     "rmpeer": "PEER…",
+    "dns-add": "[IP…] CONTAINER [-h NAME], or IP… -h NAME",
+    "dns-remove": "[IP…] CONTAINER [-h NAME], or IP… -h NAME",
+    "dns-lookup": "NAME",
+    "dns-args": "[DOCKER RUN OPTIONS]",
     "stop": "",
     "reset": "[--force]",
     "version": "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from weave_http.addresses import cidrs_and_container
 from weave_http.errors import ExitCode
 from weave_http.local import joining
+from weave_http.local.dns_names import take_names
 from weave_http.local.host import Host, running_target
 
 
@@ -27,6 +28,7 @@ def run(host: Host, words: list[str]) -> int:
     except BaseException:
         guest.plug(target, change.changed)
         raise
+    take_names(host, container, addresses)
     if joining.is_modern(words):
         host.say(joining.shown(change.changed))
     return ExitCode.OK

@@ -14,6 +14,7 @@ from weave_http.addresses import SHAPE
 from weave_http.engine.errors import Conflict, NotFound
 from weave_http.errors import ExitCode, HostError, UsageError
 from weave_http.local import launch_flags, router_container
+from weave_http.local.dns_names import warn_without_names
 from weave_http.local.host import Host
 from weave_http.local.interrupts import held_back
 from weave_http.local.peers import parse_peers, parse_port
@@ -49,8 +50,11 @@ class Options:
     warnings: tuple[str, ...] = ()
 
 
-VALUES = ("port", "nickname", "name", "host", "conn-limit", "log-level")
-SWITCHES = ("no-discovery", "resume")
+VALUES = (
+    *("port", "nickname", "name", "host", "conn-limit", "log-level"),
+    *("dns-domain", "dns-listen-address", "dns-ttl", "dns-fallback-timeout", "resolv-conf"),
+)
+SWITCHES = ("no-discovery", "no-dns", "resume")
 """Options of the router's that are handed on."""
 
 _VARIABLES = {"http-addr": "WEAVE_HTTP_ADDR", "mtu": "WEAVE_MTU", "docker-bridge": "DOCKER_BRIDGE"}
@@ -160,6 +164,8 @@ def run(host: Host, words: list[str]) -> int:
             created = host.engine.containers.create(body, name=host.router_container)
         host.engine.containers.start(created.id)
         _await_ready(host, created.id)
+        if "--no-dns" not in options.arguments:
+            warn_without_names(host)
     except BaseException as error:
         if created is not None:
             with suppress(NotFound):

@@ -1,4 +1,4 @@
-"""`status [--format json] [targets | connections | peers]`: what the router says of itself."""
+"""`status [--format json] [targets | connections | peers | dns]`: what the router says of itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from weave_http.errors import ExitCode, HostError, UsageError
 from weave_http.local.host import Host, no_arguments, take_format
 
-SECTIONS = ("targets", "connections", "peers")
+SECTIONS = ("targets", "connections", "peers", "dns")
 IN_REPORT = {
     "targets": ("Router", "Targets"),
     "connections": ("Router", "Connections"),

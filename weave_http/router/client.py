@@ -44,6 +44,10 @@ class RouterError(HostError):
     """The router answered, with a refusal or with something that is no answer of ours."""
 
 
+class NotOffered(RouterError):
+    """The router does not offer that: it was told not to, or it can't."""
+
+
 class RouterClient:
     """Calls to one router; every call is one connection, so there is nothing to close.
 
@@ -61,7 +65,7 @@ class RouterClient:
         self._timeout = timeout
 
     def status(self, section: str = "") -> str:
-        """Return the text of `GET /status` or of `GET /status/{section}`: targets, connections or peers."""
+        """Return the text of `GET /status` or of `GET /status/{section}`: targets, connections, peers or dns."""
         return self._call("GET", f"/status/{quote(section, safe='')}" if section else "/status")
 
     def report(self) -> dict[str, Any]:
@@ -142,6 +146,21 @@ class RouterClient:
         where = f"/name/{quote(owner, safe=':')}" + (f"/{address}" if address else "")
         self._call("DELETE", f"{where}?{urlencode({'fqdn': name})}" if name else where)
 
+    def domain(self) -> str:
+        """Return the domain of the names, with its last dot (`GET /domain`)."""
+        return self._call("GET", "/domain").strip()
+
+    def dns_address(self) -> tuple[str, int]:
+        """Return the address and port of the DNS server (`GET /dns-address-port`).
+
+        Raises:
+            NotOffered: there is none; the message says why.
+        """
+        host, _, port = self._call("GET", "/dns-address-port").strip().rpartition(":")
+        if not host or not port.isdecimal():
+            raise RouterError(f"the router at {self._host}:{self._port} answered something else than an address")
+        return host, int(port)
+
     def leave(self) -> None:
         """Say goodbye to the peers and take the VXLAN device down (`DELETE /peer`); the process stays."""
         self._call("DELETE", "/peer")
@@ -187,7 +206,8 @@ class RouterClient:
             raise RouterUnavailable(f"the router at {where} is not ready yet")
         if status >= 300:
             lines = "; ".join(line for line in text.splitlines() if line)
-            raise RouterError(lines or f"{method} {path} was answered {status}")
+            refusal = NotOffered if status == 404 else RouterError
+            raise refusal(lines or f"{method} {path} was answered {status}")
         return text
 
     def _exchange(self, method: str, request: bytes) -> tuple[int, str]:

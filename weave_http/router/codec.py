@@ -9,6 +9,7 @@ Nothing else about it can: it is what a stranger says.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any
 
 import msgpack
 
+from weave_http.router.dns.register import CHANGES_PER_UPDATE, Change, Name, Update
 from weave_http.router.facts import Fact, Stamp
 from weave_http.router.identity import is_peer_name
 from weave_http.router.topology import Address, Link, PeerFact, PeerInfo
@@ -36,6 +38,8 @@ LIMIT = 4 * 1024 * 1024
 FACTS_PER_MESSAGE = 16
 """So that a frame of facts stays well below the limit and doesn't hold up a heartbeat."""
 
+_OWNER = re.compile(r"[A-Za-z0-9:._-]{1,64}")
+_HOSTNAME = re.compile(r"[!-~]{1,253}")
 _LONGEST_TEXT = 255
 _MOST_LINKS = 4096
 _HEADER = struct.Struct(">I")
@@ -100,11 +104,29 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Have:
+    """How far I know the names of peers; what isn't mentioned is as I said before, at first nothing.
+
+    Args:
+        stamps: by origin.
+    """
+
+    stamps: tuple[tuple[str, Stamp], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What I know about the names of a peer."""
+
+    update: Update
+
+
+@dataclass(frozen=True, slots=True)
 class Goodbye:
     """I leave for good: take me out of the data plane now."""
 
 
-Message = Hello | Accept | Refuse | Ping | Pong | Facts | Goodbye
+Message = Hello | Accept | Refuse | Ping | Pong | Facts | Have | Names | Goodbye
 
 
 def prelude(versions: tuple[int, int] = VERSIONS) -> bytes:
@@ -202,6 +224,10 @@ def _fields(message: Message) -> dict[str, Any]:
             return {"code": message.code, "reason": reason}
         case Facts():
             return {"peers": [_pack_fact(fact) for fact in message.facts]}
+        case Have():
+            return {"stamps": [[origin, stamp.uid, stamp.version] for origin, stamp in message.stamps]}
+        case Names():
+            return _pack_update(message.update)
         case _:
             return {}
 
@@ -214,6 +240,20 @@ def _pack_fact(fact: PeerFact) -> dict[str, Any]:
         "nickname": fact.value.nickname,
         "port": fact.value.port,
         "links": [[link.peer, link.address.ip, link.address.port, link.outbound] for link in fact.value.links],
+    }
+
+
+def _pack_update(update: Update) -> dict[str, Any]:
+    return {
+        "origin": update.origin,
+        "uid": update.stamp.uid,
+        "version": update.stamp.version,
+        "base": update.base,
+        "floor": update.floor,
+        "changes": [
+            [change.version, change.name.hostname, change.name.address, change.name.owner, change.there]
+            for change in update.changes
+        ],
     }
 
 
@@ -251,6 +291,32 @@ def _link(value: Any) -> Link:
     if not isinstance(outbound, bool):
         raise Malformed("a connection without a direction")
     return Link(_name(peer), Address(_ip(ip), _number(port, 1, 65535)), outbound)
+
+
+def _have(fields: dict[str, Any]) -> Have:
+    stamps = [_list(value, 3, 3) for value in _list(fields.pop("stamps"), _MOST_LINKS)]
+    return Have(tuple((_name(origin), Stamp(_number(uid), _number(version))) for origin, uid, version in stamps))
+
+
+def _names(fields: dict[str, Any]) -> Names:
+    stamp = Stamp(_number(fields.pop("uid"), 1), _number(fields.pop("version"), 1))
+    base = _number(fields.pop("base"), 0, stamp.version - 1)
+    changes = []
+    before = base
+    for value in _list(fields.pop("changes"), CHANGES_PER_UPDATE):
+        version, hostname, address, owner, there = _list(value, 5, 5)
+        before = _number(version, before + 1, stamp.version)
+        if not isinstance(there, bool):
+            raise Malformed("a name without whether it is there")
+        name = Name(_matching(_HOSTNAME, hostname), _ip(address), _matching(_OWNER, owner))
+        changes.append(Change(before, name, there))
+    return Names(Update(_name(fields.pop("origin")), stamp, base, _number(fields.pop("floor")), tuple(changes)))
+
+
+def _matching(pattern: re.Pattern[str], value: Any) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise Malformed("something else where a name or its owner belongs")
+    return value
 
 
 def _map(value: Any) -> dict[str, Any]:
@@ -297,6 +363,8 @@ _KINDS: Mapping[type[Message], str] = {
     Ping: "ping",
     Pong: "pong",
     Facts: "facts",
+    Have: "have",
+    Names: "names",
     Goodbye: "goodbye",
 }
 _PARSERS: Mapping[str, Callable[[dict[str, Any]], Message]] = {
@@ -306,5 +374,7 @@ _PARSERS: Mapping[str, Callable[[dict[str, Any]], Message]] = {
     "ping": lambda fields: Ping(),
     "pong": lambda fields: Pong(),
     "facts": _facts,
+    "have": _have,
+    "names": _names,
     "goodbye": lambda fields: Goodbye(),
 }

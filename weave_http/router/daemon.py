@@ -16,13 +16,17 @@ from weave_http.errors import WeaveError
 from weave_http.net import bridge
 from weave_http.router import status
 from weave_http.router.blocking import in_thread
+from weave_http.router.dns import texts
+from weave_http.router.dns.http_routes import routes, routes_when_off
+from weave_http.router.dns.memory import Memory
+from weave_http.router.dns.service import NameService
 from weave_http.router.exposing import Exposing
 from weave_http.router.http_api import Api
 from weave_http.router.identity import Self, random_peer_name
 from weave_http.router.options import Options
 from weave_http.router.overlay import Overlay, bridge_mac
 from weave_http.router.peering import Peering
-from weave_http.router.reattach import Reattacher
+from weave_http.router.reattach import Reattacher, is_running
 from weave_http.router.resolve import parse_target, resolve
 from weave_http.router.state import State, Store, own_container, rendered
 
@@ -53,8 +57,9 @@ class Router:
         )
         self._exposing = Exposing(store, self._overlay)
         self._peering = Peering(me, self._overlay)
-        self._api = Api(self, *options.http_addr)
-        self._reattacher = Reattacher(lambda: self.attachments, self.delete_attachment)
+        self._names = self._name_service(options)
+        self._api = Api(self, *options.http_addr, more=routes(self._names) if self._names else routes_when_off())
+        self._reattacher = Reattacher(lambda: self.attachments, self.delete_attachment, names=self._names)
         self._left = False
 
     async def run(self) -> None:
@@ -71,6 +76,8 @@ class Router:
             await self._overlay.start()
             await in_thread(partial(bridge.mark, _mark(self._store.state.uid)))
             keeping = asyncio.create_task(self._overlay.run())
+            if self._names is not None:
+                await self._names.start()
             self._peering.start()
             self._peering.connect(list(self._store.state.targets))
             self._reattacher.start()
@@ -85,10 +92,23 @@ class Router:
                 keeping.cancel()
             await self._peering.stop()
             await self._api.stop()
+            if self._names is not None:
+                await self._names.stop()
+
+    def _name_service(self, options: Options) -> NameService | None:
+        if options.dns is None:
+            return None
+        return NameService(
+            options.dns,
+            self._peering.names,
+            Memory(options.state_dir),
+            changed=lambda: self._peering.names_changed(self._peering.me.name),
+            is_running=is_running,
+        )
 
     def log_status(self) -> None:
         """Write the status into the log."""
-        for line in status.summary(self._peering, self._overlay, monotonic()).splitlines():
+        for line in (self.status("") or "").splitlines():
             logger.info("%s", line)
 
     @property
@@ -101,23 +121,26 @@ class Router:
         peering, overlay, now = self._peering, self._overlay, monotonic()
         match section:
             case "":
-                return status.summary(peering, overlay, now)
+                return status.summary(peering, overlay, now, texts.summary(self._names) if self._names else ())
             case "connections":
                 return status.connections_text(status.connections(peering, overlay, now))
             case "peers":
                 return status.peers_text(peering.gossip.peers)
             case "targets":
                 return status.targets_text(peering.targets.given)
+            case "dns" if self._names is not None:
+                return texts.entries_text(self._names.entries, self._names.options.domain)
             case _:
                 return None
 
     def report(self) -> dict[str, Any]:
         """Return all there is to know."""
-        return {
+        report = {
             **status.report(self._peering, self._overlay, monotonic()),
             "Attachments": self.attachments,
             "Exposed": self.exposed,
         }
+        return {**report, "DNS": texts.report(self._names)} if self._names else report
 
     async def connect(self, peers: list[str], *, replace: bool) -> list[str]:
         """Dial these too, or instead; return a line for each that is none."""

@@ -63,7 +63,7 @@ class FactSet(Generic[V]):
     def __iter__(self) -> Iterator[Fact[V]]:
         return iter(self._facts.values())
 
-    def __contains__(self, owner: str) -> bool:
+    def __contains__(self, owner: object) -> bool:
         return owner in self._facts
 
     def __len__(self) -> int:

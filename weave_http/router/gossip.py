@@ -43,6 +43,11 @@ class Gossip:
         return sorted(facts, key=lambda fact: fact.owner)
 
     @property
+    def reachable(self) -> set[str]:
+        """Names of all reachable peers, ourselves included."""
+        return self._horizon.reachable
+
+    @property
     def addresses(self) -> dict[str, set[Address]]:
         """At which addresses each other peer may be dialled."""
         return topology.addresses(self.topology, self._horizon.reachable)

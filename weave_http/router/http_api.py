@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 from aiohttp import web
@@ -55,9 +55,10 @@ class Api:
         control: does what is asked for.
         host: loopback address to listen on.
         port: TCP port.
+        more: routes that others serve.
     """
 
-    def __init__(self, control: Control, host: str, port: int) -> None:
+    def __init__(self, control: Control, host: str, port: int, *, more: Iterable[web.RouteDef] = ()) -> None:
         self._control = control
         self._host = host
         self._port = port
@@ -80,6 +81,7 @@ class Api:
                 web.delete("/expose/{ip}/{length}", self._hide),
                 web.delete("/peer", self._leave),
                 web.delete("/peer/{who}", self._remove_peer),
+                *more,
             ]
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN, keepalive_timeout=15)
@@ -123,7 +125,9 @@ class Api:
     async def _status(self, request: web.Request) -> web.Response:
         text = self._control.status(request.match_info.get("section", ""))
         if text is None:
-            raise web.HTTPNotFound(text="no such section; there are targets, connections and peers\n")
+            raise web.HTTPNotFound(
+                text="no such section; there are targets, connections, peers and, unless switched off, dns\n"
+            )
         return web.Response(text=text)
 
     async def _report(self, request: web.Request) -> web.Response:

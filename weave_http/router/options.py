@@ -14,6 +14,8 @@ from typing import NoReturn
 from weave_http import names
 from weave_http.errors import UsageError
 from weave_http.router.client import http_address
+from weave_http.router.dns.options import DnsOptions, add_flags
+from weave_http.router.dns.options import from_flags as dns_options
 from weave_http.router.identity import parse_peer_name
 from weave_http.router.resolve import parse_target
 
@@ -39,6 +41,7 @@ class Options:
         host: IPv4 address to listen on.
         mtu: of the overlay, in bytes; None to derive it from the underlay's.
         targets: `HOST[:PORT]` of peers to dial.
+        dns: how names are served, None not to.
     """
 
     port: int
@@ -53,6 +56,7 @@ class Options:
     host: str
     mtu: int | None
     targets: tuple[str, ...]
+    dns: DnsOptions | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -65,7 +69,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
 
     Args:
         argv: what follows `weave --router`; each flag may have one dash or two, as in Weave 0.10 and later.
-        env: `WEAVE_MTU` and `WEAVE_PASSWORD` are looked at.
+        env: `WEAVE_MTU`, `WEAVE_PASSWORD`, `DOCKER_BRIDGE` and `PROCFS` are looked at.
 
     Raises:
         UsageError: they make no sense.
@@ -93,6 +97,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
         if env.get("WEAVE_MTU")
         else None,
         targets=tuple(dict.fromkeys(parsed.targets)),
+        dns=dns_options(parsed, env),
     )
 
 
@@ -113,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     flag("resume", action="store_true")
     flag("log-level", choices=_LEVELS, default="info")
     flag("host", default=_ALL)
+    add_flags(flag)
     parser.add_argument("targets", nargs="*", metavar="HOST[:PORT]")
     return parser
 

@@ -19,8 +19,9 @@ from typing import Any, Protocol
 from weave_http.errors import WeaveError
 from weave_http.router import codec
 from weave_http.router.bucket import TokenBucket
-from weave_http.router.codec import Facts, Hello, Malformed, Message
+from weave_http.router.codec import Facts, Have, Hello, Malformed, Message, Names
 from weave_http.router.connections import HANDSHAKE_TIMEOUT, Closed, Connection, Wire
+from weave_http.router.dns.gossip import NameGossip
 from weave_http.router.gossip import Gossip
 from weave_http.router.handshake import Refusal, Refused, judge
 from weave_http.router.identity import Self
@@ -63,6 +64,7 @@ class Peering:
         self.me = me
         self.targets = Targets(me.name)
         self.gossip = Gossip(me.name, me.uid, me.nickname, me.port)
+        self.names = NameGossip(me.name, me.uid)
         self._table = Table()
         self.terminations = 0
         self._listener = listener
@@ -218,6 +220,7 @@ class Peering:
             if connection is not None:
                 self._table.meeting.discard(connection)
                 self.gossip.parted(connection)
+                self.names.parted(connection, connection.peer)
             await wire.close()
 
     async def _meet(self, wire: Wire, *, outbound: bool) -> Connection:
@@ -248,6 +251,7 @@ class Peering:
         self.connections[peer] = connection
         connection.established_at = monotonic()
         self.gossip.met(connection)
+        self.names.met(connection)
         if target is not None:
             self.targets.reached(target, peer)
         logger.info("%s connected to %s", connection.label, connection.who)
@@ -274,6 +278,8 @@ class Peering:
         # Who said goodbye is not expected back at once.
         self.targets.lost(peer, why, 0.0 if connection.goodbye else connection.up_for(now), now)
         self._listener.peer_down(peer, goodbye=connection.goodbye)
+        if connection.goodbye:
+            self.names.left(peer)
         self._changed()
 
     def _hello(self, number: int) -> Hello:
@@ -282,16 +288,32 @@ class Peering:
     # -- facts -----------------------------------------------------------------------------------------
 
     def _handle(self, connection: Connection, message: Message) -> None:
-        if not isinstance(message, Facts):
-            raise Malformed("a handshake in the middle of a connection")
-        if self.gossip.hear(connection, connection.peer, message.facts, self.connections, monotonic()):
-            self._changed()
+        match message:
+            case Facts():
+                if self.gossip.hear(connection, connection.peer, message.facts, self.connections, monotonic()):
+                    self._changed()
+            case Have():
+                if self.names.hear_of(connection, message):
+                    self.names_changed(self.me.name)
+            case Names():
+                update, owners = message.update, self.gossip.topology
+                if self.names.hear(connection, connection.peer, update, self.connections, owners):
+                    self.names_changed(update.origin)
+            case _:
+                raise Malformed("a handshake in the middle of a connection")
         connection.wake()  # it may have to be corrected
+
+    def names_changed(self, origin: str) -> None:
+        """Have the neighbours told what is new of an origin's names."""
+        for connection in self.connections.values():
+            if self.names.is_told(origin, connection.peer):
+                connection.wake()
 
     def _gossip(self, connection: Connection) -> list[Message]:
         due = self.gossip.tell(connection, connection.peer)
         size = codec.FACTS_PER_MESSAGE
-        return [Facts(tuple(due[start : start + size])) for start in range(0, len(due), size)]
+        facts = [Facts(tuple(due[start : start + size])) for start in range(0, len(due), size)]
+        return [*facts, *self.names.tell(connection, connection.peer)]
 
     def _changed(self) -> None:
         if self._settling is None:
@@ -303,6 +325,8 @@ class Peering:
         self._settling = None
         began = monotonic()
         self.gossip.settle(self._table.links(), began)
+        links = {fact.owner: {link.peer for link in fact.value.links} for fact in self.gossip.topology}
+        self.names.settle(links, self.gossip.reachable, self.connections, began)
         if self.me.discovery:
             self.targets.learn(self.gossip.addresses, began)
         for connection in self.connections.values():
@@ -318,6 +342,7 @@ class Peering:
             few = min(count, 2 * int(log2(count)) + 1) if count else 0
             for connection in sample(list(self.connections.values()), few):
                 self.gossip.met(connection)
+                self.names.survey(connection)
                 connection.wake()
 
     # -- tasks -----------------------------------------------------------------------------------------

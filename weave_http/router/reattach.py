@@ -1,8 +1,9 @@
 """Containers get their addresses again whenever they start: after a restart of theirs, of the engine, or of the host.
 
-A thread follows the engine's events. For a container that starts, and has a record of addresses, it runs the executor's
-own `attach` as a program, so that there is one way to attach. A record goes when its container is removed. Whenever the
-engine could be (re)connected to, all running containers are looked at, because events may have been missed.
+A thread follows the engine's events. For a container that starts, and has a record of addresses, another thread runs
+the executor's own `attach` as a program, so that there is one way to attach, and no other event has to wait for it. A
+record goes when its container is removed, and a container's names go when it dies. Whenever the engine could be
+(re)connected to, all running containers are looked at, because events may have been missed.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, Protocol
 
 from weave_http import names
 from weave_http.engine import Engine, local_engine
@@ -27,7 +30,16 @@ ATTEMPTS = 5
 """Attempts to attach a container that started."""
 ATTACH_TIMEOUT = 60.0
 """Seconds that one of them may take."""
-_FILTERS = {"type": ["container"], "event": ["start", "destroy"]}
+_FILTERS = {"type": ["container"], "event": ["start", "die", "destroy"]}
+
+
+class Names(Protocol):
+    """Who has to know which containers live; called in the event loop."""
+
+    @property
+    def containers(self) -> set[str]: ...
+    def started(self, container: str) -> None: ...
+    def died(self, container: str) -> None: ...
 
 
 class Reattacher:
@@ -38,6 +50,7 @@ class Reattacher:
         drop: forgets a container; called in the event loop.
         socket: the engine's unix socket.
         attach: runs the executor; returns what it complained about, or nothing.
+        names: told which containers start and die.
     """
 
     def __init__(
@@ -47,11 +60,14 @@ class Reattacher:
         *,
         socket: str = names.DOCKER_SOCKET,
         attach: Callable[[str, list[str]], str] | None = None,
+        names: Names | None = None,
     ) -> None:
         self._attachments = attachments
         self._drop = drop
         self._engine_socket = socket
         self._attach = attach or run_attach
+        self._names = names
+        self._due: SimpleQueue[tuple[str, int] | None] = SimpleQueue()
         self._stopping = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -61,11 +77,13 @@ class Reattacher:
             logger.warning("no engine at %s: containers that restart are not attached again", self._engine_socket)
             return
         self._loop = asyncio.get_running_loop()
-        threading.Thread(target=self._follow, name="reattach", daemon=True).start()
+        for work in (self._follow, self._work):
+            threading.Thread(target=work, name="reattach", daemon=True).start()
 
     def stop(self) -> None:
         """Attach no more. What is under way is not waited for: its thread ends with the process."""
         self._stopping.set()
+        self._due.put(None)
 
     def _follow(self) -> None:
         failures = 0
@@ -85,24 +103,43 @@ class Reattacher:
             self._stopping.wait(min(delay(failures), 10.0))
 
     def _reconcile(self, engine: Engine) -> None:
-        """Attach all that run, and forget those that are no more."""
+        """Attach all that run, forget those that are no more, and take their names from those that don't run."""
         known = self._attachments()
-        if not known:
+        named = self._names.containers if self._names else set()
+        if not known and not named:
             return
         states = {container["Id"]: container["State"] for container in engine.containers.list(all=True)}
         for container in known:
             if container not in states:
                 self._forget(container)
             elif states[container] == "running":
-                self._started(container)
+                self._due.put((container, 1))
+        for container in named:
+            if states.get(container) not in ("running", "paused"):
+                self._tell_names("die", container)
 
     def _event(self, event: Mapping[str, Any]) -> None:
         container = str(event.get("id") or event.get("Actor", {}).get("ID", ""))
-        match event.get("Action", event.get("status")):
-            case "start" if container in self._attachments():
-                self._started(container)
-            case "destroy" if container in self._attachments():
+        action = str(event.get("Action", event.get("status")))
+        self._tell_names(action, container)
+        if container not in self._attachments():
+            return
+        match action:
+            case "start":
+                self._due.put((container, 1))
+            case "destroy":
                 self._forget(container)
+
+    def _tell_names(self, action: str, container: str) -> None:
+        assert self._loop is not None
+        if self._names is not None and action in ("start", "die"):
+            told = self._names.started if action == "start" else self._names.died
+            with suppress(RuntimeError):  # the loop has been closed
+                self._loop.call_soon_threadsafe(told, container)
+
+    def _work(self) -> None:
+        while (due := self._due.get()) is not None:
+            self._started(*due)
 
     def _started(self, container: str, attempt: int = 1) -> None:
         if self._stopping.is_set():
@@ -114,7 +151,7 @@ class Reattacher:
         if not complaint:
             logger.info("attached %s %s again", container[:12], " ".join(addresses))
         elif attempt < ATTEMPTS:
-            timer = threading.Timer(delay(attempt), self._started, (container, attempt + 1))
+            timer = threading.Timer(delay(attempt), self._due.put, ((container, attempt + 1),))
             timer.daemon = True
             timer.start()
         else:
@@ -130,6 +167,15 @@ class Reattacher:
             await self._drop(container)
         except WeaveError as error:
             logger.error("%s", error)
+
+
+def is_running(container: str, socket: str = names.DOCKER_SOCKET) -> bool:
+    """Return whether a container runs; also when the engine can't be asked, or doesn't know it, it does not."""
+    try:
+        with local_engine(socket) as engine:
+            return bool(engine.containers.inspect(container)["State"]["Running"])
+    except EngineError:
+        return False
 
 
 def run_attach(container: str, addresses: list[str]) -> str:

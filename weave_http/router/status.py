@@ -65,8 +65,8 @@ def connections(peering: Peering, overlay: Overlay, now: float) -> list[Connecti
     return found
 
 
-def summary(peering: Peering, overlay: Overlay, now: float) -> str:
-    """Return the text of `weave status`; arguments as for `connections`."""
+def summary(peering: Peering, overlay: Overlay, now: float, more: Iterable[tuple[str, str]] = ()) -> str:
+    """Return the text of `weave status`; arguments as for `connections`, and more lines as labels and texts."""
     count = Counter(status.state for status in connections(peering, overlay, now))
     states = ", ".join(f"{count[state]} {state}" for state in _STATES if count[state])
     facts = peering.gossip.peers
@@ -84,6 +84,7 @@ def summary(peering: Peering, overlay: Overlay, now: float) -> str:
         ("Connections", f"{count.total()} ({states})" if states else str(count.total())),
         ("Peers", f"{len(facts)} (with {links} established connections)" if links else str(len(facts))),
         ("TrustedSubnets", "none"),
+        *more,
     ]
     return "".join(f"{label:>15}: {text}\n" if label else "\n" for label, text in lines)
 

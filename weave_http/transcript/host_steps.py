@@ -62,6 +62,12 @@ def host_steps(argv: Sequence[str], environ: Mapping[str, str]) -> list[HostStep
         "forget": _forget,
         "expose": _expose,
         "hide": _hide,
+        "dns-add": _dns_add,
+        "dns-remove": _dns_remove,
+        "dns-lookup": _dns_lookup,
+        "dns-args": _dns_args,
+        "launch-dns": _launch_dns,
+        "stop-dns": _stop_dns,
         "ps": _ps,
         "status": _status,
         "stop": _stop,
@@ -314,6 +320,12 @@ def _attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
             "PUT /attachment/{id}",
             to="router",
         ),
+        _name_step(
+            "If the container's hostname has a domain, tell the router that the addresses have that name.",
+            "PUT",
+            [cidr.partition("/")[0] for cidr in cidrs],
+            "NAME",
+        ),
     ]
 
 
@@ -352,7 +364,87 @@ def _detach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
             "PUT or DELETE /attachment/{id}",
             to="router",
         ),
+        _name_step(
+            "Have the router forget the names of the addresses.", "DELETE", [cidr.partition("/")[0] for cidr in cidrs]
+        ),
     ]
+
+
+def _name_step(text: str, method: str, addresses: Sequence[str], name: str = "", owner: str = "$id") -> HostStep:
+    """Return the step by which the router is told of names: an empty address stands for all."""
+    lines = []
+    for address in addresses or ("",):
+        path = "/".join([f"{ROUTER}/name/{owner}", *filter(None, [address])])
+        if method == "PUT":
+            lines.append(f"curl --request PUT --data-urlencode fqdn={name} \\\n  {path}")
+        else:
+            lines.append(f"curl --request DELETE {shlex.quote(f'{path}?fqdn={name}') if name else path}")
+    return HostStep("executor", text, tuple(lines), f"{method} /name/{{id}}", to="router")
+
+
+def _named(words: list[str]) -> tuple[list[HostStep], list[str], str, str]:
+    """Read the words of `dns-add`; return the step that finds the container, the addresses, the name, the owner."""
+    addresses = []
+    rest = list(words)
+    while rest and rest[0].replace(".", "").isdigit():
+        addresses.append(rest.pop(0))
+    find = [_find(rest[0])] if rest and rest[0] != "-h" else []
+    name = shlex.quote(rest[-1]) if "-h" in rest else ""
+    return find, addresses, name, "$id" if find else "weave:extern"
+
+
+def _dns_add(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    find, addresses, name, owner = _named(words)
+    text = "Tell the router the name; by default all the container's addresses get its hostname."
+    return [*find, _name_step(text, "PUT", addresses or ["ADDRESS"], name or "NAME", owner)]
+
+
+def _dns_remove(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    find, addresses, name, owner = _named(words)
+    return [*find, _name_step("Have the router forget these names.", "DELETE", addresses, name, owner)]
+
+
+def _dns_lookup(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    return [
+        _ask("Ask the router where it serves names.", "/dns-address-port"),
+        HostStep(
+            "executor",
+            "Ask its DNS server, as a container would, and print the addresses.",
+            (f"dig @172.17.0.1 +short {shlex.quote(words[0])}",),
+            "DNS query",
+            to="router",
+        ),
+    ]
+
+
+def _dns_args(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    return [
+        _ask("Ask the router where it serves names.", "/dns-address-port"),
+        _ask("And for the domain: it is searched for names without one.", "/domain"),
+    ]
+
+
+def _launch_dns(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    name = environ.get("WEAVE_CONTAINER_NAME") or names.ROUTER_CONTAINER
+    return [
+        _ask("Ask the router whether it serves names: it does so by itself.", "/dns-address-port"),
+        _ask("And in which domain.", "/domain"),
+        HostStep(
+            "executor",
+            "Print the id of its container.",
+            (f"docker inspect -f '{{{{.Id}}}}' {name}",),
+            "inspect the router",
+            to="daemon",
+        ),
+    ]
+
+
+def _stop_dns(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    return [HostStep("executor", "Say that names end with the router.", (":",), "nothing")]
+
+
+def _ask(text: str, path: str) -> HostStep:
+    return HostStep("executor", text, (f"curl {ROUTER}{path}",), f"GET {path}", to="router")
 
 
 def _launch(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:

@@ -1,0 +1,50 @@
+"""Hostnames as people and programs spell them, and as they are kept: lower case, without the last dot. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from weave_http.errors import UsageError
+
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_LONGEST = 253
+
+
+def parse_hostname(text: str) -> str:
+    """Return a hostname as it is kept.
+
+    Args:
+        text: one or more labels of letters, digits, `-` and `_`, perhaps with a dot at the end.
+
+    Raises:
+        UsageError: it is no such thing.
+    """
+    name = text.lower().removesuffix(".")
+    if len(name) > _LONGEST or not all(map(_LABEL.fullmatch, name.split("."))):
+        raise UsageError(f"invalid name {text!r}", hint="expected letters, digits and hyphens, with dots between")
+    return name
+
+
+def is_inside(name: str, domain: str) -> bool:
+    """Return whether a hostname is below a domain, both as they are kept."""
+    return name.endswith("." + domain)
+
+
+def from_labels(labels: Sequence[bytes]) -> str:
+    """Return the labels of a question as a hostname as it is kept; empty when no hostname can have them."""
+    if any(b"." in label for label in labels):
+        return ""
+    return b".".join(labels).decode("ascii", "replace").lower()
+
+
+def reverse_address(name: str) -> str:
+    """Return the IPv4 address that a name like `1.1.2.10.in-addr.arpa` stands for, empty when it stands for none."""
+    octets = name.removesuffix(".in-addr.arpa").split(".")
+    if not name.endswith(".in-addr.arpa") or len(octets) != 4:
+        return ""
+    if not all(
+        octet.isascii() and octet.isdigit() and str(int(octet)) == octet and int(octet) < 256 for octet in octets
+    ):
+        return ""
+    return ".".join(reversed(octets))
