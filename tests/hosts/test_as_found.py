@@ -22,7 +22,7 @@ cat /proc/net/ip_tables_names
 iptables-legacy-save | sed '/^#/d; s/\[.*\]//'
 sysctl -a 2>/dev/null | grep -E '^net\.' | grep -vE 'conntrack_count|random|fastopen_key|\.cdev\.|stable_secret'
 find /etc /run /var/lib -xdev \( -path /run/docker -o -path /run/containerd -o -path /var/lib/docker \
-  -o -path /var/lib/containerd -o -path /run/xtables.lock \) -prune -o -printf '%M %u %s %l %p\n' |
+  -o -path /var/lib/containerd -o -path "/var/lib/weave-*" -o -path /run/xtables.lock \) -prune -o -printf '%M %u %s %l %p\n' |
   awk '$1 ~ /^d/ {$3 = ""} {print}' | sort -k 5
 find /etc -xdev -type f -exec sha256sum {} + | sort -k 2
 docker ps -aq; docker volume ls -q; docker network ls --format '{{.Name}} {{.Driver}}'

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from weave_http.errors import SandboxError
 
-BUSY_SECONDS = 5.0
+BUSY_SECONDS = 30.0
 """How long the kernel may take to let go of the processes of a cgroup."""
 
 
