@@ -14,7 +14,8 @@ PROGRAMS = " ".join(f"{family}{action}" for family in ("iptables", "ip6tables") 
 OTHER = {"nft": "legacy", "legacy": "nft"}
 
 LOOK = r"""
-ip -d -o link | sed 's/^[0-9]*: //; s/ qlen.*//; s/link-netns.*//; s/NO-CARRIER,//; s/,LOWER_UP//; s/state [A-Z]*//; s/_timer *[0-9.]*//g'
+ip -d -o link | sed -e 's/^[0-9]*: //; s/ qlen.*//; s/link-netns.*//' \
+  -e 's/NO-CARRIER,//; s/,LOWER_UP//; s/state [A-Z]*//; s/_timer *[0-9.]*//g'
 ip -o addr | sed 's/^[0-9]*: //; s/valid_lft.*//'; ip route show table all | sed 's/ linkdown//'; ip rule
 bridge fdb show | grep permanent
 iptables-nft-save | sed '/^#/d; s/\[.*\]//'; ip6tables-nft-save | sed '/^#/d; s/\[.*\]//'
@@ -22,7 +23,8 @@ cat /proc/net/ip_tables_names
 iptables-legacy-save | sed '/^#/d; s/\[.*\]//'
 sysctl -a 2>/dev/null | grep -E '^net\.' | grep -vE 'conntrack_count|random|fastopen_key|\.cdev\.|stable_secret'
 find /etc /run /var/lib -xdev \( -path /run/docker -o -path /run/containerd -o -path /var/lib/docker \
-  -o -path /var/lib/containerd -o -path /run/xtables.lock -o -path /run/docker.pid -o -path '/var/lib/w*' \) -prune -o -printf '%M %u %s %l %p\n' |
+  -o -path /var/lib/containerd -o -path /run/xtables.lock -o -path /run/docker.pid \
+  -o -path '/var/lib/w*' \) -prune -o -printf '%M %u %s %l %p\n' |
   awk '$1 ~ /^d/ {$3 = ""} {print}' | sort -k 5
 find /etc -xdev -type f -exec sha256sum {} + | sort -k 2
 docker ps -aq; docker volume ls -q; docker network ls --format '{{.Name}} {{.Driver}}'
