@@ -10,8 +10,6 @@ from weave_http import __version__
 # -- on the Docker host ------------------------------------------------------------------------------
 BRIDGE = "weave"
 """The Linux bridge that the containers of one host hang on."""
-DOCKER_BRIDGE = "docker0"
-"""The engine's own default bridge; `DOCKER_BRIDGE` in the environment says what else it is called."""
 GUEST_INTERFACE = "ethwe"
 """What a container sees of the network."""
 HOST_VETH_PREFIX = "vethwepl"
@@ -34,6 +32,9 @@ ROUTER_VOLUME = "weavedb"
 """Named volume that keeps the peer name, targets and attachments of a host over restarts."""
 ROUTER_STATE = "/weavedb"
 """Where that volume is mounted in the router's container."""
+
+DOCKER_BRIDGE = "docker0"
+"""The engine's own bridge, on whose address names are served; `DOCKER_BRIDGE` in the environment names another one."""
 
 DOCKER_SOCKET = "/var/run/docker.sock"
 PROCFS = "/proc"
