@@ -10,8 +10,6 @@ from weave_http import __version__
 # -- on the Docker host ------------------------------------------------------------------------------
 BRIDGE = "weave"
 """The Linux bridge that the containers of one host hang on."""
-DOCKER_BRIDGE = "docker0"
-"""The engine's own default bridge; `DOCKER_BRIDGE` in the environment says what else it is called."""
 GUEST_INTERFACE = "ethwe"
 """What a container sees of the network."""
 HOST_VETH_PREFIX = "vethwepl"

@@ -12,6 +12,7 @@ import io
 import json
 import random
 import time
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -21,7 +22,9 @@ from weave_http.commands import Caller
 from weave_http.engine import Engine, local_engine
 
 CONTAINERS = 200
-DRIVERS, COMMANDS = 4, 250
+WORKERS = 4
+"""How many start and remove them."""
+DRIVERS, COMMANDS = 4, 200
 """Callers that run many commands to a container, and commands of each."""
 REMOTE_COMMANDS = 25
 """Commands of the caller who has a container made for each."""
@@ -67,17 +70,35 @@ class Hand:
         return doing, self.address(container), container
 
 
-def start_all(engine: Engine) -> list[str]:
-    """Start the containers, several at a time, and return their ids."""
+def share(host: Host, numbers: Iterable[int], work: Callable[[Engine, int], None]) -> None:
+    """Do something for each number, several at a time; each of those who do it has an engine of his own to ask."""
 
-    def start(number: int) -> str:
+    def some(part: Sequence[int]) -> None:
+        with engine_of(host) as engine:
+            for number in part:
+                work(engine, number)
+
+    every = list(numbers)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(some, [every[start::WORKERS] for start in range(WORKERS)]))
+
+
+def engine_of(host: Host) -> Engine:
+    """Return a client of the host's engine."""
+    return local_engine(str(host.sandbox.host(host.name).socket))
+
+
+def start_all(host: Host) -> list[str]:
+    """Start the containers and return their ids."""
+    ids = [""] * CONTAINERS
+
+    def start(engine: Engine, number: int) -> None:
         config = {"Image": GUEST, "Cmd": ["sleep", "36000"], "HostConfig": {"NetworkMode": "none"}}
-        created = engine.containers.create(config, name=f"day{number}")
-        engine.containers.start(created.id)
-        return created.id
+        ids[number] = engine.containers.create(config, name=f"day{number}").id
+        engine.containers.start(ids[number])
 
-    with ThreadPoolExecutor(4) as pool:
-        return list(pool.map(start, range(CONTAINERS)))
+    share(host, range(CONTAINERS), start)
+    return ids
 
 
 def drive(host: Host, commands: list[list[str]]) -> None:
@@ -99,53 +120,52 @@ def test_two_hundred_containers_in_the_hands_of_several_callers(host: Host) -> N
     print(f"seed {seed}")
     began = time.monotonic()
     host.weave("launch")
-    with local_engine(str(host.sandbox.host(host.name).socket)) as engine:
-        ids = start_all(engine)
-        print(f"{CONTAINERS} containers started: {time.monotonic() - began:.0f} s")
-        hands = [Hand(20 + number, random.Random(f"{seed}/{number}")) for number in range(DRIVERS + 1)]
+    ids = start_all(host)
+    print(f"{CONTAINERS} containers started: {time.monotonic() - began:.0f} s")
+    hands = [Hand(20 + number, random.Random(f"{seed}/{number}")) for number in range(DRIVERS + 1)]
 
-        def many(hand: Hand) -> None:
-            chosen = [hand.next() for _ in range(COMMANDS)]
-            drive(host, [[doing, address, ids[container]] for doing, address, container in chosen])
+    def many(hand: Hand) -> None:
+        chosen = [hand.next() for _ in range(COMMANDS)]
+        drive(host, [[doing, address, ids[container]] for doing, address, container in chosen])
 
-        def remotely(hand: Hand) -> None:
-            with local_engine(str(host.sandbox.host(host.name).socket)) as own:
-                for _ in range(REMOTE_COMMANDS):
-                    doing, address, container = hand.next()
-                    said = io.BytesIO()
-                    command = commands.attach if doing == "attach" else commands.detach
-                    assert command(Caller(own, said, said), [address], ids[container]) == 0, said.getvalue()
+    def remotely(hand: Hand) -> None:
+        with engine_of(host) as own:
+            for _ in range(REMOTE_COMMANDS):
+                doing, address, container = hand.next()
+                said = io.BytesIO()
+                command = commands.attach if doing == "attach" else commands.detach
+                assert command(Caller(own, said, said), [address], ids[container]) == 0, said.getvalue()
 
-        def rename(choices: random.Random) -> None:
-            for number in range(RENAMES):
-                host.shell(f"docker rename {ids[choices.randrange(CONTAINERS)]} renamed{number}")
+    def rename(choices: random.Random) -> None:
+        for number in range(RENAMES):
+            host.shell(f"docker rename {ids[choices.randrange(CONTAINERS)]} renamed{number}")
 
-        with ThreadPoolExecutor() as pool:
-            work = [pool.submit(many, hand) for hand in hands[:DRIVERS]]
-            work += [pool.submit(remotely, hands[DRIVERS]), pool.submit(rename, random.Random(seed))]
-            for each in work:
-                each.result()
-        print(f"all commands done: {time.monotonic() - began:.0f} s")
+    with ThreadPoolExecutor() as pool:
+        work = [pool.submit(many, hand) for hand in hands[:DRIVERS]]
+        work += [pool.submit(remotely, hands[DRIVERS]), pool.submit(rename, random.Random(seed))]
+        for each in work:
+            each.result()
+    print(f"all commands done: {time.monotonic() - began:.0f} s")
 
-        expected = {
-            identity: {hand.address(number) for hand in hands if number in hand.attached}
-            for number, identity in enumerate(ids)
-        }
-        attached = {identity: addresses for identity, addresses in expected.items() if addresses}
-        told = {identity: set(addresses) for identity, addresses in attachments(host).items()}
-        assert told == attached, "what the router was told last"
-        shown = [line.split() for line in host.weave("ps").splitlines()]
-        seen = {item: set(cidrs) for item, _, *cidrs in shown if item != "weave:expose"}
-        assert seen == {identity[:12]: addresses for identity, addresses in attached.items()}
+    expected = {
+        identity: {hand.address(number) for hand in hands if number in hand.attached}
+        for number, identity in enumerate(ids)
+    }
+    attached = {identity: addresses for identity, addresses in expected.items() if addresses}
+    told = {identity: set(addresses) for identity, addresses in attachments(host).items()}
+    assert told == attached, "what the router was told last"
+    shown = [line.split() for line in host.weave("ps").splitlines()]
+    seen = {item: set(cidrs) for item, _, *cidrs in shown if item != "weave:expose"}
+    assert seen == {identity[:12]: addresses for identity, addresses in attached.items()}
+    with engine_of(host) as engine:
         pids = [engine.containers.inspect(identity)["State"]["Pid"] for identity in attached]
-        ports = [names.VXLAN_DEVICE, *(f"{names.HOST_VETH_PREFIX}{pid}" for pid in pids)]
-        assert sorted(host.shell("ls /sys/class/net/weave/brif").split()) == sorted(ports), "no half-done attach"
-        assert host.shell("ls /sys/class/net | grep -c vethwe").strip() == str(len(attached))
-        assert "state DOWN" not in host.shell("ip -o link show master weave"), "every cable has two ends that are up"
-        one, two = choose_pair(hands[0], ids)
-        assert host.pings(one, two[1])
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda identity: engine.containers.remove(identity, force=True), ids))
+    ports = [names.VXLAN_DEVICE, *(f"{names.HOST_VETH_PREFIX}{pid}" for pid in pids)]
+    assert sorted(host.shell("ls /sys/class/net/weave/brif").split()) == sorted(ports), "no half-done attach"
+    assert host.shell("ls /sys/class/net | grep -c vethwe").strip() == str(len(attached))
+    assert "state DOWN" not in host.shell("ip -o link show master weave"), "every cable has two ends that are up"
+    one, two = choose_pair(hands[0], ids)
+    assert host.pings(one, two[1])
+    share(host, range(CONTAINERS), lambda engine, number: engine.containers.remove(ids[number], force=True))
     assert eventually(lambda: attachments(host) == {}), "what is removed is forgotten"
     assert eventually(lambda: host.shell("ls /sys/class/net | grep -c vethwe || true").strip() == "0")
     print(f"over: {time.monotonic() - began:.0f} s")

@@ -181,10 +181,13 @@ def yard(host: Space, spaces: Callable[[], Space]) -> Yard:
     return Yard(host, spaces)
 
 
-def test_nothing_passes_between_the_network_and_elsewhere_until_it_is_exposed(yard: Yard) -> None:
-    yard.host.run("ip route add 10.2.1.0/24 dev weave; ip addr add 10.9.9.9/32 dev weave")
+@pytest.mark.parametrize("policy", ["DROP", "ACCEPT"])
+def test_nothing_gets_in_through_an_address_that_somebody_just_put_there(yard: Yard, policy: str) -> None:
+    yard.host.run(f"ip addr add {A} dev weave; iptables-nft -P FORWARD {policy}")
+    assert _reaches(yard.host, "10.2.1.1")
     assert not any(_reaches(space, "10.2.1.1") for space in (yard.docker, yard.lan))
-    assert not _reaches(yard.inside, "192.0.2.9")
+    if policy == "DROP":
+        assert not _reaches(yard.inside, "192.0.2.9")
 
 
 def test_an_exposed_subnet_is_reached_and_gets_out_and_no_other_does(yard: Yard) -> None:
