@@ -15,6 +15,8 @@ from weave_http.engine.errors import NotFound
 from weave_http.errors import EngineError, WeaveError
 
 CHUNK = 256 * 1024
+LOADED = "Loaded image: "
+"""What a daemon says of each image that it has loaded, before its name."""
 
 
 def setup(caller: Caller, source: Path | Engine | None = None) -> int:
@@ -60,9 +62,21 @@ def _copy(caller: Caller, source: Engine) -> int:
         def show(sent: int) -> None:
             caller.meter.update(image, "copying", sent, max(sent, size))
 
-        copy_image(source, caller.engine, image, on_bytes=show)
+        steps = copy_image(source, caller.engine, image, on_bytes=show)
+        _name(caller, [step.text.removeprefix(LOADED).strip() for step in steps if step.text.startswith(LOADED)])
     caller.say(image)
     return 0
+
+
+def _name(caller: Caller, loaded: list[str]) -> None:
+    """Give the image its name where it was loaded by another one: Podman puts `localhost/` before it in archives."""
+    images = caller.engine.images
+    if not loaded or caller.image in loaded:
+        return
+    try:
+        images.inspect(caller.image)
+    except NotFound:
+        images.tag(loaded[0], caller.image)
 
 
 def archive_identity(source: Path) -> tuple[list[str], str]:
