@@ -52,8 +52,9 @@ image: $(BIN)/weave ## Build the image of executor and router into build/weave.t
 	@$(BIN)/weave image build -o build/weave.tar
 
 bench: $(BIN)/weave ## Measure against docker and a hand-made VXLAN; prints ratios (needs root, Debian)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]' 2>/dev/null
 	@NEED_ALSO="iperf3 dnsmasq=dnsmasq-base" .ci/setup-tools
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]' \
+	    2>$(VENV)/bench.log || { tail -n 3 $(VENV)/bench.log >&2; exit 1; }
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 clean: ## Remove what was built, and hosts that a killed run left

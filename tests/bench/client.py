@@ -28,11 +28,13 @@ class Done:
 
     Args:
         rate: pieces of work a second.
+        processor: milliseconds of this process's own processor time for each; the rest is waiting for the daemon.
         grown: MiB by which the process grew meanwhile.
         most: MiB that it had at most, interpreter and libraries included.
     """
 
     rate: float
+    processor: float
     grown: float
     most: float
 
@@ -50,7 +52,8 @@ def work(stage: Stage, host: Host, client: str, kind: str, number: int) -> Done:
     if done.returncode:
         raise MeasuringError(f"{client} {kind}: {done.stderr.strip()[-300:]}", hint="run make bench")
     said = json.loads(done.stdout)
-    return Done(number / said["seconds"], (said["most"] - said["before"]) / 1024, said["most"] / 1024)
+    processor = said["processor"] * 1000 / number
+    return Done(number / said["seconds"], processor, (said["most"] - said["before"]) / 1024, said["most"] / 1024)
 
 
 def measure(stage: Stage, one: Host, rounds: int) -> tuple[Table, list[Compared]]:
@@ -78,8 +81,8 @@ def measure(stage: Stage, one: Host, rounds: int) -> tuple[Table, list[Compared]
             ours, theirs = ([done.most for done in kept[client]] for client in ("weave", least))
             compared.append(Compared("  memory at most", ours, theirs, unit="MiB", goal=1.0))
             each = ", ".join(
-                f"{client} {median(d.rate for d in dones):,.0f}/s and {median(d.most for d in dones):.0f} MiB, "
-                f"{median(d.grown for d in dones):.1f} of them grown"
+                f"{client} {median(d.rate for d in dones):,.0f}/s, {median(d.processor for d in dones):.2f} ms of the "
+                f"processor each, {median(d.most for d in dones):.0f} MiB, {median(d.grown for d in dones):.1f} grown"
                 for client, dones in kept.items()
             )
             notes.append(f"{number:,} {kind}s, {name}: {each}.")

@@ -1,7 +1,7 @@
 """One client at work, in a process of its own: `python -m tests.bench.client_work CLIENT WORK NUMBER CONTAINER`.
 
-The daemon is the environment's. Prints a line of JSON: seconds that the work took, memory in KiB before and at most.
-Imports and the connection come before; both cost once, the work is what there is much of.
+The daemon is the environment's. Prints a line of JSON: seconds that the work took, seconds of the processor, memory in
+KiB before and at most. Imports and the connection come before; both cost once, the work is what there is much of.
 """
 
 from __future__ import annotations
@@ -30,15 +30,18 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.processor = 0.0
         self.before = 0
-        self._begun = 0.0
+        self._begun = self._used = 0.0
 
     def start(self) -> None:
         self.before = memory("VmRSS")
         self._begun = time.perf_counter()
+        self._used = time.process_time()
 
     def stop(self) -> None:
         self.seconds = time.perf_counter() - self._begun
+        self.processor = time.process_time() - self._used
 
 
 def weave(work: str, number: int, container: str, clock: Clock) -> None:
@@ -151,7 +154,8 @@ def main(client: str, work: str, number: str, container: str) -> None:
     """Do the work and print the figures."""
     clock = Clock()
     CLIENTS[client](work, int(number), container, clock)
-    print(json.dumps({"seconds": clock.seconds, "before": clock.before, "most": memory("VmHWM")}))
+    times = {"seconds": clock.seconds, "processor": clock.processor}
+    print(json.dumps(times | {"before": clock.before, "most": memory("VmHWM")}))
 
 
 if __name__ == "__main__":

@@ -41,6 +41,11 @@ class Wire:
         """Whether a connection takes a fraction of a second, so that a test can't make a thousand."""
         return self.name == "ssh"
 
+    @property
+    def lanes(self) -> int:
+        """Connections that calls one after the other take: over TCP, questions have one beside that of the others."""
+        return 2 if self.name in ("tcp", "tls") else 1
+
     def transport(self, timeouts: Timeouts = PATIENT) -> Transport:
         return self.open(self.endpoint, timeouts)
 

@@ -177,6 +177,7 @@ class FakeServer:
     def __init__(self, path: Path | None, tls: ssl.SSLContext | None, client_tls: TLSFiles | None) -> None:
         self.requests: list[Recorded] = []
         self.connections = 0
+        self.resumed = 0
         self._tls = tls
         self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
         self._open: set[socket.socket] = set()
@@ -275,6 +276,7 @@ class FakeServer:
                 with self._lock:
                     self._open.add(spoken)
                 spoken.do_handshake()
+                self.resumed += bool(spoken.session_reused)
             stream = Incoming(spoken)
             while self._one(spoken, stream):
                 pass

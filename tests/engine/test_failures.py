@@ -264,6 +264,19 @@ def test_the_plain_transport_refuses_tls(certificates: Certificates) -> None:
         PlainTransport(tcp(1, certificates.client))
 
 
+def test_connections_after_the_first_go_on_with_its_session(certificates: Certificates) -> None:
+    with FakeEngine(tls=certificates.server, client_tls=certificates.client) as fake, connect(fake.endpoint) as engine:
+        engine.system.info()
+        streams = [engine.system.events() for _ in range(5)]
+        assert fake.connections >= 6
+        assert fake.resumed >= 5
+        for stream in streams:
+            stream.close()
+    with FakeEngine(tls=certificates.server, client_tls=certificates.client) as fake, connect(fake.endpoint) as engine:
+        engine.system.info()
+        assert fake.connections - fake.resumed == 1, "another client has a session of its own"
+
+
 # -- what answers is no daemon -------------------------------------------------------------------------------
 
 

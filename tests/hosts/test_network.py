@@ -76,6 +76,7 @@ def test_a_hundred_megabytes_arrive_as_they_were_sent(pair: tuple[Host, Host]) -
     assert sums[0] == sums[1]
 
 
+@pytest.mark.not_podman(reason="its rules drop answers to a broadcast, which are no answers to conntrack")
 def test_broadcast_and_multicast_cross(pair: tuple[Host, Host]) -> None:
     one, two = pair
     pid = two.shell("docker inspect -f '{{.State.Pid}}' box").strip()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from weave_http.errors import SandboxError
-from weave_http.sandbox import HostState, Sandbox, SandboxHost, daemon, disk, lan
+from weave_http.sandbox import HostState, Sandbox, SandboxHost, daemon, disk, lan, podman
 from weave_http.sandbox.host import hosts_file
 from weave_http.sandbox.state import SandboxRecord, State
 
@@ -116,6 +116,20 @@ def test_the_environment_of_a_host_leaves_no_other_way_set() -> None:
         "DOCKER_TLS_VERIFY": "",
         "DOCKER_CERT_PATH": "",
     }
+
+
+def test_a_host_with_podman_is_reached_without_tls(tmp_path: Path) -> None:
+    (tmp_path / "usr/bin").mkdir(parents=True)
+    (tmp_path / "usr/bin/podman").touch(mode=0o755)
+    there = SandboxHost("host1", "10.99.0.11", Path("/s/sock"), Path("/s/tls"), 7, tmp_path, HostState.RUNNING)
+
+    assert there.env() == {"DOCKER_HOST": "tcp://10.99.0.11:2375", "DOCKER_TLS_VERIFY": "", "DOCKER_CERT_PATH": ""}
+    assert there.env(unix=True)["DOCKER_HOST"] == "unix:///s/sock"
+    *others, shared = [command[-1] for command in podman.services()]
+    assert others == ["unix:///run/docker.sock", "tcp://0.0.0.0:2375"]
+    assert shared == f"unix:///{disk.SHARE}/docker.sock"
+    assert all(mode == 0o644 for mode, _ in podman.files().values())
+    assert b"NET_RAW" in podman.files()["etc/containers/containers.conf"][1]
 
 
 def test_what_is_recorded_is_taken_when_nothing_else_is_said(tmp_path: Path) -> None:

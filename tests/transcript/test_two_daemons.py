@@ -41,7 +41,20 @@ def here(request: pytest.FixtureRequest, tmp_path: Path, certificates: Certifica
         tls=certificates.server if tls else None,
         client_tls=certificates.client if tls else None,
     ) as engine:
+        loads_as(engine, names.DEFAULT_IMAGE)
         yield engine
+
+
+def loads_as(here: FakeEngine, name: str) -> None:
+    """Let a daemon load images by a name."""
+
+    def load(_request: Recorded, reply: Reply) -> None:
+        here.images[name] = {"Id": "sha256:" + "b" * 64}
+        reply.begin("application/json")
+        reply.more(f'{{"stream":"Loaded image: {name}\\n"}}\r\n'.encode())
+        reply.end()
+
+    here.on("POST", "/images/load", load)
 
 
 def weave(here: FakeEngine, *words: str, **environ: str) -> Done:
@@ -59,6 +72,10 @@ def weave(here: FakeEngine, *words: str, **environ: str) -> Done:
     )
 
 
+def sh(text: str) -> Done:
+    return subprocess.run(["dash", "-c", text], capture_output=True, text=True, timeout=30, check=False)
+
+
 def both(here: FakeEngine, there: FakeEngine) -> tuple[Done, Done]:
     """Run the command and its script; what they send to the two daemons must be the same."""
     words = ("setup", "--from-host", there.endpoint.url)
@@ -68,6 +85,7 @@ def both(here: FakeEngine, there: FakeEngine) -> tuple[Done, Done]:
     sent = [(r.call, r.version, r.query, r.sha256) for r in [*here.requests, *there.requests]]
     here.requests.clear()
     there.requests.clear()
+    here.images.clear()
     played = subprocess.run(["dash", "-c", text], capture_output=True, text=True, timeout=30, check=False)
     assert [(r.call, r.version, r.query, r.sha256) for r in [*here.requests, *there.requests]] == sent, played
     assert (played.returncode, played.stdout) == (real.returncode, real.stdout), (real, played)
@@ -83,6 +101,19 @@ def test_the_image_goes_over_as_it_is(here: FakeEngine, there: FakeEngine) -> No
     assert here.requests[-1].sha256 == hashlib.sha256(SENT + b"".join(PIECES)).hexdigest()
     assert here.requests[-1].version == "v1.41"
     assert there.requests[-1].version == "v1.45"
+
+
+def test_an_image_that_comes_by_another_name_gets_its_own(here: FakeEngine, there: FakeEngine) -> None:
+    loads_as(here, f"localhost/{names.DEFAULT_IMAGE}")
+    words = ("setup", "--from-host", there.endpoint.url)
+    text = weave(here, "script", *words).stdout
+    for as_script in (False, True):
+        here.images.clear()
+        here.requests.clear()
+        done = sh(text) if as_script else weave(here, *words)
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{names.DEFAULT_IMAGE}\n", "")
+        assert here.images[names.DEFAULT_IMAGE] == {"Id": "sha256:" + "b" * 64}
+        assert here.calls()[-1] == f"POST /images/localhost/{names.DEFAULT_IMAGE}/tag"
 
 
 def test_what_is_there_already_is_not_sent(here: FakeEngine, there: FakeEngine) -> None:
@@ -173,6 +204,7 @@ def test_the_other_host_may_be_a_context(there: FakeEngine, tmp_path: Path) -> N
     meta.parent.mkdir(parents=True)
     meta.write_text(json.dumps({"Name": "first", "Endpoints": {"docker": {"Host": there.endpoint.url}}}))
     with FakeEngine(tmp_path / "here.sock") as here:
+        loads_as(here, names.DEFAULT_IMAGE)
         done = weave(here, "setup", "--from-context", "first", DOCKER_CONFIG=str(tmp_path / "docker"))
         assert (done.returncode, done.stdout) == (0, f"{names.DEFAULT_IMAGE}\n"), done
         assert here.calls()[-1] == "POST /images/load"

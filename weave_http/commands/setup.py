@@ -10,6 +10,9 @@ from weave_http.engine import Engine
 from weave_http.engine.errors import NotFound
 from weave_http.errors import EngineError
 
+LOADED = "Loaded image: "
+"""What a daemon says of each image that it has loaded, before its name."""
+
 
 def setup(caller: Caller, source: Path | Engine | None = None) -> int:
     """Make the daemon have the image.
@@ -58,9 +61,21 @@ def _copy(caller: Caller, source: Engine) -> int:
 
         from weave_http.engine import copy_image
 
-        copy_image(source, caller.engine, image, on_bytes=show)
+        steps = copy_image(source, caller.engine, image, on_bytes=show)
+        _name(caller, [step.text.removeprefix(LOADED).strip() for step in steps if step.text.startswith(LOADED)])
     caller.say(image)
     return 0
+
+
+def _name(caller: Caller, loaded: list[str]) -> None:
+    """Give the image its name where it was loaded by another one: Podman puts `localhost/` before it in archives."""
+    images = caller.engine.images
+    if not loaded or caller.image in loaded:
+        return
+    try:
+        images.inspect(caller.image)
+    except NotFound:
+        images.tag(loaded[0], caller.image)
 
 
 def _present(caller: Caller, tags: list[str], image_id: str) -> bool:

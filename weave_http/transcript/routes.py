@@ -112,6 +112,13 @@ ROUTES = (
         "stream of progress, and a failure is an object in that stream.",
     ),
     Route(
+        "POST",
+        r"/images/(?P<subject>.+)/tag",
+        "ImageTag",
+        "Image",
+        "Give the image the name that it is asked for by.",
+    ),
+    Route(
         "GET",
         r"/images/get",
         "ImageGet",

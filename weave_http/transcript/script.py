@@ -24,10 +24,11 @@ from weave_http.transcript import secrets
 from weave_http.transcript.formats import FromFile, base_url, curl_options, document_of, require_curl
 from weave_http.transcript.rehearsal import Output, Play, Rehearsal, rehearse
 from weave_http.transcript.routes import route_of, subject_of
-from weave_http.transcript.standin import container_id, refusal, warning
+from weave_http.transcript.standin import Canned, Fault, container_id, refusal, warning
 
 LIBRARY = Path(__file__).with_name("script.sh")
 _REASON = "<reason>"
+_LOADED = "loaded-image"
 _STARTS = r"/containers/[^/]+/start"
 _CREATES = "/containers/create"
 _PULLS = "/images/create"
@@ -153,6 +154,8 @@ class _Script:
                 case "ImageLoad":
                     path = event.body.path if isinstance(event.body, FromFile) else None
                     yield f"load {target} {shlex.quote(str(Path(path).resolve()))}" if path else f"pass_on {target}"
+                    if not path:
+                        yield from self._naming()
                 case "ImageGet":
                     yield f"fetch {target}"
                 case "ImageInspect" if place == "there":
@@ -208,6 +211,19 @@ class _Script:
     def _missing_there(self) -> str:
         """Return what the command says when the other daemon does not have the image."""
         return str(self._rehearse(refusal("GET", "/images/.+/json", 1, 404, _REASON)).error)
+
+    def _naming(self) -> Iterator[str]:
+        """Yield what the command does when the daemon loaded the image by another name."""
+        answer = Canned(200, json.dumps({"stream": f"Loaded image: {_LOADED}\n"}).encode())
+        played = self._rehearse(Fault("POST", "/images/load", 1, answer))
+        asked, named = played.requests[-2:]
+        before, _, after = _target(named).partition(_LOADED)
+        yield "case $loaded in"
+        yield f"  '' | {shlex.quote(subject_of(asked))}) ;;"
+        yield f'  *) call GET {_quoted(_target(asked))}; [ "$status" != 404 ] || {{'
+        yield f'    call POST {_quoted(before)}"$loaded"{_quoted(after)}'
+        yield "    accept 201; } ;;"
+        yield "esac"
 
     def _credentials(self, pull: _Pull) -> Iterator[str]:
         if pull.credentials and self._show_secrets:

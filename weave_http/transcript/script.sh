@@ -163,7 +163,7 @@ fetch() {
   fetched_from=$where
 }
 
-# pass_on TARGET: send that archive on, as it comes.
+# pass_on TARGET: send that archive on, as it comes; $loaded is the name of the image that came of it.
 pass_on() {
   call POST "$1" --header 'Content-Type: application/x-tar' --header 'Expect:' --upload-file - <&5
   exec 5<&-
@@ -172,6 +172,7 @@ pass_on() {
   streams=
   reason=$(trouble)
   [ -z "$reason" ] || fail 125 "$reason"
+  loaded=$(jq -r '.stream // empty' "$dir/answer" 2>/dev/null | sed -n 's/^Loaded image: *//p' | head -n 1)
 }
 
 # attach TARGET: listen to a container, on descriptor 3.

@@ -12,7 +12,7 @@ from weave_http.engine.transport.base import Request
 from weave_http.engine.transport.common import Timeouts
 from weave_http.engine.transport.exchange import exchange
 from weave_http.engine.transport.held import HeldResponse, Holders, close_all
-from weave_http.engine.transport.sockets import dialler
+from weave_http.engine.transport.sockets import Dial, dialler
 
 if TYPE_CHECKING:
     from weave_http.engine.transport.hijack import SocketDuplex
@@ -24,17 +24,18 @@ class PlainTransport:
     Args:
         endpoint: the socket, or host and port.
         timeouts: how long to wait for what.
+        dial: opens a connection, TLS included; None to connect to the endpoint without.
 
     Raises:
-        EndpointError: the endpoint wants TLS.
+        EndpointError: the endpoint wants TLS, and there is no `dial` that speaks it.
     """
 
-    def __init__(self, endpoint: Endpoint, timeouts: Timeouts | None = None) -> None:
-        if endpoint.tls:
+    def __init__(self, endpoint: Endpoint, timeouts: Timeouts | None = None, dial: Dial | None = None) -> None:
+        if endpoint.tls and dial is None:
             raise EndpointError(f"{endpoint} needs TLS, which is not spoken here", hint="use the unix socket")
         self._endpoint = endpoint
         self._timeouts = timeouts or Timeouts()
-        self._dial = dialler(endpoint, self._timeouts)
+        self._dial = dial or dialler(endpoint, self._timeouts)
         self._open: Holders = set()
         self._idle: list[socket.socket] = []
 

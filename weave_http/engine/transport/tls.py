@@ -10,11 +10,34 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+import weakref
+from typing import Any
 
 from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.transport.failures import no_tls_context
 
 _PIECE = 65536
+
+
+class _Resuming(ssl.SSLContext):
+    """An SSL context for one daemon: connections after the first go on with its session.
+
+    Certificates are then not sent and checked again, nor signatures made, which is most of a handshake on both sides.
+    """
+
+    _last: weakref.ref[ssl.SSLSocket] | None = None
+    _session: ssl.SSLSession | None = None
+
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+        """As in the library, with the daemon's session if there is one."""
+        # A connection has one once it has read something; asking for it takes as long as it saves, so once is enough.
+        if self._session is None and self._last is not None and (last := self._last()) is not None:
+            session = last.session
+            self._session = session if session is not None and session.has_ticket else None
+        wrapped = super().wrap_socket(*args, **{"session": self._session, **options})
+        if self._session is None:
+            self._last = weakref.ref(wrapped)
+        return wrapped
 
 
 def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
@@ -23,7 +46,7 @@ def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
     Raises:
         EndpointError: a certificate file is missing, not PEM, or does not fit its key.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = _Resuming(ssl.PROTOCOL_TLS_CLIENT)
     files = endpoint.tls
     if files is None:
         return context
