@@ -45,6 +45,12 @@ IMAGE_REPOSITORY = "weavehttp/weave"
 DEFAULT_IMAGE = f"{IMAGE_REPOSITORY}:{__version__}"
 EXECUTOR_PROGRAM = "/usr/bin/weave"
 """The image's entrypoint."""
+WAITER = "/w/w"
+"""The program that `weave run` puts before a container's own, to wait for the network; in the image, in a directory of
+its own."""
+WAITER_FOLDER = "/w"
+WAITER_VOLUMES = "weavevolumes"
+"""Containers that only hold that directory as a volume begin with this, and have it as a label."""
 ROLE_LABEL = "works.weave.role"
 """Label that tells a container of ours (`executor`, `router`) from a foreign one of the same name."""
 
