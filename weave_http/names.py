@@ -51,6 +51,8 @@ its own."""
 WAITER_FOLDER = "/w"
 WAITER_VOLUMES = "weavevolumes"
 """Containers that only hold that directory as a volume begin with this, and have it as a label."""
+WAITER_LABEL = "works.weave.waiter"
+"""Label of images that have the waiter, with its path."""
 ROLE_LABEL = "works.weave.role"
 """Label that tells a container of ours (`executor`, `router`) from a foreign one of the same name."""
 

@@ -108,7 +108,7 @@ LINES = (
 @pytest.mark.parametrize("line", LINES)
 def test_the_docker_line_of_a_create_call_makes_the_same_call(line: str) -> None:
     request = parse(line.split())
-    words = docker_run(request.config, request.name or "", throw_away=False)
+    words = docker_run(request.config, request.name or "", how=("run", "-d"))
     assert words[:3] == ["docker", "run", "-d"]
     assert parse(words[3:]) == request
     assert shlex.split(" ".join(wrapped(words, 60)).replace("\\ ", " ")) == words

@@ -87,6 +87,13 @@ def forget(
 def run(
     context: typer.Context,
     arguments: Annotated[list[str], typer.Argument(metavar="CIDR… [DOCKER RUN OPTIONS] IMAGE [COMMAND…]")],
+    with_dns: Annotated[bool, typer.Option("--with-dns", help="Let the container ask Weave's name server.")] = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Start the program at once, not when it is on the network.")
+    ] = False,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Be the container until it ends, as docker run without -d.")
+    ] = False,
 ) -> int:
     """Start a container that is on the network, with docker run's arguments."""
     import os
@@ -94,12 +101,19 @@ def run(
 
     from weave_http import commands
     from weave_http.addresses import leading_cidrs
+    from weave_http.commands.dns_args import dns_args
     from weave_http.run_args import parse
 
     addresses, rest = leading_cidrs(arguments)
-    request = parse(rest, environ=os.environ, directory=PurePosixPath(Path.cwd()))
+    directory = PurePosixPath(Path.cwd())
+    request = parse(rest, environ=os.environ, directory=directory)
     with session(context) as caller:
-        return commands.run(caller, addresses, request)
+        if with_dns:
+            code, words = dns_args(caller, rest)
+            if code != 0:
+                return code
+            request = parse([*words, *rest], environ=os.environ, directory=directory)
+        return commands.run(caller, addresses, request, wait=not no_wait, foreground=foreground)
 
 
 def attach(

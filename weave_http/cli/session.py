@@ -49,7 +49,9 @@ def session(context: typer.Context) -> Iterator[Caller]:
         EndpointError: the options and the environment make no endpoint.
     """
     from weave_http.cli.progress import Meter
+    from weave_http.cli.terminal import Terminal
     from weave_http.commands import Caller
+    from weave_http.commands.cidfile import LocalFiles, NoFiles
     from weave_http.commands.interrupts import Interrupts
     from weave_http.engine import connect, docker_credentials, resolve_endpoint
 
@@ -72,7 +74,7 @@ def session(context: typer.Context) -> Iterator[Caller]:
         stage = options.stage
         stage.endpoint = endpoint
         with connect(endpoint, watch=lambda _: stage, credentials=credentials) as engine:
-            yield Caller(engine=engine, stdout=stage.stdout, stderr=stage.stderr, environ=os.environ)
+            yield Caller(engine=engine, stdout=stage.stdout, stderr=stage.stderr, environ=os.environ, files=stage.files)
         return
     with (
         interrupts.listening(),
@@ -86,6 +88,8 @@ def session(context: typer.Context) -> Iterator[Caller]:
             environ=os.environ,
             meter=meter,
             interrupts=interrupts,
+            keyboard=None if options.dry_run else Terminal(),
+            files=NoFiles() if options.dry_run else LocalFiles(),
         )
 
 

@@ -146,6 +146,7 @@ def _config(system: apt.Machine, created: int, tag: str, key: str) -> ImageConfi
             "org.opencontainers.image.version": __version__,
             "org.opencontainers.image.licenses": "Apache-2.0",
             "org.opencontainers.image.base.name": system.release,
+            **({names.WAITER_LABEL: names.WAITER} if system.architecture in waiter.ARCHITECTURES else {}),
             INPUTS_LABEL: key,
         },
         entrypoint=["/usr/bin/weave"],

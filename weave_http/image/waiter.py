@@ -21,6 +21,7 @@ ARCHITECTURES = frozenset({"amd64", "arm64"})
 """What there is a waiter for, in Debian's names."""
 PATH_IN_IMAGE = names.WAITER.lstrip("/")
 _COMPILER = "usr/bin/tcc"
+_OPTIONS = ("-Wall", "-Werror", "-nostdinc", "-nostdlib", "-static")
 
 
 def compile_waiter(
@@ -64,5 +65,7 @@ def _compiled(compiler: Mapping[str, Entry], scratch: Path) -> bytes:
         program = root / "w"
         home = root / PurePosixPath(library).parent
         options = ("-Wall", "-Werror", "-nostdinc", "-nostdlib", "-static")
-        run([str(root / _COMPILER), f"-B{home}", *options, "-o", str(program), str(SOURCE)], what="compiling the waiter")
+        run(
+            [str(root / _COMPILER), f"-B{home}", *options, "-o", str(program), str(SOURCE)], what="compiling the waiter"
+        )
         return program.read_bytes()

@@ -9,23 +9,25 @@ from typing import Any
 from weave_http.transcript import secrets
 
 
-def docker_run(config: Mapping[str, Any], name: str, *, throw_away: bool, show_secrets: bool = False) -> list[str]:
+def docker_run(
+    config: Mapping[str, Any], name: str, *, how: Sequence[str] = ("run", "-d"), show_secrets: bool = False
+) -> list[str]:
     """Return the words of a `docker run` line.
 
     Args:
         config: body of the create call.
         name: the container's name, or empty.
-        throw_away: the container is removed when it ends; else the line does not wait for it.
+        how: docker's command and its first options.
         show_secrets: leave passwords as they are.
     """
     shown: Mapping[str, Any] = config if show_secrets else secrets.masked(config)
     return [
         "docker",
-        "run",
-        "--rm" if throw_away else "-d",
+        *how,
         *(["--name", name] if name else []),
         *_options(shown, shown.get("HostConfig") or {}),
         str(shown["Image"]),
+        *(shown.get("Entrypoint") or ())[1:],  # the option takes one word
         *shown.get("Cmd", ()),
     ]
 
@@ -36,9 +38,10 @@ def _options(config: Mapping[str, Any], host: Mapping[str, Any]) -> Iterator[str
     yield from _each("-l", [f"{key}={value}" for key, value in (config.get("Labels") or {}).items()])
     yield from _each("-p", _ports(host.get("PortBindings") or {}))
     yield from _each("--dns", host.get("Dns", ()))
+    yield from _each("--volumes-from", host.get("VolumesFrom", ()))
     for option, value in (
         ("-h", config.get("Hostname")),
-        ("--entrypoint", " ".join(config.get("Entrypoint") or ())),
+        ("--entrypoint", "".join((config.get("Entrypoint") or ())[:1])),
         ("--net", host.get("NetworkMode")),
         ("--restart", _restart(host.get("RestartPolicy") or {})),
     ):

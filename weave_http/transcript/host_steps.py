@@ -60,7 +60,7 @@ def host_steps(argv: Sequence[str], environ: Mapping[str, str]) -> list[HostStep
         "reset": _reset,
         "version": _version,
     }
-    return table[command](words, environ)
+    return table[command](words, environ) if command in table else []
 
 
 def _sysctl(before: str, settings: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from weave_http.transcript.formats import body_text, document_of
 from weave_http.transcript.host_steps import HostStep, host_steps
 from weave_http.transcript.lines import target
 from weave_http.transcript.rehearsal import Play, rehearse
-from weave_http.transcript.routes import Route, documentation, route_of, subject_of
+from weave_http.transcript.routes import Kind, Route, documentation, kind_of, route_of, subject_of
 from weave_http.transcript.standin import container_id
 
 
@@ -94,36 +94,56 @@ def lesson(words: Sequence[str], play: Play, *, show_secrets: bool = False) -> L
         else:
             key = subject_of(request) or name
         groups.setdefault(key, []).append(request)
+    kinds = _image_kinds(played.requests)
     return Lesson(
         command=shlex.join(["weave", *(words if show_secrets else secrets.masked_words(words))]),
         endpoint=str(played.endpoint),
-        chapters=tuple(_chapter(requests, show_secrets) for requests in groups.values()),
+        chapters=tuple(_chapter(requests, kinds.get(key), show_secrets) for key, requests in groups.items()),
     )
 
 
-def _chapter(requests: Sequence[Request], show_secrets: bool) -> Chapter:
+def _image_kinds(requests: Sequence[Request]) -> dict[str, Kind]:
+    """Return what the images are for that are looked at: those of containers that are made then."""
+    made = [request for request in requests if route_of(request).name == "ContainerCreate"]
+    looked = {subject_of(request) for request in requests if route_of(request).name == "ImageInspect"}
+    kinds: dict[str, Kind] = {}
+    for request in made:
+        image, kind = str(document_of(request)["Image"]), kind_of(request)
+        if image in looked and kind is not Kind.EXECUTOR:
+            kinds.setdefault(image, kind)
+    return kinds
+
+
+def _chapter(requests: Sequence[Request], image: Kind | None, show_secrets: bool) -> Chapter:
     first = requests[0]
     name = route_of(first).name
     config = document_of(first) if name == "ContainerCreate" else None
-    executor = config is not None and config.get("Cmd", [])[:1] == ["--local"]
-    calls = tuple(
-        _call(request, user=config is not None and not executor, show_secrets=show_secrets) for request in requests
-    )
+    kind = kind_of(first) if config is not None else image or Kind.EXECUTOR
+    calls = tuple(_call(request, kind=kind, show_secrets=show_secrets) for request in requests)
     if config is None:
         titles = {
             "SystemPingHead": ("Which version do we speak?", ()),
             "ImageCreate": ("Pull the image", ("docker", "pull", _reference(first))),
             "ImageLoad": ("Load the image", ("docker", "load", "-i", str(getattr(first.body, "path", "-")))),
-            "ImageInspect": ("Is the image there?", ("docker", "image", "inspect", subject_of(first))),
+            "ImageInspect": (_IMAGE_TITLES[kind], ("docker", "image", "inspect", subject_of(first))),
         }
         title, docker = titles[name]
         return Chapter(title, docker, calls)
-    line = docker_run(config, dict(first.query).get("name", ""), throw_away=executor, show_secrets=show_secrets)
-    if not executor:
-        return Chapter("Your container", tuple(_short(word) for word in line), calls)
+    line = docker_run(config, dict(first.query).get("name", ""), how=_DOCKER_COMMANDS[kind], show_secrets=show_secrets)
+    words = tuple(_short(word) for word in line)
+    if kind is not Kind.EXECUTOR:
+        return Chapter("Your container" if kind is Kind.USER else "The waiter's volume", words, calls)
     argv = config["Cmd"][1:] if show_secrets else secrets.masked_words(config["Cmd"][1:])
     steps = host_steps([_short(word) for word in argv], _environ(config, show_secrets))
-    return Chapter("The executor's life", tuple(_short(word) for word in line), calls, tuple(steps))
+    return Chapter("The executor's life", words, calls, tuple(steps))
+
+
+_IMAGE_TITLES = {
+    Kind.EXECUTOR: "Is the image there?",
+    Kind.USER: "What does the image start?",
+    Kind.VOLUMES: "Weave's own image",
+}
+_DOCKER_COMMANDS = {Kind.EXECUTOR: ("run", "--rm"), Kind.USER: ("run", "-d"), Kind.VOLUMES: ("create",)}
 
 
 def _environ(config: Mapping[str, Sequence[str]], show_secrets: bool) -> dict[str, str]:
@@ -136,7 +156,7 @@ def _short(word: str) -> str:
     return word[:12] if len(word) == len(container_id(1)) and word.startswith("c0ffee") else word
 
 
-def _call(request: Request, *, user: bool, show_secrets: bool) -> Call:
+def _call(request: Request, *, kind: Kind, show_secrets: bool) -> Call:
     route = route_of(request)
     text = body_text(request, show_secrets=show_secrets, indent=2)
     document = document_of(request)
@@ -148,7 +168,7 @@ def _call(request: Request, *, user: bool, show_secrets: bool) -> Call:
     return Call(
         route=route,
         link=documentation(route, version),
-        text=(route.user if user else "") or route.executor,
+        text=route.text(kind),
         line=f"{request.method} {target(request)}",
         body=tuple(text.splitlines()),
         short=_summary(request, route),
