@@ -147,7 +147,7 @@ def test_an_image_that_is_missing_is_pulled_unless_never(desk: Desk, policy: str
 
 
 def test_a_pull_that_was_asked_for_and_fails_does_not_say_that_there_is_no_image(desk: Desk) -> None:
-    with pytest.raises(StreamError, match="^can't pull the image busybox: "):
+    with pytest.raises(StreamError, match=r"^can't pull the image busybox: "):
         run(desk.caller, ["10.2.1.1/24"], CreateRequest({"Image": "busybox"}, None, pull="always"))
 
 

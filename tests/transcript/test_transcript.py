@@ -13,6 +13,7 @@ from weave_http.commands import Caller
 from weave_http.engine import Request, connect
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.transcript import Exchange, Printer, StandIn, Watch
+from weave_http.transcript.standin import image
 
 
 def said(exchanges: list[Exchange]) -> list[tuple[object, ...]]:
@@ -37,7 +38,7 @@ def test_a_dry_run_shows_what_a_real_one_sends(name: str, tmp_path: Path) -> Non
     shown: list[Exchange] = []
     sent: list[Exchange] = []
     with FakeEngine(tmp_path / "d.sock", api_version=version_text(NEWEST)) as fake:
-        fake.images |= {names.DEFAULT_IMAGE: {"Id": "sha256:1"}, "busybox": {"Id": "sha256:2"}}
+        fake.images |= {"busybox": image(1), names.DEFAULT_IMAGE: image(2)}  # in the order they are asked for
         fake.pullable.add(names.DEFAULT_IMAGE)
         with connect(fake.endpoint, watch=lambda inner: Watch(inner, sent.append)) as engine:
             COMMANDS[name](Caller(engine, io.BytesIO(), io.BytesIO()))

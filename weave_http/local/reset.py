@@ -56,5 +56,6 @@ def _sweep(host: Host) -> None:
 def _remove_waiters(host: Host) -> None:
     """Remove the containers that hold a waiter's volume, of whatever version; containers that use one keep it."""
     for container in host.engine.containers.list(all=True, filters={"label": [names.WAITER_VOLUMES]}):
-        with suppress(NotFound):
-            host.engine.containers.remove(container["Id"], force=True, volumes=True)
+        if names.WAITER_VOLUMES in (container.get("Labels") or {}):
+            with suppress(NotFound):
+                host.engine.containers.remove(container["Id"], force=True, volumes=True)

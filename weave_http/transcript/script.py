@@ -143,7 +143,7 @@ class _Script:
                     pull = self._pull(counts[name])
                     yield from self._credentials(pull)
                     yield f"pull {target} {shlex.quote(pull.before)} {shlex.quote(pull.after)}"
-                case "ImageInspect":
+                case "ImageInspect" if self._waits():
                     yield from self._image(target, counts[name])
                 case "ImageLoad":
                     path = event.body.path if isinstance(event.body, FromFile) else "-"
@@ -154,6 +154,10 @@ class _Script:
         if Kind.USER in kinds.values() and not self._prints_id(kinds):
             yield "pass_followed"
         yield "exit 0"
+
+    def _waits(self) -> bool:
+        """Tell whether there is the waiter before the user's program."""
+        return any(kind_of(request) is Kind.VOLUMES for request in self._good.all_of("ContainerCreate"))
 
     def _has_terminal(self) -> bool:
         return any((document_of(request) or {}).get("Tty") for request in self._good.all_of("ContainerCreate"))
@@ -170,7 +174,7 @@ class _Script:
             yield '[ "$result" = 0 ] || exit "$result"'
             return
         target = f"/v1.<api>/containers/{user}?{self._removal()}"
-        waits = "yes" if self._good.all_of("ImageInspect") else ""
+        waits = "yes" if self._waits() else ""
         yield f'[ "$result" = 0 ] || not_joined {_quoted(target)} {_quoted(user)} "{waits}"'
         yield "release"
 
