@@ -184,6 +184,11 @@ def test_a_container_that_removes_itself_tells_why_it_did_not_start(host: Host) 
     assert eventually(lambda: containers(host) == [])
 
 
+def test_what_ends_at_once_was_on_the_network_all_the_same(host: Host) -> None:
+    container = host.weave("run", "10.2.1.1/24", GUEST, "true").strip()
+    assert host.shell(f"docker wait {container}").strip() == "0"
+
+
 def test_reset_removes_the_waiters_volume(host: Host) -> None:
     run(host, {"Cmd": ["true"]})
     assert names.WAITER_VOLUMES in host.left_overs()
@@ -299,8 +304,8 @@ def test_a_terminal_has_its_size_raw_keys_and_the_keys_to_leave(host: Host) -> N
         tty.resize(50, 120)
         tty.process.send_signal(signal.SIGWINCH)
         assert eventually(lambda: "50 120" in host.shell("docker exec c1 sh -c 'stty size </proc/1/fd/0'"))
-        tty.type(b"sleep 1000\r")
-        assert tty.shows(b"sleep 1000\r\n")
+        tty.type(b'echo re""ady; sleep 1000\r')
+        assert tty.shows(b"ready\r\n")
         tty.type(b"\x03")  # Ctrl-C is the shell's: it is there afterwards
         assert tty.shows(b"# ")
         tty.type(b"\x10\x11")
