@@ -2,7 +2,7 @@
 
 import pytest
 
-from weave_http.commands.detach_keys import Detached, KeyFilter, key_codes
+from weave_http.commands.detach_keys import Detached, KeyFilter, configured, key_codes
 from weave_http.run_args.grammar import RunArgumentError
 
 
@@ -23,6 +23,28 @@ def test_keys_are_the_bytes_that_a_terminal_sends(keys: str, codes: bytes) -> No
 def test_what_is_no_key_is_refused_by_name(keys: str) -> None:
     with pytest.raises(RunArgumentError, match="unknown key"):
         key_codes(keys)
+
+
+@pytest.mark.parametrize(
+    ("content", "keys"),
+    [
+        (b'{"detachKeys": "ctrl-x,x"}', "ctrl-x,x"),
+        (b'{"auths": {}}', ""),
+        (b'{"detachKeys": 7}', ""),
+        (b"[]", ""),
+        (b"no JSON", ""),
+        (None, ""),
+    ],
+)
+def test_dockers_configuration_may_name_others(content: bytes | None, keys: str) -> None:
+    asked: list[str] = []
+
+    def read(path: str) -> bytes | None:
+        asked.append(path)
+        return content
+
+    assert configured({"DOCKER_CONFIG": "/etc/dock"}, read) == keys
+    assert asked == ["/etc/dock/config.json"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])

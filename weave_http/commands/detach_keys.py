@@ -1,9 +1,13 @@
-"""Keys that leave a container running: found in what is typed, without any I/O."""
+"""Keys that leave a container running: which they are, and how they are found in what is typed."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
+from collections.abc import Mapping
 
+from weave_http.engine.endpoint import ReadFile, config_dir, read_file
 from weave_http.run_args.grammar import RunArgumentError
 
 DEFAULT = "ctrl-p,ctrl-q"
@@ -11,6 +15,20 @@ DEFAULT = "ctrl-p,ctrl-q"
 
 class Detached(Exception):
     """The keys were typed."""
+
+
+def configured(environ: Mapping[str, str], read: ReadFile = read_file) -> str:
+    """Return the keys that docker's configuration names, or nothing: `detachKeys` in its `config.json`.
+
+    Args:
+        environ: where `DOCKER_CONFIG` may be.
+        read: returns a file's content, or None if there is none.
+    """
+    try:
+        keys = json.loads(read(os.path.join(config_dir(environ), "config.json")) or b"{}")["detachKeys"]
+    except (ValueError, LookupError, TypeError):
+        return ""
+    return keys if isinstance(keys, str) else ""
 
 
 def key_codes(keys: str) -> bytes:

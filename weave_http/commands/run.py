@@ -17,6 +17,7 @@ from weave_http.commands import waiter
 from weave_http.commands.caller import Caller
 from weave_http.commands.cidfile import IdFile, id_file
 from weave_http.commands.containers import pulling, remove
+from weave_http.commands.detach_keys import configured
 from weave_http.commands.executor import execute
 from weave_http.commands.foreground import Streams
 from weave_http.commands.pull import pull
@@ -79,6 +80,8 @@ def run(
 def _run(caller: Caller, addresses: Sequence[str], request: CreateRequest, *, wait: bool, foreground: bool) -> int:
     check_network(request.config)
     if foreground:
+        if request.config.get("Tty") and not request.detach_keys:
+            request = replace(request, detach_keys=configured(caller.environ))
         front.check(caller, request)
     for warning in request.warnings:
         caller.note(f"WARNING: {warning}")
