@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from weave_http.image.waiter import SOURCE
-
-pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
+from weave_http.errors import WeaveError
+from weave_http.image import apt
+from weave_http.image.apt import Machine
+from weave_http.image.waiter import SOURCE, compile_waiter
 
 Done = subprocess.CompletedProcess[str]
 
@@ -22,10 +23,29 @@ Done = subprocess.CompletedProcess[str]
 @pytest.fixture(scope="module")
 def waiter(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The program. The image's own is compiled by tcc; this is the other compiler it is written for."""
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed")
     program = tmp_path_factory.mktemp("waiter") / "w"
     options = ["-Wall", "-Wextra", "-Werror", "-O1", "-ffreestanding", "-fno-stack-protector", "-nostdlib", "-static"]
     subprocess.run(["gcc", *options, "-o", str(program), str(SOURCE)], check=True)
     return str(program)
+
+
+def test_an_architecture_that_has_none_goes_without(tmp_path: Path) -> None:
+    said: list[str] = []
+    system = Machine("debian trixie", "riscv64")
+    assert compile_waiter(system, tmp_path, scratch=tmp_path, report=said.append) == {}
+    assert "--no-wait" in said[0]
+
+
+@pytest.mark.parametrize(("debs", "why"), [([], "no package tcc"), (["tcc_1_amd64.deb"], "holds no compiler")])
+def test_a_missing_compiler_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, debs: list[str], why: str
+) -> None:
+    monkeypatch.setattr(apt, "fetch", lambda packages, folder, report: [Path("libc6_2_amd64.deb"), *map(Path, debs)])
+    monkeypatch.setattr(apt, "unpack", lambda found, skipped: [{} for _ in found])
+    with pytest.raises(WeaveError, match=why):
+        compile_waiter(Machine("debian trixie", "amd64"), tmp_path, scratch=tmp_path, report=print)
 
 
 def run(waiter: str, *words: str, cwd: Path | None = None, **environ: str) -> Done:
