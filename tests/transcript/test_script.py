@@ -292,6 +292,26 @@ def test_a_script_is_a_container_in_the_foreground(fake: FakeEngine) -> None:
     same_output(real, played)
 
 
+def test_a_script_in_the_foreground_hands_signals_on(fake: FakeEngine, tmp_path: Path) -> None:
+    text = script(fake, "script", "run", "--foreground", "10.2.1.1/24", "busybox")
+    ours = Run([(1, b"up\n")], code=9, until=threading.Event())
+    fake.program = lambda config: Run() if config["Image"] == names.DEFAULT_IMAGE else ours
+    with subprocess.Popen(
+        ["dash", "-c", text],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        os.killpg(process.pid, signal.SIGINT)
+        _, error = process.communicate(timeout=20)
+    assert (process.returncode, error) == (9, b"")
+    assert next(call.query for call in fake.requests if call.path.endswith("/kill")) == {"signal": "SIGINT"}
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(("options", "why"), [("--foreground -i", "stdin|-i"), ("--with-dns", "--dns")])
 def test_what_a_script_can_not_do_is_refused(fake: FakeEngine, options: str, why: str) -> None:
     before, _, after = options.partition(" ")

@@ -311,9 +311,8 @@ pass_followed() {
   trap 'forward HUP' HUP
   (trap - EXIT && trap '' INT TERM HUP && if [ -n "$terminal" ]; then cat; else demultiplex; fi) <&5 &
   passing=$!
-  # A signal ends `wait` as well.
   until wait "$passing"; do
-    kill -0 "$passing" 2>/dev/null || exit 125
+    [ $? -gt 128 ] || exit 125 # else it was a signal that ended `wait`
   done
   cat <&6 >"$dir/answer"
   result=$(jq -er .StatusCode "$dir/answer" 2>/dev/null) || fail 125 "the wait ended without an exit code: $(message)"
