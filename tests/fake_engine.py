@@ -29,6 +29,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.engine.fake_server import FakeServer, Recorded, Reply
+from weave_http import names
 from weave_http.engine.endpoint import TLSFiles
 
 __all__ = ["FakeContainer", "FakeEngine", "Recorded", "Reply", "Run", "frame"]
@@ -127,6 +128,12 @@ class FakeEngine(FakeServer):
         self.min_api_version = min_api_version
         self.podman = podman
         self.images: dict[str, dict[str, Any]] = {}
+        self.image_config: dict[str, Any] = {
+            "Entrypoint": None,
+            "Cmd": ["sh"],
+            "Labels": {names.WAITER_LABEL: names.WAITER},
+        }
+        """What images say of themselves that say nothing."""
         self.volumes: dict[str, dict[str, Any]] = {}
         self.containers: dict[str, FakeContainer] = {}
         self.execs: dict[str, FakeContainer] = {}
@@ -533,7 +540,7 @@ class FakeEngine(FakeServer):
     def _inspect_image(self, request: Recorded, reply: Reply) -> None:
         name = self._image_name(request, "/json")
         if name in self.images:
-            reply.json(self.images[name])
+            reply.json({"Config": self.image_config} | self.images[name])
         else:
             reply.error(404, f"No such image: {name}")
 

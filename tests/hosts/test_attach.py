@@ -93,13 +93,6 @@ def test_what_can_not_be_attached_is_refused_in_one_line_and_leaves_nothing(host
     assert "vethwe" not in host.left_overs()
 
 
-def test_run_removes_a_container_that_it_could_not_attach(host: Host) -> None:
-    done = host.try_weave("run", "10.2.1.1/24", "--name", "brief", GUEST, "true")
-    assert done.returncode == 1, done
-    assert done.stdout == ""
-    assert host.try_shell("docker inspect brief").returncode != 0
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "reason"),
     [
@@ -116,7 +109,7 @@ def test_run_ends_with_dockers_exit_codes(host: Host, arguments: list[str], code
     assert done.returncode == code, done
     assert reason in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
-    assert host.shell("docker ps -aq") == ""
+    assert host.shell("docker ps -a --format '{{.Names}}' | grep -v weavevolumes; true") == ""
 
 
 def test_run_hands_dockers_options_to_the_engine(host: Host) -> None:

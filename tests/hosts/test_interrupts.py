@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.hosts.host import GUEST, Host, eventually
+from weave_http import names
 
 SEED = 20260
 ROUNDS = 200
@@ -43,7 +44,11 @@ def look(host: Host) -> State:
     containers, veths, netns, *addresses = [part.split("\n") for part in host.shell(LOOK).split("--\n")]
     parts = [line.split() for line in containers if line]
     return State(
-        executors=[identity for identity, image, _ in parts if "weavehttp" in image],
+        executors=[
+            identity
+            for identity, image, name in parts
+            if "weavehttp" in image and not name.startswith(names.WAITER_VOLUMES)
+        ],
         mine=[identity for identity, _, name in parts if name == "mine"],
         veths=[line for line in veths if line],
         netns=[line for line in netns if line],

@@ -11,7 +11,7 @@ import pytest
 
 from weave_http import names
 from weave_http.errors import WeaveError
-from weave_http.image import DOCKERFILE, apt, build, build_image
+from weave_http.image import DOCKERFILE, apt, build, build_image, waiter
 from weave_http.image.apt import Machine
 from weave_http.image.archive import inputs_of
 from weave_http.image.build import CALLERS_SIDE, CODE_FOLDER, PACKAGE, host_side
@@ -116,6 +116,8 @@ def test_the_dockerfile_leaves_out_the_same_parts_and_says_the_same_to_the_engin
     assert set(removed[1].split()) == CALLERS_SIDE
     assert 'ENTRYPOINT ["/usr/bin/weave"]' in text
     assert f"ARG TAG={names.DEFAULT_IMAGE}" in text
+    assert f'{names.WAITER_LABEL}="{names.WAITER}"' in text
+    assert " ".join(waiter._OPTIONS) in text
     config = build._config(Machine("debian bookworm", "amd64"), 0, names.DEFAULT_IMAGE, "")
     assert config.entrypoint == ["/usr/bin/weave"]
     for name in set(config.env) - {"PATH"}:

@@ -16,7 +16,7 @@ import pytest
 from weave_http import __version__
 from weave_http.image import BuildResult, build, build_guest_image, build_image
 from weave_http.image.build import CODE_FOLDER, PACKAGE, host_side
-from weave_http.image.tree import Entry, File, Link, read_layer, write
+from weave_http.image.tree import Directory, Entry, File, Link, read_layer, write
 
 PROJECT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("WEAVE_TEST_CACHE") or PROJECT / "build" / "cache" / "weave-http")
@@ -115,6 +115,21 @@ def test_the_launcher_runs_the_executor(in_weave: Run) -> None:
     done = in_weave("sh", "-c", "busybox ip link set lo up && exec /usr/bin/weave --local version")
     assert (done.returncode, done.stderr) == (0, "")
     assert __version__ in done.stdout
+
+
+def test_the_waiter_is_alone_in_its_folder_and_runs(weave: BuildResult, in_weave: Run) -> None:
+    found = {path: entry for path, entry in files(weave.path).items() if path.split("/")[0] == "w"}
+    assert [path for path, entry in found.items() if not isinstance(entry, Directory)] == ["w/w"]
+    waiter = found["w/w"]
+    assert isinstance(waiter, File)
+    assert (waiter.mode, len(waiter.data) < 10_000) == (0o755, True)
+    done = in_weave("/w/w", "no-such-program")
+    assert done.returncode == 127
+    assert done.stderr == 'weave: exec: "no-such-program": executable file not found in $PATH\n'
+    config = next(
+        data for path, data in read_layer(weave.path.read_bytes()).items() if len(path) == 69 and "json" in path
+    )
+    assert json.loads(data_of(config))["config"]["Labels"]["works.weave.waiter"] == "/w/w"
 
 
 def test_both_firewall_backends_run(in_weave: Run) -> None:

@@ -149,6 +149,15 @@ def test_reset_takes_executors_away_whose_callers_were_killed(stage: Stage) -> N
     assert set(containers) == {identity("waiting"), identity("mine"), identity("talks")}
 
 
+def test_reset_takes_the_waiters_volumes_away_of_any_version(stage: Stage) -> None:
+    for name in ("weavevolumes-1", "weavevolumes-2", "weavevolumes-mine"):
+        stage.container(name)
+    for name in ("weavevolumes-1", "weavevolumes-2"):
+        stage.engine.containers[identity(name)].config["Labels"] = {"weavevolumes": ""}
+    assert stage.weave("reset").code == 0
+    assert set(stage.engine.containers) == {identity("weavevolumes-mine")}
+
+
 def test_reset_leaves_a_foreign_container_of_the_routers_name(stage: Stage) -> None:
     stage.running("weave")
     assert stage.weave("reset").code == 0

@@ -83,6 +83,9 @@ def test_markdown_has_a_heading_a_chapter_and_closes_what_it_opens() -> None:
     assert lines[0] == "# `weave run 10.2.1.1/24 --name c1 busybox sh`"
     assert [line for line in lines if line.startswith("## ")] == [
         "## Which version do we speak?",
+        "## What does the image start?",
+        "## Weave's own image",
+        "## The waiter's volume",
         "## Your container",
         "## The executor's life",
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -76,6 +77,11 @@ def said(requests: list[Recorded]) -> list[tuple[Any, ...]]:
     return text
 
 
+def left(fake: FakeEngine) -> list[str]:
+    """The containers that there are, but for those that hold the waiter."""
+    return [each.id for each in fake.containers.values() if not each.name.startswith(names.WAITER_VOLUMES)]
+
+
 def both(fake: FakeEngine, *words: str, **more: str) -> tuple[Done, Done, str]:
     """Run a command and its script against the same state, and compare what came of both."""
     images = dict(fake.images)
@@ -111,10 +117,10 @@ def test_a_script_calls_prints_and_ends_as_the_command(either: FakeEngine, name:
     either.program = program
     real, played, _ = both(either, *TYPED[name].split())
     kept = name == "run" and code == 0
-    assert len(either.containers) == kept
+    assert len(left(either)) == kept
     if kept:  # the id, which is another one
         assert (len(played.stdout), played.stderr) == (len(real.stdout), real.stderr)
-        assert list(either.containers) == [played.stdout[-65:].decode().strip()]
+        assert left(either) == [played.stdout[-65:].decode().strip()]
     else:
         same_output(real, played)
 
@@ -166,7 +172,7 @@ def test_a_container_that_does_not_start_is_removed_and_the_exit_code_is_dockers
     real, played, _ = both(fake, *TYPED["run"].split())
     assert real.returncode in (125, 126, 127)
     same_output(real, played)
-    assert fake.containers == {}
+    assert left(fake) == []
 
 
 @pytest.mark.parametrize("route", ["create", "attach", "wait", "start"])
@@ -223,12 +229,95 @@ def test_a_secret_is_asked_for_and_not_written_down(fake: FakeEngine) -> None:
     assert b"DB_TOKEN" in refused.stderr
     secrets = {"DB_TOKEN": "hun'ter2", "PASSWORD": 'q"u\\o$te'}
     assert sh(text, **secrets).returncode == 0
-    assert fake.requests[1].json["Env"] == ["DB_TOKEN=hun'ter2"]
-    assert fake.requests[1].json["Cmd"] == ["sh", "--password", 'q"u\\o$te']
+    assert created(fake).json["Env"] == ["WEAVE_CIDR=none", "DB_TOKEN=hun'ter2"]
+    assert created(fake).json["Cmd"] == ["sh", "--password", 'q"u\\o$te']
     told = script(fake, "--show-secrets", "script", *words)
     fake.requests.clear()
     assert sh(told).returncode == 0
-    assert fake.requests[1].json["Env"] == ["DB_TOKEN=hun'ter2"]
+    assert created(fake).json["Env"] == ["WEAVE_CIDR=none", "DB_TOKEN=hun'ter2"]
+
+
+def created(fake: FakeEngine) -> Recorded:
+    """The call that created the user's container."""
+    return next(call for call in fake.requests if call.path == "/containers/create" and "Env" in call.json)
+
+
+IMAGES: list[dict[str, Any]] = [
+    {"Entrypoint": None, "Cmd": ["sh"]},
+    {"Entrypoint": ["run", "it's"], "Cmd": ["-x", ""]},
+    {"Entrypoint": ["run"], "Cmd": None},
+    {"Entrypoint": ["/w/w", "run"], "Cmd": ["-x"]},
+    {"Entrypoint": [""], "Cmd": ["sh"]},
+    {"Entrypoint": None, "Cmd": None},
+    {},
+]
+
+
+@pytest.mark.parametrize("config", IMAGES)
+@pytest.mark.parametrize("words", ["busybox", "busybox -y", "--entrypoint own busybox", "--entrypoint= busybox ls"])
+def test_the_images_own_words_are_put_in_when_the_script_runs(
+    fake: FakeEngine, config: dict[str, Any], words: str
+) -> None:
+    fake.images["busybox"]["Config"] = config
+    real, played, _ = both(fake, "run", "10.2.1.1/24", *words.split())
+    assert real.returncode in (0, 125)
+    assert played.stderr == real.stderr
+
+
+def test_a_program_that_can_not_be_run_is_told_in_the_containers_words(fake: FakeEngine) -> None:
+    failed = Run([(2, b'weave: exec: "x": executable file not found in $PATH\n')], code=127)
+    dead = Run([(2, b"weave: container X not running\n")], code=1)
+    fake.program = lambda config: dead if config["Image"] == names.DEFAULT_IMAGE else failed
+    real, played, _ = both(fake, "run", "10.2.1.1/24", "busybox", "x")
+    assert (real.returncode, real.stderr) == (127, b'weave: exec: "x": executable file not found in $PATH\n')
+    same_output(real, played)
+    assert left(fake) == []
+
+
+def test_an_image_of_weave_without_a_waiter_is_refused_in_the_same_words(fake: FakeEngine) -> None:
+    fake.images[names.DEFAULT_IMAGE]["Config"] = {"Labels": None}
+    real, played, _ = both(fake, "run", "10.2.1.1/24", "busybox")
+    assert real.returncode == 125
+    same_output(real, played)
+    fake.requests.clear()
+    real, played, _ = both(fake, "run", "--no-wait", "10.2.1.1/24", "busybox")
+    assert real.returncode == 0
+
+
+def test_a_script_is_a_container_in_the_foreground(fake: FakeEngine) -> None:
+    ours = Run(OUTPUT, code=3)
+    fake.program = lambda config: Run([(2, b"so be it\n")]) if config["Image"] == names.DEFAULT_IMAGE else ours
+    real, played, _ = both(fake, "run", "--foreground", "10.2.1.1/24", "busybox")
+    assert real.returncode == 3
+    same_output(real, played)
+
+
+def test_a_script_in_the_foreground_hands_signals_on(fake: FakeEngine, tmp_path: Path) -> None:
+    text = script(fake, "script", "run", "--foreground", "10.2.1.1/24", "busybox")
+    ours = Run([(1, b"up\n")], code=9, until=threading.Event())
+    fake.program = lambda config: Run() if config["Image"] == names.DEFAULT_IMAGE else ours
+    with subprocess.Popen(
+        ["dash", "-c", text],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        os.killpg(process.pid, signal.SIGINT)
+        _, error = process.communicate(timeout=20)
+    assert (process.returncode, error) == (9, b"")
+    assert next(call.query for call in fake.requests if call.path.endswith("/kill")) == {"signal": "SIGINT"}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("options", "why"), [("--foreground -i", "stdin|-i"), ("--with-dns", "--dns")])
+def test_what_a_script_can_not_do_is_refused(fake: FakeEngine, options: str, why: str) -> None:
+    before, _, after = options.partition(" ")
+    done = weave(fake, "script", "run", before, "10.2.1.1/24", *after.split(), "busybox")
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (1, b"", 1)
+    assert re.search(why, done.stderr.decode())
 
 
 def test_an_older_daemon_is_spoken_to_in_its_version_and_a_chosen_one_is_kept(fake: FakeEngine) -> None:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.fake_engine import FakeEngine
+from tests.fake_engine import FakeEngine, Run
 from tests.transcript.commands import COMMANDS
-from weave_http import names
+from weave_http import commands, names
 from weave_http.commands import Caller
 from weave_http.engine import Request, connect
 from weave_http.engine.version import NEWEST, version_text
+from weave_http.run_args import CreateRequest
 from weave_http.transcript import Exchange, Printer, StandIn, Watch
+from weave_http.transcript.standin import image
 
 
 def said(exchanges: list[Exchange]) -> list[tuple[object, ...]]:
@@ -37,7 +39,7 @@ def test_a_dry_run_shows_what_a_real_one_sends(name: str, tmp_path: Path) -> Non
     shown: list[Exchange] = []
     sent: list[Exchange] = []
     with FakeEngine(tmp_path / "d.sock", api_version=version_text(NEWEST)) as fake:
-        fake.images |= {names.DEFAULT_IMAGE: {"Id": "sha256:1"}, "busybox": {"Id": "sha256:2"}}
+        fake.images |= {"busybox": image(1), names.DEFAULT_IMAGE: image(2)}  # in the order they are asked for
         fake.pullable.add(names.DEFAULT_IMAGE)
         with connect(fake.endpoint, watch=lambda inner: Watch(inner, sent.append)) as engine:
             COMMANDS[name](Caller(engine, io.BytesIO(), io.BytesIO()))
@@ -46,6 +48,24 @@ def test_a_dry_run_shows_what_a_real_one_sends(name: str, tmp_path: Path) -> Non
         COMMANDS[name](Caller(engine, io.BytesIO(), io.BytesIO()))
     assert said(shown) == said(sent)
     assert len(shown) > 1
+
+
+def test_a_dry_run_of_a_container_in_the_foreground_shows_what_is_sent(tmp_path: Path) -> None:
+    shown: list[Exchange] = []
+    sent: list[Exchange] = []
+    request = CreateRequest({"Image": "busybox", "OpenStdin": True, "Tty": True}, "c1", detach_keys="ctrl-x,x")
+    with FakeEngine(tmp_path / "d.sock", api_version=version_text(NEWEST)) as fake:
+        fake.images |= {"busybox": image(1), names.DEFAULT_IMAGE: image(2)}
+        fake.program = lambda config: Run([(1, b"hello\r\n")] if config["Image"] == "busybox" else [])
+        with connect(fake.endpoint, watch=lambda inner: Watch(inner, sent.append)) as engine:
+            out = io.BytesIO()
+            assert commands.run(Caller(engine, out, io.BytesIO()), ["10.2.1.1/24"], request, foreground=True) == 0
+            assert out.getvalue() == b"hello\r\n"
+    stand_in = StandIn(version_text(NEWEST))
+    with connect(fake.endpoint, watch=lambda inner: Watch(stand_in, shown.append)) as engine:
+        commands.run(Caller(engine, io.BytesIO(), io.BytesIO()), ["10.2.1.1/24"], request, foreground=True)
+    assert said(shown) == said(sent)
+    assert ("stdin", "1") in next(each.request.query for each in shown if each.request.path.endswith("/attach"))
 
 
 def test_a_line_is_method_path_status_and_milliseconds() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from weave_http.cli.complete import all_containers, running_containers, targets
-from weave_http.cli.session import other_daemon, session
+from weave_http.cli.session import Globals, endpoint_of, other_daemon, session
 
 PASS_THROUGH = {
     "allow_extra_args": True,
@@ -120,19 +120,33 @@ def forget(
 def run(
     context: typer.Context,
     arguments: Annotated[list[str], typer.Argument(metavar="CIDR… [DOCKER RUN OPTIONS] IMAGE [COMMAND…]")],
+    with_dns: Annotated[bool, typer.Option("--with-dns", help="Let the container ask Weave's name server.")] = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Start the program at once, not when it is on the network.")
+    ] = False,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Be the container until it ends, as docker run without -d.")
+    ] = False,
 ) -> int:
     """Start a container that is on the network, with docker run's arguments."""
-    import os
-    from pathlib import PurePosixPath
+    from dataclasses import replace
 
     from weave_http import commands
     from weave_http.addresses import leading_cidrs
-    from weave_http.run_args import LocalFiles, parse
+    from weave_http.cli.create_body import request_of
+    from weave_http.commands.dns_args import dns_args
 
+    options: Globals = replace(context.obj, verbose=False)  # the session says which endpoint it is
+    endpoint = endpoint_of(options, options.host, options.context)
     addresses, rest = leading_cidrs(arguments)
-    request = parse(rest, environ=os.environ, directory=PurePosixPath(Path.cwd()), files=LocalFiles(os.environ))
+    request = request_of(rest, endpoint)
     with session(context) as caller:
-        return commands.run(caller, addresses, request)
+        if with_dns:
+            code, words = dns_args(caller, rest)
+            if code != 0:
+                return code
+            request = request_of([*words, *rest], endpoint)
+        return commands.run(caller, addresses, request, wait=not no_wait, foreground=foreground)
 
 
 Stopped = Annotated[list[str], typer.Argument(metavar=CIDRS_AND_CONTAINER, autocompletion=all_containers)]

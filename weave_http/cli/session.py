@@ -49,7 +49,9 @@ def session(context: typer.Context) -> Iterator[Caller]:
         EndpointError: the options and the environment make no endpoint.
     """
     from weave_http.cli.progress import Meter
+    from weave_http.cli.terminal import Terminal
     from weave_http.commands.caller import Caller
+    from weave_http.commands.cidfile import LocalFiles, NoFiles
     from weave_http.commands.interrupts import Interrupts
     from weave_http.engine import connect
 
@@ -66,7 +68,7 @@ def session(context: typer.Context) -> Iterator[Caller]:
         stage = options.stage
         stage.endpoint = endpoint
         with connect(endpoint, watch=lambda _: stage, credentials=credentials) as engine:
-            yield Caller(engine=engine, stdout=stage.stdout, stderr=stage.stderr, environ=os.environ)
+            yield Caller(engine=engine, stdout=stage.stdout, stderr=stage.stderr, environ=os.environ, files=stage.files)
         return
     with (
         interrupts.listening(),
@@ -80,6 +82,8 @@ def session(context: typer.Context) -> Iterator[Caller]:
             environ=os.environ,
             meter=meter,
             interrupts=interrupts,
+            keyboard=None if options.dry_run else Terminal(),
+            files=NoFiles() if options.dry_run else LocalFiles(),
         )
 
 
@@ -169,6 +173,6 @@ def _watcher(options: Globals, endpoint: Endpoint, *, other: bool = False) -> Ca
     )
 
     def watch(inner: Transport) -> Transport:
-        return Watch(StandIn(version_text(NEWEST), has_images=other) if options.dry_run else inner, report)
+        return Watch(StandIn(version_text(NEWEST), other=other) if options.dry_run else inner, report)
 
     return watch

@@ -57,7 +57,7 @@ def add_to(app: typer.Typer) -> None:
         words: Annotated[list[str], typer.Argument(metavar=COMMAND)],
     ) -> None:
         """Print a shell script of curl calls that does the same as a command."""
-        from weave_http.commands.run import START_FAILURE_CODES
+        from weave_http.commands.running import START_FAILURE_CODES
         from weave_http.transcript.script import script as written
 
         _check(words)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from weave_http import names
+from weave_http.commands.cidfile import Files, NoFiles
 from weave_http.commands.interrupts import Interrupts
 from weave_http.engine import Engine
 
@@ -34,6 +36,28 @@ class NoMeter:
         """Show nothing."""
 
 
+class Keyboard(Protocol):
+    """Where the caller types, and how large the screen is."""
+
+    @property
+    def descriptor(self) -> int:
+        """File descriptor to read from."""
+        ...
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether somebody types at a terminal; else it is a file or a pipe."""
+        ...
+
+    def size(self) -> tuple[int, int] | None:
+        """Return height and width of the screen in characters, or nothing if there is no screen."""
+        ...
+
+    def raw(self) -> AbstractContextManager[None]:
+        """Hand on every key as it is typed, for a while."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who runs a command, and against which daemon.
@@ -45,6 +69,8 @@ class Caller:
         environ: environment variables; Weave's own are handed on to the executor.
         meter: shows transfers.
         interrupts: turns SIGINT and SIGTERM into an orderly end.
+        keyboard: for a container in the foreground; None where nobody types, as in a dry run.
+        files: the caller's files.
     """
 
     engine: Engine
@@ -53,6 +79,8 @@ class Caller:
     environ: Mapping[str, str] = field(default_factory=dict)
     meter: Meter = field(default_factory=NoMeter)
     interrupts: Interrupts = field(default_factory=Interrupts)
+    keyboard: Keyboard | None = None
+    files: Files = field(default_factory=NoFiles)
 
     @property
     def image(self) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from weave_http.commands.caller import Caller
 from weave_http.commands.pull import pull
 from weave_http.engine import Created
-from weave_http.engine.errors import NotFound
+from weave_http.engine.errors import Conflict, NotFound
+
+Result = TypeVar("Result")
 
 
 def create(caller: Caller, config: Mapping[str, Any], *, name: str | None = None) -> Created:
@@ -23,14 +25,24 @@ def create(caller: Caller, config: Mapping[str, Any], *, name: str | None = None
     Raises:
         EngineError: creation or the pull failed.
     """
-    call = caller.engine.containers.create
+    image = str(config["Image"])
+    return pulling(lambda: caller.engine.containers.create(config, name=name), lambda: pull(caller, image))
+
+
+def pulling(act: Callable[[], Result], fetch: Callable[[], None]) -> Result:
+    """Do something that takes an image; on "no such image" pull it and do it again.
+
+    Args:
+        act: what to do.
+        fetch: pulls the image.
+    """
     try:
-        return call(config, name=name)
+        return act()
     except NotFound as error:
         if "image" not in error.message.lower():
             raise
-        pull(caller, str(config["Image"]))
-    return call(config, name=name)
+        fetch()
+    return act()
 
 
 def remove(caller: Caller, container: str) -> None:
@@ -41,4 +53,9 @@ def remove(caller: Caller, container: str) -> None:
         container: id.
     """
     with suppress(NotFound):
-        caller.engine.containers.remove(container, force=True, volumes=True)
+        try:
+            caller.engine.containers.remove(container, force=True, volumes=True)
+        except Conflict as error:
+            # It had AutoRemove and has just ended: the daemon is about it.
+            if "already in progress" not in error.message:
+                raise

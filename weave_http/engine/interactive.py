@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from weave_http.engine.output import Output
 from weave_http.engine.transport.base import Duplex
@@ -28,6 +28,7 @@ class Session(Output):
         super().__init__(raw=raw)
         self._duplex = duplex
         self._source: int | None = None
+        self._through: Callable[[bytes], bytes] | None = None
 
     @property
     def unsent(self) -> int:
@@ -43,13 +44,15 @@ class Session(Output):
         """End stdin, after all that was written; output still comes."""
         self._duplex.half_close()
 
-    def feed_from(self, source: int) -> None:
+    def feed_from(self, source: int, *, through: Callable[[bytes], bytes] | None = None) -> None:
         """Take stdin from a file descriptor while output is read, and end it when the descriptor ends.
 
         Args:
             source: read when there is something to read, and no faster than the daemon takes it.
+            through: says what to send of what was read; what it raises, reading output raises.
         """
         self._source = source
+        self._through = through
 
     def _next_chunk(self) -> bytes:
         while (data := self._duplex.receive()) is None:
@@ -62,7 +65,7 @@ class Session(Output):
         if source in wait(self._duplex, source) and source is not None:
             data = os.read(source, _PIECE)
             if data:
-                self._duplex.write(data)
+                self.write(self._through(data) if self._through else data)
             else:
                 self._source = None
                 self._duplex.half_close()

@@ -1,7 +1,7 @@
 """The image of the executor and the router, built from Debian packages and wheels: no image registry, no root.
 
-Two layers: Debian's packages with the Python libraries, kept in the cache, and on top this package's code, made anew
-in about a second whenever the code changes.
+Two layers: Debian's packages with the Python libraries and the waiter, kept in the cache, and on top this package's
+code, made anew in about a second whenever the code changes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from weave_http import __version__, names
 from weave_http.errors import WeaveError
-from weave_http.image import apt, selection, wheels
+from weave_http.image import apt, selection, waiter, wheels
 from weave_http.image.archive import INPUTS_LABEL, ImageConfig, Layer, inputs_of, write_archive
 from weave_http.image.bytecode import compiled
 from weave_http.image.result import BuildResult, Report, locked, writing
@@ -85,7 +85,8 @@ def _base_key(system: apt.Machine) -> str:
     """A digest of what the lower layer is made from: release, wishes, pinned versions and this recipe itself."""
     pinned = wheels.constraints(PACKAGE.parent)
     wishes = [system.release, system.architecture, *selection.PACKAGES, *wheels.requirements(PACKAGE.parent)]
-    return digest([*(wish.encode() for wish in wishes), pinned.read_bytes() if pinned else b"", *_recipe(_BESIDE)])
+    pins = pinned.read_bytes() if pinned else b""
+    return digest([*(wish.encode() for wish in wishes), pins, waiter.SOURCE.read_bytes(), *_recipe(_BESIDE)])
 
 
 def _recipe(without: Collection[str] = ()) -> list[bytes]:
@@ -104,6 +105,7 @@ def _base_tar(key: str, cache: Path, system: apt.Machine, report: Report, *, ref
     selection.add_by_hand(tree)
     report("fetching Python libraries")
     tree |= _libraries(tree, debs, cache / "wheels", system)
+    tree |= waiter.compile_waiter(system, cache / "apt", scratch=cache, report=report)
     report("compiling the Python libraries")
     stdlib = f"usr/lib/{Path(selection.python_program(tree)).name}"
     tree |= compiled(tree, {}, [stdlib, selection.PACKAGES_FOLDER], scratch=cache)
@@ -144,6 +146,7 @@ def _config(system: apt.Machine, created: int, tag: str, key: str) -> ImageConfi
             "org.opencontainers.image.version": __version__,
             "org.opencontainers.image.licenses": "Apache-2.0",
             "org.opencontainers.image.base.name": system.release,
+            **({names.WAITER_LABEL: names.WAITER} if system.architecture in waiter.ARCHITECTURES else {}),
             INPUTS_LABEL: key,
         },
         entrypoint=["/usr/bin/weave"],

@@ -31,6 +31,7 @@ def run(host: Host, words: list[str]) -> int:
         host.engine.volumes.remove(names.ROUTER_VOLUME, force=False)
 
     _sweep(host)
+    _remove_waiters(host)
 
     from weave_http.net import bridge, firewall
 
@@ -50,3 +51,11 @@ def _sweep(host: Host) -> None:
         if is_executor and not waiting:
             with suppress(NotFound):
                 host.engine.containers.remove(container["Id"], force=True)
+
+
+def _remove_waiters(host: Host) -> None:
+    """Remove the containers that hold a waiter's volume, of whatever version; containers that use one keep it."""
+    for container in host.engine.containers.list(all=True, filters={"label": [names.WAITER_VOLUMES]}):
+        if names.WAITER_VOLUMES in (container.get("Labels") or {}):
+            with suppress(NotFound):
+                host.engine.containers.remove(container["Id"], force=True, volumes=True)

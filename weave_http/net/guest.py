@@ -93,11 +93,11 @@ def plug(target: Target, addresses: Sequence[str], *, multicast: bool = True) ->
                     links.add_address(guest, inner, cidr)
             if not inner.up:
                 links.set_link(guest, inner, up=True)
-            if multicast:
-                links.add_route(guest, inner, MULTICAST)
             if added:
                 _await_forwarding(host, outer)
                 namespace.call(lambda: arp.announce(names.GUEST_INTERFACE, inner.mac, added))
+            if multicast:
+                links.add_route(guest, inner, MULTICAST)  # last: a program that waits for the network waits for this
             return Change(tuple(added), tuple(links.list_addresses(guest, inner)))
         except BaseException:
             # The first failure is the one to tell; here the container may be dead, and everything gone with it.

@@ -21,8 +21,10 @@ _SHORT_IS_KNOWN = frozenset("deilptvuwm")
 """Letters that people know by heart; any other option is easier to read by its name."""
 
 
-def docker_run(config: Mapping[str, Any], name: str, *, throw_away: bool, show_secrets: bool = False) -> list[str]:
-    """Return the words of a `docker run` line.
+def docker_run(
+    config: Mapping[str, Any], name: str, *, throw_away: bool, start: bool = True, show_secrets: bool = False
+) -> list[str]:
+    """Return the words of a `docker run` line, or of a `docker create` line.
 
     What no option can say is left out. In place of a seccomp profile, which the body has in full, stands the name of a
     file; `weave_http.run_args.security.profiles` has what would be in it.
@@ -31,14 +33,15 @@ def docker_run(config: Mapping[str, Any], name: str, *, throw_away: bool, show_s
         config: body of the create call. If nobody listens to the container's streams, the line has `-d`.
         name: the container's name, or empty.
         throw_away: the container is removed when it ends, whoever does it.
+        start: whether it is started.
         show_secrets: leave passwords as they are.
     """
     shown: Mapping[str, Any] = config if show_secrets else secrets.masked(config)
     image = str(shown["Image"])
     return [
         "docker",
-        "run",
-        *options(shown, name, throw_away=throw_away),
+        "run" if start else "create",
+        *options(shown, name, throw_away=throw_away, start=start),
         *(["--"] if image.startswith("-") and image != "-" else []),
         image,
         *(shown.get("Entrypoint") or [])[1:],
@@ -46,11 +49,11 @@ def docker_run(config: Mapping[str, Any], name: str, *, throw_away: bool, show_s
     ]
 
 
-def options(config: Mapping[str, Any], name: str, *, throw_away: bool) -> Iterator[str]:
+def options(config: Mapping[str, Any], name: str, *, throw_away: bool, start: bool = True) -> Iterator[str]:
     """Yield the options of a line; see `docker_run`."""
     around = {
         "name": [name] if name else [],
-        "detach": [] if is_attached(config) or throw_away else ["true"],
+        "detach": ["true"] if start and not throw_away and not is_attached(config) else [],
     }
     for option in _ORDERED:
         values = around[option.name] if option.name in around else list(option.values(config))

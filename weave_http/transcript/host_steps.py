@@ -82,7 +82,7 @@ def host_steps(argv: Sequence[str], environ: Mapping[str, str]) -> list[HostStep
         "bridge-type": _bridge_type,
         "docker-bridge-ip": _docker_bridge_ip,
     }
-    return table[command](words, environ)
+    return table[command](words, environ) if command in table else []
 
 
 def _sysctl(before: str, settings: Sequence[str]) -> str:

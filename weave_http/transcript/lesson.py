@@ -19,7 +19,7 @@ from weave_http.transcript.formats import FromFile, body_text, document_of
 from weave_http.transcript.host_steps import HostStep, host_steps
 from weave_http.transcript.lines import target
 from weave_http.transcript.rehearsal import Play, Rehearsal, rehearse
-from weave_http.transcript.routes import Route, documentation, route_of, subject_of
+from weave_http.transcript.routes import Kind, Route, documentation, kind_of, route_of, subject_of
 from weave_http.transcript.standin import container_id
 
 _THERE = {"ImageInspect": "Look which image the other daemon has by this name, and how large it is."}
@@ -101,41 +101,65 @@ def lesson(words: Sequence[str], play: Play, *, show_secrets: bool = False) -> L
             key = subject_of(request) or name
             key = f"{key} there" if played.other_endpoint(request) else key
         groups.setdefault(key, []).append(request)
+    kinds = _image_kinds(played.requests)
     return Lesson(
         command=shlex.join(["weave", *(words if show_secrets else secrets.masked_words(words))]),
         endpoint=str(played.endpoint),
-        chapters=tuple(_chapter(requests, played, show_secrets) for requests in groups.values()),
+        chapters=tuple(_chapter(requests, played, kinds.get(key), show_secrets) for key, requests in groups.items()),
     )
 
 
-def _chapter(requests: Sequence[Request], played: Rehearsal, show_secrets: bool) -> Chapter:
+def _image_kinds(requests: Sequence[Request]) -> dict[str, Kind]:
+    """Return what the images are for that are looked at: those of containers that are made then."""
+    made = [request for request in requests if route_of(request).name == "ContainerCreate"]
+    looked = {subject_of(request) for request in requests if route_of(request).name == "ImageInspect"}
+    kinds: dict[str, Kind] = {}
+    for request in made:
+        image, kind = str(document_of(request)["Image"]), kind_of(request)
+        if image in looked and kind is not Kind.EXECUTOR:
+            kinds.setdefault(image, kind)
+    return kinds
+
+
+def _chapter(requests: Sequence[Request], played: Rehearsal, image: Kind | None, show_secrets: bool) -> Chapter:
     first = requests[0]
     there = played.other_endpoint(first)
     name = route_of(first).name
     config = document_of(first) if name == "ContainerCreate" else None
-    executor = config is not None and config.get("Cmd", [])[:1] == ["--local"]
-    calls = tuple(
-        _call(request, there, user=config is not None and not executor, show_secrets=show_secrets)
-        for request in requests
-    )
+    kind = kind_of(first) if config is not None else image or Kind.EXECUTOR
+    calls = tuple(_call(request, there, kind=kind, show_secrets=show_secrets) for request in requests)
     if config is None:
         titles = {
             "SystemPingHead": ("Which version do we speak?", ()),
             "ImageCreate": ("Pull the image", ("docker", "pull", _reference(first))),
             "ImageLoad": ("Load the image", ("docker", "load", *_input(first))),
-            "ImageInspect": ("Is the image there?", ("docker", "image", "inspect", subject_of(first))),
+            "ImageInspect": (_IMAGE_TITLES[kind], ("docker", "image", "inspect", subject_of(first))),
             "ImageGet": ("Take the image", ("docker", "save", dict(first.query).get("names", ""))),
         }
         title, docker = titles[name]
         if there is None:
             return Chapter(title, docker, calls)
         return Chapter(f"On the other host: {title[0].lower()}{title[1:]}", _addressed(docker, there), calls)
-    line = docker_run(config, dict(first.query).get("name", ""), throw_away=executor, show_secrets=show_secrets)
-    if not executor:
-        return Chapter("Your container", tuple(_short(word) for word in line), calls)
+    line = docker_run(
+        config,
+        dict(first.query).get("name", ""),
+        throw_away=kind is Kind.EXECUTOR,
+        start=kind is not Kind.VOLUMES,
+        show_secrets=show_secrets,
+    )
+    words = tuple(_short(word) for word in line)
+    if kind is not Kind.EXECUTOR:
+        return Chapter("Your container" if kind is Kind.USER else "The waiter's volume", words, calls)
     argv = config["Cmd"][1:] if show_secrets else secrets.masked_words(config["Cmd"][1:])
     steps = host_steps([_short(word) for word in argv], _environ(config, show_secrets))
-    return Chapter("The executor's life", tuple(_short(word) for word in line), calls, tuple(steps))
+    return Chapter("The executor's life", words, calls, tuple(steps))
+
+
+_IMAGE_TITLES = {
+    Kind.EXECUTOR: "Is the image there?",
+    Kind.USER: "What does the image start?",
+    Kind.VOLUMES: "Weave's own image",
+}
 
 
 def _input(request: Request) -> tuple[str, ...]:
@@ -157,7 +181,7 @@ def _short(word: str) -> str:
     return word[:12] if len(word) == len(container_id(1)) and word.startswith("c0ffee") else word
 
 
-def _call(request: Request, there: Endpoint | None, *, user: bool, show_secrets: bool) -> Call:
+def _call(request: Request, there: Endpoint | None, *, kind: Kind, show_secrets: bool) -> Call:
     route = route_of(request)
     text = body_text(request, show_secrets=show_secrets, indent=2)
     document = document_of(request)
@@ -169,7 +193,7 @@ def _call(request: Request, there: Endpoint | None, *, user: bool, show_secrets:
     return Call(
         route=route,
         link=documentation(route, version),
-        text=(route.user if user else _THERE.get(route.name, "") if there else "") or route.executor,
+        text=(_THERE.get(route.name, "") if there else "") or route.text(kind),
         line=f"{request.method} {target(request)}" + (f"  at {there.url}" if there else ""),
         body=tuple(text.splitlines()),
         short=_summary(request, route),

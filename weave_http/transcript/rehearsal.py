@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from weave_http.engine.endpoint import Endpoint
-from weave_http.engine.transport.base import Request, Response, Transport
+from weave_http.engine.transport.base import Duplex, Request, Response, Transport
 from weave_http.errors import WeaveError
 from weave_http.transcript.routes import route_of
 from weave_http.transcript.standin import Fault, StandIn
@@ -28,6 +28,24 @@ class Output:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class FileStep:
+    """What a command did with a file of the caller's.
+
+    Args:
+        action: `reserve`, `fill` or `discard`.
+        path: the file's.
+        text: what was written.
+    """
+
+    action: str
+    path: str
+    text: str = ""
+
+
+Event = Request | Output | FileStep
+
+
 class Stage:
     """Where a command is played: stands for the transport and for both streams.
 
@@ -35,18 +53,20 @@ class Stage:
         stand_in: answers the requests.
 
     Attributes:
-        events: requests and outputs so far.
+        events: requests, outputs and files so far.
+        files: stands for the caller's files.
         endpoint: where the requests would have gone.
         elsewhere: where those would have gone that were for another daemon, by `id` of the request.
     """
 
     def __init__(self, stand_in: StandIn) -> None:
         self._stand_in = stand_in
-        self.events: list[Request | Output] = []
+        self.events: list[Event] = []
         self.elsewhere: dict[int, Endpoint] = {}
         self.endpoint = Endpoint("unix")
         self.stdout = _Sink(self, 1)
         self.stderr = _Sink(self, 2)
+        self.files = _Files(self)
 
     def send(self, request: Request) -> Response:
         """See `Transport.send`."""
@@ -56,6 +76,11 @@ class Stage:
     def beside(self, endpoint: Endpoint) -> Transport:
         """Return the transport to another daemon, which plays along."""
         return _Beside(self, self._stand_in.beside(), endpoint)
+
+    def hijack(self, request: Request) -> Duplex:
+        """See `Hijacker.hijack`."""
+        self.events.append(request)
+        return self._stand_in.hijack(request)
 
     def close(self) -> None:
         """Do nothing: there is no connection."""
@@ -77,6 +102,20 @@ class _Beside:
 
 
 @dataclass(frozen=True, slots=True)
+class _Files:
+    stage: Stage
+
+    def reserve(self, path: str) -> None:
+        self.stage.events.append(FileStep("reserve", path))
+
+    def fill(self, path: str, text: str) -> None:
+        self.stage.events.append(FileStep("fill", path, text))
+
+    def discard(self, path: str) -> None:
+        self.stage.events.append(FileStep("discard", path))
+
+
+@dataclass(frozen=True, slots=True)
 class _Sink:
     stage: Stage
     stream: int
@@ -94,13 +133,13 @@ class Rehearsal:
     """How a command went.
 
     Args:
-        events: requests and outputs, in order.
+        events: requests, outputs and files, in order.
         endpoint: where the requests would have gone.
         error: what it failed with, if it did.
         elsewhere: see `Stage`.
     """
 
-    events: tuple[Request | Output, ...]
+    events: tuple[Event, ...]
     endpoint: Endpoint
     error: WeaveError | None = None
     elsewhere: Mapping[int, Endpoint] = field(default_factory=dict)

@@ -5,12 +5,31 @@ Source of the names: the operation ids of https://docs.docker.com/reference/api/
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from enum import Enum
 
+from weave_http import names
 from weave_http.engine.transport.base import Request
 
 _DOCUMENTATION = "https://docs.docker.com/reference/api/engine/version/v{version}/#tag/{tag}/operation/{name}"
+
+
+class Kind(Enum):
+    """What a container is for."""
+
+    EXECUTOR = "executor"
+    USER = "user"
+    VOLUMES = "volumes"
+
+
+def kind_of(request: Request) -> Kind:
+    """Return what the container is for that a request creates."""
+    config = json.loads(request.body) if isinstance(request.body, bytes) else {}
+    if names.WAITER_VOLUMES in (config.get("Labels") or {}):
+        return Kind.VOLUMES
+    return Kind.EXECUTOR if (config.get("Cmd") or [])[:1] == ["--local"] else Kind.USER
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +42,8 @@ class Route:
         name: as Docker's documentation calls it.
         tag: chapter of the documentation.
         executor: why it is called for weave's throw-away container, or at all.
-        user: why it is called for the user's own container, where that differs.
+        user: why it is called for the user's own container, or its image, where that differs.
+        volumes: why it is called for the container that holds the waiter, or its image, where that differs.
     """
 
     method: str
@@ -32,6 +52,11 @@ class Route:
     tag: str
     executor: str
     user: str = ""
+    volumes: str = ""
+
+    def text(self, kind: Kind) -> str:
+        """Return why it is called."""
+        return {Kind.USER: self.user, Kind.VOLUMES: self.volumes}.get(kind, "") or self.executor
 
 
 ROUTES = (
@@ -52,7 +77,10 @@ ROUTES = (
         "Docker socket and the host's /proc mounted: all it takes to configure the host without a login there. "
         "Nothing runs yet.",
         "Make your container from docker run's options. Nothing runs yet, and what is wrong with the options, or a "
-        "name that is taken, is refused here.",
+        "name that is taken, is refused here. With the waiter before its program, that program does not run "
+        "before the container is on the network.",
+        "Make a container that is never started: it only holds a volume with the waiter from weave's image, a small "
+        "program that other containers have before their own. Answer 409 means that it is there from an earlier run.",
     ),
     Route(
         "POST",
@@ -61,6 +89,8 @@ ROUTES = (
         "Container",
         "Listen to what the container will write. The answer's head comes at once, the output later. Asked before "
         "the start, so that not a byte is missed.",
+        "Listen to your container. If its program can't be run, the waiter says here why; in the foreground, all "
+        "that it writes comes here.",
     ),
     Route(
         "POST",
@@ -69,6 +99,7 @@ ROUTES = (
         "Container",
         "Ask for the exit code, and leave the question open until there is one. Asked before the start as well: a "
         "container that ends at once would be gone before anybody asked.",
+        "Ask for your container's exit code, before the start.",
     ),
     Route(
         "POST",
@@ -94,6 +125,13 @@ ROUTES = (
         "ContainerKill",
         "Container",
         "Hand a signal on to the process in the container.",
+    ),
+    Route(
+        "POST",
+        r"/containers/(?P<subject>[^/]+)/resize",
+        "ContainerResize",
+        "Container",
+        "Give the container's terminal the size of yours.",
     ),
     Route(
         "POST",
@@ -132,6 +170,9 @@ ROUTES = (
         "ImageInspect",
         "Image",
         "Look whether the daemon has this very image already: then it need not be sent.",
+        "Ask which program the image starts: the waiter goes before it, and needs to know it.",
+        "Look at weave's own image: whether it has the waiter, and its id, by which the container is named that holds "
+        "the waiter's volume.",
     ),
 )
 

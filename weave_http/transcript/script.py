@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from weave_http import __version__
+from weave_http import __version__, names
 from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.transport.base import Request
 from weave_http.engine.version import NEWEST, OLDEST, version_text
-from weave_http.errors import EngineError
+from weave_http.errors import EngineError, UsageError
 from weave_http.transcript import secrets
 from weave_http.transcript.formats import FromFile, base_url, curl_options, document_of, require_curl
-from weave_http.transcript.rehearsal import Output, Play, Rehearsal, rehearse
-from weave_http.transcript.routes import route_of, subject_of
-from weave_http.transcript.standin import Canned, Fault, container_id, refusal, warning
+from weave_http.transcript.rehearsal import FileStep, Output, Play, Rehearsal, rehearse
+from weave_http.transcript.routes import Kind, kind_of, route_of, subject_of
+from weave_http.transcript.standin import IMAGE_DIGITS, Canned, Fault, answered, container_id, refusal, warning
 
 LIBRARY = Path(__file__).with_name("script.sh")
 _REASON = "<reason>"
@@ -32,6 +32,7 @@ _LOADED = "loaded-image"
 _STARTS = r"/containers/[^/]+/start"
 _CREATES = "/containers/create"
 _PULLS = "/images/create"
+_IMAGES = r"/images/.+/json"
 _WARNING = f"WARNING: {warning(0)}\n".replace("0", r"\d+")
 _ID = re.compile(r"c0ffee(\d{6})0{52}")
 
@@ -71,6 +72,7 @@ class _Script:
         self._other = next(iter(self._good.elsewhere.values()), None)
         for endpoint in (self._good.endpoint, *([self._other] if self._other else [])):
             require_curl(endpoint)
+        _check(self._good)
         self._secrets: dict[str, str] = {}
 
     def _rehearse(self, *faults: Any, warn: bool = False) -> Rehearsal:
@@ -115,11 +117,14 @@ class _Script:
             if self._other:
                 yield "here_api=$api there_api=$api"
         counts: dict[str, int] = {}
-        listening: set[str] = set()
+        kinds: dict[str, Kind] = {}
         place = "here"
         for event in self._good.events:
             if isinstance(event, Output):
                 yield from self._output(event)
+                continue
+            if isinstance(event, FileStep):
+                yield from self._file(event)
                 continue
             name = route_of(event).name
             before, place = place, "there" if self._good.other_endpoint(event) else "here"
@@ -127,30 +132,38 @@ class _Script:
                 yield place
             counts[name] = counts.get(name, 0) + 1
             target, subject = _quoted(_target(event)), subject_of(event)
+            user = kinds.get(subject) is Kind.USER
             match name:
                 case "SystemPingHead":
                     yield f"negotiate {OLDEST[1]} {NEWEST[1]}"
                     if self._other:
                         yield f"{place}_api=$api"
                 case "ContainerCreate":
-                    yield from self._create(event, counts[name])
+                    kind = kinds[container_id(counts[name])] = kind_of(event)
+                    if kind is Kind.VOLUMES:
+                        yield f"keep {target} {_quoted(json.dumps(document_of(event), indent=2))}"
+                    else:
+                        yield from self._create(event, counts[name])
+                case "ContainerAttach" if user:
+                    yield f"terminal={'yes' if self._has_terminal() else ''}"
+                    yield f"follow {target} {_quoted(subject)}"
                 case "ContainerAttach":
-                    listening.add(subject)
                     yield f"attach {target}"
                 case "ContainerWait":
-                    yield f"await {target}"
+                    yield f"{'follow_exit' if user else 'await'} {target}"
                 case "ContainerStart":
                     yield from self._start(target, counts[name])
-                    if subject in listening:
-                        yield "pass_output"
+                    if kinds.get(subject) is Kind.EXECUTOR:
+                        yield "hold pass_output" if Kind.USER in kinds.values() else "pass_output"
                 case "ContainerDelete":
                     yield f"remove {target} {_quoted(subject)}"
-                    if subject in listening:
-                        yield '[ "$result" = 0 ] || exit "$result"'
+                    yield from self._after_executor(kinds)
                 case "ImageCreate":
-                    pull = self._pull(counts[name], 0)
+                    pull = self._pull(counts[name])
                     yield from self._credentials(pull)
                     yield f"pull {target} {shlex.quote(pull.before)} {shlex.quote(pull.after)}"
+                case "ImageInspect" if self._waits():
+                    yield from self._image(target, counts[name])
                 case "ImageLoad":
                     path = event.body.path if isinstance(event.body, FromFile) else None
                     yield f"load {target} {shlex.quote(str(Path(path).resolve()))}" if path else f"pass_on {target}"
@@ -164,8 +177,53 @@ class _Script:
                     yield "accept 200"
                 case _:
                     yield f"call {event.method} {target}"
-        yield "left=  # what is there now is there to stay"
+        yield "left= cidfile=  # what is there now is there to stay"
+        if Kind.USER in kinds.values() and not self._prints_id(kinds):
+            yield "pass_followed"
         yield "exit 0"
+
+    def _waits(self) -> bool:
+        """Tell whether there is the waiter before the user's program."""
+        return any(kind_of(request) is Kind.VOLUMES for request in self._good.all_of("ContainerCreate"))
+
+    def _has_terminal(self) -> bool:
+        return any((document_of(request) or {}).get("Tty") for request in self._good.all_of("ContainerCreate"))
+
+    def _prints_id(self, kinds: dict[str, Kind]) -> bool:
+        """Tell whether the command ends with the id of the user's container, and does not stay with it."""
+        ours = next(identity for identity, kind in kinds.items() if kind is Kind.USER)
+        return any(isinstance(event, Output) and event.text == f"{ours}\n" for event in self._good.events)
+
+    def _after_executor(self, kinds: dict[str, Kind]) -> Iterator[str]:
+        """Yield what there is to do once the executor is gone: its exit code is the command's, if it failed."""
+        user = next((identity for identity, kind in kinds.items() if kind is Kind.USER), None)
+        if user is None:
+            yield '[ "$result" = 0 ] || exit "$result"'
+            return
+        target = f"/v1.<api>/containers/{user}?{self._removal()}"
+        waits = "yes" if self._waits() else ""
+        yield f'[ "$result" = 0 ] || not_joined {_quoted(target)} {_quoted(user)} "{waits}"'
+        yield "release"
+
+    def _file(self, step: FileStep) -> Iterator[str]:
+        path = shlex.quote(str(Path(step.path).absolute()))
+        if step.action == "reserve":
+            yield f"reserve {path} {shlex.quote(step.path)}"
+        elif step.action == "fill":
+            yield f"printf %s {_quoted(step.text)} >{path}"
+
+    def _image(self, target: str, nth: int) -> Iterator[str]:
+        """Yield a look at an image: it is pulled where the command does that, and refused where it has no waiter."""
+        pull = self._pull(1, refusal("GET", _IMAGES, nth, 404, "No such image"))
+        yield from self._credentials(pull)
+        yield (
+            f"image i{nth} {target} {_quoted(pull.target)} \\\n  {shlex.quote(pull.before)} {shlex.quote(pull.after)}"
+        )
+        bare = self._rehearse(answered("GET", _IMAGES, nth, {"Id": "sha256:0", "Config": {"Cmd": ["sh"]}})).error
+        if bare is not None:
+            test = f'.Config.Labels["{names.WAITER_LABEL}"]'
+            yield f"""jq -e '{test}' "$dir/i{nth}" >/dev/null || fail {bare.exit_code} {shlex.quote(str(bare))}"""
+        yield f'i{nth}=$(jq -r \'.Id | ltrimstr("sha256:")[0:12]\' "$dir/i{nth}")'
 
     def _output(self, output: Output) -> Iterator[str]:
         if re.fullmatch(_WARNING, output.text):
@@ -175,7 +233,7 @@ class _Script:
         yield f"printf '%s\\n' {_quoted(output.text.removesuffix(chr(10)))}{redirection}"
 
     def _create(self, request: Request, nth: int) -> Iterator[str]:
-        pull = self._pull(1, nth)
+        pull = self._pull(1, refusal("POST", _CREATES, nth, 404, "No such image"))
         document = document_of(request)
         found = [] if self._show_secrets else secrets.find(document)
         yield ""
@@ -187,6 +245,8 @@ class _Script:
             yield f"body=$(printf '%s' {_quoted(shown)} | jq {shlex.quote(' | '.join(steps))})"
         else:
             yield f"body={_quoted(json.dumps(document, indent=2, ensure_ascii=False))}"
+        for number in _images_in(document):
+            yield f'body=$(printf \'%s\' "$body" | filled {number}) || fail 125 "no command specified"'
         yield (
             f'create {_quoted(_target(request))} "$body" {_quoted(pull.target)} \\\n'
             f"  {shlex.quote(pull.before)} {shlex.quote(pull.after)}"
@@ -200,12 +260,20 @@ class _Script:
             name = f"{secret.name}_{count}"
         return name
 
-    def _pull(self, nth_pull: int, nth_create: int) -> _Pull:
-        """Return how the command pulls when the nth creation says that the image is not there (0: it just pulls)."""
-        missing = [refusal("POST", _CREATES, nth_create, 404, "No such image")] if nth_create else []
-        refused = self._rehearse(*missing, refusal("POST", _PULLS, nth_pull, 404, _REASON))
+    def _pull(self, nth_pull: int, *missing: Fault) -> _Pull:
+        """Return how the command pulls: for itself, or because an image is missing; it may not pull at all.
+
+        Args:
+            nth_pull: which of its pulls.
+            missing: the answer that says that an image is not there.
+        """
+        ahead = len(self._good.all_of("ImageCreate")) if missing else 0
+        refused = self._rehearse(*missing, refusal("POST", _PULLS, nth_pull + ahead, 404, _REASON))
+        pulls = refused.all_of("ImageCreate")
+        if len(pulls) < nth_pull + ahead:
+            return _Pull("", "", "", "")
         before, _, after = str(refused.error).partition(_REASON)
-        request = refused.all_of("ImageCreate")[nth_pull - 1]
+        request = pulls[nth_pull + ahead - 1]
         return _Pull(_target(request), before, after, dict(request.headers).get("X-Registry-Auth", ""))
 
     def _missing_there(self) -> str:
@@ -215,7 +283,8 @@ class _Script:
     def _naming(self) -> Iterator[str]:
         """Yield what the command does when the daemon loaded the image by another name."""
         answer = Canned(200, json.dumps({"stream": f"Loaded image: {_LOADED}\n"}).encode())
-        played = self._rehearse(Fault("POST", "/images/load", 1, answer))
+        unnamed = refusal("GET", _IMAGES, 2, 404, "No such image")  # the first look is before the image goes over
+        played = self._rehearse(Fault("POST", "/images/load", 1, answer), unnamed)
         asked, named = played.requests[-2:]
         before, _, after = _target(named).partition(_LOADED)
         yield "case $loaded in"
@@ -267,14 +336,40 @@ def _target(request: Request) -> str:
     return re.sub(r"^/v1\.\d+(?=/)", "/v1.<api>", request.target)
 
 
+def _check(played: Rehearsal) -> None:
+    """Raise `UsageError` if a command can't be done by a script."""
+    kinds = [kind_of(request) for request in played.all_of("ContainerCreate")]
+    for request in played.requests:
+        document = document_of(request) or {}
+        if document.get("Cmd", [])[:2] == ["--local", "dns-args"] and Kind.USER in kinds:
+            raise UsageError(
+                "a script can't take the options that --with-dns asks for",
+                hint="give it --dns and --dns-search in their stead",
+            )
+        if route_of(request).name == "ContainerAttach" and ("stdin", "1") in request.query:
+            raise UsageError(
+                "a script can't write to a container: curl has no way back on a connection", hint="leave -i out"
+            )
+
+
+def _images_in(document: Any) -> list[int]:
+    """Return the numbers of the images whose words belong into a create body."""
+    words = [*(document.get("Entrypoint") or ()), *(document.get("Cmd") or ())]
+    found = (re.fullmatch(r"<(?:entrypoint|command) of image (\d+)>", word) for word in words)
+    return sorted({int(match[1]) for match in found if match})
+
+
 def _quoted(text: str) -> str:
     """Return a text as a word of the shell, with the stand-in's ids and the API's version as variables."""
-    pieces = re.split(f"({_ID.pattern.replace('(', '(?:')}|<api>)", text)
+    patterns = [each.pattern.replace("(", "(?:") for each in (_ID, IMAGE_DIGITS)]
+    pieces = re.split(f"({'|'.join(patterns)}|<api>)", text)
     words = []
     for piece in pieces:
         match = _ID.fullmatch(piece)
         if match and container_id(int(match[1])) == piece:
             words.append(f'"$c{int(match[1])}"')
+        elif image := IMAGE_DIGITS.fullmatch(piece):
+            words.append(f'"$i{int(image[1])}"')
         elif piece == "<api>":
             words.append('"$api"')
         elif piece:

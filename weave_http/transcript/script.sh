@@ -8,6 +8,8 @@ dir=$(mktemp -d) || exit 125
 cr=$(printf '\r')
 left=   # containers to remove at the end, whatever happens
 streams=  # process ids of calls that are under way
+followers=  # those of them that are about the user's container
+cidfile=  # a file to remove at the end
 busy=   # set while a container is made whose id is not known yet
 registry_auth=  # credentials for the next pull
 late=   # a signal that came meanwhile
@@ -17,10 +19,12 @@ finish() {
   trap - EXIT
   trap '' INT TERM HUP
   # shellcheck disable=SC2086 # one word a process
-  [ -z "$streams" ] || kill $streams 2>/dev/null
+  [ -z "$streams$followers" ] || kill $streams $followers 2>/dev/null
+  release
   for id in $left; do
     docker_api --output "$dir/answer" --request DELETE "$url/v1.$api/containers/$id?$removal" 2>/dev/null
   done
+  [ -z "$cidfile" ] || rm -f "$cidfile"
   rm -rf "$dir"
   exit "$code"
 }
@@ -94,6 +98,7 @@ create() {
   call POST "$1" --header 'Content-Type: application/json' --data-binary @"$dir/body"
   case $status:$(message) in
     404:*[Ii]mage*)
+      [ -n "$3" ] || accept 201
       pull "$3" "$4" "$5"
       call POST "$1" --header 'Content-Type: application/json' --data-binary @"$dir/body"
       ;;
@@ -103,6 +108,47 @@ create() {
   left="$id $left"
   busy=
   [ -z "$late" ] || interrupted "$late"
+}
+
+# keep TARGET BODY: make a container that is to stay, unless it is there already.
+keep() {
+  printf '%s' "$2" >"$dir/body"
+  call POST "$1" --header 'Content-Type: application/json' --data-binary @"$dir/body"
+  accept 201 409
+}
+
+# image NAME TARGET PULL BEFORE AFTER: look at an image; on "no such image" PULL it and look again. What is said of it
+# is in $dir/NAME then.
+image() {
+  call GET "$2"
+  if [ "$status" = 404 ] && [ -n "$3" ]; then
+    pull "$3" "$4" "$5"
+    call GET "$2"
+  fi
+  accept 200
+  cp "$dir/answer" "$dir/$1"
+}
+
+# filled NUMBER: put the words of an image where the body on stdin has a place for them.
+filled() {
+  jq -e --arg n "$1" --slurpfile image "$dir/i$1" '
+    ($image[0].Config.Entrypoint // [] | if . == [""] then [] else . end) as $entrypoint
+    | ($image[0].Config.Cmd // []) as $command
+    | def fill: map(if . == "<entrypoint of image \($n)>" then $entrypoint[]
+                    elif . == "<command of image \($n)>" then $command[] else . end);
+      .Entrypoint |= fill | if .Cmd then .Cmd |= fill else . end
+    | if .Cmd == [] then del(.Cmd) else . end
+    | if .Entrypoint[0:2] == ["/w/w", "/w/w"] then .Entrypoint |= .[1:] else . end
+    | if (.Entrypoint + (.Cmd // []) | length) < 2 then error("no command") else . end' 2>/dev/null
+}
+
+# reserve PATH NAME: make a file for the container's id.
+reserve() {
+  (umask 022 && set -C && : >"$1") 2>/dev/null || {
+    [ ! -e "$1" ] || fail 125 "container ID file $2 found; remove it, unless its container is still there"
+    fail 125 "can't create the container ID file $2"
+  }
+  cidfile=$1
 }
 
 # What the daemon found strange about the container just made.
@@ -191,6 +237,25 @@ await() {
   [ "$status" = 200 ] || { cat <&4 >"$dir/answer"; accept 200; }
 }
 
+# follow TARGET ID: listen to the user's container, on descriptor 5.
+follow() {
+  mine=$2
+  stream followed "$1"
+  followers="$followers $running"
+  exec 5<"$dir/followed"
+  read_head <&5
+  [ "$status" = 200 ] || { cat <&5 >"$dir/answer"; accept 200; }
+}
+
+# follow_exit TARGET: ask for the exit code of the user's container, on descriptor 6.
+follow_exit() {
+  stream ending "$1"
+  followers="$followers $running"
+  exec 6<"$dir/ending"
+  read_head <&6
+  [ "$status" = 200 ] || { cat <&6 >"$dir/answer"; accept 200; }
+}
+
 # start TARGET: start a container.
 start() {
   call POST "$1"
@@ -226,10 +291,62 @@ pass_output() {
   result=$(jq -er .StatusCode "$dir/answer" 2>/dev/null) || fail 125 "the wait ended without an exit code: $(message)"
 }
 
+# hold WORDS...: do something, and keep what it writes to stderr.
+hold() {
+  "$@" 2>>"$dir/held"
+}
+
+# Write what was kept.
+release() {
+  [ ! -s "$dir/held" ] || cat "$dir/held" >&2
+  rm -f "$dir/held"
+}
+
+# not_joined TARGET ID WAITED: the executor failed, so the user's container goes, and its exit code is ours. If it
+# WAITED and its program can't be run, that is the reason, and was said by the container.
+not_joined() {
+  remove "$1" "$2"
+  cat <&6 >"$dir/answer"
+  code=$(jq -r .StatusCode "$dir/answer" 2>/dev/null)
+  case $3:$code in
+    yes:12[567])
+      said=$(
+        { if [ -n "$terminal" ]; then cat; else demultiplex 2>&1; fi; } <&5 \
+          | tr -d '\r' | sed -n 's/^weave: exec: /exec: /p' | tail -n 1
+      )
+      [ -z "$said" ] || { rm -f "$dir/held"; fail "$code" "$said"; }
+      ;;
+  esac
+  exit "$result"
+}
+
+# forward SIGNAL: hand a signal on to the user's container.
+forward() {
+  docker_api --output /dev/null --request POST "$url/v1.$api/containers/$mine/kill?signal=SIG$1" 2>/dev/null
+}
+
+# pass_followed: hand on what the user's container writes until it ends, and signals to it; its exit code is ours.
+pass_followed() {
+  trap 'forward INT' INT
+  trap 'forward TERM' TERM
+  trap 'forward HUP' HUP
+  (trap - EXIT && trap '' INT TERM HUP && if [ -n "$terminal" ]; then cat; else demultiplex; fi) <&5 &
+  passing=$!
+  until wait "$passing"; do
+    [ $? -gt 128 ] || exit 125 # else it was a signal that ended `wait`
+  done
+  cat <&6 >"$dir/answer"
+  result=$(jq -er .StatusCode "$dir/answer" 2>/dev/null) || fail 125 "the wait ended without an exit code: $(message)"
+  exit "$result"
+}
+
 # remove TARGET ID: remove a container; one that is gone is fine.
 remove() {
   call DELETE "$1"
-  accept 204 404
+  case $status:$(message) in
+    409:*already\ in\ progress*) ;; # it had AutoRemove, and has just ended
+    *) accept 204 404 ;;
+  esac
   # shellcheck disable=SC2086 # one word a container
   set -- "$2" $left
   gone=$1 left=

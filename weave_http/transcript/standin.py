@@ -8,17 +8,37 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from weave_http import names
 from weave_http.engine.transport.base import Request
+
+IMAGE_DIGITS = re.compile(r"1a6e(\d{6})00")
+"""The first 12 digits of the ids of the stand-in's images; the group is the number."""
 
 
 def container_id(number: int) -> str:
     """Return the id that the stand-in gives to the first, second, … container that it is told to create."""
     return f"c0ffee{number:06}".ljust(64, "0")
+
+
+def image(number: int) -> dict[str, Any]:
+    """Return what the stand-in says of the first, second, … image that is looked at.
+
+    Its words are placeholders: they say where a real image's go.
+    """
+    return {
+        "Id": "sha256:" + f"1a6e{number:06}".ljust(64, "0"),
+        "Config": {
+            "Entrypoint": [f"<entrypoint of image {number}>"],
+            "Cmd": [f"<command of image {number}>"],
+            "Labels": {names.WAITER_LABEL: names.WAITER},
+        },
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +85,14 @@ RAW_STREAM = Canned(200, b"", "application/vnd.docker.raw-stream")
 ROUTES: tuple[tuple[str, str, Canned], ...] = (
     ("POST", r"/containers/[^/]+/attach", RAW_STREAM),
     ("POST", r"/containers/[^/]+/wait", _json(200, {"StatusCode": 0})),
-    ("POST", r"/containers/[^/]+/(start|stop|kill|restart)", EMPTY),
+    ("POST", r"/containers/[^/]+/(start|stop|kill|restart|resize)", EMPTY),
     ("DELETE", r"/containers/[^/]+", EMPTY),
     ("POST", r"/images/(create|load)", Canned(200, b"")),
     ("GET", r"/images/get", Canned(200, b"", "application/x-tar")),
-    ("GET", r"/images/.+/json", _json(404, {"message": "No such image"})),
 )
 """Method, path without its version, answer."""
 
-_IMAGE = _json(200, {"Id": "sha256:" + "0" * 64, "Size": 0})
+_FIRST_OTHER_IMAGE = 1001
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +112,11 @@ class Fault:
     answer: Canned
 
 
+def answered(method: str, path: str, nth: int, document: Any) -> Fault:
+    """Return the fault that a daemon answers a request with another document."""
+    return Fault(method, path, nth, _json(200, document))
+
+
 def refusal(method: str, path: str, nth: int, status: int, message: str) -> Fault:
     """Return the fault that a daemon refuses a request with a status and a reason."""
     return Fault(method, path, nth, _json(status, {"message": message}))
@@ -110,18 +134,19 @@ class StandIn:
         api_version: the version that the daemon would say, as `1.51`.
         faults: exceptions from the table.
         warn: answer the creation of a container with a warning, to see who passes it on.
-        has_images: have every image that is asked for; else none.
+        other: stand for another daemon than the command's own: its images have other ids.
     """
 
     def __init__(
-        self, api_version: str, faults: Sequence[Fault] = (), *, warn: bool = False, has_images: bool = False
+        self, api_version: str, faults: Sequence[Fault] = (), *, warn: bool = False, other: bool = False
     ) -> None:
         self._api_version = api_version
         self._faults = faults
         self._warn = warn
-        self._has_images = has_images
+        self._first_image = _FIRST_OTHER_IMAGE if other else 1
         self._seen = [0] * len(faults)
         self._created = 0
+        self._images: dict[str, int] = {}
 
     def send(self, request: Request) -> Canned | _Ping:
         """Return the answer of the table."""
@@ -140,19 +165,59 @@ class StandIn:
             self._created += 1
             warnings = [warning(self._created)] if self._warn else []
             return _json(201, {"Id": container_id(self._created), "Warnings": warnings})
-        if self._has_images and request.method == "GET" and path.endswith("/json"):
-            return _IMAGE
+        if request.method == "GET" and (found := re.fullmatch(r"/images/(.+)/json", path)):
+            return _json(200, image(self._images.setdefault(found[1], self._first_image + len(self._images))))
         for method, pattern, answer in ROUTES:
             if method == request.method and re.fullmatch(pattern, path):
                 return answer
         return _json(200, {})
 
     def beside(self) -> StandIn:
-        """Return a stand-in for another daemon, which has the images that this one has not."""
-        return StandIn(self._api_version, self._faults, has_images=True)
+        """Return a stand-in for another daemon, whose images are others than this one's."""
+        return StandIn(self._api_version, self._faults, other=True)
+
+    def hijack(self, request: Request) -> Silent:
+        """Return the answer of the table, as a connection that ends at once."""
+        answer = self.send(request)
+        return Silent(answer.status, answer.headers, deque([answer.body] if answer.body else []))
 
     def close(self) -> None:
         """Do nothing: there is no connection."""
+
+
+@dataclass(slots=True)
+class Silent:
+    """A connection of which all has come already, and whose end is near. Implements `transport.base.Duplex`."""
+
+    status: int
+    headers: Mapping[str, str]
+    _left: deque[bytes]
+    unsent: int = 0
+
+    def fileno(self) -> int:
+        """There is none: nobody has to wait."""
+        return -1
+
+    def write(self, data: bytes) -> None:
+        """Drop bytes."""
+
+    def half_close(self) -> None:
+        """Do nothing."""
+
+    def receive(self) -> bytes:
+        """Return what there is."""
+        return self._left.popleft() if self._left else b""
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from weave_http.engine.errors import TransportError
-from weave_http.engine.transport.base import Request, Response, Transport
+from weave_http.engine.errors import ProtocolError, TransportError
+from weave_http.engine.transport.base import Duplex, Hijacker, Request, Response, Transport
+
+Answered = TypeVar("Answered", Response, Duplex)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,23 @@ class Watch:
 
     def send(self, request: Request) -> Response:
         """Pass a request on; see `Transport.send`."""
+        return self._watched(request, self._inner.send)
+
+    def hijack(self, request: Request) -> Duplex:
+        """Pass a request on; see `Hijacker.hijack`."""
+        if not isinstance(self._inner, Hijacker):
+            raise ProtocolError(f"{request.call} needs a connection of its own, which this transport can't give")
+        return self._watched(request, self._inner.hijack)
+
+    def _watched(self, request: Request, act: Callable[[Request], Answered]) -> Answered:
         start = time.perf_counter()
         try:
-            response = self._inner.send(request)
+            answer = act(request)
         except TransportError as error:
             self._report(Exchange(request, None, time.perf_counter() - start, failure=error.message))
             raise
-        self._report(Exchange(request, response.status, time.perf_counter() - start))
-        return response
+        self._report(Exchange(request, answer.status, time.perf_counter() - start))
+        return answer
 
     def close(self) -> None:
         """Close the inner transport."""

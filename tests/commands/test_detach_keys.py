@@ -1,0 +1,71 @@
+"""Keys that leave a container running, in whatever pieces they come."""
+
+import pytest
+
+from weave_http.commands.detach_keys import Detached, KeyFilter, configured, key_codes
+from weave_http.run_args import RunArgumentError
+
+
+@pytest.mark.parametrize(
+    ("keys", "codes"),
+    [
+        ("ctrl-p,ctrl-q", b"\x10\x11"),
+        ("ctrl-@", b"\0"),
+        ("ctrl-a,a,ctrl-z", b"\x01a\x1a"),
+        ("ctrl-[,ctrl-\\,ctrl-],ctrl-^,ctrl-_", b"\x1b\x1c\x1d\x1e\x1f"),
+    ],
+)
+def test_keys_are_the_bytes_that_a_terminal_sends(keys: str, codes: bytes) -> None:
+    assert key_codes(keys) == codes
+
+
+@pytest.mark.parametrize("keys", ["", "ctrl-", "ctrl-A", "ctrl-p,", "abc", "ctrl-1", "ä"])
+def test_what_is_no_key_is_refused_by_name(keys: str) -> None:
+    with pytest.raises(RunArgumentError, match="unknown key"):
+        key_codes(keys)
+
+
+@pytest.mark.parametrize(
+    ("content", "keys"),
+    [
+        (b'{"detachKeys": "ctrl-x,x"}', "ctrl-x,x"),
+        (b'{"auths": {}}', ""),
+        (b'{"detachKeys": 7}', ""),
+        (b"[]", ""),
+        (b"no JSON", ""),
+        (None, ""),
+    ],
+)
+def test_dockers_configuration_may_name_others(content: bytes | None, keys: str) -> None:
+    asked: list[str] = []
+
+    def read(path: str) -> bytes | None:
+        asked.append(path)
+        return content
+
+    assert configured({"DOCKER_CONFIG": "/etc/dock"}, read) == keys
+    assert asked == ["/etc/dock/config.json"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_all_but_the_keys_goes_through_in_any_pieces(size: int) -> None:
+    data = b"ab\x10c\x10\x10d\x11" + bytes(range(16)) + b"end"
+    keys = KeyFilter(b"\x10\x11")
+    assert b"".join(keys(data[at : at + size]) for at in range(0, len(data), size)) == data
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 100])
+def test_the_keys_are_found_in_any_pieces(size: int) -> None:
+    data = b"abc\x10\x10\x11"
+    keys = KeyFilter(b"\x10\x11")
+    *before, last = (data[at : at + size] for at in range(0, len(data), size))
+    for piece in before:
+        keys(piece)
+    with pytest.raises(Detached):
+        keys(last)
+
+
+def test_a_beginning_of_the_keys_is_held_back_until_it_is_known_to_be_none() -> None:
+    keys = KeyFilter(b"\x10\x11")
+    assert keys(b"a\x10") == b"a"
+    assert keys(b"b") == b"\x10b"
