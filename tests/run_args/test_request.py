@@ -137,6 +137,8 @@ def test_the_name_is_not_in_the_body() -> None:
         ("--cidfile there image", "--cidfile: there is 'there' already"),
         ("--env-file none image", "invalid value 'none' for --env-file: not there"),
         ("--cpu-count 1 image", "--cpu-count is for daemons on windows, and this one runs on linux"),
+        ("--name a\udcffb image", "no UTF-8"),
+        ("-e ODD image", "--env ODD: its value is no UTF-8"),
         ("--name 'a\nb' --bogus image", "--bogus"),
         ("--memory 'a\nb' image", r"'a\\nb' for -m, --memory"),
         ("'--bo\ngus' image", r"unknown option --'bo\\ngus'"),
@@ -144,7 +146,7 @@ def test_the_name_is_not_in_the_body() -> None:
 )
 def test_what_makes_no_request_is_refused_in_one_line_with_dockers_exit_code(line: str, reason: str) -> None:
     with pytest.raises(RunArgumentError, match=reason) as caught:
-        request(line, files=Desk(there=""))
+        request(line, files=Desk(there=""), environ={"ODD": "\udcff"})
     assert caught.value.exit_code == 125
     assert str(caught.value).isprintable()
 
