@@ -13,6 +13,8 @@ from tests.docker_cli import Said, told
 from tests.run_args.cases import ENVIRON, FILES
 from weave_http.run_args import LocalFiles, RunArgumentError, parse
 
+SOCKET = "/caller.sock"
+"""What the socket of the CLI's stand-in for a daemon is called in bodies."""
 HERE = "/here"
 """What the directory in which lines are typed is called in bodies, wherever it was."""
 
@@ -62,7 +64,7 @@ def ours(words: Sequence[str], directory: Path) -> Outcome:
 
 def _here(value: Any, directory: Path) -> Any:
     parent = str(directory.parent)
-    text = json.dumps(value).replace(str(directory), HERE)
+    text = json.dumps(value).replace(str(directory), HERE).replace(f"{parent}/engine.sock", SOCKET)
     return json.loads(text.replace(f'"{parent}/a', f'"{HERE}/../a').replace(f'"{parent}/x', f'"{HERE}/../x'))
 
 
