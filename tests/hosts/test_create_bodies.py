@@ -17,7 +17,7 @@ import pytest
 
 from tests.hosts.host import GUEST, Host
 from weave_http.engine import Engine, connect, resolve_endpoint
-from weave_http.engine.errors import EngineError
+from weave_http.errors import EngineError
 from weave_http.run_args import parse
 
 LINES = (
