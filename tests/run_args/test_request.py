@@ -6,8 +6,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.run_args.lines import lines
 from weave_http.run_args import CreateRequest, LocalFiles, RunArgumentError, parse
+from weave_http.run_args.options import OPTIONS
+from weave_http.run_args.table import Option
 from weave_http.run_args.wrong import BadValue
 
 HERE = PurePosixPath("/home/me")
@@ -283,3 +288,27 @@ def test_files_are_read_here(tmp_path: Path) -> None:
         with pytest.raises(RunArgumentError, match=reason):
             request(f"{line} image", files=files)
     assert LocalFiles({"HOME": "/nowhere"}).docker_config() == {}
+
+
+ANY_WORD = st.text(max_size=8) | st.text('-:=/,.0123456789ab" \n\t\x00\ud800', max_size=10)
+
+
+@settings(max_examples=500, deadline=None, derandomize=True)
+@given(words=st.lists(lines({option.name for option in OPTIONS}).flatmap(st.sampled_from) | ANY_WORD, max_size=8))
+def test_whatever_is_typed_is_a_request_or_one_line(words: list[str]) -> None:
+    try:
+        body = parse(words).config
+    except RunArgumentError as error:
+        assert str(error).isprintable(), words  # noqa: PT017
+        return
+    json.dumps(body).encode()
+
+
+@settings(max_examples=500, deadline=None, derandomize=True)
+@given(option=st.sampled_from(OPTIONS), value=ANY_WORD)
+def test_whatever_the_value_is_it_is_taken_or_refused_by_the_options_name(option: Option, value: str) -> None:
+    try:
+        parse([f"--{option.name}={value}", "image"])
+    except RunArgumentError as error:
+        named = option.name in str(error) or "no UTF-8" in str(error)
+        assert named or option.name == "help"
