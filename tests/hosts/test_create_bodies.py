@@ -36,7 +36,7 @@ LINES = (
     "--entrypoint /bin/ls",
     "--entrypoint=",
     "-e A=1 -e B=x=y -e C=",
-    "-e PATH",
+    "-e NOT_SET_ANYWHERE",
     "-e A=1 -e A=2",
     "-l a=1 -l b -l c=x=y",
     "--stop-signal SIGINT --stop-timeout 0",
@@ -142,6 +142,15 @@ OF_ONE_CONTAINER = frozenset(
     {"Id", "Name", "Created", "LogPath", "HostnamePath", "HostsPath", "ResolvConfPath", "GraphDriver", "State"}
 )
 """What differs from one container to the next."""
+SETS = ("Binds", "CapAdd", "CapDrop", "Ulimits")
+"""What has no order; older CLIs have some of it in a map."""
+NOTHINGS = {
+    "ConsoleSize": [0, 0],
+    "PidsLimit": 0,
+    "MemorySwappiness": -1,
+    "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
+}
+"""What the CLI says where nothing was said, and the engine keeps without taking it for anything else than nothing."""
 REFUSED = "refused"
 ANONYMOUS = re.compile(r"\b[0-9a-f]{64}\b")
 
@@ -177,9 +186,13 @@ def seen(container: dict[str, Any]) -> Any:
     text = json.dumps(kept).replace(identity, "ID").replace(identity[:12], "ID")
     found = json.loads(ANONYMOUS.sub("HASH", text))
     config, settings = found["Config"], found["HostConfig"]
-    for holder, key in ((config, "Env"), (settings, "Binds")):
-        holder[key] = sorted(holder.get(key) or [])  # the CLI has them in a map, without order
-    settings.pop("ConsoleSize", None)  # the terminal's, which only the CLI tells
+    for holder, key in ((config, "Env"), *((settings, key) for key in SETS)):
+        holder[key] = sorted(holder.get(key) or [], key=str)
+    for key, nothing in NOTHINGS.items():
+        if settings.get(key) == nothing:
+            settings[key] = None
+    if not (settings.get("RestartPolicy") or {}).get("Name"):
+        settings["RestartPolicy"] = None
     return without_nothing(found)
 
 
