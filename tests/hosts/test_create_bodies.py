@@ -142,6 +142,7 @@ OF_ONE_CONTAINER = frozenset(
     {"Id", "Name", "Created", "LogPath", "HostnamePath", "HostsPath", "ResolvConfPath", "GraphDriver", "State"}
 )
 """What differs from one container to the next."""
+TOO_NEW = "requires API version"
 SETS = ("Binds", "CapAdd", "CapDrop", "Ulimits")
 """What has no order; older CLIs have some of it in a map."""
 NOTHINGS = {
@@ -186,7 +187,9 @@ def seen(container: dict[str, Any]) -> Any:
     text = json.dumps(kept).replace(identity, "ID").replace(identity[:12], "ID")
     found = json.loads(ANONYMOUS.sub("HASH", text))
     config, settings = found["Config"], found["HostConfig"]
-    for holder, key in ((config, "Env"), *((settings, key) for key in SETS)):
+    # The CLI sends a variable of a file and its override both; we send the last one.
+    config["Env"] = list({item.partition("=")[0]: item for item in config.get("Env") or ()}.values())
+    for holder, key in ((config, "Env"), (found, "Mounts"), *((settings, key) for key in SETS)):
         holder[key] = sorted(holder.get(key) or [], key=str)
     for key, nothing in NOTHINGS.items():
         if settings.get(key) == nothing:
@@ -216,13 +219,15 @@ def test_a_container_of_ours_is_as_one_of_the_docker_cli(desk: Host) -> None:
     with connect(resolve_endpoint(desk.environ())) as engine:
         for words, answer in zip(lines, theirs, strict=True):
             mine = ours(engine, words)
+            if TOO_NEW in answer:
+                continue  # the CLI's own refusal; the engine takes it from us
             if answer.startswith(REFUSED):
                 refused += 1
                 if not (isinstance(mine, str) and mine.startswith(REFUSED)):
                     differences.append(f"{shlex.join(words)}: docker {answer}")
             elif mine != (other := seen(engine.containers.inspect(answer))):
                 differences.append(f"{shlex.join(words)}\n{unlike(mine, other)}")
-    assert differences == []
+    assert not differences, "\n".join(differences)
     assert refused < len(lines) / 10, "most of the lines should make containers"
 
 

@@ -46,8 +46,8 @@ def config(line: str, **environ: str) -> Any:
 
 
 def test_an_image_alone_sends_nothing_but_what_is_listened_to() -> None:
-    assert config("busybox") == {"Image": "busybox", "AttachStdout": True, "AttachStderr": True}
-    assert config("-d busybox") == {"Image": "busybox"}
+    assert config("busybox") == {"Image": "busybox", "AttachStdout": True, "AttachStderr": True, "HostConfig": {}}
+    assert config("-d busybox") == {"Image": "busybox", "HostConfig": {}}
 
 
 def test_words_after_the_image_belong_to_the_container() -> None:

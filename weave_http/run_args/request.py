@@ -103,8 +103,8 @@ def parse(
     _build(draft, options)
     if command:
         draft.config["Cmd"] = command
-    if draft.host:
-        draft.config["HostConfig"] = draft.host
+    # Also when it is empty: without the object, engines leave out defaults that belong into it.
+    draft.config["HostConfig"] = draft.host
     return _request(draft, machine)
 
 
