@@ -102,7 +102,7 @@ LINES = (
     "--device /dev/null:rw",
     "--device-cgroup-rule 'c 1:3 rwm'",
     "--privileged",
-    "--cap-add net_admin --cap-add CAP_CHOWN --cap-drop ALL",
+    "--cap-add CAP_NET_ADMIN --cap-add CAP_CHOWN --cap-drop ALL",
     "--group-add audio --group-add 1000",
     "--security-opt no-new-privileges",
     "--security-opt seccomp=unconfined --security-opt label=disable",
@@ -128,7 +128,7 @@ LINES = (
     "--restart no",
     "--log-driver none",
     "--log-driver json-file --log-opt max-size=1m --log-opt max-file=2",
-    "-it --rm -p 80:80 -v named:/n -e A=1 --network others --cap-add NET_ADMIN -m 64m --init",
+    "-it --rm -p 80:80 -v named:/n -e A=1 --network others --cap-add CAP_NET_ADMIN -m 64m --init",
     "--env-file one.env -e A=3 --label-file labels -l x=y",
 )
 FILES = {
