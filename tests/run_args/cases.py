@@ -160,9 +160,7 @@ GOOD: dict[str, tuple[str, ...]] = {
 
 NEWER: dict[str, tuple[str, ...]] = {
     "add-host": ("b=[::1]", "d=::1", "e:[1.2.3.4]"),
-    "cgroupns": (),
     "device": ("vendor.com/class=name", "example.com/net=eth0.1"),
-    "env-file": (),
     "gpus": ("options=a=b", 'device=1,"options=""a=b,c=d"""'),
     "ip": ("010.1.2.3",),
     "mac-address": ("02:42:ac:11:00:02:00:01",),
@@ -191,7 +189,6 @@ NEWER: dict[str, tuple[str, ...]] = {
     "restart": ("always:", "on-failure:-1", "on-failure:+2"),
     "security-opt": ("seccomp=builtin",),
     "volume": ("./x:/y", ".:/y", "../x:/y:ro", ".x:/y"),
-    "ulimit": (),
     "platform": ("linux/arm64/v8", "aarch64", "armhf", "armel", "linux/amd64/v1", "i386", "linux", "macos", "x86-64"),
 }
 """Values that older CLIs refuse, send otherwise, or never heard of; 28.2 was asked about them."""
@@ -277,7 +274,6 @@ BAD: dict[str, tuple[str, ...]] = {
         "published=80",
         "80:x",
     ),
-    "pull": ("sometimes",),
     "restart": ("on-failure:x", "on-failure:1.5", "on-failure:0x1"),
     "security-opt": ("foo", "seccomp=missing.json", "seccomp=broken.json", "no-new-privilege"),
     "shm-size": _BAD_SIZES,
@@ -305,7 +301,7 @@ BAD_NEWER: dict[str, tuple[str, ...]] = {
     "ulimit": ("nofile=-1:5",),
     "volume": ("",),
     "restart": (":3",),
-    "ip": (),
+    "pull": ("sometimes",),
     "network-alias": ("web",),
 }
 """Values that older CLIs accept, or refuse for another reason."""

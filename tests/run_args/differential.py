@@ -14,13 +14,9 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.docker_cli import Ask, cli_version, known_options, oracles
 from tests.run_args.cases import ENVIRON
-from tests.run_args.desk import Outcome, difference, is_deliberate, ours, prepare, theirs
+from tests.run_args.desk import MEASURE, Outcome, difference, is_deliberate, ours, prepare, theirs
 from tests.run_args.lines import drawn, lines, shortest
 
-NEWEST = (28, 2)
-"""The version whose understanding of values is the measure."""
-CHANGED = {"ip", "ip6", "link-local-ip", "network-alias"}
-"""Options that older CLIs drop without a word when there is no user-defined network."""
 AT_ONCE = 4
 
 
@@ -42,7 +38,9 @@ def smallest(ask: Ask, words: tuple[str, ...]) -> tuple[tuple[str, ...], Outcome
     return small, *compare(ask, [small])[0]
 
 
-def unmeant(ask: Ask, argument_lines: Sequence[tuple[str, ...]]) -> tuple[list[str], int, int]:
+def unmeant(
+    ask: Ask, argument_lines: Sequence[tuple[str, ...]], version: tuple[int, ...]
+) -> tuple[list[str], int, int]:
     """Return the differences that are not meant to be, how many are, and how many lines docker refuses."""
     outcomes = compare(ask, argument_lines)
     found: list[str] = []
@@ -50,7 +48,7 @@ def unmeant(ask: Ask, argument_lines: Sequence[tuple[str, ...]]) -> tuple[list[s
     for words, (mine, other) in zip(argument_lines, outcomes, strict=True):
         if difference(words, mine, other):
             small, mine, other = smallest(ask, words)
-            if is_deliberate(small, mine, other):
+            if is_deliberate(small, mine, other, version):
                 meant += 1
             else:
                 found.append(difference(small, mine, other))
@@ -59,9 +57,8 @@ def unmeant(ask: Ask, argument_lines: Sequence[tuple[str, ...]]) -> tuple[list[s
 
 def lines_for(program: str) -> SearchStrategy[tuple[str, ...]]:
     """Return lines of the options that a CLI has, and with values that it understands as 28.2 does."""
-    newest = cli_version(program)[:2] >= NEWEST
-    known = known_options(program) - (set() if newest else CHANGED)
-    return lines(known, newer=newest, odd=newest)
+    newest = cli_version(program) >= MEASURE
+    return lines(known_options(program), newer=newest, odd=newest)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -74,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
         tempfile.TemporaryDirectory() as scratch,
         oracles(Path(scratch), AT_ONCE, program, prepare=prepare, environ=ENVIRON) as ask,
     ):
-        found, meant, refused = unmeant(ask, argument_lines)
+        found, meant, refused = unmeant(ask, argument_lines, version)
     print(*found, sep="\n", end="\n" if found else "")
     print(
         f"docker {'.'.join(map(str, version))}, N {len(argument_lines)}, seed {number}: {len(found)} differences, "

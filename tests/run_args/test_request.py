@@ -6,8 +6,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.run_args.lines import lines
 from weave_http.run_args import CreateRequest, LocalFiles, RunArgumentError, parse
+from weave_http.run_args.options import OPTIONS
+from weave_http.run_args.table import Option
 from weave_http.run_args.wrong import BadValue
 
 HERE = PurePosixPath("/home/me")
@@ -41,8 +46,8 @@ def config(line: str, **environ: str) -> Any:
 
 
 def test_an_image_alone_sends_nothing_but_what_is_listened_to() -> None:
-    assert config("busybox") == {"Image": "busybox", "AttachStdout": True, "AttachStderr": True}
-    assert config("-d busybox") == {"Image": "busybox"}
+    assert config("busybox") == {"Image": "busybox", "AttachStdout": True, "AttachStderr": True, "HostConfig": {}}
+    assert config("-d busybox") == {"Image": "busybox", "HostConfig": {}}
 
 
 def test_words_after_the_image_belong_to_the_container() -> None:
@@ -137,6 +142,8 @@ def test_the_name_is_not_in_the_body() -> None:
         ("--cidfile there image", "--cidfile: there is 'there' already"),
         ("--env-file none image", "invalid value 'none' for --env-file: not there"),
         ("--cpu-count 1 image", "--cpu-count is for daemons on windows, and this one runs on linux"),
+        ("--name a\udcffb image", "no UTF-8"),
+        ("-e ODD image", "--env ODD: its value is no UTF-8"),
         ("--name 'a\nb' --bogus image", "--bogus"),
         ("--memory 'a\nb' image", r"'a\\nb' for -m, --memory"),
         ("'--bo\ngus' image", r"unknown option --'bo\\ngus'"),
@@ -144,7 +151,7 @@ def test_the_name_is_not_in_the_body() -> None:
 )
 def test_what_makes_no_request_is_refused_in_one_line_with_dockers_exit_code(line: str, reason: str) -> None:
     with pytest.raises(RunArgumentError, match=reason) as caught:
-        request(line, files=Desk(there=""))
+        request(line, files=Desk(there=""), environ={"ODD": "\udcff"})
     assert caught.value.exit_code == 125
     assert str(caught.value).isprintable()
 
@@ -281,3 +288,27 @@ def test_files_are_read_here(tmp_path: Path) -> None:
         with pytest.raises(RunArgumentError, match=reason):
             request(f"{line} image", files=files)
     assert LocalFiles({"HOME": "/nowhere"}).docker_config() == {}
+
+
+ANY_WORD = st.text(max_size=8) | st.text('-:=/,.0123456789ab" \n\t\x00\ud800', max_size=10)
+
+
+@settings(max_examples=500, deadline=None, derandomize=True)
+@given(words=st.lists(lines({option.name for option in OPTIONS}).flatmap(st.sampled_from) | ANY_WORD, max_size=8))
+def test_whatever_is_typed_is_a_request_or_one_line(words: list[str]) -> None:
+    try:
+        body = parse(words).config
+    except RunArgumentError as error:
+        assert str(error).isprintable(), words  # noqa: PT017
+        return
+    json.dumps(body).encode()
+
+
+@settings(max_examples=500, deadline=None, derandomize=True)
+@given(option=st.sampled_from(OPTIONS), value=ANY_WORD)
+def test_whatever_the_value_is_it_is_taken_or_refused_by_the_options_name(option: Option, value: str) -> None:
+    try:
+        parse([f"--{option.name}={value}", "image"])
+    except RunArgumentError as error:
+        named = option.name in str(error) or "no UTF-8" in str(error)
+        assert named or option.name == "help"

@@ -8,7 +8,7 @@ import re
 from weave_http.run_args.wrong import BadValue
 
 _MAC = re.compile(
-    r"[0-9a-fA-F]{2}(?P<by>[:-])(?:[0-9a-fA-F]{2}(?P=by))*[0-9a-fA-F]{2}|(?:[0-9a-fA-F]{4}\.)+[0-9a-fA-F]{4}"
+    r"[0-9a-fA-F]{2}(?P<by>[:-])(?:[0-9a-fA-F]{2}(?P=by))*[0-9a-fA-F]{2}|(?:[0-9a-fA-F]{4}\.)+[0-9a-fA-F]{4}|[0-9a-fA-F]+"
 )
 _MAC_DIGITS = (12, 16, 40)
 """Of an Ethernet address, an EUI-64 and an IP-over-InfiniBand one."""

@@ -24,7 +24,7 @@ class Surroundings:
         files: reads what the line refers to.
         remote: the daemon does not see this machine's files.
         daemon: the daemon's address, by which docker's configuration may have proxies of its own.
-        machine: this machine's architecture, for a platform that names none.
+        config: docker's own configuration, `config.json`.
     """
 
     environ: Mapping[str, str]
@@ -33,7 +33,7 @@ class Surroundings:
     files: Files
     remote: bool
     daemon: str
-    machine: str
+    config: Mapping[str, Any]
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from weave_http.run_args.draft import Draft
 from weave_http.run_args.kinds import pair
-from weave_http.run_args.wrong import BadValue
+from weave_http.run_args.wrong import BadValue, RunArgumentError, is_text
 
 _BLANKS = " \t"
 _BOM = b"\xef\xbb\xbf"
@@ -41,7 +41,7 @@ def build_env(draft: Draft) -> None:
     given: dict[str, str] = {}
     for text in draft.texts("env"):
         _set(given, _looked_up(text, environ))
-    for name, value in _proxies(draft.around.files.docker_config(), draft.around.daemon):
+    for name, value in _proxies(draft.around.config, draft.around.daemon):
         for variable in (name, name.lower()):
             if variable not in given:
                 _set(items, f"{variable}={value}")
@@ -60,7 +60,12 @@ def _set(items: dict[str, str], item: str) -> None:
 
 def _looked_up(text: str, environ: Mapping[str, str]) -> str:
     """Return `NAME` with the caller's value, or bare where there is none: the daemon then removes the image's."""
-    return f"{text}={environ[text]}" if "=" not in text and text in environ else text
+    if "=" in text or text not in environ:
+        return text
+    value = environ[text]
+    if not is_text(value):
+        raise RunArgumentError(f"--env {text}: its value is no UTF-8, which JSON can't say")
+    return f"{text}={value}"
 
 
 def _proxies(config: Mapping[str, Any], daemon: str) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from weave_http.run_args.wrong import BadValue
@@ -33,7 +34,7 @@ def platform(text: str, machine: str) -> str:
 
     Args:
         text: one to three parts; a lone architecture is Linux's, a lone system is of this machine's architecture.
-        machine: this machine's architecture, as `uname -m` calls it.
+        machine: this machine's architecture, as `uname -m` calls it; empty to ask.
     """
     parts = text.split("/")
     if len(parts) > 3 or not all(_PART.fullmatch(part) for part in parts):
@@ -42,6 +43,7 @@ def platform(text: str, machine: str) -> str:
     system = "darwin" if first == "macos" else first
     if len(parts) == 1:
         if system in _KNOWN_SYSTEMS.split():
+            machine = machine or os.uname().machine
             return _joined(system, *_architecture(_MACHINES.get(machine, machine), ""))
         architecture, variant = _architecture(first, "")
         if architecture not in _KNOWN_ARCHITECTURES.split():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -17,7 +16,7 @@ from weave_http.run_args.options import NAMES, ORDER
 from weave_http.run_args.platforms import platform
 from weave_http.run_args.streams import STREAMS, build_streams
 from weave_http.run_args.table import Build, Option
-from weave_http.run_args.wrong import BadValue, HelpRequested, RunArgumentError
+from weave_http.run_args.wrong import BadValue, HelpRequested, RunArgumentError, is_text
 
 ROOT = PurePosixPath("/")
 
@@ -83,9 +82,13 @@ def parse(
         RunArgumentError: an unknown option, a bad value, options that exclude each other, or no image. Names the
             option.
     """
+    if strange := [word for word in argv if not is_text(word)]:
+        raise RunArgumentError(f"{strange[0]!r} is no UTF-8, which JSON can't say")
     words = split(argv, NAMES)
-    around = Surroundings(environ or {}, directory, os_type, files or NoFiles(), remote, daemon, machine or _machine())
-    draft = Draft(around)
+    reader = files or NoFiles()
+    draft = Draft(
+        Surroundings(environ or {}, directory, os_type, reader, remote, daemon, config=reader.docker_config())
+    )
     options: dict[str, Option] = {}
     for occurrence in words.options:
         option = occurrence.option
@@ -100,9 +103,9 @@ def parse(
     _build(draft, options)
     if command:
         draft.config["Cmd"] = command
-    if draft.host:
-        draft.config["HostConfig"] = draft.host
-    return _request(draft)
+    # Also when it is empty: without the object, engines leave out defaults that belong into it.
+    draft.config["HostConfig"] = draft.host
+    return _request(draft, machine)
 
 
 def _take(draft: Draft, option: Option, text: str) -> None:
@@ -148,15 +151,15 @@ def _build(draft: Draft, options: Mapping[str, Option]) -> None:
             option.build(draft)
 
 
-def _request(draft: Draft) -> CreateRequest:
+def _request(draft: Draft, machine: str) -> CreateRequest:
     given = draft.given
     around = draft.around
     wanted = given.get("platform", around.environ.get("DOCKER_DEFAULT_PLATFORM", ""))
-    configured = around.files.docker_config().get("detachKeys")
+    configured = around.config.get("detachKeys")
     return CreateRequest(
         config=draft.config,
         name=given.get("name") or None,
-        platform=draft.one("platform", wanted, lambda text: platform(text, around.machine)) if wanted else None,
+        platform=draft.one("platform", wanted, lambda text: platform(text, machine)) if wanted else None,
         pull=given.get("pull", "missing"),
         quiet=given.get("quiet", False),
         detach=given.get("detach", False),
@@ -165,7 +168,3 @@ def _request(draft: Draft) -> CreateRequest:
         cidfile=given.get("cidfile", ""),
         warnings=tuple(draft.warnings),
     )
-
-
-def _machine() -> str:
-    return os.uname().machine

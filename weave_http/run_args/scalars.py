@@ -40,7 +40,7 @@ def integer(text: str, low: int, high: int) -> int:
         text: what was given; a sign only where negative numbers are allowed.
         low, high: bounds, inclusive.
     """
-    match = _INTEGER.fullmatch(text)
+    match = _INTEGER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
     if match is None or (match["sign"] and low >= 0):
         raise BadValue("expected a whole number")
     digits = text.replace("_", "").lstrip("+-")
@@ -112,6 +112,8 @@ def duration(text: str) -> int:
     rest = text[len(sign) :]
     if rest == "0":
         return 0
+    if len(rest) > _LONGEST_NUMBER:
+        raise BadValue("too long")
     total = 0
     position = 0
     while position < len(rest):

@@ -61,10 +61,7 @@ class Option:
         return self.read or READ[self.kind]
 
     def put(self, draft: Draft) -> None:
-        """Put what was given into the body."""
-        if self.build is not None:
-            self.build(draft)
-            return
+        """Set the field to what was given, where nothing else is to be done."""
         value = draft.given[self.name]
         if self.to and (value or self.always):
             _, _, key = self.to.rpartition(".")
