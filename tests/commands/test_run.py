@@ -1,5 +1,7 @@
 """`weave run`: the container is created and started from here, then attached; or nothing of it is left."""
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from tests.fake_engine import FakeContainer, Recorded, Reply, Run
 from weave_http import names
 from weave_http.commands import run
 from weave_http.commands.cidfile import LocalFiles
+from weave_http.commands.interrupts import Interrupted
 from weave_http.commands.running import ProgramError, start_failure_code
 from weave_http.engine.errors import APIError, Conflict, NotFound, StreamError
 from weave_http.errors import EngineError
@@ -243,3 +246,32 @@ def test_warnings_of_the_daemon_are_shown_on_stderr(desk: Desk) -> None:
     desk.fake.on("POST", "/containers/create", warn)
     assert run(desk.caller, ["10.2.1.1/24"], request("busybox")) == 0
     assert desk.err.getvalue() == b"WARNING: no swap limit\n"
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_signal_ends_a_long_pull_at_once(desk: Desk, wait: bool) -> None:
+    def pull(request: Recorded, reply: Reply) -> None:
+        reply.begin("application/json")
+        os.kill(os.getpid(), signal.SIGINT)
+        reply.wait(desk.fake.closing)
+
+    desk.fake.on("POST", "/images/create", pull)
+    with desk.caller.interrupts.listening(), pytest.raises(Interrupted) as caught:
+        run(desk.caller, ["10.2.1.1/24"], CreateRequest({"Image": "other:1"}, None), wait=wait)
+    assert caught.value.exit_code == 130
+    assert mine(desk) == []
+
+
+def test_a_signal_while_the_container_is_created_removes_it(desk: Desk) -> None:
+    create = desk.fake._create
+
+    def interrupted(request: Recorded, reply: Reply) -> None:
+        if request.json["Image"] == "busybox":
+            os.kill(os.getpid(), signal.SIGINT)
+        create(request, reply)
+
+    desk.fake.on("POST", "/containers/create", interrupted)
+    with desk.caller.interrupts.listening(), pytest.raises(Interrupted):
+        run(desk.caller, ["10.2.1.1/24"], request("busybox"))
+    assert mine(desk) == []
+    assert desk.out.getvalue() == b""

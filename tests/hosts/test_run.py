@@ -189,12 +189,14 @@ def test_what_ends_at_once_was_on_the_network_all_the_same(host: Host) -> None:
     assert host.shell(f"docker wait {container}").strip() == "0"
 
 
-def test_reset_removes_the_waiters_volume(host: Host) -> None:
-    run(host, {"Cmd": ["true"]})
+def test_reset_removes_the_waiters_volume_and_containers_that_use_it_keep_it(host: Host) -> None:
+    container = run(host, {"Cmd": ["sh", "-c", "echo up; exec sleep 3600"]})
     assert names.WAITER_VOLUMES in host.left_overs()
     host.weave("reset")
     assert host.left_overs() == ""
-    assert host.shell("docker volume ls -q").strip() == "" or containers(host)
+    host.shell(f"docker restart -t 0 {container}")
+    host.weave("attach", "10.2.1.1/24", container)  # there is no router to do it
+    assert eventually(lambda: host.shell(f"docker logs {container}").count("up") == 2)
 
 
 # -- the foreground --------------------------------------------------------------------------------------

@@ -71,9 +71,9 @@ def run_container(
     streams = Streams.of(request.config) if foreground else Streams(False, True, True, bool(request.config.get("Tty")))
     config = streams.told(front.with_size(caller, request.config)) if foreground else request.detached().config
     interrupts = caller.interrupts
-    with ExitStack() as stack:
-        with interrupts.deferred(), id_file(caller.files, request.cidfile) as file:
-            created = create(caller, request, marked(config), wait=wait)
+    with ExitStack() as stack, id_file(caller.files, request.cidfile) as file:
+        with ExitStack() as undoing:
+            created = create(caller, request, marked(config), undoing, wait=wait)
             attached, waiting = _joined(caller, addresses, request, created, streams, file, stack, wait=wait)
             file.keep()
             if not foreground:
@@ -107,13 +107,18 @@ def marked(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**config, "Env": [f"{LEFT_ALONE}=none", *environment]}
 
 
-def create(caller: Caller, request: CreateRequest, config: Mapping[str, Any], *, wait: bool) -> Created:
+def create(
+    caller: Caller, request: CreateRequest, config: Mapping[str, Any], undoing: ExitStack, *, wait: bool
+) -> Created:
     """Create the user's container, its image pulled as the request wants it.
+
+    A signal is raised at once before that, also in the midst of a pull; once there may be a container it is only noted.
 
     Args:
         caller: engine and meter.
         request: name, platform, and when to pull.
         config: create body.
+        undoing: while it is open, signals are noted.
         wait: put the waiter before the program.
 
     Raises:
@@ -129,7 +134,13 @@ def create(caller: Caller, request: CreateRequest, config: Mapping[str, Any], *,
         if wait:
             found = engine.images.inspect(image)
             body = waiter.behind_waiter(config, found, waiter.provide(caller))
-        return engine.containers.create(body, name=request.name, platform=request.platform)
+        undoing.enter_context(caller.interrupts.deferred())
+        try:
+            return engine.containers.create(body, name=request.name, platform=request.platform)
+        except APIError:
+            undoing.close()
+            caller.interrupts.check()
+            raise
 
     if request.pull == "always":
         fetch(missing=False)
