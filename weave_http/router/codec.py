@@ -18,7 +18,7 @@ from typing import Any
 
 import msgpack
 
-from weave_http.router.dns.register import CHANGES_PER_UPDATE, Change, Name, Update
+from weave_http.router.dns.register import Change, Name, Update
 from weave_http.router.facts import Fact, Stamp
 from weave_http.router.identity import is_peer_name
 from weave_http.router.topology import Address, Link, PeerFact, PeerInfo
@@ -37,6 +37,8 @@ LIMIT = 4 * 1024 * 1024
 """Most bytes of any other frame."""
 FACTS_PER_MESSAGE = 16
 """So that a frame of facts stays well below the limit and doesn't hold up a heartbeat."""
+CHANGES_PER_MESSAGE = 1024
+"""So that a frame of names stays below 400 KB."""
 
 _OWNER = re.compile(r"[A-Za-z0-9:._-]{1,64}")
 _HOSTNAME = re.compile(r"[!-~]{1,253}")
@@ -116,9 +118,15 @@ class Have:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What I know about the names of a peer."""
+    """What I know about the names of a peer.
+
+    Args:
+        update: it, or a part of it.
+        more: whether the next message of this kind goes on with its changes.
+    """
 
     update: Update
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +235,7 @@ def _fields(message: Message) -> dict[str, Any]:
         case Have():
             return {"stamps": [[origin, stamp.uid, stamp.version] for origin, stamp in message.stamps]}
         case Names():
-            return _pack_update(message.update)
+            return {**_pack_update(message.update), "more": message.more}
         case _:
             return {}
 
@@ -249,7 +257,6 @@ def _pack_update(update: Update) -> dict[str, Any]:
         "uid": update.stamp.uid,
         "version": update.stamp.version,
         "base": update.base,
-        "floor": update.floor,
         "changes": [
             [change.version, change.name.hostname, change.name.address, change.name.owner, change.there]
             for change in update.changes
@@ -303,14 +310,17 @@ def _names(fields: dict[str, Any]) -> Names:
     base = _number(fields.pop("base"), 0, stamp.version - 1)
     changes = []
     before = base
-    for value in _list(fields.pop("changes"), CHANGES_PER_UPDATE):
+    for value in _list(fields.pop("changes"), CHANGES_PER_MESSAGE):
         version, hostname, address, owner, there = _list(value, 5, 5)
         before = _number(version, before + 1, stamp.version)
         if not isinstance(there, bool):
             raise Malformed("a name without whether it is there")
         name = Name(_matching(_HOSTNAME, hostname), _ip(address), _matching(_OWNER, owner))
         changes.append(Change(before, name, there))
-    return Names(Update(_name(fields.pop("origin")), stamp, base, _number(fields.pop("floor")), tuple(changes)))
+    more = fields.pop("more")
+    if not isinstance(more, bool):
+        raise Malformed("names without whether there are more")
+    return Names(Update(_name(fields.pop("origin")), stamp, base, tuple(changes)), more)
 
 
 def _matching(pattern: re.Pattern[str], value: Any) -> str:
