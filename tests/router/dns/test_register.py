@@ -186,3 +186,14 @@ def test_an_origin_that_outdoes_an_earlier_life_keeps_its_names_and_no_one_has_t
     late.say(name(5), there=True)
     _told(late, follower)
     assert names(follower) == names(late) == {name(2), name(5)}
+
+
+def test_who_was_told_everything_cannot_tell_others_what_was_taken_away_before() -> None:
+    origin, early, late = Register("origin", Stamp(1, 1)), Register("origin"), Register("origin")
+    origin.say(name(1), there=True)
+    _told(origin, early)
+    origin.say(name(1), there=False)
+    origin.say(name(2), there=True)
+    _told(origin, late)
+    assert _told(late, early).base == 0
+    assert names(early) == {name(2)}

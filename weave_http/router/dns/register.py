@@ -164,15 +164,13 @@ class Register:
             return Heard.STALE
         before: list[Name] = []
         if update.base == 0:
-            before, known = [change.name for change in self], 0
+            before = [change.name for change in self]
             self._changes, self._taken = {}, 0
             self._floor = update.stamp.version
-        elif update.stamp.uid == self.stamp.uid and update.base <= self.stamp.version:
-            known = self.stamp.version
-        else:
+        elif update.stamp.uid != self.stamp.uid or update.base > self.stamp.version:
             return Heard.GAP
-        for change in update.changes:
-            if change.version > known and (not change.there or change.name in self or len(self) < room):
+        for change in update.changes:  # some of them may be known: they are repeated in their order, which is no change
+            if not change.there or change.name in self or len(self) < room:
                 self._apply(change)
         for name in before:
             if name not in self:
