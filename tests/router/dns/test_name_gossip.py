@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.router.worlds import name
-from weave_http.router import codec
 from weave_http.router.codec import Have, Message, Names
-from weave_http.router.dns import register
+from weave_http.router.dns import packing, register
 from weave_http.router.dns.gossip import LINGER, NameGossip
 from weave_http.router.dns.register import Change, Name, Update
 from weave_http.router.facts import Stamp
@@ -36,7 +35,7 @@ class World(RuleBasedStateMachine):
     )
     def start(self, count: int, chunk: int, most_taken: int, random: Random) -> None:
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(codec, "CHANGES_PER_MESSAGE", chunk)
+        self.patch.setattr(packing, "CHANGES_PER_MESSAGE", chunk)
         self.patch.setattr(register.Register.__init__, "__kwdefaults__", {"index": _deaf, "most_taken": most_taken})
         self.random = random
         self.now = 0.0

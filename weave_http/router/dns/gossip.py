@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Hashable, Iterator, Mapping
 from dataclasses import replace
 
-from weave_http.router import codec
 from weave_http.router.codec import Have, Message, Names
+from weave_http.router.dns import packing
 from weave_http.router.dns.register import NOTHING, Heard, Update
 from weave_http.router.dns.zone import MOST_NAMES, Entry, Zone
 from weave_http.router.facts import Stamp
@@ -231,6 +231,6 @@ class NameGossip:
 
 def _parts(update: Update) -> Iterator[Names]:
     """Yield an update as messages that are not too long."""
-    size, changes = codec.CHANGES_PER_MESSAGE, update.changes
+    size, changes = packing.CHANGES_PER_MESSAGE, update.changes
     for start in range(0, max(1, len(changes)), size):
         yield Names(replace(update, changes=changes[start : start + size]), start + size < len(changes))
