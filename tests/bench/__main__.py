@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.bench import arguments as run_arguments
-from tests.bench import bringup, client, commands, traffic
+from tests.bench import bringup, client, commands, names, traffic
 from tests.bench.figures import Table
 from tests.bench.machine import describe
 from tests.bench.stage import DOCKER, NAME, STATE, SUBNET, Stage
@@ -78,6 +78,9 @@ def measure(place: Stage, *, quick: bool) -> Iterator[tuple[Table, list[str]]]:
     say("comparing weave's path with a hand-made VXLAN …")
     rounds, seconds, pings = (2, 1, 100) if quick else (7, 3, 1000)
     table, compared = traffic.measure(one, two, rounds=rounds, seconds=seconds, pings=pings)
+    yield table, commands.missed(compared)
+    say("comparing names with dnsmasq …")
+    table, compared = names.measure(one, rounds=2 if quick else 7, seconds=1 if quick else 3)
     yield table, commands.missed(compared)
     for host in (one, two):
         bringup.clear_boxes(host)

@@ -16,7 +16,7 @@ _messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(Refuse, texts, texts),
     st.lists(facts, max_size=codec.FACTS_PER_MESSAGE).map(lambda found: Facts(tuple(found))),
     st.lists(st.tuples(names, stamps), max_size=9).map(lambda found: Have(tuple(found))),
-    st.builds(Names, updates),
+    st.builds(Names, updates, st.booleans()),
     st.sampled_from([Accept(), Ping(), Pong(), Goodbye()]),
 )
 _anything: st.SearchStrategy[Any] = st.recursive(
@@ -196,7 +196,7 @@ def test_an_original_router_is_known_by_all_that_it_sends_before_it_waits() -> N
 def test_changes_of_names_come_in_the_order_of_their_versions_and_within_what_the_update_says() -> None:
     def names_message(*versions: int, base: int = 0, version: int = 9) -> dict[str, object]:
         changes = [[each, "c1.weave.local", "10.2.1.1", "x", True] for each in versions]
-        fields = {"origin": name(1), "uid": 1, "version": version, "base": base, "floor": 0, "changes": changes}
+        fields = {"origin": name(1), "uid": 1, "version": version, "base": base, "changes": changes, "more": False}
         return {"t": "names", **fields}
 
     assert isinstance(_decode(names_message(1, 4, 9)), Names)

@@ -51,7 +51,7 @@ def _updates(draw: st.DrawFn) -> Update:
     versions = sorted(draw(st.sets(st.integers(base + 1, base + 20), max_size=6)))
     changes = tuple(Change(version, draw(given_names), draw(st.booleans())) for version in versions)
     stamp = Stamp(draw(st.integers(1, 2**63 - 1)), base + 20)
-    return Update(draw(names), stamp, base, draw(numbers), changes)
+    return Update(draw(names), stamp, base, changes)
 
 
 updates = _updates()

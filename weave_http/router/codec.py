@@ -9,18 +9,18 @@ Nothing else about it can: it is what a stranger says.
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
 import msgpack
 
-from weave_http.router.dns.register import CHANGES_PER_UPDATE, Change, Name, Update
+from weave_http.router.dns.packing import Stamps, pack_stamps, pack_update, read_stamps, take_update
+from weave_http.router.dns.register import Update
 from weave_http.router.facts import Fact, Stamp
-from weave_http.router.identity import is_peer_name
+from weave_http.router.fields import Malformed as Malformed
+from weave_http.router.fields import a_flag, a_list, a_map, a_number, a_peer, a_text, an_ip
 from weave_http.router.topology import Address, Link, PeerFact, PeerInfo
 
 MAGIC = b"weave-http"
@@ -37,16 +37,9 @@ LIMIT = 4 * 1024 * 1024
 """Most bytes of any other frame."""
 FACTS_PER_MESSAGE = 16
 """So that a frame of facts stays well below the limit and doesn't hold up a heartbeat."""
-
-_OWNER = re.compile(r"[A-Za-z0-9:._-]{1,64}")
-_HOSTNAME = re.compile(r"[!-~]{1,253}")
 _LONGEST_TEXT = 255
 _MOST_LINKS = 4096
 _HEADER = struct.Struct(">I")
-
-
-class Malformed(Exception):
-    """What a peer sent is not our protocol; the message says what was wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +104,20 @@ class Have:
         stamps: by origin.
     """
 
-    stamps: tuple[tuple[str, Stamp], ...]
+    stamps: Stamps
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What I know about the names of a peer."""
+    """What I know about the names of a peer.
+
+    Args:
+        update: it, or a part of it.
+        more: whether the next message of this kind goes on with its changes.
+    """
 
     update: Update
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +194,8 @@ def decode(payload: bytes) -> Message:
         )
     except (ValueError, TypeError, msgpack.UnpackException) as error:
         raise Malformed(f"no message: {error}") from error
-    fields = _map(value)
-    kind = _text(fields.pop("t", None))
+    fields = a_map(value)
+    kind = a_text(fields.pop("t", None))
     parse = _PARSERS.get(kind)
     if parse is None:
         raise Malformed(f"an unknown kind of message: {kind!r}")
@@ -225,9 +224,9 @@ def _fields(message: Message) -> dict[str, Any]:
         case Facts():
             return {"peers": [_pack_fact(fact) for fact in message.facts]}
         case Have():
-            return {"stamps": [[origin, stamp.uid, stamp.version] for origin, stamp in message.stamps]}
+            return {"stamps": pack_stamps(message.stamps)}
         case Names():
-            return _pack_update(message.update)
+            return {**pack_update(message.update), "more": message.more}
         case _:
             return {}
 
@@ -243,117 +242,38 @@ def _pack_fact(fact: PeerFact) -> dict[str, Any]:
     }
 
 
-def _pack_update(update: Update) -> dict[str, Any]:
-    return {
-        "origin": update.origin,
-        "uid": update.stamp.uid,
-        "version": update.stamp.version,
-        "base": update.base,
-        "floor": update.floor,
-        "changes": [
-            [change.version, change.name.hostname, change.name.address, change.name.owner, change.there]
-            for change in update.changes
-        ],
-    }
-
-
 def _hello(fields: dict[str, Any]) -> Hello:
     return Hello(
-        name=_name(fields.pop("name")),
-        nickname=_text(fields.pop("nickname")),
-        uid=_number(fields.pop("uid")),
-        port=_number(fields.pop("port"), 1, 65535),
-        connection=_number(fields.pop("connection")),
+        name=a_peer(fields.pop("name")),
+        nickname=a_text(fields.pop("nickname")),
+        uid=a_number(fields.pop("uid")),
+        port=a_number(fields.pop("port"), 1, 65535),
+        connection=a_number(fields.pop("connection")),
     )
 
 
 def _refuse(fields: dict[str, Any]) -> Refuse:
-    return Refuse(_text(fields.pop("code")), _text(fields.pop("reason")))
+    return Refuse(a_text(fields.pop("code")), a_text(fields.pop("reason")))
 
 
 def _facts(fields: dict[str, Any]) -> Facts:
-    peers = _list(fields.pop("peers"), FACTS_PER_MESSAGE)
-    return Facts(tuple(_fact(_map(peer)) for peer in peers))
+    peers = a_list(fields.pop("peers"), FACTS_PER_MESSAGE)
+    return Facts(tuple(_fact(a_map(peer)) for peer in peers))
 
 
 def _fact(fields: dict[str, Any]) -> PeerFact:
-    stamp = Stamp(_number(fields.pop("uid")), _number(fields.pop("version")))
-    links = tuple(sorted(_link(link) for link in _list(fields.pop("links"), _MOST_LINKS)))
-    value = PeerInfo(_text(fields.pop("nickname")), _number(fields.pop("port"), 1, 65535), links)
-    fact = Fact(_name(fields.pop("name")), stamp, value)
+    stamp = Stamp(a_number(fields.pop("uid")), a_number(fields.pop("version")))
+    links = tuple(sorted(_link(link) for link in a_list(fields.pop("links"), _MOST_LINKS)))
+    value = PeerInfo(a_text(fields.pop("nickname")), a_number(fields.pop("port"), 1, 65535), links)
+    fact = Fact(a_peer(fields.pop("name")), stamp, value)
     if fields:
         raise Malformed(f"a fact with something superfluous: {next(iter(fields))!r}")
     return fact
 
 
 def _link(value: Any) -> Link:
-    peer, ip, port, outbound = _list(value, 4, 4)
-    if not isinstance(outbound, bool):
-        raise Malformed("a connection without a direction")
-    return Link(_name(peer), Address(_ip(ip), _number(port, 1, 65535)), outbound)
-
-
-def _have(fields: dict[str, Any]) -> Have:
-    stamps = [_list(value, 3, 3) for value in _list(fields.pop("stamps"), _MOST_LINKS)]
-    return Have(tuple((_name(origin), Stamp(_number(uid), _number(version))) for origin, uid, version in stamps))
-
-
-def _names(fields: dict[str, Any]) -> Names:
-    stamp = Stamp(_number(fields.pop("uid"), 1), _number(fields.pop("version"), 1))
-    base = _number(fields.pop("base"), 0, stamp.version - 1)
-    changes = []
-    before = base
-    for value in _list(fields.pop("changes"), CHANGES_PER_UPDATE):
-        version, hostname, address, owner, there = _list(value, 5, 5)
-        before = _number(version, before + 1, stamp.version)
-        if not isinstance(there, bool):
-            raise Malformed("a name without whether it is there")
-        name = Name(_matching(_HOSTNAME, hostname), _ip(address), _matching(_OWNER, owner))
-        changes.append(Change(before, name, there))
-    return Names(Update(_name(fields.pop("origin")), stamp, base, _number(fields.pop("floor")), tuple(changes)))
-
-
-def _matching(pattern: re.Pattern[str], value: Any) -> str:
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise Malformed("something else where a name or its owner belongs")
-    return value
-
-
-def _map(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise Malformed("something else where a map belongs")
-    return value
-
-
-def _list(value: Any, most: int, least: int = 0) -> list[Any]:
-    if not isinstance(value, list) or not least <= len(value) <= most:
-        raise Malformed(f"something else where a list of {least} to {most} belongs")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.isprintable():
-        raise Malformed("something else where a printable text belongs")
-    return value
-
-
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or not is_peer_name(value):
-        raise Malformed("something else where a peer name belongs")
-    return value
-
-
-def _number(value: Any, least: int = 0, most: int = 2**63 - 1) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise Malformed(f"something else where a number from {least} to {most} belongs")
-    return value
-
-
-def _ip(value: Any) -> str:
-    try:
-        return str(IPv4Address(value)) if isinstance(value, str) else _text(None)
-    except AddressValueError as error:
-        raise Malformed("something else where an IPv4 address belongs") from error
+    peer, ip, port, outbound = a_list(value, 4, 4)
+    return Link(a_peer(peer), Address(an_ip(ip), a_number(port, 1, 65535)), a_flag(outbound))
 
 
 _KINDS: Mapping[type[Message], str] = {
@@ -374,7 +294,7 @@ _PARSERS: Mapping[str, Callable[[dict[str, Any]], Message]] = {
     "ping": lambda fields: Ping(),
     "pong": lambda fields: Pong(),
     "facts": _facts,
-    "have": _have,
-    "names": _names,
+    "have": lambda fields: Have(read_stamps(fields.pop("stamps"))),
+    "names": lambda fields: Names(take_update(fields), a_flag(fields.pop("more"))),
     "goodbye": lambda fields: Goodbye(),
 }

@@ -296,9 +296,8 @@ class Peering:
                 if self.names.hear_of(connection, message):
                     self.names_changed(self.me.name)
             case Names():
-                update, owners = message.update, self.gossip.topology
-                if self.names.hear(connection, connection.peer, update, self.connections, owners):
-                    self.names_changed(update.origin)
+                if self.names.hear(connection, connection.peer, message, self.connections, self.gossip.topology):
+                    self.names_changed(message.update.origin)
             case _:
                 raise Malformed("a handshake in the middle of a connection")
         connection.wake()  # it may have to be corrected

@@ -188,3 +188,29 @@ def test_a_query_with_some_bytes_replaced_is_harmless(data: st.DataObject) -> No
     if isinstance(parsed, Query):
         reply = answerer().answer(parsed, parsed.size)
         assert reply is None or len(reply) <= parsed.size
+
+
+def test_an_answer_that_was_given_before_has_the_new_number_and_the_present_address() -> None:
+    known = {"c1.weave.local": ["10.2.1.1"]}
+    it = Answerer("weave.local", 1, lambda name: known.get(name, []), lambda address: [])
+    for number, expected in ((1, ["10.2.1.1"]), (2, ["10.2.1.1"]), (3, ["10.2.1.9"]), (4, [])):
+        if number == 3:
+            known["c1.weave.local"] = ["10.2.1.9"]
+        elif number == 4:
+            known.clear()
+        parsed = parse(query("c1.weave.local", number=number))
+        assert isinstance(parsed, Query)
+        reply = it.answer(parsed, 512)
+        assert reply is not None
+        assert (DNSRecord.parse(reply).header.id, addresses(reply)) == (number, expected)
+    complaints = [parse(query("x", number=number)[:-2]) for number in (258, 259)]
+    assert [complaint[:2] for complaint in complaints if isinstance(complaint, bytes)] == [b"\1\2", b"\1\3"]
+
+
+def test_what_is_kept_for_the_next_one_who_asks_is_limited() -> None:
+    it = Answerer("weave.local", 1, lambda name: ["10.2.1.1"], lambda address: [])
+    for number in range(3000):
+        parsed = parse(query(f"n{number}.weave.local"))
+        assert isinstance(parsed, Query)
+        assert addresses(it.answer(parsed, 512)) == ["10.2.1.1"]
+    assert len(it._replies) <= 1024

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.router.worlds import name
 from weave_http.router.codec import Have, Message, Names
-from weave_http.router.dns import register
+from weave_http.router.dns import packing, register
 from weave_http.router.dns.gossip import LINGER, NameGossip
 from weave_http.router.dns.register import Change, Name, Update
 from weave_http.router.facts import Stamp
@@ -35,7 +35,7 @@ class World(RuleBasedStateMachine):
     )
     def start(self, count: int, chunk: int, most_taken: int, random: Random) -> None:
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(register, "CHANGES_PER_UPDATE", chunk)
+        self.patch.setattr(packing, "CHANGES_PER_MESSAGE", chunk)
         self.patch.setattr(register.Register.__init__, "__kwdefaults__", {"index": _deaf, "most_taken": most_taken})
         self.random = random
         self.now = 0.0
@@ -87,6 +87,13 @@ class World(RuleBasedStateMachine):
                 self.peers[here].left(name(there))
             self.peers[here].parted(there, name(there))
 
+    def _link(self, link: frozenset[int]) -> None:
+        self.links.add(link)
+        one, other = link
+        for here, there in ((one, other), (other, one)):
+            self.wire[here, there] = []
+            self.peers[here].met(there)
+
     def _speak(self, speaker: int, hearer: int) -> None:
         self.wire[speaker, hearer] += self.peers[speaker].tell(hearer, name(hearer))
 
@@ -98,7 +105,7 @@ class World(RuleBasedStateMachine):
             if isinstance(message, Have):
                 gossip.hear_of(speaker, message)
             elif isinstance(message, Names):
-                gossip.hear(speaker, name(speaker), message.update, connected, owners)
+                gossip.hear(speaker, name(speaker), message, connected, owners)
         del queue[:most]
 
     def _spread(self) -> None:
@@ -108,26 +115,22 @@ class World(RuleBasedStateMachine):
                     self._speak(speaker, hearer)
                     self._hear(speaker, hearer, 999)
 
-    @rule(pair=st.sets(st.integers(1, 5), min_size=2, max_size=2))
-    def connect_or_cut(self, pair: set[int]) -> None:
-        if not pair <= set(self.peers):
-            return
+    @rule(one=st.integers(0, 4), further=st.integers(0, 3))
+    def connect_or_cut(self, one: int, further: int) -> None:
+        first = one % self.count
+        pair = {first + 1, (first + 1 + further % (self.count - 1)) % self.count + 1}
         link = frozenset(pair)
         if link in self.links:
             self._cut(link)
         else:
-            self.links.add(link)
-            one, other = pair
-            for here, there in ((one, other), (other, one)):
-                self.wire[here, there] = []
-                self.peers[here].met(there)
+            self._link(link)
         self._settle()
 
-    @rule(peer=st.integers(1, 5), number=st.integers(0, 5), there=st.booleans())
+    @rule(peer=st.integers(0, 4), number=st.integers(0, 5), there=st.booleans())
     def change_a_name(self, peer: int, number: int, there: bool) -> None:
-        if peer in self.peers:
-            self.peers[peer].zone.own.say(given(number, peer), there=there)
-            (self.truth[peer].add if there else self.truth[peer].discard)(given(number, peer))
+        peer = peer % self.count + 1
+        self.peers[peer].zone.own.say(given(number, peer), there=there)
+        (self.truth[peer].add if there else self.truth[peer].discard)(given(number, peer))
 
     @rule(steps=st.integers(1, 9))
     def some_speak_and_some_hear_a_part_of_it(self, steps: int) -> None:
@@ -137,14 +140,18 @@ class World(RuleBasedStateMachine):
                 self._speak(speaker, hearer)
                 self._hear(speaker, hearer, self.random.randint(0, 3))
 
-    @rule(number=st.integers(1, 5), step=st.sampled_from([1, 1, -1]), goodbye=st.booleans())
+    @rule(number=st.integers(0, 4), step=st.sampled_from([1, 1, -1]), goodbye=st.booleans())
     def restart(self, number: int, step: int, goodbye: bool) -> None:
-        if number in self.peers:
-            for link in [link for link in self.links if number in link]:
-                self._cut(link, goodbye=number if goodbye else 0)
-            self.uids[number] = max(1, self.uids[number] + step)
-            self._born(number)
-            self._settle()
+        number = number % self.count + 1
+        before = {link for link in self.links if number in link}
+        for link in before:
+            self._cut(link, goodbye=number if goodbye else 0)
+        self.uids[number] = max(1, self.uids[number] + step)
+        self._born(number)
+        self._settle()
+        for link in before:
+            self._link(link)
+        self._settle()
 
     @rule()
     def a_minute_passes(self) -> None:
@@ -176,9 +183,9 @@ World.TestCase.settings = settings(max_examples=80, stateful_step_count=25, dead
 TestWorld = World.TestCase
 
 
-def _update(origin: int, *names: Name, version: int = 0, uid: int = 1, base: int = 0) -> Update:
+def _update(origin: int, *names: Name, version: int = 0, uid: int = 1, base: int = 0) -> Names:
     changes = tuple(Change(base + index, each, True) for index, each in enumerate(names, start=1))
-    return Update(name(origin), Stamp(uid, version or base + len(names)), base, 0, changes)
+    return Names(Update(name(origin), Stamp(uid, version or base + len(names)), base, changes))
 
 
 def _linked(*numbers: int) -> NameGossip:
@@ -260,3 +267,25 @@ def test_names_of_someone_unknown_are_not_kept_and_asked_for_when_he_is_known() 
     links = {name(1): {name(2)}, name(2): {name(1), name(3)}, name(3): {name(2)}}
     gossip.settle(links, set(links), connected, 0.0)
     assert gossip.tell(2, name(2)) == [Have(((name(3), Stamp(0, 0)),))]
+
+
+def test_what_was_dropped_or_not_believed_is_said_so_that_it_is_told_again() -> None:
+    gossip = _linked(2, 3)
+    owners = {name(1), name(2), name(3), name(4)}
+    for number in (2, 3):
+        gossip.hear_of(number, Have(()))
+        gossip.tell(number, name(number))
+    assert not gossip.hear(2, name(2), _update(3, given(3, 3)), owners, owners), "we are connected with 3 ourselves"
+    gossip.parted(3, name(3))
+    assert Have(((name(3), Stamp(0, 0)),)) in gossip.tell(2, name(2))
+    gossip.hear(2, name(2), _update(4, given(4, 4)), {name(2)}, owners)
+    gossip.settle({name(1): {name(2)}, name(2): {name(1)}}, {name(1), name(2)}, {name(2)}, 0.0)
+    assert gossip.tell(2, name(2)) == [Have(((name(4), Stamp(0, 0)),))]
+
+
+def test_nobody_is_told_what_he_hears_at_first_hand() -> None:
+    gossip = _linked(2, 3)
+    assert [gossip.is_told(name(origin), name(2)) for origin in (1, 2, 3, 9)] == [True, False, False, False]
+    links = {name(1): {name(2), name(3)}, name(2): {name(1)}, name(3): {name(1), name(2)}}
+    gossip.settle(links, set(links), {name(2), name(3)}, 0.0)
+    assert gossip.is_told(name(3), name(2)), "only one of them says that they are connected"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, MutableSequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from dnslib import CLASS, EDNS0, OPCODE, PTR, QTYPE, RCODE, RR, A, DNSError, DNSHeader, DNSQuestion, DNSRecord
@@ -23,6 +24,9 @@ MOST_SIZE = 4096
 """Bytes that are sent over UDP to a client that says it takes as many."""
 LARGEST_QUERY = 4096
 _HEADER = 12
+_CACHED_SIZE = 512
+_MOST_CACHED = 1024
+_NO_NUMBER = b"\0\0"
 _LONGEST_NAME, _LONGEST_LABEL = 255, 63
 _BADVERS_HIGH = 1
 """Upper bits of the extended response code 16: the query wants another version of EDNS."""
@@ -58,6 +62,19 @@ def parse(data: bytes) -> Query | bytes | None:
         the query; or a reply that complains about it; or None when it isn't worth one, being a reply itself or less
         than a header.
     """
+    if len(data) > _CACHED_SIZE or len(data) < _HEADER:
+        return _parse(data)
+    # Clients ask the same again and again, but for the number; reading a query is half the work of an answer.
+    cached = _parse_cached(_NO_NUMBER + data[2:])
+    if isinstance(cached, bytes):
+        return data[:2] + cached[2:]
+    if cached is None:
+        return None
+    number = int.from_bytes(data[:2], "big")
+    return Query(data, number, cached.flags, cached.question, cached.name, cached.edns, cached.size)
+
+
+def _parse(data: bytes) -> Query | bytes | None:
     if len(data) < _HEADER or data[2] & 0x80:
         return None
     header = DNSHeader.parse(DNSBuffer(data[:_HEADER]))
@@ -87,6 +104,9 @@ def parse(data: bytes) -> Query | bytes | None:
     )
 
 
+_parse_cached = lru_cache(maxsize=1024)(_parse)
+
+
 class Answerer:
     """Answers what is local.
 
@@ -112,6 +132,8 @@ class Answerer:
         self._addresses = addresses
         self._hostnames = hostnames
         self._shuffle = shuffle
+        self._replies: dict[tuple[bytes, int], tuple[str, bytes]] = {}
+        """Replies with one address, and that address, by what was asked and the limit."""
 
     def answer(self, query: Query, limit: int) -> bytes | None:
         """Return the reply to a query, None when it is for another server.
@@ -151,8 +173,22 @@ class Answerer:
             return self._reply(query, [], limit, code=RCODE.NXDOMAIN)
         if not addresses_wanted:
             return self._reply(query, [], limit)
+        if len(found) == 1:
+            return self._one(query, found[0], limit)
         self._shuffle(found)
         return self._reply(query, [(QTYPE.A, A(address)) for address in found], limit)
+
+    def _one(self, query: Query, address: str, limit: int) -> bytes:
+        """Return the reply with one address; it is made but once."""
+        key = (query.data[2:], limit)
+        before, reply = self._replies.get(key, ("", b""))
+        if before != address:
+            reply = self._reply(query, [(QTYPE.A, A(address))], limit)
+            if len(self._replies) >= _MOST_CACHED:
+                self._replies.clear()
+            if len(query.data) <= _CACHED_SIZE:
+                self._replies[key] = (address, reply)
+        return query.data[:2] + reply[2:]
 
     def _reply(
         self, query: Query, records: list[tuple[int, Any]], limit: int, *, code: int = 0, high: int = 0

@@ -10,10 +10,12 @@ As with the facts of the topology, what a connected peer says of its own names i
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Hashable, Iterator, Mapping
+from dataclasses import replace
 
 from weave_http.router.codec import Have, Message, Names
+from weave_http.router.dns import packing
 from weave_http.router.dns.register import NOTHING, Heard, Update
-from weave_http.router.dns.zone import Entry, Zone
+from weave_http.router.dns.zone import MOST_NAMES, Entry, Zone
 from weave_http.router.facts import Stamp
 
 LINGER = 10.0
@@ -39,6 +41,8 @@ class NameGossip:
         self._me = name
         self._known: dict[Hashable, dict[str, Stamp] | None] = {}
         """What each neighbour knows; None before it said so."""
+        self._begun: dict[Hashable, Update] = {}
+        """The part of a long update that each neighbour has said so far."""
         self._to_say: dict[Hashable, set[str]] = {}
         """For which origins each neighbour has to be told how far we know."""
         self._there = {name}
@@ -77,6 +81,7 @@ class NameGossip:
         """End with a neighbour; from now on others are believed about its names, and must know where to begin."""
         if key in self._known:
             del self._known[key], self._to_say[key]
+            self._begun.pop(key, None)
             self._say_to_all({neighbour})
 
     def left(self, peer: str) -> None:
@@ -97,18 +102,19 @@ class NameGossip:
         return any(self._outdo(stamp) for origin, stamp in have.stamps if origin == self._me)
 
     def hear(
-        self, key: Hashable, neighbour: str, update: Update, connected: Container[str], owners: Container[str]
+        self, key: Hashable, neighbour: str, message: Names, connected: Container[str], owners: Container[str]
     ) -> bool:
         """Take in what a neighbour says; return whether anything of it is news.
 
         Args:
             key: the neighbour.
             neighbour: its name.
-            update: what it says.
+            message: what it says.
             connected: names of all neighbours.
             owners: names of all peers that are known.
         """
-        if key not in self._known:
+        update = self._whole(key, message)
+        if update is None:
             return False
         origin = update.origin
         if origin == self._me:
@@ -158,7 +164,8 @@ class NameGossip:
             origin = register.origin
             before = known.get(origin, NOTHING)
             if register.stamp > before and self.is_told(origin, neighbour):
-                messages += map(Names, register.updates(before))
+                update = register.since(before)
+                messages += _parts(update) if update else ()
                 known[origin] = register.stamp
         return messages
 
@@ -192,6 +199,20 @@ class NameGossip:
         self._refused -= back
         self._say_to_all(gone | back)
 
+    def _whole(self, key: Hashable, message: Names) -> Update | None:
+        """Return an update when all of it has been said."""
+        if key not in self._known:
+            return None
+        update, begun = message.update, self._begun.pop(key, None)
+        if begun is not None and (begun.origin, begun.stamp, begun.base) == (update.origin, update.stamp, update.base):
+            last = begun.changes[-1].version if begun.changes else 0
+            changes = [change for change in update.changes if change.version > last]
+            update = replace(update, changes=(*begun.changes, *changes)[:MOST_NAMES])
+        if message.more:
+            self._begun[key] = update
+            return None
+        return update
+
     def _say_to_all(self, origins: set[str]) -> None:
         for to_say in self._to_say.values():
             to_say |= origins
@@ -206,3 +227,10 @@ class NameGossip:
             return False
         self.zone.own.outdo(stamp)
         return True
+
+
+def _parts(update: Update) -> Iterator[Names]:
+    """Yield an update as messages that are not too long."""
+    size, changes = packing.CHANGES_PER_MESSAGE, update.changes
+    for start in range(0, max(1, len(changes)), size):
+        yield Names(replace(update, changes=changes[start : start + size]), start + size < len(changes))

@@ -17,8 +17,6 @@ from enum import Enum
 
 from weave_http.router.facts import Stamp
 
-CHANGES_PER_UPDATE = 1024
-"""So that an update stays below 400 KB, and doesn't hold up a heartbeat."""
 MOST_TAKEN = 1024
 """Names taken away that are kept to be told."""
 NOTHING = Stamp(0, 0)
@@ -63,14 +61,12 @@ class Update:
         origin: name of the peer whose names they are.
         stamp: of the log after these changes.
         base: version after which they begin: nobody who knows less can use them. 0: forget what you had.
-        floor: names taken away up to this version may be missing.
         changes: by version, in that order.
     """
 
     origin: str
     stamp: Stamp
     base: int
-    floor: int
     changes: tuple[Change, ...]
 
 
@@ -131,33 +127,31 @@ class Register:
         return True
 
     def outdo(self, stamp: Stamp) -> None:
-        """Go on after a stamp that others took for ours: it is an earlier life's, or a lie."""
+        """Go on after a stamp that others took for ours: it is an earlier life's, or a lie.
+
+        It is a new life: a version more could be one that the earlier life had, with other names.
+        """
         if stamp > self.stamp:
-            self.stamp = stamp.next()
+            names = [change.name for change in self]
+            self._changes = {name: Change(version, name, True) for version, name in enumerate(names, start=1)}
+            self._taken = 0
+            self.stamp = Stamp(stamp.uid + 1, len(names) + 1)
             self._floor = self.stamp.version
 
     # -- told and heard ------------------------------------------------------------------------------------
 
-    def updates(self, known: Stamp) -> list[Update]:
+    def since(self, known: Stamp) -> Update | None:
         """Return what has to be told to someone who knows the log up to a stamp; nothing when it is as late as ours."""
         if known >= self.stamp:
-            return []
+            return None
         base = known.version if known.uid == self.stamp.uid and known.version >= self._floor else 0
         changes = []
         for change in reversed(self._changes.values()):
             if change.version <= base:
                 break
-            changes.append(change)
-        changes.reverse()
-        updates = []
-        for start in range(0, max(1, len(changes)), CHANGES_PER_UPDATE):
-            part = changes[start : start + CHANGES_PER_UPDATE]
-            last = start + CHANGES_PER_UPDATE >= len(changes)
-            stamp = self.stamp if last else Stamp(self.stamp.uid, part[-1].version)
-            kept = part if base else [change for change in part if change.there]
-            updates.append(Update(self.origin, stamp, base, 0 if base else self._floor, tuple(kept)))
-            base = stamp.version
-        return updates
+            if base or change.there:
+                changes.append(change)
+        return Update(self.origin, self.stamp, base, tuple(reversed(changes)))
 
     def merge(self, update: Update, room: int) -> Heard:
         """Take in what was heard of the origin.
@@ -170,15 +164,13 @@ class Register:
             return Heard.STALE
         before: list[Name] = []
         if update.base == 0:
-            before, known = [change.name for change in self], 0
+            before = [change.name for change in self]
             self._changes, self._taken = {}, 0
-            self._floor = max(update.floor, update.stamp.version)
-        elif update.stamp.uid == self.stamp.uid and update.base <= self.stamp.version:
-            known = self.stamp.version
-        else:
+            self._floor = update.stamp.version
+        elif update.stamp.uid != self.stamp.uid or update.base > self.stamp.version:
             return Heard.GAP
-        for change in update.changes:
-            if change.version > known and (not change.there or change.name in self or len(self) < room):
+        for change in update.changes:  # some of them may be known: they are repeated in their order, which is no change
+            if not change.there or change.name in self or len(self) < room:
                 self._apply(change)
         for name in before:
             if name not in self:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any
 
 from weave_http.router.dns.answers import Answerer, Query, cut, parse, refuse
 from weave_http.router.dns.upstream import NoAnswer, Upstream
@@ -108,7 +110,7 @@ class Server:
         except NoAnswer:
             return refuse(query)
 
-    def _spawn(self, work: asyncio._CoroutineLike[None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
