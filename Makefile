@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # What tests use beside the tools of the sandbox: a real sshd, and what printed scripts are made of.
-TEST_TOOLS := sshd=openssh-server ssh=openssh-client curl jq chromium dig=dnsutils dnsmasq=dnsmasq-base
+TEST_TOOLS := sshd=openssh-server ssh=openssh-client curl jq chromium dig=bind9-dnsutils dnsmasq=dnsmasq-base
 export XDG_CACHE_HOME := $(CURDIR)/build/cache
 
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
