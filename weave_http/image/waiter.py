@@ -64,8 +64,6 @@ def _compiled(compiler: Mapping[str, Entry], scratch: Path) -> bytes:
         write({path: entry for path, entry in compiler.items() if path.startswith(("usr/bin/", "usr/lib/"))}, root)
         program = root / "w"
         home = root / PurePosixPath(library).parent
-        options = ("-Wall", "-Werror", "-nostdinc", "-nostdlib", "-static")
-        run(
-            [str(root / _COMPILER), f"-B{home}", *options, "-o", str(program), str(SOURCE)], what="compiling the waiter"
-        )
+        words = [str(root / _COMPILER), f"-B{home}", *_OPTIONS, "-o", str(program), str(SOURCE)]
+        run(words, what="compiling the waiter")
         return program.read_bytes()
