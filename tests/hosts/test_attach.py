@@ -96,11 +96,11 @@ def test_what_can_not_be_attached_is_refused_in_one_line_and_leaves_nothing(host
 @pytest.mark.parametrize(
     ("arguments", "code", "reason"),
     [
-        (["10.2.1.1/24", "--memory", "1g", GUEST], 125, "--memory"),
+        (["10.2.1.1/24", "--memories", "1g", GUEST], 125, "--memories"),
         (["10.2.1.1/24", "nowhere/at-all:1", "true"], 125, "nowhere/at-all:1"),
         (["10.2.1.1/24", GUEST, "no-such-program"], 127, "no-such-program"),
         (["10.2.1.1/24", GUEST, "/etc"], 126, "/etc"),
-        (["10.2.1.1/24"], 125, "needs an image"),
+        (["10.2.1.1/24"], 125, "there is no image"),
         ([GUEST], 1, "invalid CIDR"),
     ],
 )

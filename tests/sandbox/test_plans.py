@@ -70,7 +70,7 @@ def test_of_the_machines_own_root_only_the_system_is_visible() -> None:
     assert not {"usr", "bin", "lib", "etc", "var"} & set(upper.empty)
 
 
-@pytest.mark.parametrize("state", ["/tmp/x/state", "/work/state", "/var/tmp/state", "/home/me/state"])
+@pytest.mark.parametrize("state", ["/tmp/x/state", "/srv/state", "/var/tmp/state", "/home/me/state"])
 def test_a_state_directory_within_something_hidden_needs_no_hiding_of_its_own(state: str) -> None:
     assert disk.plan_upper(TOP, is_machine=True, state=state).hidden == ("lost+found", "secret", "work")
 

@@ -29,14 +29,9 @@ from weave_http.router.overlay import Overlay
 from weave_http.run_args import parse
 from weave_http.transcript import Stage as Rehearsed
 from weave_http.transcript.docker_line import docker_run, wrapped
-from weave_http.transcript.host_steps import (
-    HostStep,
-    bridge_steps,
-    guard_step,
-    host_steps,
-    peer_step,
-    vxlan_step,
-)
+from weave_http.transcript.host_steps import host_steps
+from weave_http.transcript.host_steps.devices import bridge_steps, guard_step, peer_step, vxlan_step
+from weave_http.transcript.host_steps.step import HostStep
 from weave_http.transcript.lesson import Lesson, lesson
 from weave_http.transcript.page import as_html
 from weave_http.transcript.prose import as_markdown, as_text

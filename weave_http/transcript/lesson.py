@@ -16,7 +16,8 @@ from weave_http.engine.version import NEWEST, version_text
 from weave_http.transcript import secrets
 from weave_http.transcript.docker_line import docker_run
 from weave_http.transcript.formats import FromFile, body_text, document_of
-from weave_http.transcript.host_steps import HostStep, host_steps
+from weave_http.transcript.host_steps import host_steps
+from weave_http.transcript.host_steps.step import HostStep
 from weave_http.transcript.lines import target
 from weave_http.transcript.rehearsal import Play, Rehearsal, rehearse
 from weave_http.transcript.routes import Kind, Route, documentation, kind_of, route_of, subject_of

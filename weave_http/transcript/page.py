@@ -7,7 +7,7 @@ from html import escape
 
 from weave_http.transcript.diagram import svg
 from weave_http.transcript.docker_line import wrapped
-from weave_http.transcript.host_steps import HostStep
+from weave_http.transcript.host_steps.step import HostStep
 from weave_http.transcript.lesson import Call, Chapter, Lesson
 from weave_http.transcript.prose import ACTORS, ON_THE_HOST
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from weave_http.transcript.docker_line import wrapped
-from weave_http.transcript.host_steps import HostStep
+from weave_http.transcript.host_steps.step import HostStep
 from weave_http.transcript.lesson import Lesson
 
 WIDTH = 80

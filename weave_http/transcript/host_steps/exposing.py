@@ -1,4 +1,4 @@
-"""What `expose` and `hide` do on the host, as the lines that it amounts to; more of that in `host_steps`."""
+"""What `expose` and `hide` do on the host, as the lines that it amounts to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ipaddress import IPv4Interface, IPv4Network
 from itertools import permutations
 
 from weave_http import names
-from weave_http.transcript.host_steps import (
+from weave_http.transcript.host_steps.step import (
     EXPOSE,
     FORWARD,
     MULTICAST,

@@ -1,0 +1,140 @@
+"""The bridge, its rules, the VXLAN device and its entries: what the network of a host is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from weave_http import names
+from weave_http.transcript.host_steps.step import (
+    FORWARD,
+    INPUT,
+    NEIGHBOUR,
+    HostStep,
+    sysctl,
+)
+
+
+def bridge_steps(actor: str, mtu: str, docker_bridge: str = names.DOCKER_BRIDGE) -> list[HostStep]:
+    """Return the steps by which there is a bridge, frames may pass it, and nobody else gets in.
+
+    Args:
+        actor: `executor` or `router`.
+        mtu: of the overlay.
+        docker_bridge: name of the engine's default bridge.
+    """
+    bridge = names.BRIDGE
+    return [
+        HostStep(
+            actor,
+            f"Make the bridge `{bridge}`, if there is none: the switch that this host's containers hang on. Its MTU is "
+            "that of the way to the other hosts less 50 bytes for VXLAN. Neighbours are checked within seconds, as "
+            "an address may move to another container.",
+            (
+                f"ip link add name {bridge} type bridge forward_delay 0 stp_state 0",
+                sysctl("", [f"neigh.{bridge}.{item}" for item in NEIGHBOUR]),
+                f"ip link set {bridge} mtu {mtu} up",
+            ),
+            f"bridge {bridge}",
+        ),
+        HostStep(
+            actor,
+            "Let frames pass from port to port of the bridge: Docker has the host drop what is forwarded, and with "
+            "br_netfilter that goes for bridged frames as well. From elsewhere only answers get in, and from Docker's "
+            "own networks (this one, and each that there is) nothing else ever.",
+            (
+                f"iptables -N {FORWARD}",
+                f"iptables -A {FORWARD} -i {bridge} -o {bridge} -j ACCEPT",
+                f"iptables -A {FORWARD} -o {bridge} -m conntrack \\\n  --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                f"iptables -A {FORWARD} -i {docker_bridge} -o {bridge} -j DROP",
+                f"iptables -A {FORWARD} -i {bridge} -o {docker_bridge} -j RETURN",
+                f"iptables -A {FORWARD} -o {bridge} -j DROP",
+                f"iptables -I FORWARD -j {FORWARD}",
+            ),
+            "firewall rules",
+        ),
+    ]
+
+
+def guard_step(port: int, docker_bridge: str = names.DOCKER_BRIDGE) -> HostStep:
+    """Return the step by which the router's ports are closed to containers.
+
+    Args:
+        port: TCP port for peers.
+        docker_bridge: name of the engine's default bridge.
+    """
+    return HostStep(
+        "router",
+        "Close the router's ports to containers, and its API to everybody but this host's own programs. Containers "
+        "may ask for names.",
+        (
+            f"iptables -N {INPUT}",
+            f"iptables -A {INPUT} -d 127.0.0.0/8 ! -i lo \\\n  -p tcp --dport {names.ROUTER_HTTP_PORT} -j DROP",
+            *(f"iptables -A {INPUT} -i {docker_bridge} -p {kind} --dport 53 -j ACCEPT" for kind in ("udp", "tcp")),
+            *(
+                f"iptables -A {INPUT} -i {bridge} -p {kind} --dport {number} -j DROP"
+                for bridge in (names.BRIDGE, docker_bridge)
+                for kind, number in (("tcp", port), ("udp", port + 1))
+            ),
+            f"iptables -I INPUT -j {INPUT}",
+        ),
+        "ports closed",
+    )
+
+
+def vxlan_step(port: int, mtu: str) -> HostStep:
+    """Return the step by which the bridge reaches other hosts.
+
+    Args:
+        port: UDP port of the data.
+        mtu: of the overlay.
+    """
+    device = names.VXLAN_DEVICE
+    return HostStep(
+        "router",
+        "Put a VXLAN device on the bridge: the kernel itself wraps frames for other hosts into UDP, and learns "
+        "behind which host a MAC address is.",
+        (
+            f"ip link add {device} mtu {mtu} type vxlan \\\n  id {names.VNI} dstport {port} learning",
+            f"ip link set {device} addrgenmode none",
+            f"ip link set {device} master {names.BRIDGE}",
+            f"ip link set {device} up",
+        ),
+        f"device {device}",
+    )
+
+
+def peer_step(address: str) -> HostStep:
+    """Return the step by which a connected peer gets frames.
+
+    Args:
+        address: the peer's IPv4 address on the underlay.
+    """
+    return HostStep(
+        "router",
+        "For each peer that is connected: send it the frames that are for all, or whose place is not known yet.",
+        (f"bridge fdb append 00:00:00:00:00:00 \\\n  dev {names.VXLAN_DEVICE} dst {address} self permanent",),
+        "flood entry a peer",
+    )
+
+
+def bridge_type(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    return [
+        HostStep(
+            "executor",
+            "See whether there is a bridge. There is one kind only.",
+            (f"ip link show dev {names.BRIDGE}",),
+            "look for the bridge",
+        )
+    ]
+
+
+def docker_bridge_ip(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    name = environ.get("DOCKER_BRIDGE") or "docker0"
+    return [
+        HostStep(
+            "executor",
+            "Read the first address of the engine's own bridge.",
+            (f"ip -4 -o addr show dev {name}",),
+            f"read {name}",
+        )
+    ]

@@ -1,0 +1,201 @@
+"""What `attach`, `detach`, `start`, `restart` and `ps` do on the host."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+from weave_http import names
+from weave_http.transcript.host_steps.devices import bridge_steps
+from weave_http.transcript.host_steps.naming import name_step
+from weave_http.transcript.host_steps.routing import without_format
+from weave_http.transcript.host_steps.step import (
+    INSIDE,
+    MULTICAST,
+    NEIGHBOUR,
+    ROUTER,
+    HostStep,
+    broadcast,
+    docker_bridge,
+    find_container,
+    mtu_of,
+    sysctl,
+)
+
+
+def start(verb: str, words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    start = HostStep(
+        "executor",
+        f"Have the engine {verb} the container. It is stopped again if it can't be attached.",
+        (f"docker {verb} {shlex.quote(words[-1])}",),
+        f"{verb} the container",
+        to="daemon",
+    )
+    return [start, *attach(words, environ)]
+
+
+def attach_options(words: list[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """Split off options; return addresses and container, and the options' values."""
+    plain: list[str] = []
+    options: dict[str, list[str]] = {}
+    rest = iter(words)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if not word.startswith("--"):
+            plain.append(word.removeprefix("ip:"))
+        elif name == "--add-host":
+            options.setdefault(name, []).append(value if equals else next(rest, ""))
+        else:
+            options[name] = []
+    return plain, options
+
+
+def hosts_file(cidrs: Sequence[str], container: str, options: Mapping[str, list[str]]) -> list[HostStep]:
+    entries = [
+        (address, name) for name, _, address in (entry.partition(":") for entry in options.get("--add-host", []))
+    ]
+    lines = [f"{address}\\t{name}" for address, name in entries]
+    if "--rewrite-hosts" in options:
+        lines = [*(f"{cidr.partition('/')[0]}\\t$name" for cidr in cidrs), *lines]
+    if not lines:
+        return []
+    name = shlex.quote(container)
+    own = (
+        ('kept=$(grep -v "[[:space:]]$name" $file)', 'printf "%s\\n" "$kept" > $file')
+        if "--rewrite-hosts" in options
+        else ()
+    )
+    return [
+        HostStep(
+            "executor",
+            "Write a block of names into the file that the engine mounts as the container's /etc/hosts; for its own "
+            "name, instead of what the engine wrote.",
+            (
+                f"name=$(docker inspect -f '{{{{.Config.Hostname}}}}' {name})",
+                f"file=$(docker inspect -f '{{{{.HostsPath}}}}' {name})",
+                *own,
+                *(f'printf "{line}\\n" >> $file' for line in lines),
+            ),
+            "names in /etc/hosts",
+        )
+    ]
+
+
+def attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    (*cidrs, container), options = attach_options(words)
+    multicast = "--no-multicast-route" not in options
+    mtu, guest, veth = mtu_of(environ), names.GUEST_INTERFACE, f"{names.HOST_VETH_PREFIX}$pid"
+    listed = ", ".join(f'"{cidr}"' for cidr in cidrs)
+    return [
+        find_container(container),
+        *bridge_steps("executor", mtu, docker_bridge(environ)),
+        HostStep(
+            "executor",
+            f"Lay a virtual cable: one end on the bridge, the other, `{guest}`, in the container.",
+            (
+                f"ip link add {veth} mtu {mtu} master {names.BRIDGE} \\\n"
+                f"  type veth peer name {guest} mtu {mtu} netns $pid",
+                f"ip link set {veth} up",
+            ),
+            f"veth with {guest} inside",
+        ),
+        HostStep(
+            "executor",
+            "In the container: the addresses, the interface up, and a route for multicast. Taking one address away "
+            "later must leave the others of its subnet alone.",
+            (
+                sysctl(
+                    f"{INSIDE} ",
+                    [*(f"neigh.{guest}.{item}" for item in NEIGHBOUR), f"conf.{guest}.promote_secondaries=1"],
+                ),
+                *(f"{INSIDE} ip addr add {cidr}{broadcast(cidr)} dev {guest}" for cidr in cidrs),
+                f"{INSIDE} ip link set {guest} up",
+                *([f"{INSIDE} ip route add {MULTICAST} dev {guest}"] if multicast else []),
+            ),
+            "addresses",
+        ),
+        HostStep(
+            "executor",
+            "Tell everybody which MAC has the addresses now, by gratuitous ARP: an old entry would lead astray.",
+            tuple(f"{INSIDE} arping -q -U -c 1 -I {guest} {cidr.partition('/')[0]}" for cidr in cidrs),
+            "gratuitous ARP",
+        ),
+        *hosts_file(cidrs, container, options),
+        HostStep(
+            "executor",
+            "Tell the router, if there is one: it attaches the container again when that restarts.",
+            (
+                f"curl --request PUT --header 'Content-Type: application/json' \\\n"
+                f"  --data '{{\"addresses\": [{listed}]}}' \\\n  {ROUTER}/attachment/$id",
+            ),
+            "PUT /attachment/{id}",
+            to="router",
+        ),
+        name_step(
+            "If the container's hostname has a domain, tell the router that the addresses have that name.",
+            "PUT",
+            [cidr.partition("/")[0] for cidr in cidrs],
+            "NAME",
+        ),
+    ]
+
+
+def detach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    (*cidrs, container), _ = attach_options(words)
+    guest = names.GUEST_INTERFACE
+    return [
+        find_container(container),
+        HostStep(
+            "executor",
+            "Take the addresses away. The first of a subnet must not take the others with it, as it would by default.",
+            (
+                sysctl(f"{INSIDE} ", [f"conf.{guest}.promote_secondaries=1"]),
+                *(f"{INSIDE} ip addr del {cidr} dev {guest}" for cidr in cidrs),
+            ),
+            "addresses off",
+        ),
+        HostStep(
+            "executor",
+            "With the last address goes the interface, and with it the other end of the cable.",
+            (
+                f"left=$({INSIDE} ip -4 -o addr show dev {guest})",
+                f'[ -n "$left" ] || {INSIDE} ip link del {guest}',
+            ),
+            f"{guest} off with the last",
+        ),
+        HostStep(
+            "executor",
+            "Tell the router, if there is one, what is left (by PUT), or that nothing is:",
+            (f"curl --request DELETE {ROUTER}/attachment/$id",),
+            "PUT or DELETE /attachment/{id}",
+            to="router",
+        ),
+        name_step(
+            "Have the router forget the names of the addresses.", "DELETE", [cidr.partition("/")[0] for cidr in cidrs]
+        ),
+    ]
+
+
+def ps(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+    words = without_format(words)
+    listed = " ".join(map(shlex.quote, words)) if words else "$(docker ps -q)"
+    steps = [
+        HostStep(
+            "executor",
+            "Read MAC and addresses in each container's namespace, and print a line for those that have any.",
+            (
+                f"for id in {listed}; do",
+                "  pid=$(docker inspect -f '{{.State.Pid}}' $id)",
+                f"  {INSIDE} ip addr show dev {names.GUEST_INTERFACE}",
+                "done",
+            ),
+            "read each namespace",
+        )
+    ]
+    bridge = HostStep(
+        "executor",
+        "Read the bridge's own MAC and addresses: the line `weave:expose`.",
+        (f"ip addr show dev {names.BRIDGE}",),
+        "read the bridge",
+    )
+    return steps if words else [bridge, *steps]

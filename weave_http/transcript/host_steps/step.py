@@ -1,0 +1,103 @@
+"""One step on the host, and the words that many steps are made of."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from weave_http import names
+
+NEIGHBOUR = ("base_reachable_time_ms=5000", "delay_first_probe_time=2", "ucast_solicit=1")
+MULTICAST = "224.0.0.0/4"
+FORWARD, EXPOSE, INPUT, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE"
+"""Chains of ours, in the rule set that has Docker's."""
+USUAL_MTU = "1450"
+LONGEST_WITH_BROADCAST = 30
+ROUTER = f"http://127.0.0.1:{names.ROUTER_HTTP_PORT}"
+LINE = 66
+"""Most characters of a line before it is continued on the next one."""
+INSIDE = "nsenter -t $pid -n"
+
+
+@dataclass(frozen=True, slots=True)
+class HostStep:
+    """One step on the host.
+
+    Args:
+        actor: `executor` or `router`.
+        text: what it is for, in a sentence or two.
+        lines: what it amounts to, as lines of the shell.
+        to: who is spoken to, where that is not the kernel: `daemon` or `router`.
+        short: the step in a few words.
+    """
+
+    actor: str
+    text: str
+    lines: tuple[str, ...]
+    short: str
+    to: str = ""
+
+
+def sysctl(before: str, settings: Sequence[str]) -> str:
+    """Return the line that sets kernel parameters below `net.ipv4`, after what is to stand before it."""
+    return f"{before}sysctl -qw" + "".join(f" \\\n  net.ipv4.{setting}" for setting in settings)
+
+
+def mtu_of(environ: Mapping[str, str]) -> str:
+    """Return the overlay's MTU that an environment asks for, or the usual one."""
+    return environ.get("WEAVE_MTU") or USUAL_MTU
+
+
+def docker_bridge(environ: Mapping[str, str]) -> str:
+    """Return the name of the engine's bridge."""
+    return environ.get("DOCKER_BRIDGE") or names.DOCKER_BRIDGE
+
+
+def broadcast(cidr: str) -> str:
+    """Return what `ip addr add` needs for an address to have its subnet's broadcast address."""
+    return " brd +" if int(cidr.partition("/")[2]) <= LONGEST_WITH_BROADCAST else ""
+
+
+def option(words: Sequence[str], name: str) -> str:
+    """Return the value of an option, in whichever of its spellings, or nothing."""
+    for index, word in enumerate(words):
+        given, equals, value = word.lstrip("-").partition("=")
+        if word.startswith("-") and given == name:
+            return value if equals else "".join(words[index + 1 : index + 2])
+    return ""
+
+
+def form(path: str, fields: Sequence[str]) -> str:
+    """Return the curl line that sends fields, each `NAME=VALUE`, to the router as a form."""
+    lines = ["curl"]
+    for field in fields:
+        word = f" --data-urlencode {shlex.quote(field)}"
+        if len(lines[-1] + word) > LINE:
+            lines.append(word.strip())
+        else:
+            lines[-1] += word
+    return " \\\n  ".join([*lines, f"{ROUTER}{path}"])
+
+
+def ask(text: str, path: str) -> HostStep:
+    """Return the step by which the router is asked something."""
+    return HostStep("executor", text, (f"curl {ROUTER}{path}",), f"GET {path}", to="router")
+
+
+def find_container(container: str) -> HostStep:
+    """Return the step that gives the shell the variables `$id` and `$pid` of a container."""
+    name = shlex.quote(container)
+    return HostStep(
+        "executor",
+        "Ask the engine, over the mounted socket, for the container's id and process: its network namespace is "
+        "found by that.",
+        (f"id=$(docker inspect -f '{{{{.Id}}}}' {name})", f"pid=$(docker inspect -f '{{{{.State.Pid}}}}' {name})"),
+        "inspect the container",
+        to="daemon",
+    )
+
+
+def nothing(text: str) -> HostStep:
+    """Return a step without any line."""
+    return HostStep("executor", text, (), "nothing to do")
