@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 TEST_TOOLS := sshd=openssh-server ssh=openssh-client curl jq chromium dig=bind9-dnsutils dnsmasq=dnsmasq-base
 export XDG_CACHE_HOME := $(CURDIR)/build/cache
 
+# Processes that share the tests, each with Docker hosts of its own: most of the time is spent waiting.
+SIDE_BY_SIDE := --numprocesses 3 --dist loadfile
+
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
 ENGINES := trixie forky podman
 
@@ -27,7 +30,7 @@ demo: $(BIN)/weave ## Two Docker hosts, one network, set up by plain API calls (
 test: $(BIN)/weave lint ## Format, lint, types, and all tests on real Docker hosts (needs root, Debian)
 	@[ "$$(id -u)" = 0 ] || { echo "make test needs root, for real Docker hosts" >&2; exit 1; }
 	@NEED_ALSO="$(TEST_TOOLS)" .ci/setup-tools
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
 engines:
 	@NEED_ALSO=mmdebstrap .ci/setup-tools
@@ -37,7 +40,7 @@ engines:
 
 test-engines: $(BIN)/weave engines ## The tests on real hosts again, on other releases of Docker, and on Podman
 	@for engine in $(ENGINES); do \
-	    WEAVE_TEST_ENGINE_ROOT=$(CURDIR)/build/engines/$$engine $(BIN)/pytest tests/hosts || exit 1; \
+	    WEAVE_TEST_ENGINE_ROOT=$(CURDIR)/build/engines/$$engine $(BIN)/pytest $(SIDE_BY_SIDE) tests/hosts || exit 1; \
 	done
 
 fixtures: $(BIN)/weave engines ## Record the exchanges with every engine anew (needs root, Debian)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import getpass
 import os
 import shutil
@@ -138,16 +139,26 @@ def _running(server: SSHServer) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _privilege_separation() -> Iterator[None]:
-    """Give sshd the empty folder that the system's service would have made."""
-    folder = Path("/run/sshd")
-    missing = not folder.exists() and os.getuid() == 0
-    if missing:
-        folder.mkdir(mode=0o755)
-    try:
+    """Give sshd the folder that the system's service would have made; who uses it last takes it away again."""
+    folder, ours = Path("/run/sshd"), Path("/run/sshd/of-tests")
+    if os.getuid() != 0:
         yield
-    finally:
-        if missing:
-            folder.rmdir()
+        return
+    with open("/run/lock/sshd-of-tests", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            folder.mkdir(mode=0o755)
+            ours.touch()
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(BlockingIOError):  # somebody else uses it
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if ours.exists():
+                    ours.unlink()
+                    folder.rmdir()
+                os.unlink(lock.name)
 
 
 def _script(path: Path, text: str) -> None:

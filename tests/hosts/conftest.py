@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,10 @@ CACHE = PROJECT / "build" / "cache" / "weave-http"
 ENGINE_ROOT = Path(os.environ.get("WEAVE_TEST_ENGINE_ROOT", "/"))
 """Root file system with the engine to test on; this machine's own by default."""
 NAMES = ("host1", "host2", "host3")
-SANDBOX = os.environ.get("WEAVE_TEST_SANDBOX", "wt")
-SUBNET = os.environ.get("WEAVE_TEST_SUBNET", "10.97.0.0/16")
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""Which of the processes that share the tests this is; each has hosts of its own."""
+SANDBOX = os.environ.get("WEAVE_TEST_SANDBOX", "wt") + str(WORKER)
+SUBNET = list(IPv4Network(os.environ.get("WEAVE_TEST_SUBNET", "10.97.0.0/16")).subnets(new_prefix=20))[WORKER]
 """What the hosts' sandbox is called, and its LAN: others let two checkouts be tested side by side."""
 
 
@@ -53,7 +56,7 @@ def images() -> tuple[Path, Path]:
 def sandbox(images: tuple[Path, Path]) -> Iterator[Sandbox]:
     """Three hosts, with both images in their engines."""
     state = Path(f"/var/lib/weave-test-hosts-{SANDBOX}")
-    sandbox = Sandbox(state_dir=state, name=SANDBOX, subnet=SUBNET)
+    sandbox = Sandbox(state_dir=state, name=SANDBOX, subnet=str(SUBNET))
     sandbox.down()
     try:
         sandbox.up(hosts=len(NAMES), engine_root=ENGINE_ROOT, report=print)
