@@ -78,6 +78,6 @@ def test_reset_leaves_the_host_as_it_was_found(backend: tuple[Host, str]) -> Non
     host.weave("detach", "10.2.2.1/24", "box")
     host.weave("hide", "10.2.2.254/24")
     host.weave("reset")
-    host.shell("docker rm -f box peer")
+    host.shell("docker rm -fv box peer")
     changed = list(difflib.unified_diff(before, look(host), "before", "after", n=0, lineterm=""))
     assert changed == [], "\n".join(changed)

@@ -17,5 +17,5 @@ def run(host: Host, words: list[str]) -> int:
     from weave_http.net import bridge, firewall
 
     bridge.ensure_bridge(mtu=host.wanted_mtu())
-    firewall.ensure()
+    firewall.ensure(host.docker_bridge)
     return ExitCode.OK
