@@ -268,8 +268,8 @@ def test_run_prints_the_id_and_leaves_nothing_when_it_fails(weave: Weave) -> Non
     assert weave("ps box").split()[2:] == [CIDR, OTHER]
     weave.refuses(f"run {CIDR} --name box {GUEST} sleep 3600", "already in use", code=125)
     weave.refuses(f"run {GUEST}", "invalid CIDR")
-    kept = weave.host.shell("docker ps -a --no-trunc --format '{{.ID}} {{.Names}}' | grep -v weavevolumes | cut -d -f1")
-    assert kept.split() == [identity]
+    listed = weave.host.shell("docker ps -a --no-trunc --format '{{.ID}} {{.Names}}'").splitlines()
+    assert [line.split()[0] for line in listed if names.WAITER_VOLUMES not in line] == [identity]
 
 
 # -- lists -----------------------------------------------------------------------------------------------
