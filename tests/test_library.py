@@ -52,7 +52,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine
 
 def program(config: dict[str, Any]) -> Run:
     """What containers do: the executor says what it was told, others sleep or say hello."""
-    words = config["Cmd"]
+    words = config.get("Cmd", [""])
     if words[0] == "--local":
         return Run([(1, f"did {' '.join(words[1:])}\n".encode())])
     return Run(until=threading.Event()) if words[0] == "sleep" else Run([(1, b"hello\n")])

@@ -104,9 +104,9 @@ def test_a_terminal_is_raw_has_the_size_and_is_left_by_its_keys(desk: Desk, keyb
     request = asked({"OpenStdin": True, "Tty": True}, detach_keys="ctrl-x,x")
     assert run(replace(desk.caller, keyboard=keys), ["10.2.1.1/24"], request, foreground=True) == 0
     assert created(desk)["HostConfig"]["ConsoleSize"] == [40, 100]
-    assert desk.fake.containers[desk.ids[0]].sizes == [(40, 100)]
+    assert desk.fake.containers[desk.ids[1]].sizes == [(40, 100)]
     assert attach_query(desk)["detachKeys"] == "ctrl-x,x"
-    assert desk.fake.containers[desk.ids[0]].status == "running"
+    assert desk.fake.containers[desk.ids[1]].status == "running"
     gone.set()
 
 
@@ -140,7 +140,7 @@ def test_without_output_the_id_is_printed(desk: Desk, keyboard: tuple[Keys, Bina
     writing.close()
     request = asked({"OpenStdin": True, "AttachStdin": True})
     assert run(replace(desk.caller, keyboard=keys), ["10.2.1.1/24"], request, foreground=True) == 0
-    assert desk.out.getvalue() == f"{desk.ids[0]}\n".encode()
+    assert desk.out.getvalue() == f"{desk.ids[1]}\n".encode()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
@@ -162,7 +162,7 @@ def test_a_failed_attach_leaves_nothing_and_has_the_executors_exit_code(desk: De
     desk.fake.program = lambda config: dead if config["Image"] != "busybox" else Run(until=threading.Event())
     assert run(desk.caller, ["10.2.1.1/24"], asked(), foreground=True) == 1
     assert desk.err.getvalue() == b"why\n"
-    assert desk.ids[0] not in desk.fake.containers
+    assert desk.ids[1] not in desk.fake.containers
 
 
 @pytest.mark.parametrize(

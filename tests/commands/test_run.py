@@ -10,7 +10,7 @@ import pytest
 from tests.commands.conftest import Desk
 from tests.fake_engine import FakeContainer, Recorded, Reply, Run
 from weave_http import names
-from weave_http.commands import run
+from weave_http.commands import run, waiter
 from weave_http.commands.cidfile import LocalFiles
 from weave_http.commands.interrupts import Interrupted
 from weave_http.commands.running import ProgramError, start_failure_code
@@ -46,21 +46,22 @@ def programs(desk: Desk, *, attach: Run) -> None:
 
 def test_it_creates_starts_attaches_and_prints_the_id(desk: Desk) -> None:
     assert run(desk.caller, ["10.2.1.1/24"], request("--name c1 busybox sh")) == 0
-    container = desk.ids[0]
+    container = desk.ids[1]
     assert desk.out.getvalue() == f"{container}\n".encode()
     assert desk.routes()[1:] == [
         "GET /images/busybox/json",
         f"GET /images/{names.DEFAULT_IMAGE}/json",
         "POST /containers/create",
-        "POST /containers/create",
-        "POST /containers/<1>/attach",
-        "POST /containers/<1>/wait",
         "POST /containers/<1>/start",
         "POST /containers/create",
         "POST /containers/<2>/attach",
         "POST /containers/<2>/wait",
         "POST /containers/<2>/start",
-        "DELETE /containers/<2>",
+        "POST /containers/create",
+        "POST /containers/<3>/attach",
+        "POST /containers/<3>/wait",
+        "POST /containers/<3>/start",
+        "DELETE /containers/<3>",
     ]
     volumes, mine, executor = created(desk)
     assert volumes.query == {"name": "weavevolumes-111111111111"}
@@ -90,7 +91,12 @@ def test_an_image_of_weave_without_a_waiter_is_refused_with_what_to_do(desk: Des
 def test_without_waiting_nothing_is_put_before_the_program_and_no_image_is_looked_at(desk: Desk) -> None:
     assert run(desk.caller, ["10.2.1.1/24"], request("busybox sh"), wait=False) == 0
     assert desk.routes()[1] == "POST /containers/create"
-    assert created(desk)[0].json == {"Image": "busybox", "Cmd": ["sh"], "Env": ["WEAVE_CIDR=none"]}
+    assert created(desk)[0].json == {
+        "Image": "busybox",
+        "Cmd": ["sh"],
+        "Env": ["WEAVE_CIDR=none"],
+        "HostConfig": {},
+    }
 
 
 @pytest.mark.parametrize(
@@ -182,7 +188,7 @@ def test_a_cidfile_has_the_id_and_is_gone_if_the_container_is(desk: Desk, tmp_pa
     caller = replace(desk.caller, files=LocalFiles())
     path = tmp_path / "cid"
     assert run(caller, ["10.2.1.1/24"], CreateRequest({"Image": "busybox"}, None, cidfile=str(path))) == attach
-    assert (path.read_text() if attach == 0 else path.exists()) == (desk.ids[0] if attach == 0 else False)
+    assert (path.read_text() if attach == 0 else path.exists()) == (desk.ids[1] if attach == 0 else False)
 
 
 def test_a_cidfile_must_not_be_there(desk: Desk, tmp_path: Path) -> None:
@@ -226,6 +232,7 @@ def test_a_refused_start_has_dockers_exit_code_and_leaves_no_container(desk: Des
     def refuse(request: Recorded, reply: Reply) -> None:
         reply.error(400, message)
 
+    waiter.provide(desk.caller)
     desk.fake.on("POST", r"/containers/[^/]+/start", refuse)
     with pytest.raises(APIError) as caught:
         run(desk.caller, ["10.2.1.1/24"], request("busybox"))

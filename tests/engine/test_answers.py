@@ -86,3 +86,9 @@ def test_any_answer_becomes_one_short_line(body: bytes, status: int, content_typ
 def test_texts_are_shortened_to_one_line() -> None:
     assert shorten(" a\n\tb ") == "a b"
     assert shorten("x" * 20, 10) == "x" * 9 + "…"
+
+
+def test_podmans_word_for_a_name_that_is_taken_is_a_conflict() -> None:
+    body = b'{"cause":"that name is already in use","message":"container create: x: that name is already in use"}'
+    assert isinstance(told(500, body), Conflict)
+    assert not isinstance(told(500, b'{"message":"the port is already in use"}'), Conflict)

@@ -22,6 +22,7 @@ from weave_http.commands.executor import execute
 from weave_http.commands.foreground import Streams
 from weave_http.commands.pull import pull
 from weave_http.engine import Created
+from weave_http.engine.containers import Condition
 from weave_http.engine.errors import APIError
 from weave_http.engine.interactive import Session
 from weave_http.engine.output import AttachedOutput, Output, Waiter
@@ -172,11 +173,12 @@ def _joined(
                 caller.note(f"WARNING: {warning}")
             file.fill(created.id)
             interrupts.check()
-            attached = front.listen(caller, created.id, request, streams)
-            stack.enter_context(attached)
             vanishes = (request.config.get("HostConfig") or {}).get("AutoRemove")
-            waiting = stack.enter_context(containers.wait(created.id, condition="removed" if vanishes else "next-exit"))
+            condition: Condition = "removed" if vanishes else "next-exit"
             try:
+                attached = front.listen(caller, created.id, request, streams)  # Podman sets it up here already
+                stack.enter_context(attached)
+                waiting = stack.enter_context(containers.wait(created.id, condition=condition))
                 containers.start(created.id)
             except APIError as error:
                 error.exit_code = start_failure_code(error.message)

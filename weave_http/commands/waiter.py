@@ -8,12 +8,11 @@ that volume too, read-only. So the image of the user's may be anything, and noth
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
 from weave_http import names
 from weave_http.commands.caller import Caller
-from weave_http.commands.containers import pulling
+from weave_http.commands.containers import pulling, remove
 from weave_http.commands.pull import pull
 from weave_http.engine.errors import Conflict
 from weave_http.errors import EngineError
@@ -29,6 +28,8 @@ def provide(caller: Caller) -> str:
     """Make the daemon have the container that holds the waiter, and return its name.
 
     Its name has the image's id, so that another image of the same name brings its own waiter. `weave reset` removes it.
+    A new one is started once, and ends at once: Docker fills its volume from the image when it is created, Podman when
+    it is mounted first.
 
     Args:
         caller: engine and meter.
@@ -44,9 +45,23 @@ def provide(caller: Caller) -> str:
             hint="bring this version's there by `weave setup`, or say --no-wait",
         )
     name = f"{names.WAITER_VOLUMES}-{str(found['Id']).rpartition(':')[2][:12]}"
-    config = {"Image": image, "Labels": {names.WAITER_VOLUMES: ""}, "Volumes": {names.WAITER_FOLDER: {}}}
-    with suppress(Conflict):  # it is there already
-        caller.engine.containers.create(config, name=name)
+    config = {
+        "Image": image,
+        "Entrypoint": [names.WAITER],
+        "Labels": {names.WAITER_VOLUMES: ""},
+        "Volumes": {names.WAITER_FOLDER: {}},
+    }
+    containers = caller.engine.containers
+    with caller.interrupts.deferred():
+        try:
+            created = containers.create(config, name=name)
+        except Conflict:
+            return name  # it is there already
+        try:
+            containers.start(created.id)
+        except BaseException:
+            remove(caller, created.id)
+            raise
     return name
 
 

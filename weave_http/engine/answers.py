@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from weave_http.engine.errors import APIError, TLSFailure, api_error
+from weave_http.engine.errors import APIError, Conflict, TLSFailure, api_error
 from weave_http.engine.version import refused_version
 from weave_http.errors import EngineError
 
 _MAX_WORDS = 400
 """Characters of a message; a longer one is not read by anybody."""
+_TAKEN_ON_PODMAN = ": that name is already in use"
 _PLAIN_TO_TLS = ("HTTP request to an HTTPS server", "plain HTTP request was sent to HTTPS port")
 
 
@@ -36,6 +37,8 @@ def problem(status: int, headers: Mapping[str, str], body: bytes, *, call: str, 
     words = _words(text, headers.get("content-type", ""))
     if status == 400 and words.startswith("client version ") and "API version" in words:
         return refused_version(words, where)
+    if status == 500 and words.endswith(_TAKEN_ON_PODMAN):
+        return Conflict(status, words, call=call)
     if words:
         return api_error(status, words, call=call)
     return _wordless(status, headers, call, where)

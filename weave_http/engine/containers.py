@@ -18,6 +18,8 @@ from weave_http.engine.version import version_text
 if TYPE_CHECKING:
     from weave_http.engine.client import Engine
 
+Condition = Literal["not-running", "next-exit", "removed"]
+"""What can be waited for."""
 _NOT_MODIFIED = 304
 """Already started, already stopped: what was asked for is the case."""
 _PLATFORM_SINCE = (1, 41)
@@ -172,9 +174,7 @@ class Containers:
         )
         return AttachedOutput(response, raw=self._is_raw(response.headers, tty))
 
-    def wait(
-        self, reference: str, *, condition: Literal["not-running", "next-exit", "removed"] = "not-running"
-    ) -> Waiter:
+    def wait(self, reference: str, *, condition: Condition = "not-running") -> Waiter:
         """`POST /containers/{id}/wait`: the answer's head comes at once, the exit code when there is one.
 
         Args:

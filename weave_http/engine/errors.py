@@ -80,7 +80,7 @@ class NotFound(APIError):
 
 
 class Conflict(APIError):
-    """409: the name is taken, or the object's state forbids the call."""
+    """409: the name is taken (500 from Podman), or the object's state forbids the call."""
 
 
 class StreamError(EngineError):

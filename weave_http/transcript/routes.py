@@ -79,7 +79,7 @@ ROUTES = (
         "Make your container from docker run's options. Nothing runs yet, and what is wrong with the options, or a "
         "name that is taken, is refused here. With the waiter before its program, that program does not run "
         "before the container is on the network.",
-        "Make a container that is never started: it only holds a volume with the waiter from weave's image, a small "
+        "Make a container that only holds a volume with the waiter from weave's image, a small "
         "program that other containers have before their own. Answer 409 means that it is there from an earlier run.",
     ),
     Route(
@@ -109,6 +109,8 @@ ROUTES = (
         "Let it run. Its output arrives on the attach call, its exit code on the wait call.",
         "Start your container. From now on it has a process and a network namespace, which joining it to the "
         "network needs. If anything fails from here on, the container is removed again.",
+        "Run it once; it ends at once. Docker filled the volume when the container was made, Podman does when it is "
+        "mounted first. Only after a 201: what was there before has been started then.",
     ),
     Route(
         "DELETE",

@@ -151,6 +151,8 @@ class _Script:
                     yield f"attach {target}"
                 case "ContainerWait":
                     yield f"{'follow_exit' if user else 'await'} {target}"
+                case "ContainerStart" if kinds.get(subject) is Kind.VOLUMES:
+                    pass  # `keep` has done it
                 case "ContainerStart":
                     yield from self._start(target, counts[name])
                     if kinds.get(subject) is Kind.EXECUTOR:

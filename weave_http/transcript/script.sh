@@ -110,11 +110,24 @@ create() {
   [ -z "$late" ] || interrupted "$late"
 }
 
-# keep TARGET BODY: make a container that is to stay, unless it is there already.
+# keep TARGET BODY: make a container that is to stay, and run it once, unless it is there already.
 keep() {
   printf '%s' "$2" >"$dir/body"
+  busy=yes
   call POST "$1" --header 'Content-Type: application/json' --data-binary @"$dir/body"
-  accept 201 409
+  case $status:$(message) in
+    500:*'name is already in use') ;; # so Podman says it
+    *) accept 201 409 ;;
+  esac
+  if [ "$status" = 201 ]; then
+    id=$(jq -r .Id "$dir/answer")
+    left="$id $left"
+    call POST "/v1.$api/containers/$id/start"
+    accept 204 304
+    left=${left#"$id "}
+  fi
+  busy=
+  [ -z "$late" ] || interrupted "$late"
 }
 
 # image NAME TARGET PULL BEFORE AFTER: look at an image; on "no such image" PULL it and look again. What is said of it
