@@ -144,21 +144,32 @@ def _privilege_separation() -> Iterator[None]:
     if os.getuid() != 0:
         yield
         return
-    with open("/run/lock/sshd-of-tests", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(folder.parent):
         if not folder.exists():
             folder.mkdir(mode=0o755)
             ours.touch()
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        try:
-            yield
-        finally:
-            with contextlib.suppress(BlockingIOError):  # somebody else uses it
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if ours.exists():
-                    ours.unlink()
-                    folder.rmdir()
-                os.unlink(lock.name)
+        users = os.open(folder, os.O_RDONLY)
+        fcntl.flock(users, fcntl.LOCK_SH)
+    try:
+        yield
+    finally:
+        with _locked(folder.parent), contextlib.suppress(BlockingIOError):  # somebody else uses it still
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if ours.exists():
+                ours.unlink()
+                folder.rmdir()
+        os.close(users)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Be the only one of all test processes in here."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _script(path: Path, text: str) -> None:

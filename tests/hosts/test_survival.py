@@ -144,7 +144,7 @@ def test_launch_after_a_crash_takes_the_dead_container_away(host: Host) -> None:
 
 def test_a_foreign_container_called_weave_is_not_touched(host: Host) -> None:
     foreign = host.start("weave")
-    for command, code, lines in ((["launch"], 1, 1), (["status"], 1, 1), (["stop"], 0, 1), (["reset"], 0, 0)):
+    for command, code, lines in ((["launch"], 2, 1), (["status"], 1, 1), (["stop"], 0, 1), (["reset"], 0, 0)):
         done = host.try_weave(*command)
         assert (done.returncode, done.stderr.count("\n")) == (code, lines), (command, done)
         assert host.shell("docker inspect -f '{{.State.Running}} {{.Id}}' weave").split() == ["true", foreign], command

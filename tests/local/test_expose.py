@@ -120,8 +120,8 @@ def test_attachments_told_to_the_router_are_those_that_the_container_has_by_then
     c1 = stage.container("c1")
     plug = guest.plug
 
-    def plug_and_be_late(target: guest.Target, addresses: Sequence[str]) -> guest.Change:
-        change = plug(target, addresses)
+    def plug_and_be_late(target: guest.Target, addresses: Sequence[str], *, multicast: bool) -> guest.Change:
+        change = plug(target, addresses, multicast=multicast)
         c1.run("ip addr add 10.2.1.9/24 dev ethwe")  # by another command, which has told the router meanwhile
         return change
 

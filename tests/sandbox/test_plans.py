@@ -59,20 +59,20 @@ def test_a_subnet_that_the_machine_already_reaches_collides(route: dict[str, str
     assert bool(lan.conflicts(PLAN, json.dumps([route]))) is collides
 
 
-TOP = ["bin", "dev", "etc", "home", "lib", "lib64", "lost+found", "proc", "root", "secret", "usr", "var", "work"]
+TOP = ["bin", "data", "dev", "etc", "home", "lib", "lib64", "lost+found", "proc", "root", "secret", "usr", "var"]
 
 
 def test_of_the_machines_own_root_only_the_system_is_visible() -> None:
     upper = disk.plan_upper(TOP, is_machine=True, state="/var/lib/weave-sandbox")
 
-    assert upper.hidden == ("lost+found", "secret", "work", "var/lib/weave-sandbox")
+    assert upper.hidden == ("data", "lost+found", "secret", "var/lib/weave-sandbox")
     assert {"root", "home", "etc/docker", "var/lib/docker", "tmp", "run"} <= set(upper.empty)
     assert not {"usr", "bin", "lib", "etc", "var"} & set(upper.empty)
 
 
-@pytest.mark.parametrize("state", ["/tmp/x/state", "/srv/state", "/var/tmp/state", "/home/me/state"])
+@pytest.mark.parametrize("state", ["/tmp/x/state", "/data/state", "/var/tmp/state", "/home/me/state"])
 def test_a_state_directory_within_something_hidden_needs_no_hiding_of_its_own(state: str) -> None:
-    assert disk.plan_upper(TOP, is_machine=True, state=state).hidden == ("lost+found", "secret", "work")
+    assert disk.plan_upper(TOP, is_machine=True, state=state).hidden == ("data", "lost+found", "secret")
 
 
 def test_of_another_engine_root_everything_but_engine_data_is_visible() -> None:
