@@ -20,9 +20,10 @@ walk() { # walk REASON
     unset DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_CONTEXT
     local step
     for step in 'host1 setup' 'host1 launch' 'host2 setup' 'host2 launch 10.99.0.11' \
-        'host1 run 10.2.1.1/24 --name c1 weave-guest sleep 3600' \
-        'host2 run 10.2.1.2/24 --name c2 weave-guest sleep 3600' \
-        'host1 ps' 'host1 status' 'host1 detach 10.2.1.1/24 c1' 'host1 reset' 'host2 reset'; do
+        'host1 run 10.2.1.1/24 --name c1 weave-guest sleep 3600' 'host1 dns-add c1 -h c1.weave.local' \
+        'host2 run --with-dns 10.2.1.2/24 --name c2 weave-guest sleep 3600' \
+        'host1 ps' 'host1 status' 'host1 expose 10.2.1.254/24' 'host1 detach 10.2.1.1/24 c1' 'host1 reset' \
+        'host2 reset'; do
         printf '\n%s$ weave %s\n' "${step%% *}" "${step#* }"
         # shellcheck disable=SC2086 # the words of a step are meant to be split
         DOCKER_HOST=tcp://${step%% *}:2375 weave --dry-run ${step#* }
@@ -70,11 +71,13 @@ show host2 weave --trace launch "$address"
 
 say "4. A container on each, on the network 10.2.1.0/24"
 show host1 weave --trace run 10.2.1.1/24 --name c1 weave-guest sleep 3600
-show host2 weave run 10.2.1.2/24 --name c2 weave-guest sleep 3600
+show host1 weave dns-add c1 -h c1.weave.local
+show host2 weave run --with-dns 10.2.1.2/24 --name c2 weave-guest sleep 3600
 
-say "5. They reach each other"
+say "5. They reach each other, also by name"
 inside host1 c1 ping -c 3 10.2.1.2
 inside host2 c2 ping -c 3 10.2.1.1
+inside host2 c2 nslookup c1.weave.local
 
 say "6. They move 100 MB over TCP; c2 answers with the checksum of what arrived"
 inside host2 c2 nc -l -p 5000 -e sha256sum &
@@ -90,7 +93,12 @@ show host2 weave ps
 show host1 weave status
 show host2 weave status connections
 
-say "8. Take a container off again, and Weave off the hosts"
+say "8. The host itself joins, and reaches the container of the other host"
+show host1 weave expose 10.2.1.254/24
+printf '\nhost1$ ping -c 1 10.2.1.2\n'
+weave sandbox exec host1 -- ping -c 1 10.2.1.2
+
+say "9. Take a container off again, and Weave off the hosts"
 show host1 weave detach 10.2.1.1/24 c1
 show host1 weave reset
 show host2 weave reset

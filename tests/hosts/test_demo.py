@@ -35,7 +35,8 @@ def test_the_demo_does_what_it_says_and_leaves_nothing() -> None:
     before = namespaces()
     done = demo()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count(" 0% packet loss") == 2
+    assert done.stdout.count(" 0% packet loss") == 3
+    assert "Address: 10.2.1.1\n" in done.stdout
     first, second = re.findall(r"^([0-9a-f]{64})  ", done.stdout, re.MULTILINE)
     assert first == second
     for call in ("POST   /v1.41/containers/create", "DELETE /v1.41/containers/"):

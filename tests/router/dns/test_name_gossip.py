@@ -13,7 +13,8 @@ from tests.router.worlds import name
 from weave_http.router.codec import Have, Message, Names
 from weave_http.router.dns import packing, register
 from weave_http.router.dns.gossip import LINGER, NameGossip
-from weave_http.router.dns.register import Change, Name, Update
+from weave_http.router.dns.register import Change, Heard, Name, Update
+from weave_http.router.dns.zone import Zone
 from weave_http.router.facts import Stamp
 
 
@@ -177,6 +178,14 @@ class World(RuleBasedStateMachine):
 
 def _deaf(change: Name, there: bool) -> None:
     pass
+
+
+def test_a_peer_without_names_is_known_all_the_same() -> None:
+    zone = Zone(name(1), 1)
+    assert zone.merge(Update(name(2), Stamp(5, 3), 0, ())) is Heard.NEWS
+    assert zone.stamp(name(2)) == Stamp(5, 3)
+    change = Change(4, given(1, 2), True)
+    assert zone.merge(Update(name(2), Stamp(5, 4), 3, (change,))) is Heard.NEWS
 
 
 World.TestCase.settings = settings(max_examples=80, stateful_step_count=25, deadline=None)

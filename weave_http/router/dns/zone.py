@@ -55,12 +55,14 @@ class Zone:
     def stamp(self, origin: str) -> Stamp | None:
         """Return up to which stamp an origin's names are known."""
         register = self._registers.get(origin)
-        return register.stamp if register else None
+        return register.stamp if register is not None else None
 
     def merge(self, update: Update) -> Heard:
         """Take in what was heard of another peer's names."""
         origin = update.origin
-        register = self._registers.get(origin) or Register(origin, index=self._indexer(origin))
+        register = self._registers.get(origin)
+        if register is None:  # not: empty
+            register = Register(origin, index=self._indexer(origin))
         heard = register.merge(update, self._most_names - self._foreign + len(register))
         if heard is Heard.NEWS:
             self._registers[origin] = register
