@@ -24,7 +24,7 @@ def run(host: Host, words: list[str]) -> int:
         WeaveError: it did not work; nothing is left.
     """
     addresses, rest = leading_cidrs(words)
-    request = parse(rest, environ=host.env)
+    request = parse(rest, environ=host.env).detached()
     for line in request.warnings:
         host.warn(f"WARNING: {line}")
     with held_back():
