@@ -308,6 +308,7 @@ def test_a_terminal_has_its_size_raw_keys_and_the_keys_to_leave(host: Host) -> N
         assert eventually(lambda: "50 120" in host.shell("docker exec c1 sh -c 'stty size </proc/1/fd/0'"))
         tty.type(b'echo re""ady; sleep 1000\r')
         assert tty.shows(b"ready\r\n")
+        assert eventually(lambda: "sleep 1000" in host.shell("docker top c1"))
         tty.type(b"\x03")  # Ctrl-C is the shell's: it is there afterwards
         assert tty.shows(b"# ")
         tty.type(b"\x10\x11")
