@@ -11,10 +11,10 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from weave_http import names
+from weave_http.closing import Closing
 from weave_http.engine.transport.base import Request
 
 IMAGE_DIGITS = re.compile(r"1a6e(\d{6})00")
@@ -42,7 +42,7 @@ def image(number: int) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Canned:
+class Canned(Closing):
     """An answer that was there before the question."""
 
     status: int
@@ -65,14 +65,6 @@ class Canned:
 
     def close(self) -> None:
         """Do nothing: there is no connection."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
 
 
 def _json(status: int, document: Any) -> Canned:
@@ -186,7 +178,7 @@ class StandIn:
 
 
 @dataclass(slots=True)
-class Silent:
+class Silent(Closing):
     """A connection of which all has come already, and whose end is near. Implements `transport.base.Duplex`."""
 
     status: int
@@ -210,14 +202,6 @@ class Silent:
 
     def close(self) -> None:
         """Do nothing: there is no connection."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
 
 
 @dataclass(frozen=True, slots=True)
