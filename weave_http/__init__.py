@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Session,
         TLSFiles,
         Waiter,
+        Waits,
         connect,
         copy_image,
         docker_credentials,
@@ -61,7 +62,7 @@ _HOMES = {
     "weave_http.commands.opening": ("open_caller",),
     "weave_http.engine": (
         *("AttachedOutput", "ByteStream", "Created", "Credentials", "Endpoint", "Engine", "ExitStatus"),
-        *("ObjectStream", "Ping", "Progress", "Session", "TLSFiles", "Waiter"),
+        *("ObjectStream", "Ping", "Progress", "Session", "TLSFiles", "Waiter", "Waits"),
         *("connect", "copy_image", "docker_credentials", "resolve_endpoint"),
     ),
     "weave_http.engine.errors": (
@@ -105,6 +106,7 @@ __all__ = [
     "UsageError",
     "VersionError",
     "Waiter",
+    "Waits",
     "WeaveError",
     "__version__",
     "commands",

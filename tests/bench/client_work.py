@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +54,9 @@ def weave(work: str, number: int, container: str, clock: Clock) -> None:
             for _ in range(number):
                 engine.containers.inspect(container)
         else:
-            with ExitStack() as stack:
-                waiters = [stack.enter_context(engine.containers.wait(container)) for _ in range(number)]
+            with engine.containers.wait_all([container] * number) as waits:
                 engine.containers.kill(container)
-                for waiter in waiters:
-                    waiter.result()
+                waits.results()
         clock.stop()
 
 

@@ -180,6 +180,54 @@ def test_several_streams_are_open_at_once(wire: Wire) -> None:
         wire.fake.drop_connections()
 
 
+def test_many_waits_begin_together(wire: Wire) -> None:
+    number = 3 if wire.slow else 20
+    all_here = threading.Barrier(number)
+
+    def answer(request: Recorded, reply: Reply) -> None:
+        # The first is not answered before the last has been asked.
+        all_here.wait(PATIENT.connect)
+        reply.json({"StatusCode": int(request.path.split("/")[2][1:])})
+
+    wire.fake.on("POST", r"/containers/c\d+/wait", answer)
+    with wire.engine() as engine:
+        with engine.containers.wait_all([f"c{index}" for index in range(number)]) as waits:
+            assert [status.code for status in waits.results()] == list(range(number))
+        begun = wire.fake.connections
+        with engine.containers.wait_all([f"c{index}" for index in range(number)]) as waits:
+            waits.results()
+        assert wire.fake.connections == begun, "connections are used again"
+
+
+def test_one_wait_that_is_refused_ends_all(wire: Wire) -> None:
+    def answer(_request: Recorded, reply: Reply) -> None:
+        reply.begin("application/json")
+        reply.wait(wire.fake.closing)
+
+    wire.fake.on("POST", r"/containers/c\d/wait", answer)
+    wire.fake.on("POST", "/containers/c2/wait", lambda _request, reply: reply.error(404, "no such container: c2"))
+    with wire.engine() as engine:
+        engine.system.info()
+        with pytest.raises(NotFound, match="c2"):
+            engine.containers.wait_all(["c1", "c2", "c3"])
+        # Left are those that info, and the refusal, have given back.
+        assert eventually(lambda: wire.fake.open_connections <= 2)
+        assert engine.system.info()["ID"] == "FAKE"
+
+
+def test_waits_on_a_daemon_that_is_gone_leave_no_connection(wire: Wire) -> None:
+    before = descriptors()
+    with wire.engine() as engine:
+        engine.system.info()
+        wire.fake.drop_connections()
+        assert eventually(lambda: wire.fake.open_connections == 0)
+        time.sleep(0.7 if wire.slow else 0)
+        wire.fake.close()
+        with pytest.raises(TransportError):
+            engine.containers.wait_all(["c1", "c2", "c3"])
+    assert descriptors() < before, "the listener's is gone too"
+
+
 def test_a_stream_that_is_closed_early_drops_its_connection_only(wire: Wire) -> None:
     def endless(_request: Recorded, reply: Reply) -> None:
         reply.begin("application/json")

@@ -50,6 +50,21 @@ def test_a_dry_run_shows_what_a_real_one_sends(name: str, tmp_path: Path) -> Non
     assert len(shown) > 1
 
 
+def test_waits_sent_together_are_shown_one_by_one(tmp_path: Path) -> None:
+    shown: list[Exchange] = []
+    with FakeEngine(tmp_path / "d.sock") as fake:
+        fake.on("POST", "/containers/c./wait", lambda request, reply: reply.json({"StatusCode": int(request.path[13])}))
+        with (
+            connect(fake.endpoint, watch=lambda inner: Watch(inner, shown.append)) as engine,
+            engine.containers.wait_all(["c4", "c2"]) as waits,
+        ):
+            assert [status.code for status in waits.results()] == [4, 2]
+    assert [(each.request.call, each.status) for each in shown[1:]] == [
+        ("POST /containers/c4/wait", 200),
+        ("POST /containers/c2/wait", 200),
+    ]
+
+
 def test_a_dry_run_of_a_container_in_the_foreground_shows_what_is_sent(tmp_path: Path) -> None:
     shown: list[Exchange] = []
     sent: list[Exchange] = []

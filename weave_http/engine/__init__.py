@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from weave_http.engine.endpoint import Endpoint, TLSFiles, resolve_endpoint
     from weave_http.engine.interactive import Session
     from weave_http.engine.objects import ByteStream, ObjectStream, Progress
-    from weave_http.engine.output import AttachedOutput, ExitStatus, Waiter
+    from weave_http.engine.output import AttachedOutput, ExitStatus, Waiter, Waits
     from weave_http.engine.system import Ping
-    from weave_http.engine.transport.base import Duplex, Hijacker, Patience, Request, Response, Transport
+    from weave_http.engine.transport.base import Concurrent, Duplex, Hijacker, Patience, Request, Response, Transport
 
 _HOMES = {
     "weave_http.engine.client": ("Engine", "connect", "local_engine"),
@@ -30,15 +30,18 @@ _HOMES = {
     "weave_http.engine.endpoint": ("Endpoint", "TLSFiles", "resolve_endpoint"),
     "weave_http.engine.interactive": ("Session",),
     "weave_http.engine.objects": ("ByteStream", "ObjectStream", "Progress"),
-    "weave_http.engine.output": ("AttachedOutput", "ExitStatus", "Waiter"),
+    "weave_http.engine.output": ("AttachedOutput", "ExitStatus", "Waiter", "Waits"),
     "weave_http.engine.system": ("Ping",),
-    "weave_http.engine.transport.base": ("Duplex", "Hijacker", "Patience", "Request", "Response", "Transport"),
+    "weave_http.engine.transport.base": (
+        *("Concurrent", "Duplex", "Hijacker", "Patience", "Request", "Response", "Transport"),
+    ),
 }
 """Where each name is to be found."""
 
 __all__ = [
     "AttachedOutput",
     "ByteStream",
+    "Concurrent",
     "Created",
     "Credentials",
     "Duplex",
@@ -56,6 +59,7 @@ __all__ = [
     "TLSFiles",
     "Transport",
     "Waiter",
+    "Waits",
     "connect",
     "copy_image",
     "docker_credentials",

@@ -7,7 +7,8 @@ are in `containers`, `images`, `volumes` and `system`, one method a call. `Trans
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,7 +20,7 @@ from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.errors import ProtocolError, TransportError, VersionError
 from weave_http.engine.interactive import incoming
 from weave_http.engine.system import Ping, System
-from weave_http.engine.transport.base import Duplex, Hijacker, Patience, Request, Response, Transport
+from weave_http.engine.transport.base import Concurrent, Duplex, Hijacker, Patience, Request, Response, Transport
 from weave_http.engine.version import Version, negotiated_version, pinned_version, version_text
 
 if TYPE_CHECKING:
@@ -146,18 +147,45 @@ class Engine(Closing):
         Raises:
             EngineError: see `weave_http.engine.errors`.
         """
-        versioned = f"/v{version_text(self.api_version)}{path}"
-        request = Request(method, versioned, query, headers, body, patience)
+        request = Request(method, self._versioned(path), query, headers, body, patience)
         response = self._transport.send(request)
         try:
-            if response.status < 300 or response.status in also:
-                return response
-            raise problem(
-                response.status, response.headers, _beginning(response.chunks()), call=request.call, where=self._where
-            )
+            self._check(response, request, also)
         except BaseException:
             response.close()
             raise
+        return response
+
+    def send_all(self, method: str, paths: Sequence[str], *, query: Query, patience: Patience) -> Sequence[Response]:
+        """Send alike requests and return the open answers when all of them have begun; see `send`.
+
+        Where the transport can, no request waits for another's answer.
+
+        Raises:
+            EngineError: that of the first one that failed; all answers are closed then.
+        """
+        requests = [Request(method, self._versioned(path), query, patience=patience) for path in paths]
+        with ExitStack() as on_failure:
+            if isinstance(self._transport, Concurrent):
+                responses = self._transport.send_all(requests)
+                for response in responses:
+                    on_failure.enter_context(response)
+            else:
+                responses = [on_failure.enter_context(self._transport.send(request)) for request in requests]
+            for response, request in zip(responses, requests, strict=True):
+                self._check(response, request)
+            on_failure.pop_all()
+            return responses
+
+    def _versioned(self, path: str) -> str:
+        return f"/v{version_text(self.api_version)}{path}"
+
+    def _check(self, response: Response, request: Request, also: tuple[int, ...] = ()) -> None:
+        """Raise an answer with an error status."""
+        if response.status >= 300 and response.status not in also:
+            raise problem(
+                response.status, response.headers, _beginning(response.chunks()), call=request.call, where=self._where
+            )
 
     def hijack(
         self, path: str, *, query: Query = (), value: Mapping[str, Any] | None = None, patience: Patience
@@ -170,10 +198,9 @@ class Engine(Closing):
         Raises:
             EngineError: see `weave_http.engine.errors`.
         """
-        versioned = f"/v{version_text(self.api_version)}{path}"
         headers = _JSON if value is not None else ()
         body = json.dumps(value).encode() if value is not None else None
-        request = Request("POST", versioned, query, headers, body, patience)
+        request = Request("POST", self._versioned(path), query, headers, body, patience)
         if not isinstance(self._transport, Hijacker):
             raise ProtocolError(f"{request.call} needs a connection of its own, which this transport can't give")
         duplex = self._transport.hijack(request)
@@ -225,7 +252,7 @@ def _beginning(chunks: Iterable[bytes]) -> bytes:
     return body[:_MAX_PROBLEM]
 
 
-class Adapter(Transport, Hijacker, Protocol):
+class Adapter(Transport, Concurrent, Hijacker, Protocol):
     """What carries requests to one kind of endpoint, with all that there is to a connection."""
 
 
@@ -245,6 +272,10 @@ class LazyTransport:
     def send(self, request: Request) -> Response:
         """See `transport.base.Transport`."""
         return self._opened().send(request)
+
+    def send_all(self, requests: Sequence[Request]) -> Sequence[Response]:
+        """See `transport.base.Concurrent`."""
+        return self._opened().send_all(requests)
 
     def hijack(self, request: Request) -> Duplex:
         """See `transport.base.Hijacker`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -10,7 +10,7 @@ from weave_http.engine.errors import VersionError
 from weave_http.engine.gates import gate
 from weave_http.engine.interactive import Session
 from weave_http.engine.objects import json_filters
-from weave_http.engine.output import AttachedOutput, Waiter, is_raw
+from weave_http.engine.output import AttachedOutput, Waiter, Waits, is_raw
 from weave_http.engine.reference import segment
 from weave_http.engine.transport.base import Patience
 from weave_http.engine.version import version_text
@@ -184,6 +184,21 @@ class Containers:
             "POST", self._path(reference, "wait"), query=(("condition", condition),), patience=Patience.LONG
         )
         return Waiter(response, reference)
+
+    def wait_all(self, references: Sequence[str], *, condition: Condition = "not-running") -> Waits:
+        """`wait` for several containers: requests and answers' heads of all are under way at the same time.
+
+        Args:
+            references: the containers; one that is named twice is waited for twice.
+            condition: as for `wait`.
+        """
+        responses = self._engine.send_all(
+            "POST",
+            [self._path(reference, "wait") for reference in references],
+            query=(("condition", condition),),
+            patience=Patience.LONG,
+        )
+        return Waits([Waiter(response, name) for response, name in zip(responses, references, strict=True)])
 
     def start(self, reference: str) -> None:
         """`POST /containers/{id}/start`; one that runs already is left alone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from weave_http.closing import Closing
@@ -134,3 +134,23 @@ class Waiter(Closing):
     def close(self) -> None:
         """Stop waiting."""
         self._response.close()
+
+
+class Waits(Closing):
+    """Waits for several containers, all under way."""
+
+    def __init__(self, waiters: Sequence[Waiter]) -> None:
+        self._waiters = waiters
+
+    def results(self) -> list[ExitStatus]:
+        """Return the exit statuses in the order of the containers, once all have one.
+
+        Raises:
+            StreamError, TransportError: as `Waiter.result`.
+        """
+        return [waiter.result() for waiter in self._waiters]
+
+    def close(self) -> None:
+        """Stop waiting."""
+        for waiter in self._waiters:
+            waiter.close()

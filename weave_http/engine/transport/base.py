@@ -6,7 +6,7 @@ It knows no route, follows no redirect, retries nothing, and reads no proxy vari
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
@@ -150,6 +150,22 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Close all connections. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class Concurrent(Protocol):
+    """A transport that can also send many requests without one waiting for another: for many waits."""
+
+    def send_all(self, requests: Sequence[Request]) -> Sequence[Response]:
+        """Send requests, each on a connection of its own, and return as soon as the heads of all answers are there.
+
+        Args:
+            requests: without a body, or with all of it.
+
+        Raises:
+            TransportError: one of them has no usable answer; the others' connections are closed.
+        """
         ...
 
 

@@ -8,41 +8,46 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.errors import TransportError
 from weave_http.engine.http1 import Answer, CutShort, Garbage, request_head
 from weave_http.engine.transport.base import Request
-from weave_http.engine.transport.common import header_fields, host_field, raising_source_errors, upload
+from weave_http.engine.transport.common import Timeouts, header_fields, host_field, raising_source_errors, upload
 from weave_http.engine.transport.held import HeldResponse, Holders
 
 _PIECE = 65536
 
 
-def exchange(
-    sock: socket.socket,
-    request: Request,
-    endpoint: Endpoint,
-    *,
-    silence: float | None,
-    keep: Callable[[], object],
-    holders: Holders,
-) -> HeldResponse:
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A connection with nothing under way.
+
+    Args:
+        sock: the connection.
+        keep: called when an answer is read and the connection is good for another request.
+    """
+
+    sock: socket.socket
+    keep: Callable[[], object]
+
+
+def exchange(link: Link, request: Request, endpoint: Endpoint, timeouts: Timeouts, holders: Holders) -> HeldResponse:
     """Send a request and return as soon as the answer's head is there; when that fails the connection is closed.
 
     Args:
-        sock: a connection with nothing under way.
+        link: the connection.
         request: what to send.
         endpoint: where the connection leads.
-        silence: seconds without a byte that are allowed, None for any.
-        keep: called when the answer is read and the connection is good for another request.
+        timeouts: how long to wait for what.
         holders: the transport's open responses.
 
     Raises:
         TransportError: no usable answer.
     """
-    under_way = _Exchange(sock, request, endpoint, silence, keep)
+    under_way = _Exchange(link, request, endpoint, timeouts.silence(request))
     try:
         with raising_source_errors():
             under_way.write()
@@ -52,22 +57,38 @@ def exchange(
         raise
 
 
+def exchange_all(
+    links: Iterable[Link], requests: Sequence[Request], endpoint: Endpoint, timeouts: Timeouts, holders: Holders
+) -> list[HeldResponse]:
+    """Send requests, one on each connection, before any answer is read; see `exchange`.
+
+    Args:
+        links: a connection for each request; may open them while it is iterated over.
+
+    Raises:
+        TransportError: one has no usable answer; all the connections are closed.
+    """
+    under_way: list[_Exchange] = []
+    with contextlib.ExitStack() as on_failure:
+        for request, link in zip(requests, links, strict=True):
+            under_way.append(_Exchange(link, request, endpoint, timeouts.silence(request)))
+            on_failure.callback(under_way[-1].drop)
+        for one in under_way:
+            one.write()
+        answers = [on_failure.enter_context(one.begin(holders)) for one in under_way]
+        on_failure.pop_all()
+        return answers
+
+
 class _Exchange:
     """One request and its answer on a connection; implements `held.Body`."""
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        request: Request,
-        endpoint: Endpoint,
-        silence: float | None,
-        keep: Callable[[], object],
-    ) -> None:
-        self._sock = sock
+    def __init__(self, link: Link, request: Request, endpoint: Endpoint, silence: float | None) -> None:
+        self._sock = link.sock
         self._request = request
         self._endpoint = endpoint
         self._silence = silence
-        self._keep = keep
+        self._keep = link.keep
         self._answer = Answer(request.method)
         self._broken = False
         self._ready: deque[bytes] = deque()

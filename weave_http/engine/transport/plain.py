@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import select
 import socket
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.errors import EndpointError
 from weave_http.engine.transport.base import Request
 from weave_http.engine.transport.common import Timeouts
-from weave_http.engine.transport.exchange import exchange
+from weave_http.engine.transport.exchange import Link, exchange, exchange_all
 from weave_http.engine.transport.held import HeldResponse, Holders, close_all
 from weave_http.engine.transport.sockets import Dial, dialler
 
 if TYPE_CHECKING:
     from weave_http.engine.transport.hijack import SocketDuplex
+
+_DIALLING = 16
+"""Connections that are opened at the same time."""
 
 
 class PlainTransport:
@@ -41,15 +45,12 @@ class PlainTransport:
 
     def send(self, request: Request) -> HeldResponse:
         """Send a request; see `transport.base.Transport`."""
-        sock = self._connection()
-        return exchange(
-            sock,
-            request,
-            self._endpoint,
-            silence=self._timeouts.silence(request),
-            keep=lambda: self._idle.append(sock),
-            holders=self._open,
-        )
+        return exchange(self._link(self._connection()), request, self._endpoint, self._timeouts, self._open)
+
+    def send_all(self, requests: Sequence[Request]) -> list[HeldResponse]:
+        """Send requests at once; see `transport.base.Concurrent`."""
+        links = map(self._link, self._connections(len(requests)))
+        return exchange_all(links, requests, self._endpoint, self._timeouts, self._open)
 
     def hijack(self, request: Request) -> SocketDuplex:
         """Send a request and take its connection over; see `transport.base.Hijacker`."""
@@ -57,14 +58,38 @@ class PlainTransport:
 
         return hijack(request, self._endpoint, self._timeouts, self._dial, self._open)
 
+    def _link(self, sock: socket.socket) -> Link:
+        return Link(sock, lambda: self._idle.append(sock))
+
     def _connection(self) -> socket.socket:
         """Return an idle connection that is still alive, or a new one."""
+        return self._idle_connection() or self._new_connection()
+
+    def _connections(self, number: int) -> list[socket.socket]:
+        """Return so many connections; opening one, with TLS's handshake, takes a while, so none waits for another."""
+        found = [sock for sock in (self._idle_connection() for _ in range(min(number, len(self._idle)))) if sock]
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(_DIALLING) as threads:
+            dialled = [threads.submit(self._new_connection) for _ in range(number - len(found))]
+        failures = [error for future in dialled if (error := future.exception())]
+        found += (future.result() for future in dialled if not future.exception())
+        if not failures:
+            return found
+        for sock in found:
+            sock.close()
+        raise failures[0]
+
+    def _idle_connection(self) -> socket.socket | None:
         while self._idle:
             sock = self._idle.pop()
             # An idle connection has nothing to say but that its other end is gone.
             if not select.select([sock], [], [], 0)[0]:
                 return sock
             sock.close()
+        return None
+
+    def _new_connection(self) -> socket.socket:
         try:
             return self._dial()
         except OSError as error:

@@ -13,7 +13,7 @@ import shlex
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO
 
 from weave_http.engine.endpoint import Endpoint
@@ -66,6 +66,13 @@ class SSHTransport(UnixTransport):
             response = super().send(request)
         self._note_that_it_works()
         return response
+
+    def send_all(self, requests: Sequence[Request]) -> list[HeldResponse]:
+        """Send requests at once; see `transport.base.Concurrent`."""
+        with self._explained():
+            answers = super().send_all(requests)
+        self._note_that_it_works()
+        return answers
 
     def hijack(self, request: Request) -> SocketDuplex:
         """Send a request and take its connection over; see `transport.base.Hijacker`."""

@@ -7,7 +7,7 @@ on the way to a daemon. All that touches httpx is in this module, so that a succ
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -127,6 +127,10 @@ class TCPTransport:
             _TCPBody(response, self._endpoint, request, silence),
             self._open,
         )
+
+    def send_all(self, requests: Sequence[Request]) -> list[HeldResponse]:
+        """Send requests at once, by our own exchange; see `transport.base.Concurrent`."""
+        return self._questions.send_all(requests)
 
     def _outgoing(self, request: Request, silence: float | None) -> _Outgoing:
         body = request.body

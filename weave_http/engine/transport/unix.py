@@ -9,6 +9,7 @@ call; the exchange is our own.
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.transport.base import Request
 from weave_http.engine.transport.common import Timeouts
-from weave_http.engine.transport.exchange import exchange
+from weave_http.engine.transport.exchange import Link, exchange, exchange_all
 from weave_http.engine.transport.failures import connect_failure
 from weave_http.engine.transport.held import HeldResponse, Holders, close_all
 from weave_http.engine.transport.hijack import SocketDuplex, hijack
@@ -95,15 +96,16 @@ class UnixTransport:
 
     def send(self, request: Request) -> HeldResponse:
         """Send a request; see `transport.base.Transport`."""
+        return exchange(self._link(), request, self._endpoint, self._timeouts, self._open)
+
+    def send_all(self, requests: Sequence[Request]) -> list[HeldResponse]:
+        """Send requests at once; see `transport.base.Concurrent`."""
+        links = (self._link() for _ in requests)
+        return exchange_all(links, requests, self._endpoint, self._timeouts, self._open)
+
+    def _link(self) -> Link:
         connection = self._pool.take()
-        return exchange(
-            connection.connected(),
-            request,
-            self._endpoint,
-            silence=self._timeouts.silence(request),
-            keep=lambda: self._pool.keep(connection),
-            holders=self._open,
-        )
+        return Link(connection.connected(), lambda: self._pool.keep(connection))
 
     def hijack(self, request: Request) -> SocketDuplex:
         """Send a request and take its connection over; see `transport.base.Hijacker`."""
