@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
 from enum import StrEnum
+from itertools import takewhile
 from typing import Annotated
 
 import typer
+from typer.main import get_command_name
+from typer.models import CommandInfo
 
 from weave_http import __version__
 from weave_http.cli import create_body, further, image, network, sandbox, teach
@@ -79,6 +84,28 @@ def globals_(
         show_secrets=show_secrets,
         calls=calls.value,
     )
+
+
+def app_for(words: Sequence[str]) -> typer.Typer:
+    """Return the application with the commands only that the words may mean.
+
+    Typer makes every command that it is told of before it reads a word, which is most of its time.
+
+    Args:
+        words: what was typed after `weave`.
+    """
+    part = copy(app)
+    part.registered_commands = [command for command in app.registered_commands if _name(command) in words]
+    part.registered_groups = [group for group in app.registered_groups if group.name in words]
+    named = {_name(command) for command in part.registered_commands} | {group.name for group in part.registered_groups}
+    options = list(takewhile(lambda word: word not in named, words))
+    # The list of commands has all of them, and so has the search for what an unknown one may have meant.
+    return part if named and "--help" not in options else app
+
+
+def _name(command: CommandInfo) -> str:
+    assert command.callback is not None
+    return command.name or get_command_name(command.callback.__name__)
 
 
 network.add_to(app)

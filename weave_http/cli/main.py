@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from weave_http.cli.app import app
+from weave_http.cli.app import app_for
 from weave_http.errors import ExitCode, WeaveError
 
 
@@ -26,7 +26,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        result = app(list(argv) or ["--help"], prog_name="weave", standalone_mode=False)
+        words = list(argv) or ["--help"]
+        result = app_for(words)(words, prog_name="weave", standalone_mode=False)
         sys.stdout.flush()
     except WeaveError as error:
         print(f"weave: {error}", file=sys.stderr)
