@@ -311,7 +311,7 @@ def test_the_image_is_that_of_the_container_it_runs_in(stage: Stage, tmp_path: P
         f"1 2 3:4 /var/lib/docker/containers/{identity('executor')}/hostname /etc/hostname rw - ext4 /dev/a rw\n"
     )
     host = Host({}, io.StringIO(), io.StringIO())
-    assert router_container.own_image(host, str(mounts)) == "my/weave:7"
+    assert router_container.own_image(host, mounts) == "my/weave:7"
     mounts.write_text("1 2 3:4 / / rw - ext4 /dev/a rw\n")
-    assert router_container.own_image(host, str(mounts)) == names.DEFAULT_IMAGE
+    assert router_container.own_image(host, mounts) == names.DEFAULT_IMAGE
     host.close()

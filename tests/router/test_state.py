@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.router.worlds import names
 from weave_http.errors import HostError
 from weave_http.router.daemon import targets_of
-from weave_http.router.state import Exposure, State, Store, own_container, parse, parse_addresses, render
+from weave_http.router.state import Exposure, State, Store, parse, parse_addresses, render
 
 _ID = "0123456789abcdef" * 4
 _states = st.builds(
@@ -100,12 +100,6 @@ def test_a_launch_says_whom_to_dial_and_a_restart_keeps_what_became_of_it() -> N
     assert targets_of(state, "two", ("h1",)) == ("h1",)
     assert targets_of(state, "two", ()) == ()
     assert targets_of(State(targets=("h9",)), "", ("h1",)) == ("h1",)
-
-
-def test_our_container_is_read_from_the_mounts_docker_makes() -> None:
-    line = f"600 590 8:1 /var/lib/docker/containers/{_ID}/hostname /etc/hostname rw - ext4 /dev/sda1 rw\n"
-    assert own_container(line) == _ID
-    assert own_container("22 1 0:20 / /sys rw - sysfs sysfs rw\n") == ""
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from weave_http import __version__, names
 from weave_http.engine.errors import NotFound
 from weave_http.local.host import Host
+from weave_http.net.own_container import MOUNTS, own_container
 
 ROLE = "router"
-_OWN_FILES = re.compile(r"/([0-9a-f]{64})/(?:userdata/)?(?:hostname|hosts|resolv\.conf) ")
-"""Engines keep these files of a container in a folder named by its id, and mount them into it."""
 _HANDED_ON = ("WEAVE_HTTP_ADDR", "WEAVE_MTU", "WEAVE_DEBUG", "WEAVE_CONTAINER_NAME", "DOCKER_BRIDGE")
 
 
@@ -68,18 +67,17 @@ def _seconds(moment: object) -> float:
         return 0.0
 
 
-def own_image(host: Host, mounts: str = "/proc/self/mountinfo") -> str:
+def own_image(host: Host, mounts: Path = MOUNTS) -> str:
     """Return the image of the container that this runs in; outside of one, the image that belongs to this version.
 
     Args:
         host: where.
         mounts: file that lists the mounts of this process.
     """
-    with open(mounts) as file:
-        match = _OWN_FILES.search(file.read())
-    if match is not None:
+    container = own_container(mounts)
+    if container:
         try:
-            return str(host.engine.containers.inspect(match[1])["Config"]["Image"])
+            return str(host.engine.containers.inspect(container)["Config"]["Image"])
         except NotFound:
             pass  # a container of some other engine
     return f"{names.IMAGE_REPOSITORY}:{host.env.get('VERSION') or __version__}"

@@ -7,13 +7,13 @@ import logging
 import os
 import signal
 from functools import partial
-from pathlib import Path
 from time import monotonic, time_ns
 from typing import Any
 
 from weave_http import __version__, names
 from weave_http.errors import WeaveError
 from weave_http.net import bridge
+from weave_http.net.own_container import own_container
 from weave_http.router import status
 from weave_http.router.blocking import in_thread
 from weave_http.router.dns import texts
@@ -28,7 +28,7 @@ from weave_http.router.overlay import Overlay, bridge_mac
 from weave_http.router.peering import Peering
 from weave_http.router.reattach import Reattacher, is_running
 from weave_http.router.resolve import parse_target, resolve
-from weave_http.router.state import State, Store, own_container, rendered
+from weave_http.router.state import State, Store, rendered
 
 logger = logging.getLogger(__name__)
 
@@ -249,7 +249,7 @@ async def _serve(options: Options) -> None:
     store = Store(options.state_dir)
     state = store.state
     name = options.name or await in_thread(bridge_mac) or state.name or random_peer_name()
-    launch = own_container(Path("/proc/self/mountinfo").read_text())
+    launch = own_container()
     targets = state.targets if options.resume else targets_of(state, launch, options.targets)
     uid = max(time_ns() // 1000, state.uid + 1)
     await store.change(name=name, uid=uid, launch=launch, targets=targets)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Coroutine
 from functools import partial
 from math import log2
 from random import sample
 from time import monotonic
-from typing import Any, Protocol
+from typing import Protocol
 
 from weave_http.errors import WeaveError
 from weave_http.router import codec
@@ -30,6 +29,7 @@ from weave_http.router.resolve import parse_target, resolve
 from weave_http.router.sockets import dial, listen, reason, set_patience
 from weave_http.router.table import Table
 from weave_http.router.targets import Target, Targets
+from weave_http.router.tasks import Tasks
 from weave_http.router.topology import Address
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Peering:
         self._table = Table()
         self.terminations = 0
         self._listener = listener
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks("a connection")
         self._socket: socket.socket | None = None
         self._dial = asyncio.Event()
         self._settling: asyncio.TimerHandle | None = None
@@ -90,16 +90,13 @@ class Peering:
     def start(self) -> None:
         """Begin to accept and to dial."""
         for work in (self._accept(), self._make_connections(), self._tell_everything()):
-            self._spawn(work)
+            self._tasks.start(work)
 
     async def stop(self) -> None:
         """End all connections without a goodbye: peers keep sending us data for a while."""
         if self._settling is not None:
             self._settling.cancel()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.stop()
         if self._socket is not None:
             self._socket.close()
 
@@ -123,7 +120,7 @@ class Peering:
         while True:
             now = monotonic()
             for target in self.targets.due(self.connections, now):
-                self._spawn(self._dial_target(target))
+                self._tasks.start(self._dial_target(target))
             next_at = self.targets.next_at(self.connections)
             try:
                 async with asyncio.timeout(None if next_at is None else max(SETTLE, next_at - now)):
@@ -177,7 +174,7 @@ class Peering:
                 logger.warning("can't accept connections: %s", error.strerror)
                 await asyncio.sleep(1.0)
                 continue
-            self._spawn(self._serve(sock, Address(ip, port)))
+            self._tasks.start(self._serve(sock, Address(ip, port)))
 
     async def _serve(self, sock: socket.socket, remote: Address) -> None:
         try:
@@ -345,16 +342,6 @@ class Peering:
                 connection.wake()
 
     # -- tasks -----------------------------------------------------------------------------------------
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            logger.error("a connection's task failed", exc_info=task.exception())
 
 
 def _level(refused: Refused) -> int:

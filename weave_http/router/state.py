@@ -24,7 +24,6 @@ from weave_http.router.identity import is_peer_name
 logger = logging.getLogger(__name__)
 
 _CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
-_OWN_CONTAINER = re.compile(r"/containers/([0-9a-f]{64})/")
 MOST_ADDRESSES = 256
 """Addresses of one container, or of the host, that are kept."""
 LONGEST_NAME = 253
@@ -198,13 +197,3 @@ def parse_addresses(value: object) -> tuple[str, ...]:
         except UsageError as error:
             raise ValueError(str(error)) from error
     return tuple(dict.fromkeys(value))
-
-
-def own_container(mountinfo: str) -> str:
-    """Return the id of the container that a process is in, empty when it is in none.
-
-    Args:
-        mountinfo: the text of its /proc/self/mountinfo; Docker binds files from the container's folder.
-    """
-    found = _OWN_CONTAINER.search(mountinfo)
-    return found[1] if found else ""

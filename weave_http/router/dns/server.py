@@ -7,16 +7,12 @@ other work waits. Over TCP a client gets a limited time, and only so many are se
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
-from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
 
 from weave_http.router.dns.answers import Answerer, Query, cut, parse, refuse
 from weave_http.router.dns.upstream import NoAnswer, Upstream
-
-logger = logging.getLogger(__name__)
+from weave_http.router.tasks import Tasks
 
 BATCH = 32
 """Queries that are answered before others get their turn."""
@@ -42,7 +38,7 @@ class Server:
         self._upstream = upstream
         self._udp: socket.socket | None = None
         self._tcp: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks("a query")
         self._clients = 0
 
     async def start(self, host: str, port: int) -> int:
@@ -80,10 +76,7 @@ class Server:
         if self._tcp is not None:
             self._tcp.close()
             self._tcp = None
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     # -- UDP -----------------------------------------------------------------------------------------------
 
@@ -98,7 +91,7 @@ class Server:
             if reply is not None:
                 _send(udp, reply, client)
             elif isinstance(query, Query):
-                self._spawn(self._pass_on(udp, query, client))
+                self._tasks.start(self._pass_on(udp, query, client))
 
     async def _pass_on(self, udp: socket.socket, query: Query, client: tuple[str, int]) -> None:
         reply = await self._ask(query)
@@ -110,22 +103,12 @@ class Server:
         except NoAnswer:
             return refuse(query)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            logger.error("a query's task failed", exc_info=task.exception())
-
     # -- TCP -----------------------------------------------------------------------------------------------
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._tasks.add(task)
+        self._tasks.take(task)
         self._clients += 1
         try:
             if self._clients <= MOST_CLIENTS:
@@ -133,7 +116,6 @@ class Server:
                     await self._converse(reader, writer)
         finally:
             self._clients -= 1
-            self._tasks.discard(task)
             writer.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
