@@ -6,8 +6,17 @@ is the caller's side. Each branch imports only what it needs, because Python's s
 
 from __future__ import annotations
 
+import gc
+import os
 import signal
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+# Modules are objects that stay: looking for garbage among them every 700th time is a tenth of their import.
+gc.set_threshold(50_000)
 
 # While modules load there is nothing to undo: a signal ends the program at once, without a traceback. Whoever started
 # us with the signal ignored, as a shell does in the background, wants it ignored.
@@ -31,5 +40,19 @@ def main() -> int:
     return cli.main(sys.argv[1:])
 
 
+def run() -> NoReturn:
+    """Run `weave` as this process, and end it.
+
+    All that had to be closed is closed by then; taking every module apart, as the interpreter would, takes 10 ms.
+    """
+    code = main()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = code or 1
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run()
