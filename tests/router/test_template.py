@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weave_http.router import template
-from weave_http.router.template import TemplateError, render
+from weave_http.router.template import LONGEST, TemplateError, filling, render
 
 DATA = {
     "Version": "1.0",
@@ -90,7 +89,7 @@ def test_a_template_is_filled(text: str, result: str) -> None:
         ('{{"a}}', "unexpected"),
         ("{{" + "(" * 60 + ".Version" + ")" * 60 + "}}", "parentheses inside"),
         ("{{if .Version}}" * 60 + "{{end}}" * 60, "blocks inside"),
-        ("x" * (template.LONGEST + 1), "longer than"),
+        ("x" * (LONGEST + 1), "longer than"),
         ("{{$t := .Router.Targets}}" + "{{range $t}}" * 20 + "x" + "{{end}}" * 20, "goes on for too long"),
     ],
 )
@@ -152,13 +151,13 @@ def test_any_text_is_filled_or_refused(text: str) -> None:
 
 
 def test_long_texts_count_for_more_even_when_nothing_of_them_is_printed() -> None:
-    data = {"Long": "x" * (template.MOST_STEPS * 64 // 2)}
+    data = {"Long": "x" * (filling.MOST_STEPS * 64 // 2)}
     assert render("{{$x := json .}}", data) == ""
     with pytest.raises(TemplateError, match="goes on for too long"):
         render("{{$x := json .}}" * 3, data)
 
 
 def test_a_result_that_grows_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(template, "LONGEST_RESULT", 100)
+    monkeypatch.setattr(filling, "LONGEST_RESULT", 100)
     with pytest.raises(TemplateError, match="too long"):
         render("{{range .Router.Targets}}" + "x" * 60 + "{{end}}", DATA)

@@ -37,5 +37,5 @@ def pull(caller: Caller, image: str, *, platform: str | None = None, quiet: bool
 def _hint(image: str) -> str:
     """What to do where there is no registry."""
     if image.partition(":")[0] == names.IMAGE_REPOSITORY:
-        return "bring it there by `weave setup --build` or `weave setup --from FILE`"
+        return "bring it there by `weave setup` with --build, --from FILE or --from-host ENDPOINT"
     return "check its name, or load it into the engine"

@@ -1,0 +1,48 @@
+"""What a template is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from weave_http.errors import UsageError
+
+
+class TemplateError(UsageError):
+    """The template is no template, or does not fit the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`if`, `range` or `with`."""
+
+    word: str
+    names: tuple[str, ...]
+    pipe: Pipe
+    body: tuple[Node, ...]
+    otherwise: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """`{{pipe}}` or `{{$name := pipe}}`."""
+
+    name: str
+    pipe: Pipe
+
+
+@dataclass(frozen=True, slots=True)
+class Pipe:
+    commands: tuple[tuple[Term, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A constant, a path from the dot or a variable, a function's name, or a pipe in parentheses."""
+
+    kind: str
+    value: Any
+    path: tuple[str, ...] = ()
+
+
+Node = str | Block | Print
