@@ -46,7 +46,7 @@ def test_the_image_is_pulled_when_the_daemon_has_none(desk: Desk) -> None:
 
 def test_an_image_that_can_not_be_pulled_is_named_with_what_to_do(desk: Desk) -> None:
     desk.fake.images.clear()
-    with pytest.raises(StreamError, match=rf"{names.DEFAULT_IMAGE}.*weave setup --build") as caught:
+    with pytest.raises(StreamError, match=rf"{names.DEFAULT_IMAGE}.*weave setup. with --build") as caught:
         execute(desk.caller, ["ps"])
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 125

@@ -110,13 +110,24 @@ def test_200_commands_with_ctrl_c_at_random_moments_leave_nothing(host: Host) ->
     assert settled <= int(descriptors) + 10, (descriptors, settled)
 
 
-@pytest.mark.not_podman(reason="its command line takes longer than the executor lives, so none is seen")
+KILLED_AFTER_START = """
+import os, signal, sys
+from weave_http.engine.containers import Containers
+start = Containers.start
+def last_call(self, reference):
+    start(self, reference)
+    os.kill(os.getpid(), signal.SIGKILL)
+Containers.start = last_call
+from weave_http.__main__ import run
+run()
+"""
+
+
 def test_what_a_killed_caller_leaves_goes_with_reset_and_nothing_else_does(host: Host) -> None:
     mine = host.start("speaks", command="echo /usr/bin/weave --local ps")
-    process = subprocess.Popen([sys.executable, "-m", "weave_http", "ps"], env=host.environ())
-    assert eventually(lambda: bool(look(host).executors), pause=0.02)
-    process.kill()
-    process.wait(10)
+    done = subprocess.run([sys.executable, "-c", KILLED_AFTER_START, "ps"], env=host.environ(), timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(look(host).executors) == 1
     assert eventually(lambda: "Exited" in host.shell("docker ps -a | grep weavehttp/weave"))
     host.weave("reset")
     assert look(host).executors == []
