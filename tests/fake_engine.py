@@ -80,6 +80,11 @@ class FakeContainer:
     sizes: list[tuple[int, int]] = field(default_factory=list)
 
     @property
+    def command(self) -> list[str]:
+        """Its program and arguments; images are all weave's."""
+        return [*self.config.get("Entrypoint", ["/usr/bin/weave"]), *self.config.get("Cmd", [])]
+
+    @property
     def tty(self) -> bool:
         return bool(self.config.get("Tty"))
 
@@ -88,6 +93,8 @@ class FakeContainer:
         return {
             "Id": self.id,
             "Name": f"/{self.name}",
+            "Path": self.command[0],
+            "Args": self.command[1:],
             "State": {
                 "Status": self.status,
                 "Running": running,
@@ -278,7 +285,7 @@ class FakeEngine(FakeServer):
                     "Names": [f"/{each.name}"],
                     "State": each.status,
                     "Labels": each.config.get("Labels"),
-                    "Command": " ".join(["/usr/bin/weave", *each.config.get("Cmd", [])]),
+                    "Command": " ".join(each.config.get("Cmd", []) if self.podman else each.command),
                     "Created": each.created,
                 }
                 for each in self.containers.values()

@@ -134,19 +134,22 @@ def test_reset_leaves_nothing_of_ours_and_can_be_repeated(stage: Stage, router: 
         assert set(stage.engine.containers) == {identity("c1")}
 
 
-def test_reset_takes_executors_away_whose_callers_were_killed(stage: Stage) -> None:
-    for name in ("ended", "waiting", "old", "mine", "talks"):
+@pytest.mark.parametrize("podman", [False, True], ids=["docker", "podman"])
+def test_reset_takes_executors_away_whose_callers_were_killed(stage: Stage, podman: bool) -> None:
+    stage.engine.podman = podman
+    for name in ("ended", "waiting", "old", "mine", "talks", "other"):
         stage.container(name)
     containers = stage.engine.containers
     for name, status, created in (("ended", "exited", 0), ("waiting", "created", time.time()), ("old", "created", 0)):
         container = containers[identity(name)]
         container.status, container.created = status, int(created)
         container.config["Cmd"] = ["--local", "ps"]
-    # Somebody else's container whose command only speaks of ours.
-    containers[identity("talks")].status = "exited"
-    containers[identity("talks")].config["Cmd"] = ["echo", "/usr/bin/weave", "--local", "ps"]
+    # Somebody else's containers whose commands are like ours.
+    for name, command in (("talks", ["echo", "/usr/bin/weave"]), ("other", ["/usr/bin/other"])):
+        containers[identity(name)].status = "exited"
+        containers[identity(name)].config |= {"Entrypoint": command, "Cmd": ["--local", "ps"]}
     assert stage.weave("reset").code == 0
-    assert set(containers) == {identity("waiting"), identity("mine"), identity("talks")}
+    assert set(containers) == {identity(name) for name in ("waiting", "mine", "talks", "other")}
 
 
 def test_reset_takes_the_waiters_volumes_away_of_any_version(stage: Stage) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from weave_http import names
 from weave_http.engine.errors import NotFound
@@ -46,11 +48,17 @@ def _sweep(host: Host) -> None:
     One that was created and never started may be about to be, so it is given a minute.
     """
     for container in host.engine.containers.list(all=True, filters={"status": ["created", "exited"]}):
-        is_executor = f"{container['Command']} ".startswith(f"{names.EXECUTOR_PROGRAM} --local ")
         waiting = container["State"] == "created" and time.time() - container["Created"] < STARTING_SECONDS
-        if is_executor and not waiting:
-            with suppress(NotFound):
+        # Podman leaves the entrypoint out here, so that this alone could be anybody's.
+        if "--local" not in container["Command"] or waiting:
+            continue
+        with suppress(NotFound):
+            if _is_executor(host.engine.containers.inspect(container["Id"])):
                 host.engine.containers.remove(container["Id"], force=True)
+
+
+def _is_executor(container: Mapping[str, Any]) -> bool:
+    return [container["Path"], *container["Args"][:1]] == [names.EXECUTOR_PROGRAM, "--local"]
 
 
 def _remove_waiters(host: Host) -> None:
