@@ -100,6 +100,7 @@ CALLS: dict[str, tuple[Call, str, Patience]] = {
         "DELETE /v1.41/images/c1?force=1",
         LONG,
     ),
+    "networks.inspect": (lambda engine, ref: engine.networks.inspect(ref), "GET /v1.41/networks/c1", QUICK),
     "volumes.create": (lambda engine, ref: engine.volumes.create(ref), "POST /v1.41/volumes/create", LONG),
     "volumes.inspect": (lambda engine, ref: engine.volumes.inspect(ref), "GET /v1.41/volumes/c1", QUICK),
     "volumes.list": (

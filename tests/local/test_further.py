@@ -115,6 +115,9 @@ def test_the_dockers_bridge_has_an_address(stage: Stage) -> None:
     result = stage.weave("docker-bridge-ip")
     hint = "DOCKER_BRIDGE names the engine's bridge\n"
     assert (result.code, result.err) == (1, f"there is no interface docker0, or it has no address; {hint}")
+    network = {"IPAM": {"Config": [{"Subnet": "10.88.0.0/16", "Gateway": "10.88.0.1"}]}}
+    stage.engine.on("GET", "/networks/bridge", lambda _request, reply: reply.json(network))
+    assert stage.weave("docker-bridge-ip").out == "10.88.0.1\n"
     stage.host.run("ip link add br7 type bridge; ip link set br7 up")
     env = {"DOCKER_BRIDGE": "br7"}
     assert stage.weave("docker-bridge-ip", env=env).err.startswith("there is no interface br7, or it has no address")

@@ -297,6 +297,7 @@ def naming(tmp_path: Path) -> Iterator[Served]:
         Memory(tmp_path),
         changed=lambda: it.control.done.append("names changed"),
         is_running=lambda container: False,
+        default_gateway=str,
     )
     with it.running():
         yield it

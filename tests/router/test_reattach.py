@@ -13,7 +13,7 @@ import pytest
 
 from tests.fake_engine import FakeContainer, FakeEngine
 from weave_http.router import reattach
-from weave_http.router.reattach import Reattacher, is_running, run_attach
+from weave_http.router.reattach import Reattacher, run_attach
 
 _RUNNING, _STOPPED, _GONE, _OTHER = ("ab" * 32, "cd" * 32, "ef" * 32, "01" * 32)
 _ADDRESSES = ["10.2.1.1/24"]
@@ -145,12 +145,6 @@ def test_at_the_start_names_are_taken_from_those_that_do_not_run(socket: Path) -
     watched.names.containers = {_RUNNING, _STOPPED, _GONE}
     with _engine(socket), watched.running():
         _until(lambda: sorted(watched.names.heard) == ["died cd", "died ef"])
-
-
-def test_whether_a_container_runs_is_asked_of_the_engine(socket: Path) -> None:
-    with _engine(socket):
-        assert [is_running(each, str(socket)) for each in (_RUNNING, _STOPPED, _GONE)] == [True, False, False]
-    assert not is_running(_RUNNING, str(socket))
 
 
 def test_a_failure_is_tried_again_and_finally_said(socket: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,7 +1,8 @@
 """The Docker Engine API client: what is common to all calls.
 
 `Engine` puts the version before every route, sends JSON, and turns error answers into exceptions. The calls themselves
-are in `containers`, `images`, `volumes` and `system`, one method a call. `Transport.send` is the only way out.
+are in `containers`, `execs`, `images`, `networks`, `volumes` and `system`, one method a call. `Transport` is the only
+way out.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from weave_http.engine.credentials import FindCredentials
     from weave_http.engine.execs import Execs
     from weave_http.engine.images import Images
+    from weave_http.engine.networks import Networks
     from weave_http.engine.volumes import Volumes
 
 _MAX_PROBLEM = 64 * 1024
@@ -77,6 +79,13 @@ class Engine(Closing):
         from weave_http.engine.images import Images
 
         return Images(self)
+
+    @cached_property
+    def networks(self) -> Networks:
+        """The calls on networks."""
+        from weave_http.engine.networks import Networks
+
+        return Networks(self)
 
     @cached_property
     def volumes(self) -> Volumes:

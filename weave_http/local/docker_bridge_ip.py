@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from weave_http import names
 from weave_http.errors import ExitCode, HostError
 from weave_http.local.host import Host, no_arguments
 
 
 def run(host: Host, words: list[str]) -> int:
     """Print the first IPv4 address of the interface `$DOCKER_BRIDGE`, docker0 by default.
+
+    Where neither is, as on Podman, it is what the engine says of its default network.
 
     Raises:
         UsageError: there are arguments.
@@ -16,8 +19,9 @@ def run(host: Host, words: list[str]) -> int:
     no_arguments(words)
     from weave_http.net.interfaces import first_address
 
-    name = host.env.get("DOCKER_BRIDGE") or "docker0"
-    address = first_address(name)
+    chosen = host.env.get("DOCKER_BRIDGE")
+    name = chosen or names.DOCKER_BRIDGE
+    address = first_address(name) or ("" if chosen else host.engine.networks.default_gateway())
     if not address:
         hint = "DOCKER_BRIDGE names the engine's bridge"
         raise HostError(f"there is no interface {name}, or it has no address", hint=hint)

@@ -20,13 +20,14 @@ from weave_http.router.dns import texts
 from weave_http.router.dns.http_routes import routes, routes_when_off
 from weave_http.router.dns.memory import Memory
 from weave_http.router.dns.service import NameService
+from weave_http.router.engine import default_gateway, is_running
 from weave_http.router.exposing import Exposing
 from weave_http.router.http_api import Api
 from weave_http.router.identity import Self, random_peer_name
 from weave_http.router.options import Options
 from weave_http.router.overlay import Overlay, bridge_mac
 from weave_http.router.peering import Peering
-from weave_http.router.reattach import Reattacher, is_running
+from weave_http.router.reattach import Reattacher
 from weave_http.router.resolve import parse_target, resolve
 from weave_http.router.state import State, Store, rendered
 
@@ -104,6 +105,7 @@ class Router:
             Memory(options.state_dir),
             changed=lambda: self._peering.names_changed(self._peering.me.name),
             is_running=is_running,
+            default_gateway=default_gateway,
         )
 
     def log_status(self) -> None:

@@ -169,15 +169,6 @@ class Reattacher:
             logger.error("%s", error)
 
 
-def is_running(container: str, socket: str = names.DOCKER_SOCKET) -> bool:
-    """Return whether a container runs; also when the engine can't be asked, or doesn't know it, it does not."""
-    try:
-        with local_engine(socket) as engine:
-            return bool(engine.containers.inspect(container)["State"]["Running"])
-    except EngineError:
-        return False
-
-
 def run_attach(container: str, addresses: list[str]) -> str:
     """Run `weave --local attach CIDR… CONTAINER`; return its last line of complaint, or nothing if it worked."""
     command = [sys.executable, "-I", "-m", "weave_http", "--local", "attach", *addresses, container]

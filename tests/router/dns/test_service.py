@@ -32,6 +32,7 @@ class World:
     folder: Path
     options: DnsOptions = field(default_factory=DnsOptions)
     running: set[str] = field(default_factory=set)
+    gateway: str = ""
     changes: int = 0
     uid: int = 1
 
@@ -45,6 +46,7 @@ class World:
             Memory(self.folder),
             changed=self._changed,
             is_running=lambda container: container in self.running,
+            default_gateway=lambda: self.gateway,
         )
 
     def _changed(self) -> None:
@@ -226,6 +228,36 @@ def test_the_bridge_is_followed(world: World, monkeypatch: pytest.MonkeyPatch) -
             await asyncio.to_thread(exchange, query("c1"), service.address[1], host=address)
         await service.stop()
         assert set(asked) == {"br0"}
+
+    run(work)
+
+
+def test_without_dockers_bridge_names_are_served_where_the_engine_says_it_will_be(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHECK", 0.02)
+    where = [""]
+    monkeypatch.setattr(module, "first_address", lambda bridge: where[0])
+
+    async def work() -> None:
+        world.options = DnsOptions(listen=("", _free_port()), procfs=str(world.folder))
+        service = world.service()
+        await service.start()
+        assert service.trouble == "interface docker0 has no IPv4 address; choose one by --dns-listen-address"
+        # No interface of this machine has this address, yet.
+        world.gateway = "198.51.100.1"
+        while service.trouble:
+            await asyncio.sleep(0.01)
+        assert service.address == ("198.51.100.1", world.options.listen[1])
+        # An engine that does not answer for a while changes nothing; docker0 does.
+        world.gateway = ""
+        await asyncio.sleep(0.1)
+        assert (service.address[0], service.trouble) == ("198.51.100.1", "")
+        where[0] = "127.0.0.1"
+        while service.address[0] != "127.0.0.1":
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(exchange, query("c1"), service.address[1], host="127.0.0.1")
+        await service.stop()
 
     run(work)
 

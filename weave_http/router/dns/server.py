@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from weave_http.router.dns.answers import Answerer, Query, cut, parse, refuse
 from weave_http.router.dns.upstream import NoAnswer, Upstream
@@ -23,6 +23,8 @@ IDLE = 10.0
 _LARGEST_MESSAGE = 65535
 _BACKLOG = 64
 _RECEIVE_BUFFER = 1 << 20
+_IP_FREEBIND = 15
+"""Of linux/in.h; the library names it from Python 3.14 on."""
 
 
 class Server:
@@ -41,28 +43,29 @@ class Server:
         self._tasks = Tasks("a query")
         self._clients = 0
 
-    async def start(self, host: str, port: int) -> int:
+    async def start(self, host: str, port: int, *, ahead: bool = False) -> int:
         """Begin to listen; return the port.
 
         Args:
             host: IPv4 address of this host.
             port: UDP and TCP port, 0 for any.
+            ahead: also when the host does not have the address yet.
 
         Raises:
             OSError: one of them is taken, or the address is no one of ours.
         """
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            udp.setblocking(False)
+        with ExitStack() as on_failure:
+            udp = on_failure.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            tcp = on_failure.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
             udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-            udp.bind((host, port))
-            port = udp.getsockname()[1]
-            self._tcp = await asyncio.start_server(
-                self._serve, host, port, family=socket.AF_INET, backlog=_BACKLOG, limit=_LARGEST_MESSAGE + 2
-            )
-        except BaseException:
-            udp.close()
-            raise
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            for sock in (udp, tcp):
+                sock.setblocking(False)
+                sock.setsockopt(socket.SOL_IP, _IP_FREEBIND, ahead)
+                sock.bind((host, port))
+                port = sock.getsockname()[1]
+            self._tcp = await asyncio.start_server(self._serve, sock=tcp, backlog=_BACKLOG, limit=_LARGEST_MESSAGE + 2)
+            on_failure.pop_all()
         self._udp = udp
         asyncio.get_running_loop().add_reader(udp, self._readable, udp)
         return port

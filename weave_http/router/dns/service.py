@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable
 from time import monotonic
 
+from weave_http import names
 from weave_http.errors import HostError
 from weave_http.net.interfaces import first_address
 from weave_http.router.blocking import in_thread
@@ -48,6 +49,7 @@ class NameService:
         memory: keeps our own.
         changed: called when our own names changed.
         is_running: asks the engine whether a container runs; blocks.
+        default_gateway: asks the engine for the host's address on its default network, empty for none; blocks.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class NameService:
         *,
         changed: Callable[[], None],
         is_running: Callable[[str], bool],
+        default_gateway: Callable[[], str],
     ) -> None:
         self.options = options
         self.address: tuple[str, int] | None = None
@@ -66,6 +69,8 @@ class NameService:
         self._memory = memory
         self._changed = changed
         self._is_running = is_running
+        self._default_gateway = default_gateway
+        self._ahead = ""
         self._dead: dict[str, None] = {}
         self._dirty = asyncio.Event()
         self._servers = NameServers(options.procfs, options.resolv_conf)
@@ -112,18 +117,23 @@ class NameService:
         bridge = self.options.bridge
         try:
             host = host or await in_thread(lambda: first_address(bridge))
+            ahead = not host and bridge == names.DOCKER_BRIDGE
+            if ahead:
+                # Podman's bridge has another name, and is there only while a container is on it.
+                host = self._ahead or await in_thread(self._default_gateway)
             if not host:
                 raise HostError(f"interface {bridge} has no IPv4 address", hint="choose one by --dns-listen-address")
             if self.address == (host, port):
                 return
             await self._server.stop()
             self.address = None
-            await self._server.start(host, port)
+            await self._server.start(host, port, ahead=ahead)
         except OSError as error:
             self._in_trouble(f"can't listen on {host}:{port}: {_reason(error)}")
         except HostError as error:
             self._in_trouble(str(error))
         else:
+            self._ahead = host if ahead else ""
             self._servers.own = host
             self.address, self.trouble = (host, port), ""
             logger.info("answering names in %s. on %s:%d", self.options.domain, host, port)
