@@ -51,7 +51,8 @@ def run() -> NoReturn:
             stream.flush()
         except (OSError, ValueError):
             code = code or 1
-    os._exit(code)
+    # Only eight bits of it go to the parent; a failure must not become a success by that.
+    os._exit(code & 0xFF or bool(code))
 
 
 if __name__ == "__main__":

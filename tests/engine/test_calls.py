@@ -121,6 +121,8 @@ CALLS: dict[str, tuple[Call, str, Patience]] = {
         LONG,
     ),
 }
+LISTS = {"containers.list", "images.list", "images.remove"}
+"""Calls whose answers are lists."""
 WITHOUT_REFERENCE = {"images.load", "images.list", "volumes.list", "containers.list", "containers.create"} | {
     name for name in CALLS if name.startswith("system.")
 }
@@ -167,7 +169,7 @@ class CannedResponse:
 @pytest.mark.parametrize("name", CALLS)
 def test_what_a_call_sends(name: str) -> None:
     call, expected, patience = CALLS[name]
-    transport = Canned(200, b'{"Id": "x"}')
+    transport = Canned(200, b"[]" if name in LISTS else b'{"Id": "x"}')
     call(Engine(transport), "c1")
     ping, request = transport.sent
     assert (ping.method, ping.path) == ("HEAD", "/_ping")
@@ -378,3 +380,29 @@ def test_events_come_as_they_happen(fake: FakeEngine, engine: Engine) -> None:
 
 def test_no_volumes_is_an_empty_list(engine: Engine) -> None:
     assert engine.volumes.list() == []
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"x"', b"5", b"{}", b'{"Id":null}', b'{"Id":5}', b'{"Id":" "}'])
+def test_a_container_without_an_id_is_the_daemons_fault(fake: FakeEngine, engine: Engine, body: bytes) -> None:
+    fake.on("POST", "/containers/create", lambda _request, reply: reply.send(201, body, "application/json"))
+    with pytest.raises(ProtocolError, match="answered POST /containers/create"):
+        engine.containers.create({"Image": "busybox"})
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"x"', b"5"])
+def test_an_answer_of_another_kind_is_the_daemons_fault(fake: FakeEngine, engine: Engine, body: bytes) -> None:
+    fake.on("GET", "/containers/c1/json", lambda _request, reply: reply.send(200, body, "application/json"))
+    with pytest.raises(ProtocolError, match="a JSON object was expected"):
+        engine.containers.inspect("c1")
+
+
+def test_a_list_has_to_be_one(fake: FakeEngine, engine: Engine) -> None:
+    fake.on("GET", "/containers/json", lambda _request, reply: reply.json({"a": 1}))
+    with pytest.raises(ProtocolError, match="a list in JSON was expected"):
+        engine.containers.list()
+
+
+def test_an_exit_code_that_is_no_number_is_the_daemons_fault(fake: FakeEngine, engine: Engine) -> None:
+    fake.on("POST", "/containers/c1/wait", lambda _request, reply: reply.send(200, b'{"StatusCode":1e999}'))
+    with engine.containers.wait("c1") as waiter, pytest.raises(StreamError, match="without an exit code"):
+        waiter.result()

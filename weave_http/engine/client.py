@@ -232,16 +232,45 @@ class Engine(Closing):
         with self.send(method, path, **options) as response:
             return response.read()
 
-    def call_json(self, method: str, path: str, *, value: Mapping[str, Any] | None = None, **options: Any) -> Any:
-        """Send a request as `call` does, and return the JSON of the answer."""
+    def call_json(
+        self,
+        method: str,
+        path: str,
+        *,
+        kind: type[dict[str, Any]] | type[list[Any]] = dict,
+        value: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Send a request as `call` does, and return the JSON of the answer.
+
+        Args:
+            kind: what the answer has to be, an object or a list.
+
+        Raises:
+            ProtocolError: it is something else.
+        """
         content = self.call(method, path, value=value, **options)
         try:
-            return json.loads(content)
-        except (ValueError, RecursionError) as error:
-            shown = shorten(content.decode(errors="replace"), 80)
-            raise ProtocolError(
-                f"{self._where} answered {method} {path} with {shown!r} where JSON was expected"
-            ) from error
+            answer = json.loads(content)
+        except (ValueError, RecursionError):
+            answer = None
+        if isinstance(answer, kind):
+            return answer
+        shown = shorten(content.decode(errors="replace"), 80)
+        expected = "a JSON object" if kind is dict else "a list in JSON"
+        raise ProtocolError(f"{self._where} answered {method} {path} with {shown!r} where {expected} was expected")
+
+    def call_for_id(self, method: str, path: str, **options: Any) -> tuple[str, dict[str, Any]]:
+        """Send a request that makes something; return its id, and the whole answer.
+
+        Raises:
+            ProtocolError: there is no id in the answer.
+        """
+        answer = self.call_json(method, path, **options)
+        identity = answer.get("Id")
+        if isinstance(identity, str) and identity.strip():
+            return identity, answer
+        raise ProtocolError(f"{self._where} answered {method} {path} without the id of what it made")
 
     def close(self) -> None:
         """Close all connections; streams that are still open end."""

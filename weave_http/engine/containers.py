@@ -65,14 +65,15 @@ class Containers:
             )
         adapted, warnings = gate(config, self._engine.api_version, self._engine.where)
         query = (("name", name), ("platform", platform))
-        answer = self._engine.call_json(
+        identity, answer = self._engine.call_for_id(
             "POST",
             "/containers/create",
             query=tuple((key, value) for key, value in query if value),
             value=adapted,
             patience=Patience.LONG,
         )
-        return Created(answer["Id"], (*warnings, *(answer.get("Warnings") or ())))
+        theirs = answer.get("Warnings")
+        return Created(identity, (*warnings, *(map(str, theirs) if isinstance(theirs, list) else ())))
 
     def inspect(self, reference: str) -> dict[str, Any]:
         """`GET /containers/{id}/json`."""
@@ -87,7 +88,7 @@ class Containers:
             filters: as `{"label": ["works.weave.role=router"]}`.
         """
         query = ((("all", "1"),) if all else ()) + json_filters(filters)
-        value: list[dict[str, Any]] = self._engine.call_json("GET", "/containers/json", query=query)
+        value: list[dict[str, Any]] = self._engine.call_json("GET", "/containers/json", kind=list, query=query)
         return value
 
     @overload

@@ -60,8 +60,7 @@ class Execs:
         if detach_keys:
             config["DetachKeys"] = detach_keys
         path = f"/containers/{segment(container, 'container')}/exec"
-        answer = self._engine.call_json("POST", path, value=config, patience=Patience.LONG)
-        return str(answer["Id"])
+        return self._engine.call_for_id("POST", path, value=config, patience=Patience.LONG)[0]
 
     def start(self, identity: str, *, tty: bool = False) -> Session:
         """`POST /exec/{id}/start`: run the command, write to it and listen to it.

@@ -208,6 +208,7 @@ class Images:
         value: list[dict[str, Any]] = self._engine.call_json(
             "DELETE",
             f"/images/{image_path(reference)}",
+            kind=list,
             query=(("force", "1"),) if force else (),
             patience=Patience.LONG,
         )
@@ -221,5 +222,5 @@ class Images:
             filters: as `{"reference": ["weavehttp/weave"]}`.
         """
         query = ((("all", "1"),) if all else ()) + json_filters(filters)
-        value: list[dict[str, Any]] = self._engine.call_json("GET", "/images/json", query=query)
+        value: list[dict[str, Any]] = self._engine.call_json("GET", "/images/json", kind=list, query=query)
         return value

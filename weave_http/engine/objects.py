@@ -110,7 +110,8 @@ def progress(value: Mapping[str, Any]) -> Progress:
     message = detail.get("message") if isinstance(detail, dict) else None
     if message or detail is not None or value.get("error"):
         raise StreamError(" ".join(str(message or value.get("error") or "the daemon reports an error").split()))
-    counted = value.get("progressDetail") or {}
+    counted = value.get("progressDetail")
+    counted = counted if isinstance(counted, dict) else {}
     text = value.get("status") or value.get("stream") or ""
     result = value.get("aux")
     return Progress(

@@ -126,7 +126,7 @@ class Waiter(Closing):
             code = value["StatusCode"]
             error = value.get("Error") or {}
             return ExitStatus(int(code), str(error.get("Message", "")))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as problem:
             # A proxy that cuts a long wait appends its own words.
             said = shorten(body.decode(errors="replace"), 120)
             raise StreamError(f"the wait for {self._reference} ended without an exit code: {said!r}") from problem

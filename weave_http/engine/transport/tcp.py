@@ -92,7 +92,8 @@ class TCPTransport:
         try:
             # Says whether the address is one, and how it is written on the wire.
             url = httpx.URL(f"{'https' if endpoint.tls else 'http'}://{bracketed(endpoint.host)}:{endpoint.port}")
-        except httpx.InvalidURL as error:
+            endpoint.host.encode("idna")  # as for looking it up
+        except (httpx.InvalidURL, UnicodeError) as error:
             raise EndpointError(f"{endpoint} is no address that can be connected to: {error}") from error
         self._scheme, self._host = url.raw_scheme, url.raw_host
         # httpx's parser takes most of a short call's time. A question changes nothing and is answered in one piece: it
