@@ -250,14 +250,14 @@ class Engine(Closing):
             ProtocolError: it is something else.
         """
         content = self.call(method, path, value=value, **options)
+        expected = "a JSON object" if kind is dict else "a list in JSON"
         try:
             answer = json.loads(content)
         except (ValueError, RecursionError):
-            answer = None
+            answer, expected = None, "JSON"
         if isinstance(answer, kind):
             return answer
         shown = shorten(content.decode(errors="replace"), 80)
-        expected = "a JSON object" if kind is dict else "a list in JSON"
         raise ProtocolError(f"{self._where} answered {method} {path} with {shown!r} where {expected} was expected")
 
     def call_for_id(self, method: str, path: str, **options: Any) -> tuple[str, dict[str, Any]]:
