@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weave_http.engine import Endpoint, TLSFiles, resolve_endpoint
-from weave_http.engine.endpoint import ReadFile, read_file
+from weave_http.engine.endpoint import ReadFile, parse_host, read_file
 from weave_http.engine.errors import EndpointError
 from weave_http.errors import ExitCode
 
@@ -333,3 +333,16 @@ def test_resolving_reads_the_real_file_system_by_default(tmp_path: Path) -> None
     (tmp_path / ".docker" / "config.json").write_text('{"currentContext": "x"}')
     with pytest.raises(EndpointError, match="no docker context 'x'"):
         resolve_endpoint({"HOME": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("tcp://u:S3KRET@127.0.0.1:1", "http://u:S3KRET@h", "u:S3KRET@h", "ftp://u:S3KRET@h", "tcp://h/?token=S3KRET"),
+        *("ssh://u:S3K/S3KRET@h", "ssh://u:S3KRET@h\x01", "ssh://u:S3KRET@h"),
+    ],
+)
+def test_a_password_in_an_address_is_not_repeated(text: str) -> None:
+    with pytest.raises(EndpointError) as raised:
+        parse_host(text, "DOCKER_HOST", None)
+    assert "S3K" not in str(raised.value)

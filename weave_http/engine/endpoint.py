@@ -131,12 +131,12 @@ def parse_host(text: str, source: str, tls: TLSFiles | None) -> Endpoint:
     Raises:
         EndpointError: the text names no endpoint.
     """
-    text = text.strip()
-    if not text.isprintable():
+    text, given = _shown(text.strip()), text.strip()
+    if not given.isprintable():
         raise EndpointError(f"{text!r} ({source}) is no address", hint="as in tcp://10.0.0.1:2376")
-    scheme, separator, rest = text.partition("://")
+    scheme, separator, rest = given.partition("://")
     if not separator:
-        scheme, rest = "tcp", text
+        scheme, rest = "tcp", given
     match scheme.lower():
         case "unix":
             return unix_endpoint(rest or names.DOCKER_SOCKET, source)
@@ -157,6 +157,16 @@ def parse_host(text: str, source: str, tls: TLSFiles | None) -> Endpoint:
                 f"{text} ({source}) has the unknown scheme {scheme!r}",
                 hint="use unix://, tcp://, http://, https:// or ssh://",
             )
+
+
+def _shown(text: str) -> str:
+    """Return an address for a message: without a password, or a query, which may have a token in it."""
+    before, at, after = text.rpartition("@")
+    scheme, separator, user = before.partition("://") if "://" in before else ("", "", before)
+    if at and (":" in user or "/" in user):
+        text = f"{scheme}{separator}…@{after}"
+    address, mark, _ = text.partition("?")
+    return f"{address}?…" if mark else text
 
 
 def _parse_tcp(rest: str, text: str, source: str, tls: TLSFiles | None, default_port: int) -> Endpoint:
