@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from tests.engine.certificates import Certificates
 from tests.engine.conftest import HASTY
@@ -257,6 +258,15 @@ def test_tls_files_that_are_missing_or_garbage(certificates: Certificates, tmp_p
 def test_a_key_that_does_not_fit_its_certificate(certificates: Certificates) -> None:
     with pytest.raises(EndpointError, match="key values mismatch"):
         TCPTransport(tcp(1, replace(certificates.client, key=certificates.stranger_client.key)))
+
+
+def test_a_key_that_is_encrypted_asks_nobody(certificates: Certificates, tmp_path: Path) -> None:
+    key = serialization.load_pem_private_key(Path(certificates.client.key).read_bytes(), None)
+    encrypted = tmp_path / "key.pem"
+    encryption = serialization.BestAvailableEncryption(b"secret")
+    encrypted.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption))
+    with pytest.raises(EndpointError, match="the key is encrypted"):
+        TCPTransport(tcp(1, replace(certificates.client, key=str(encrypted))))
 
 
 def test_the_plain_transport_refuses_tls(certificates: Certificates) -> None:

@@ -59,10 +59,15 @@ def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
         else:
             context.load_default_certs()
         if files.cert:
-            context.load_cert_chain(files.cert, files.key or None)
+            context.load_cert_chain(files.cert, files.key or None, _no_passphrase)
     except (OSError, ValueError) as error:
         raise no_tls_context(error, endpoint) from error
     return context
+
+
+def _no_passphrase() -> str:
+    """Refuse a key that is encrypted, where OpenSSL would ask the terminal."""
+    raise ValueError("the key is encrypted; write it without a passphrase: openssl pkey -in key.pem -out plain.pem")
 
 
 class TLSChannel:
