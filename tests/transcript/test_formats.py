@@ -14,7 +14,7 @@ from weave_http.engine import Endpoint, Request
 from weave_http.engine.endpoint import TLSFiles
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.transcript import Exchange, FullPrinter
-from weave_http.transcript.secrets import find, masked, masked_words
+from weave_http.transcript.secrets import NAME, find, masked, masked_words
 
 UNIX = Endpoint("unix", path="/run/with space.sock")
 REQUESTS = (
@@ -129,3 +129,15 @@ def test_a_trace_says_how_a_call_was_answered(tmp_path: Path) -> None:
         )
     assert done.returncode == 125
     assert "\n# 404 after " in done.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["DB_PASS", "PASS", "MYSQL_PWD", "AWS_ACCESS_KEY", "API-KEY", "GH_PAT", "AWS_CREDENTIALS", "KEY_PASSPHRASE"]
+)
+def test_variables_that_are_called_like_secrets_are_masked(name: str) -> None:
+    assert NAME.search(name)
+
+
+@pytest.mark.parametrize("name", ["PWD", "PATH", "OLDPWD", "COMPASS", "Privileged", "PASSIVE", "KEYBOARD"])
+def test_other_variables_are_not(name: str) -> None:
+    assert not NAME.search(name)

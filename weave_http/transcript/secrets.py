@@ -12,8 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE|APIKEY|API_KEY)", re.IGNORECASE)
-OPTION = re.compile(r"--?[\w-]*(password|passwd|secret|token)", re.IGNORECASE)
+NAME = re.compile(
+    r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|PRIVATE|(API|ACCESS)[_-]?KEY|(^|[_-])PASS$|[_-](PWD|PAT)$",
+    re.IGNORECASE,
+)
+OPTION = re.compile(r"--?[\w-]*(password|passwd|passphrase|secret|token|api-?key)", re.IGNORECASE)
 """A command's option whose value is one: `--password X`, `-password X`, `--password=X`."""
 HEADERS = frozenset({"x-registry-auth", "x-registry-config", "authorization"})
 MASK = "********"
