@@ -6,9 +6,16 @@ is the caller's side. Each branch imports only what it needs, because Python's s
 
 from __future__ import annotations
 
+# What `signal` is made of: it loads without a line of Python, in which a signal could arrive.
+import _signal  # type: ignore[import-not-found]
+
+# While modules load there is nothing to undo: a signal ends the program at once, without a traceback. Whoever started
+# us with the signal ignored, as a shell does in the background, wants it ignored.
+if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
 import gc
 import os
-import signal
 import sys
 
 TYPE_CHECKING = False
@@ -17,11 +24,6 @@ if TYPE_CHECKING:
 
 # Modules are objects that stay: looking for garbage among them every 700th time is a tenth of their import.
 gc.set_threshold(50_000)
-
-# While modules load there is nothing to undo: a signal ends the program at once, without a traceback. Whoever started
-# us with the signal ignored, as a shell does in the background, wants it ignored.
-if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def main() -> int:
