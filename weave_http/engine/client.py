@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from weave_http import names
 from weave_http.closing import Closing
@@ -35,6 +35,7 @@ _MAX_PROBLEM = 64 * 1024
 """Bytes read of an error's body."""
 
 Query = tuple[tuple[str, str], ...]
+_Kind = TypeVar("_Kind")
 _JSON = (("Content-Type", "application/json"),)
 
 
@@ -232,25 +233,24 @@ class Engine(Closing):
         with self.send(method, path, **options) as response:
             return response.read()
 
-    def call_json(
-        self,
-        method: str,
-        path: str,
-        *,
-        kind: type[dict[str, Any]] | type[list[Any]] = dict,
-        value: Mapping[str, Any] | None = None,
-        **options: Any,
-    ) -> Any:
-        """Send a request as `call` does, and return the JSON of the answer.
-
-        Args:
-            kind: what the answer has to be, an object or a list.
+    def call_json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        """Send a request as `call` does, and return the JSON object that is the answer.
 
         Raises:
-            ProtocolError: it is something else.
+            ProtocolError: the answer is something else.
         """
-        content = self.call(method, path, value=value, **options)
-        expected = "a JSON object" if kind is dict else "a list in JSON"
+        return self._call_for(dict, "a JSON object", method, path, options)
+
+    def call_list(self, method: str, path: str, **options: Any) -> list[dict[str, Any]]:
+        """Send a request as `call` does, and return the list in JSON that is the answer.
+
+        Raises:
+            ProtocolError: the answer is something else.
+        """
+        return self._call_for(list, "a list in JSON", method, path, options)
+
+    def _call_for(self, kind: type[_Kind], expected: str, method: str, path: str, options: Mapping[str, Any]) -> _Kind:
+        content = self.call(method, path, **options)
         try:
             answer = json.loads(content)
         except (ValueError, RecursionError):

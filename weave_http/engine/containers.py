@@ -77,8 +77,7 @@ class Containers:
 
     def inspect(self, reference: str) -> dict[str, Any]:
         """`GET /containers/{id}/json`."""
-        value: dict[str, Any] = self._engine.call_json("GET", self._path(reference, "json"))
-        return value
+        return self._engine.call_json("GET", self._path(reference, "json"))
 
     def list(self, *, all: bool = False, filters: Mapping[str, list[str]] | None = None) -> list[dict[str, Any]]:
         """`GET /containers/json`.
@@ -88,8 +87,7 @@ class Containers:
             filters: as `{"label": ["works.weave.role=router"]}`.
         """
         query = ((("all", "1"),) if all else ()) + json_filters(filters)
-        value: list[dict[str, Any]] = self._engine.call_json("GET", "/containers/json", kind=list, query=query)
-        return value
+        return self._engine.call_list("GET", "/containers/json", query=query)
 
     @overload
     def attach(

@@ -81,8 +81,7 @@ class Execs:
 
     def inspect(self, identity: str) -> dict[str, Any]:
         """`GET /exec/{id}/json`: `Running`, and `ExitCode` once it has ended."""
-        value: dict[str, Any] = self._engine.call_json("GET", self._path(identity, "json"))
-        return value
+        return self._engine.call_json("GET", self._path(identity, "json"))
 
     def resize(self, identity: str, *, height: int, width: int) -> None:
         """`POST /exec/{id}/resize`: give the command's terminal another size, in characters."""

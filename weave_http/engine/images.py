@@ -26,8 +26,7 @@ class Images:
 
     def inspect(self, reference: str) -> dict[str, Any]:
         """`GET /images/{name}/json`."""
-        value: dict[str, Any] = self._engine.call_json("GET", f"/images/{image_path(reference)}/json")
-        return value
+        return self._engine.call_json("GET", f"/images/{image_path(reference)}/json")
 
     def pull(self, reference: str, *, platform: str | None = None) -> ObjectStream[Progress]:
         """`POST /images/create?fromImage=…&tag=…`: let the daemon pull an image; read the progress to its end.
@@ -205,14 +204,12 @@ class Images:
         Args:
             force: also if stopped containers use it.
         """
-        value: list[dict[str, Any]] = self._engine.call_json(
+        return self._engine.call_list(
             "DELETE",
             f"/images/{image_path(reference)}",
-            kind=list,
             query=(("force", "1"),) if force else (),
             patience=Patience.LONG,
         )
-        return value
 
     def list(self, *, all: bool = False, filters: Mapping[str, list[str]] | None = None) -> list[dict[str, Any]]:
         """`GET /images/json`.
@@ -222,5 +219,4 @@ class Images:
             filters: as `{"reference": ["weavehttp/weave"]}`.
         """
         query = ((("all", "1"),) if all else ()) + json_filters(filters)
-        value: list[dict[str, Any]] = self._engine.call_json("GET", "/images/json", kind=list, query=query)
-        return value
+        return self._engine.call_list("GET", "/images/json", query=query)

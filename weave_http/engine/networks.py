@@ -22,8 +22,7 @@ class Networks:
 
     def inspect(self, reference: str) -> dict[str, Any]:
         """`GET /networks/{id}`."""
-        value: dict[str, Any] = self._engine.call_json("GET", f"/networks/{segment(reference, 'network')}")
-        return value
+        return self._engine.call_json("GET", f"/networks/{segment(reference, 'network')}")
 
     def default_gateway(self) -> str:
         """Return the IPv4 address that the host has, or is to have, on the default network; empty without one."""

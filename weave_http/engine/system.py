@@ -40,13 +40,11 @@ class System:
 
     def version(self) -> dict[str, Any]:
         """`GET /version`."""
-        value: dict[str, Any] = self._engine.call_json("GET", "/version")
-        return value
+        return self._engine.call_json("GET", "/version")
 
     def info(self) -> dict[str, Any]:
         """`GET /info`."""
-        value: dict[str, Any] = self._engine.call_json("GET", "/info")
-        return value
+        return self._engine.call_json("GET", "/info")
 
     def events(
         self,

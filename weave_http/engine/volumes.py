@@ -22,15 +22,13 @@ class Volumes:
     def create(self, name: str, *, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
         """`POST /volumes/create`: returns the volume, which may have been there already."""
         segment(name, "volume")
-        value: dict[str, Any] = self._engine.call_json(
+        return self._engine.call_json(
             "POST", "/volumes/create", value={"Name": name, "Labels": dict(labels or {})}, patience=Patience.LONG
         )
-        return value
 
     def inspect(self, name: str) -> dict[str, Any]:
         """`GET /volumes/{name}`."""
-        value: dict[str, Any] = self._engine.call_json("GET", f"/volumes/{segment(name, 'volume')}")
-        return value
+        return self._engine.call_json("GET", f"/volumes/{segment(name, 'volume')}")
 
     def list(self, *, filters: Mapping[str, list[str]] | None = None) -> list[dict[str, Any]]:
         """`GET /volumes`."""
