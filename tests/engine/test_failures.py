@@ -255,6 +255,20 @@ def test_tls_files_that_are_missing_or_garbage(certificates: Certificates, tmp_p
         assert "can't be used" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        Endpoint("tcp", host="a..b", port=1),
+        Endpoint("tcp", host="a" * 70, port=1),
+        Endpoint("tcp", host="127.0.0.1", port=1, base_path="/日本"),
+    ],
+    ids=["an empty label", "a long label", "a path that is not encoded"],
+)
+def test_an_address_that_can_not_be_written_on_the_wire(endpoint: Endpoint) -> None:
+    with pytest.raises(EndpointError, match="is no address that can be connected to"):
+        TCPTransport(endpoint)
+
+
 def test_a_key_that_does_not_fit_its_certificate(certificates: Certificates) -> None:
     with pytest.raises(EndpointError, match="key values mismatch"):
         TCPTransport(tcp(1, replace(certificates.client, key=certificates.stranger_client.key)))

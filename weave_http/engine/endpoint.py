@@ -131,7 +131,8 @@ def parse_host(text: str, source: str, tls: TLSFiles | None) -> Endpoint:
     Raises:
         EndpointError: the text names no endpoint.
     """
-    text, given = _shown(text.strip()), text.strip()
+    given = text.strip()
+    text = _shown(given)
     if not given.isprintable():
         raise EndpointError(f"{text!r} ({source}) is no address", hint="as in tcp://10.0.0.1:2376")
     scheme, separator, rest = given.partition("://")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from weave_http.engine.endpoint import Endpoint
-from weave_http.engine.errors import EndpointError, TransportError
+from weave_http.engine.errors import TransportError
 from weave_http.engine.http1 import Answer, CutShort, Garbage, request_head
 from weave_http.engine.transport.base import Request
 from weave_http.engine.transport.common import Timeouts, header_fields, host_field, raising_source_errors, upload
@@ -101,8 +101,6 @@ class _Exchange:
         except (BrokenPipeError, ConnectionResetError):
             # The daemon may have answered before it had read all; its answer tells more than the broken pipe.
             self._broken = True
-        except UnicodeEncodeError as error:
-            raise EndpointError(f"{self._endpoint} is no address that can be connected to: {error}") from error
         except OSError as error:
             raise self._failure(error) from error
 

@@ -93,6 +93,8 @@ class TCPTransport:
             # Says whether the address is one, and how it is written on the wire.
             url = httpx.URL(f"{'https' if endpoint.tls else 'http'}://{bracketed(endpoint.host)}:{endpoint.port}")
             endpoint.host.encode("idna")  # as for looking it up
+            endpoint.base_path.encode("ascii")
+            host_field(endpoint)[1].encode("latin-1")
         except (httpx.InvalidURL, UnicodeError) as error:
             raise EndpointError(f"{endpoint} is no address that can be connected to: {error}") from error
         self._scheme, self._host = url.raw_scheme, url.raw_host
@@ -111,10 +113,7 @@ class TCPTransport:
         if request.method == "GET" and request.patience is Patience.QUICK:
             return self._questions.send(request)
         silence = self._timeouts.silence(request)
-        try:
-            outgoing = self._outgoing(request, silence)
-        except UnicodeEncodeError as error:
-            raise EndpointError(f"{self._endpoint} is no address that can be connected to: {error}") from error
+        outgoing = self._outgoing(request, silence)
         try:
             with raising_source_errors():
                 response = self._http.handle_request(cast(httpx.Request, outgoing))
