@@ -111,7 +111,7 @@ def test_200_commands_with_ctrl_c_at_random_moments_leave_nothing(host: Host) ->
 
 
 KILLED_AFTER_START = """
-import os, signal, sys
+import os, signal
 from weave_http.engine.containers import Containers
 start = Containers.start
 def last_call(self, reference):

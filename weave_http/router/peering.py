@@ -341,8 +341,6 @@ class Peering:
                 self.names.survey(connection)
                 connection.wake()
 
-    # -- tasks -----------------------------------------------------------------------------------------
-
 
 def _level(refused: Refused) -> int:
     """Return how loud to be: of two routers that dial each other at once, one is always refused."""

@@ -27,6 +27,7 @@ from weave_http.router.dns.resolv_conf import NameServers
 from weave_http.router.dns.server import Server
 from weave_http.router.dns.upstream import Upstream
 from weave_http.router.dns.zone import Entry
+from weave_http.router.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class NameService:
             lambda address: gossip.hostnames(address, monotonic()),
         )
         self._server = Server(answerer, Upstream(lambda: self.upstream, options.timeout))
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = Tasks("a name service")
         self._saving: asyncio.Task[None] | None = None
         for name in memory.load():
             if is_inside(name.hostname, options.domain):
@@ -92,14 +93,12 @@ class NameService:
     async def start(self) -> None:
         """Begin to serve, or to try to."""
         await self._listen()
-        self._tasks = [asyncio.create_task(work) for work in (self._keep_listening(), self._keep_names())]
+        for work in (self._keep_listening(), self._keep_names()):
+            self._tasks.start(work)
 
     async def stop(self) -> None:
         """Stop serving, and keep what is not kept yet. Idempotent."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        await self._tasks.stop()
         await self._server.stop()
         if self._saving is not None:
             await self._saving

@@ -10,6 +10,7 @@ from weave_http.transcript.host_steps.step import (
     INPUT,
     NEIGHBOUR,
     HostStep,
+    docker_bridge,
     sysctl,
 )
 
@@ -129,7 +130,7 @@ def bridge_type(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
 
 
 def docker_bridge_ip(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    name = environ.get("DOCKER_BRIDGE") or "docker0"
+    name = docker_bridge(environ)
     return [
         HostStep(
             "executor",
