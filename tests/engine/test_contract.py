@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.descriptors import descriptors
 from tests.engine.conftest import PATIENT, Wire
 from tests.fake_engine import Recorded, Reply, Run
 from weave_http.engine import Patience, Request
@@ -36,10 +37,6 @@ def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
             return False
         time.sleep(0.005)
     return True
-
-
-def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
 
 
 def peak_memory(work: Callable[[], None]) -> int:

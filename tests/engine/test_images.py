@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.descriptors import descriptors
 from tests.engine.conftest import Wire
-from tests.engine.test_contract import MEGABYTE, descriptors, eventually, peak_memory
+from tests.engine.test_contract import MEGABYTE, eventually, peak_memory
 from tests.fake_engine import FakeEngine, Recorded, Reply
 from weave_http.engine import Credentials, Engine, connect, copy_image
 from weave_http.engine.errors import InvalidReference, NotFound, ProtocolError, StreamError

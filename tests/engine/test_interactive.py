@@ -9,8 +9,9 @@ from collections.abc import Iterable
 
 import pytest
 
+from tests.descriptors import descriptors
 from tests.engine.conftest import Wire
-from tests.engine.test_contract import descriptors, eventually
+from tests.engine.test_contract import eventually
 from tests.fake_engine import Recorded, Reply, Run, frame
 from weave_http.engine import Engine, Hijacker, Request
 from weave_http.engine.errors import APIError, Conflict, NotFound, ProtocolError, StreamError, TimedOut

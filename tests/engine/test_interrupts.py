@@ -9,8 +9,9 @@ import threading
 
 import pytest
 
+from tests.descriptors import descriptors
 from tests.engine.conftest import Wire
-from tests.engine.test_contract import descriptors, eventually
+from tests.engine.test_contract import eventually
 from tests.fake_engine import Recorded, Reply
 
 

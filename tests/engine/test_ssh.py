@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.descriptors import descriptors
 from tests.engine.sshd import SSHServer, client_options
-from tests.engine.test_contract import descriptors, eventually
+from tests.engine.test_contract import eventually
 from tests.fake_engine import FakeEngine
 from weave_http.engine import Endpoint, connect, resolve_endpoint
 from weave_http.engine.errors import ProtocolError, Unreachable
