@@ -43,7 +43,7 @@ class Wire:
 
     @property
     def lanes(self) -> int:
-        """Connections that calls one after the other take: over TCP, questions have one beside that of the others."""
+        """Connections that calls one after the other take: over TCP, short ones have one of their own."""
         return 2 if self.name in ("tcp", "tls") else 1
 
     def transport(self, timeouts: Timeouts = PATIENT) -> Transport:

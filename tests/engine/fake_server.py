@@ -97,14 +97,14 @@ class Reply:
 
     def __init__(self, sock: socket.socket, stream: Incoming, method: str) -> None:
         self._sock = sock
-        self._stream = stream
+        self.stream = stream
         self._head_only = method == "HEAD"
         self._chunked = False
         self.keep_alive = True
 
     def raw(self, data: bytes) -> None:
         """Send bytes as they are."""
-        with self._stream.lock:
+        with self.stream.lock:
             self._sock.sendall(data)
 
     def switch(self, content_type: str) -> None:
@@ -118,8 +118,8 @@ class Reply:
     def receive(self, until: threading.Event) -> bytes:
         """Return what the client writes, `b""` when it has ended its input or the event is set."""
         while not until.is_set():
-            if self._stream.ready(0.005):
-                return self._stream.read1()
+            if self.stream.ready(0.005):
+                return self.stream.read1()
         return b""
 
     def send(self, status: int, body: bytes = b"", content_type: str = "text/plain", **headers: str) -> None:
@@ -178,6 +178,8 @@ class FakeServer:
         self.requests: list[Recorded] = []
         self.connections = 0
         self.resumed = 0
+        self.unread = ""
+        """A path whose requests are answered before their body is read."""
         self._tls = tls
         self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
         self._open: set[socket.socket] = set()
@@ -311,7 +313,8 @@ class FakeServer:
         request = Recorded(method, target, path, version, query, headers)
         reply = Reply(sock, stream, method)
         self.requests.append(request)
-        self._read_body(request, stream)
+        if path != self.unread:
+            self.read_body(request, reply)
         if refusal := self.refusal(request):
             reply.error(400, refusal)
             return reply.keep_alive
@@ -328,9 +331,10 @@ class FakeServer:
         """Return why a request is refused whatever its route is, or nothing."""
         return ""
 
-    def _read_body(self, request: Recorded, stream: Incoming) -> None:
+    def read_body(self, request: Recorded, reply: Reply) -> None:
+        """Read the rest of a request; its handler's to do where the path is `unread`."""
         digest = hashlib.sha256()
-        for piece in _body_pieces(request, stream):
+        for piece in _body_pieces(request, reply.stream):
             digest.update(piece)
             request.size += len(piece)
             if len(request.body) < MAX_KEPT:

@@ -23,9 +23,12 @@ from weave_http.engine.errors import (
     TimedOut,
     TransportError,
 )
+from weave_http.engine.transport import held
+from weave_http.engine.transport.common import Timeouts
 from weave_http.errors import EngineError
 
 MEGABYTE = 1 << 20
+DRIPPING = Timeouts(connect=10, quick=5, whole=0.5)
 ODD_QUERY = (("name", "a b/c?&=%+#é\n"), ("empty", ""), ("t", "-1"), ("name", "again"))
 
 
@@ -129,11 +132,11 @@ def test_answers_without_a_body_leave_the_connection_usable(wire: Wire) -> None:
     wire.fake.on("POST", r"/containers/[^/]+/kill", lambda _request, reply: reply.send(200))
     with wire.engine() as engine:
         for _ in range(5):
-            engine.system.ping()
+            engine.ping()
             engine.containers.start("c1")
             engine.containers.stop("c1")
             engine.containers.kill("c1")
-    assert wire.fake.connections == 1
+    assert wire.fake.connections == wire.lanes
 
 
 def test_an_idle_connection_that_the_daemon_has_closed_is_replaced(wire: Wire) -> None:
@@ -165,7 +168,7 @@ def test_several_streams_are_open_at_once(wire: Wire) -> None:
         created = [engine.containers.create({"Image": "busybox"}, name=f"c{number}").id for number in range(5)]
         outputs = [engine.containers.attach(identity) for identity in created]
         waits = [engine.containers.wait(identity, condition="next-exit") for identity in created]
-        assert eventually(lambda: wire.fake.open_connections == 11)
+        assert eventually(lambda: wire.fake.open_connections == 10 + wire.lanes)
         for identity in created:
             engine.containers.start(identity)
         assert [next(output) for output in outputs] == [(1, b"up\n")] * 5
@@ -311,6 +314,35 @@ def test_an_upload_may_be_a_list_or_empty(wire: Wire) -> None:
             stream.close()
     assert [request.size for request in wire.fake.requests[1:]] == [13, 0]
     assert all(request.headers["transfer-encoding"] == "chunked" for request in wire.fake.requests[1:])
+
+
+def test_an_upload_that_is_refused_midway_ends_with_the_reason(wire: Wire) -> None:
+    """The daemon reads no more and does not hang up either: no library looks for an answer while it writes."""
+    piece = os.urandom(MEGABYTE)
+    wire.fake.on("POST", "/images/load", lambda _request, reply: reply.error(507, "no space left on the disk"))
+    wire.fake.unread = "/images/load"
+    with wire.engine() as engine:
+        with pytest.raises(APIError, match="no space left on the disk"):
+            engine.images.load(piece for _ in range(64))
+        assert engine.system.info()["ID"] == "FAKE"
+
+
+def test_progress_while_uploading_does_not_end_the_upload(wire: Wire) -> None:
+    """An answer may begin before the upload has ended."""
+
+    def early(request: Recorded, reply: Reply) -> None:
+        reply.begin("application/json")
+        reply.more(b'{"status":"reading"}\n')
+        wire.fake.read_body(request, reply)
+        reply.more(b'{"stream":"Loaded image: x"}\n')
+        reply.end()
+
+    piece = os.urandom(MEGABYTE)
+    wire.fake.on("POST", "/images/load", early)
+    wire.fake.unread = "/images/load"
+    with wire.engine() as engine, engine.images.load(piece for _ in range(16)) as progress:
+        assert [line.text for line in progress] == ["reading", "Loaded image: x"]
+    assert next(request for request in wire.fake.requests if request.path == "/images/load").size == 16 * MEGABYTE
 
 
 @pytest.mark.parametrize(
@@ -469,6 +501,62 @@ def test_a_daemon_that_hangs_within_its_answer_is_given_up(wire: Wire) -> None:
         reply.wait(wire.fake.closing)
 
     assert "was silent" in inspect_fails(wire, TimedOut, half, hangs=True)
+
+
+def _endless(beginning: bytes, again: bytes) -> Callable[[Recorded, Reply], None]:
+    def handler(_request: Recorded, reply: Reply) -> None:
+        reply.raw(beginning)
+        while True:  # until the client hangs up
+            reply.raw(again)
+            time.sleep(0.01)
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        _endless(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x"),
+        _endless(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b" "),
+        _endless(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+        _endless(b"HTTP/1.1 200 OK\r\n\r\n", b" "),
+    ],
+    ids=["head", "counted", "chunks", "to the end"],
+)
+def test_a_daemon_that_drips_is_given_up(wire: Wire, handler: Callable[[Recorded, Reply], None]) -> None:
+    wire.fake.on("GET", "/containers/c1/json", handler)
+    with wire.engine(DRIPPING) as engine:
+        engine.ping()
+        with pytest.raises(TimedOut, match=r"did not finish its answer to GET /containers/c1/json within 0.5 s"):
+            engine.containers.inspect("c1")
+    assert eventually(lambda: wire.fake.open_connections == 0)
+
+
+def test_a_daemon_that_drips_at_the_first_call_is_given_up(wire: Wire) -> None:
+    wire.fake.on("HEAD", "/_ping", _endless(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x"))
+    with wire.engine(DRIPPING) as engine, pytest.raises(TimedOut, match=r"answer to HEAD /_ping within"):
+        engine.containers.inspect("c1")
+
+
+@pytest.mark.parametrize(
+    ("beginning", "again"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 10),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X-Trailer: x\r\n" * 1000),
+    ],
+    ids=["interim answers", "trailers"],
+)
+def test_a_daemon_that_never_comes_to_the_point_is_given_up(wire: Wire, beginning: bytes, again: bytes) -> None:
+    inspect_fails(wire, ProtocolError, _endless(beginning, again))
+
+
+def test_an_answer_that_is_too_large_is_not_held(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held, "MAX_WHOLE", MEGABYTE)
+    text = inspect_fails(wire, ProtocolError, _endless(b"HTTP/1.1 200 OK\r\n\r\n", b" " * MEGABYTE))
+    assert "GET /containers/c1/json is larger than" in text
+    wire.fake.on("POST", "/containers/create", _endless(b"HTTP/1.1 201 OK\r\n\r\n", b" " * MEGABYTE))
+    with wire.engine() as engine, pytest.raises(ProtocolError, match="POST /containers/create is larger than"):
+        engine.containers.create({"Image": "busybox"})
 
 
 def test_a_wait_may_last_longer_than_any_time_out(wire: Wire) -> None:

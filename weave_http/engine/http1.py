@@ -21,6 +21,8 @@ from enum import Enum
 
 _MAX_HEAD = 64 * 1024
 _MAX_LINE = 4 * 1024
+_MAX_INTERIM = 100
+"""Interim answers before the real one; a daemon sends none that was not asked for."""
 _HEAD_END = re.compile(rb"\n\r?\n")
 _STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9]\d\d)(?: (.*))?", re.ASCII)
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -95,6 +97,8 @@ class Answer:
         self._searched = 0
         self._until = _Until.HEAD
         self._left = 0
+        self._interim = 0
+        self._trailer = 0
 
     @property
     def ended(self) -> bool:
@@ -169,6 +173,9 @@ class Answer:
         headers = _fields(lines[1:])
         if 100 <= status < 200 and status != _SWITCHING:
             # An interim answer (100 Continue): the real one follows.
+            self._interim += 1
+            if self._interim > _MAX_INTERIM:
+                raise Garbage(f"{self._interim} interim answers")
             return True
         self._begin_body(status, minor, headers)
         return True
@@ -214,6 +221,9 @@ class Answer:
                 raise Garbage(f"{line[:40]!r} after a chunk")
             self._until = _Until.SIZE
         elif self._until is _Until.TRAILER:
+            self._trailer += len(line)
+            if self._trailer > _MAX_HEAD:
+                raise Garbage("the trailer is too long")
             if not line:
                 self._until = _Until.NOTHING
         else:

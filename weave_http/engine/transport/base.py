@@ -17,7 +17,7 @@ class Patience(Enum):
     """How long a call may be silent."""
 
     QUICK = "quick"
-    """Answered at once by a healthy daemon: time-out of 60 s between bytes."""
+    """Answered at once by a healthy daemon: time-out of 60 s between bytes, and of 300 s for all of them."""
     LONG = "long"
     """A stream, a wait, or work of unknown length (create, start, stop, remove, pull, load): silent for as long as it
     likes; TCP keep-alive finds a dead peer."""
@@ -77,7 +77,7 @@ class Response(Protocol):
         ...
 
     def read(self) -> bytes:
-        """Return what is left of the body."""
+        """Return what is left of the body; raises `TransportError` if it breaks off or is larger than 64 MiB."""
         ...
 
     def close(self) -> None:

@@ -1,9 +1,7 @@
-"""What all adapters do alike: time-outs, the header fields of every request, and uploads."""
+"""What all adapters do alike: time-outs, and the header fields of every request."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from weave_http import __version__
@@ -24,16 +22,22 @@ class Timeouts:
     Args:
         connect: for a connection, TLS handshake included.
         quick: between two bytes of a `Patience.QUICK` call.
+        whole: for all of a `Patience.QUICK` call, to the last byte of its answer.
         probe: idle time after which TCP keep-alive probes the peer, also on `Patience.LONG` calls.
     """
 
     connect: float = 10.0
     quick: float = 60.0
+    whole: float = 300.0
     probe: int = 30
 
     def silence(self, request: Request) -> float | None:
         """Return how long the daemon may be silent during a request; None for any time."""
         return self.quick if request.patience is Patience.QUICK else None
+
+    def limit(self, request: Request) -> float | None:
+        """Return how long a request and its answer may take together; None for any time."""
+        return self.whole if request.patience is Patience.QUICK else None
 
 
 def host_field(endpoint: Endpoint) -> tuple[str, str]:
@@ -45,34 +49,6 @@ def header_fields(request: Request) -> list[tuple[str, str]]:
     """Return the request's header fields and those that every request has."""
     given = {name.lower() for name, _ in request.headers}
     return [*request.headers, *((name, value) for name, value in _ALWAYS if name.lower() not in given)]
-
-
-class _SourceFailed(Exception):
-    """Carries what the source of an upload raised through a library, which would take it for its own."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
-
-
-def upload(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield chunks for a library to send; to be used within `raising_source_errors`."""
-    try:
-        # An empty chunk would be the end of a chunked body.
-        yield from (chunk for chunk in chunks if chunk)
-    except Exception as error:
-        raise _SourceFailed(error) from error
-
-
-@contextmanager
-def raising_source_errors() -> Iterator[None]:
-    """Raise what the source of an upload raised as it was: an `OSError` of a file is no failure of the connection."""
-    try:
-        yield
-        return
-    except _SourceFailed as failure:
-        error = failure.error
-    raise error
 
 
 def keepalive_options(idle: int) -> list[tuple[int, int, int]]:

@@ -121,6 +121,29 @@ def exchange_failure(
     )
 
 
+def overdue(endpoint: Endpoint, request: Request, limit: float) -> TimedOut:
+    """Return what to raise when bytes come, but not the end of the answer.
+
+    Args:
+        limit: seconds that the whole call was allowed.
+    """
+    return TimedOut(
+        f"{endpoint} did not finish its answer to {request.call} within {limit:g} s",
+        hint="the daemon or the way to it is overloaded",
+    )
+
+
+def too_large(endpoint: Endpoint, request: Request, limit: int) -> ProtocolError:
+    """Return what to raise when an answer that is read whole is larger than any honest one.
+
+    Args:
+        limit: bytes that it may have.
+    """
+    return ProtocolError(
+        f"the answer of {endpoint} to {request.call} is larger than {limit >> 20} MiB", hint="is it a Docker daemon?"
+    )
+
+
 def no_tls_context(error: Exception, endpoint: Endpoint) -> EndpointError:
     """Return what to raise when certificate files can't be used."""
     files = endpoint.tls

@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from weave_http.closing import Closing
-from weave_http.engine.errors import ProtocolError
+from weave_http.engine.errors import ProtocolError, TransportError
+
+MAX_WHOLE = 64 << 20
+"""Bytes of an answer that is read whole; a list of ten thousand containers has a fourth of that."""
 
 
 class Body(Protocol):
@@ -22,6 +25,10 @@ class Body(Protocol):
 
     def drop(self) -> None:
         """Close the connection."""
+        ...
+
+    def too_large(self) -> TransportError:
+        """Return what to raise when the body is larger than `MAX_WHOLE`."""
         ...
 
 
@@ -60,8 +67,15 @@ class HeldResponse(Closing):
             yield chunk
 
     def read(self) -> bytes:
-        """Return what is left of the body."""
-        return b"".join(self.chunks())
+        """Return what is left of the body, of at most `MAX_WHOLE` bytes."""
+        pieces, size = [], 0
+        for chunk in self.chunks():
+            size += len(chunk)
+            if size > MAX_WHOLE:
+                self.close()
+                raise self._body.too_large()
+            pieces.append(chunk)
+        return b"".join(pieces)
 
     def _next(self) -> bytes:
         if self._ended:

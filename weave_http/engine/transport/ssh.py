@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from weave_http.engine.endpoint import Endpoint
-from weave_http.engine.errors import TransportError, Unreachable
+from weave_http.engine.errors import TimedOut, TransportError, Unreachable
 from weave_http.engine.transport.base import Request
 from weave_http.engine.transport.common import Timeouts
 from weave_http.engine.transport.held import HeldResponse
@@ -109,6 +109,9 @@ class SSHTransport(UnixTransport):
         """Let ssh say why there was no answer, if it knows."""
         try:
             yield
+        except TimedOut:
+            # Its process ran until we gave it up: how it ended then is our own doing.
+            raise
         except TransportError as error:
             for link in list(self._links):
                 if link.near.fileno() < 0 and (reason := link.failure(self._endpoint)) is not None:

@@ -7,32 +7,29 @@ on the way to a daemon. All that touches httpx is in this module, so that a succ
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx
 
 from weave_http.engine.endpoint import Endpoint, bracketed
-from weave_http.engine.errors import EndpointError
+from weave_http.engine.errors import EndpointError, TransportError
 from weave_http.engine.transport.base import Patience, Request
 from weave_http.engine.transport.common import (
     Timeouts,
     header_fields,
     host_field,
     keepalive_options,
-    raising_source_errors,
-    upload,
 )
-from weave_http.engine.transport.failures import connect_failure, exchange_failure
-from weave_http.engine.transport.held import HeldResponse, Holders, close_all
+from weave_http.engine.transport.failures import connect_failure, exchange_failure, too_large
+from weave_http.engine.transport.held import MAX_WHOLE, HeldResponse, Holders, close_all
 from weave_http.engine.transport.hijack import SocketDuplex, hijack
 from weave_http.engine.transport.plain import PlainTransport
 from weave_http.engine.transport.sockets import dialler
 from weave_http.engine.transport.tls import tls_context
 
 _NO_BODY = frozenset({204, 304})
-_NOTHING = httpx.ByteStream(b"")
 _IDLE_SECONDS = 60.0
 """Idle connections older than this are not used again: a NAT between may have forgotten them."""
 
@@ -65,14 +62,6 @@ class _Outgoing:
     extensions: Mapping[str, Any]
 
 
-class _Upload(httpx.SyncByteStream):
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._chunks
-
-
 class TCPTransport:
     """Implements `transport.base.Transport` for `tcp://` endpoints.
 
@@ -98,9 +87,9 @@ class TCPTransport:
         except (httpx.InvalidURL, UnicodeError) as error:
             raise EndpointError(f"{endpoint} is no address that can be connected to: {error}") from error
         self._scheme, self._host = url.raw_scheme, url.raw_host
-        # httpx's parser takes most of a short call's time. A question changes nothing and is answered in one piece: it
-        # goes by our own, on a connection beside.
-        self._questions = PlainTransport(endpoint, self._timeouts, self._connect)
+        # By our own exchange, on a connection beside httpx's, go short calls, because its parser takes most of their
+        # time and it has no time-out for the whole, and uploads, because it looks for no answer in their midst.
+        self._direct = PlainTransport(endpoint, self._timeouts, self._connect)
         self._http = httpx.HTTPTransport(
             verify=self._context,
             trust_env=False,
@@ -110,39 +99,30 @@ class TCPTransport:
 
     def send(self, request: Request) -> HeldResponse:
         """Send a request; see `transport.base.Transport`."""
-        if request.method == "GET" and request.patience is Patience.QUICK:
-            return self._questions.send(request)
-        silence = self._timeouts.silence(request)
-        outgoing = self._outgoing(request, silence)
+        if request.patience is Patience.QUICK or not isinstance(request.body, bytes | None):
+            return self._direct.send(request)
+        outgoing = self._outgoing(request, request.body or b"")
         try:
-            with raising_source_errors():
-                response = self._http.handle_request(cast(httpx.Request, outgoing))
+            response = self._http.handle_request(cast(httpx.Request, outgoing))
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise connect_failure(error, self._endpoint, self._timeouts.connect) from error
         except httpx.HTTPError as error:
-            raise exchange_failure(error, self._endpoint, request, answered=False, timeout=silence) from error
+            raise exchange_failure(error, self._endpoint, request, answered=False, timeout=None) from error
         return HeldResponse(
             response.status_code,
             dict(response.headers.items()),  # lower case already
-            _TCPBody(response, self._endpoint, request, silence),
+            _TCPBody(response, self._endpoint, request),
             self._open,
         )
 
     def send_all(self, requests: Sequence[Request]) -> list[HeldResponse]:
         """Send requests at once, by our own exchange; see `transport.base.Concurrent`."""
-        return self._questions.send_all(requests)
+        return self._direct.send_all(requests)
 
-    def _outgoing(self, request: Request, silence: float | None) -> _Outgoing:
-        body = request.body
+    def _outgoing(self, request: Request, body: bytes) -> _Outgoing:
         fields = [host_field(self._endpoint), *header_fields(request)]
-        stream: httpx.SyncByteStream = _NOTHING
-        if isinstance(body, bytes) or body is None:
-            if body or request.method in ("POST", "PUT"):
-                fields.append(("Content-Length", str(len(body or b""))))
-                stream = httpx.ByteStream(body or b"")
-        else:
-            fields.append(("Transfer-Encoding", "chunked"))
-            stream = _Upload(upload(body))
+        if body or request.method in ("POST", "PUT"):
+            fields.append(("Content-Length", str(len(body))))
         return _Outgoing(
             request.method,
             _URL(
@@ -152,8 +132,8 @@ class TCPTransport:
                 (self._endpoint.base_path + request.target).encode("ascii"),
             ),
             _Fields([(name.encode("ascii"), value.encode("latin-1")) for name, value in fields]),
-            stream,
-            {"timeout": {"connect": self._timeouts.connect, "read": silence, "write": silence, "pool": None}},
+            httpx.ByteStream(body),
+            {"timeout": {"connect": self._timeouts.connect, "read": None, "write": None, "pool": None}},
         )
 
     def _connect(self) -> socket.socket:
@@ -177,26 +157,23 @@ class TCPTransport:
     def close(self) -> None:
         """Close all connections."""
         close_all(self._open)
-        self._questions.close()
+        self._direct.close()
         self._http.close()
 
 
 class _TCPBody:
-    def __init__(self, response: httpx.Response, endpoint: Endpoint, request: Request, silence: float | None) -> None:
+    def __init__(self, response: httpx.Response, endpoint: Endpoint, request: Request) -> None:
         self._response = response
         # Its own `iter_raw` keeps books on the request, which is none of httpx's.
         self._pieces = iter(cast(httpx.SyncByteStream, response.stream))
         self._endpoint = endpoint
         self._request = request
-        self._silence = silence
 
     def pull(self) -> bytes:
         try:
             return next((piece for piece in self._pieces if piece), b"")
         except (httpx.HTTPError, OSError, ValueError) as error:
-            raise exchange_failure(
-                error, self._endpoint, self._request, answered=True, timeout=self._silence
-            ) from error
+            raise exchange_failure(error, self._endpoint, self._request, answered=True, timeout=None) from error
 
     def give_back(self) -> None:
         # httpcore knows by itself whether the body was read, and keeps or closes the connection accordingly; but one
@@ -208,3 +185,6 @@ class _TCPBody:
 
     def drop(self) -> None:
         self._response.close()
+
+    def too_large(self) -> TransportError:
+        return too_large(self._endpoint, self._request, MAX_WHOLE)
