@@ -13,7 +13,10 @@ A command ends with `ExitCode` or the executor's own exit code; no traceback rea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+
+from weave_http.printable import printable
 
 
 class ExitCode(IntEnum):
@@ -29,7 +32,7 @@ class WeaveError(Exception):
     """A failure with one line for the user.
 
     Args:
-        message: one line without a full stop: what failed, and where.
+        message: one line without a full stop: what failed, and where. What a terminal would act on is written out.
         hint: what to do about it, or empty. Printed on the same line, after a semicolon.
     """
 
@@ -37,8 +40,8 @@ class WeaveError(Exception):
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = printable(message)
+        self.hint = printable(hint)
 
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message
@@ -60,3 +63,18 @@ class HostError(WeaveError):
 
 class SandboxError(WeaveError):
     """Docker hosts on this machine could not be set up, entered or removed."""
+
+
+def own_fault(error: Exception, environ: Mapping[str, str]) -> str:
+    """Return what to say of an exception that nobody foresaw; with `$WEAVE_DEBUG` also where it comes from.
+
+    Args:
+        error: the exception, as it was caught.
+        environ: environment variables.
+    """
+    said = printable(" ".join(f"{type(error).__name__}: {error}".split()))
+    if not environ.get("WEAVE_DEBUG"):
+        return f"unexpected {said}; this is a fault of weave's own: please report it, with what WEAVE_DEBUG=1 shows"
+    import traceback
+
+    return "unexpected " + "".join(traceback.format_exception(error)).rstrip("\n")

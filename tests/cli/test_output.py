@@ -2,8 +2,13 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
 
 import pytest
+
+from weave_http.cli import main
 
 
 def shell(line: str) -> subprocess.CompletedProcess[str]:
@@ -32,6 +37,24 @@ def test_streams_that_were_closed_are_no_matter(words: str) -> None:
 
 def test_a_reader_that_goes_away_is_no_matter() -> None:
     assert shell("$W --help | true").stderr == ""
+
+
+def test_a_fault_of_our_own_is_one_line_unless_one_wants_to_see_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_words: Sequence[str]) -> NoReturn:
+        raise KeyError("\x1b[2J")
+
+    module = import_module("weave_http.cli.main")  # the package gives its name to the function
+    monkeypatch.setattr(module, "app_for", broken)
+    assert main(["ps"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("weave: unexpected KeyError: ")
+    assert "report it" in line
+    assert line.isprintable()
+    monkeypatch.setenv("WEAVE_DEBUG", "1")
+    assert main(["ps"]) == 1
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_no_words_at_all_get_the_help_and_fail() -> None:

@@ -16,6 +16,7 @@ from tests.commands.conftest import Desk
 from tests.fake_engine import Run
 from weave_http.commands import run
 from weave_http.commands.foreground import Streams
+from weave_http.commands.signals import Unheard
 from weave_http.errors import EngineError, WeaveError
 from weave_http.run_args import CreateRequest, RunArgumentError
 
@@ -155,6 +156,23 @@ def test_signals_are_the_containers(desk: Desk, number: signal.Signals) -> None:
         assert signal.getsignal(number) == before
     kills = [call.query for call in desk.fake.requests if call.path.endswith("/kill")]
     assert kills == [{"signal": number.name}]
+
+
+def test_whoever_asks_three_times_in_vain_is_let_go(desk: Desk) -> None:
+    """The daemon hangs: neither the container's output ends, nor is a signal taken."""
+    programs(desk, Run([(1, b"up\n")], until=threading.Event()))
+    desk.fake.on("POST", "/containers/[^/]+/kill", lambda _request, reply: reply.wait(desk.fake.closing))
+    alarms = [threading.Timer(0.5 + after, os.kill, (os.getpid(), signal.SIGINT)) for after in (0, 0.1, 0.2, 1.3)]
+    with desk.caller.interrupts.listening():
+        before = signal.getsignal(signal.SIGINT)
+        for alarm in alarms:
+            alarm.start()
+        with pytest.raises(Unheard, match="takes no signal") as raised:
+            run(desk.caller, ["10.2.1.1/24"], asked(), foreground=True)
+        assert raised.value.exit_code == 130
+        for alarm in alarms:
+            alarm.join()
+        assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_a_failed_attach_leaves_nothing_and_has_the_executors_exit_code(desk: Desk) -> None:

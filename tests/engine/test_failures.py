@@ -230,12 +230,13 @@ def test_a_tls_handshake_that_hangs() -> None:
     assert "did not finish the TLS handshake within 2 s; is it a port without TLS?" in text
 
 
-def test_a_tls_handshake_that_is_cut_off() -> None:
+@pytest.mark.parametrize("read", [1, 65536], ids=["reset", "closed"])
+def test_a_tls_handshake_that_is_cut_off(read: int) -> None:
     def cut(sock: socket.socket) -> None:
-        sock.recv(1)
+        sock.recv(read)
 
     with listener(cut) as port:
-        assert "during the TLS handshake" in failure(TCPTransport, tcp(port, TLSFiles(verify=False)), TLSFailure)
+        assert "closed the connection during the TLS handshake" in failure(TCPTransport, tcp(port, TLSFiles(verify=False)), TLSFailure)
 
 
 def _with_file(files: TLSFiles, which: str, path: str) -> TLSFiles:
@@ -253,6 +254,7 @@ def test_tls_files_that_are_missing_or_garbage(certificates: Certificates, tmp_p
             TCPTransport(endpoint)
         assert str(path) in str(raised.value)
         assert "can't be used" in str(raised.value)
+        assert "[SSL]" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,19 @@ def test_no_command_imports_more_than_it_needs(words: tuple[str, ...]) -> None:
     assert not any(name.startswith("pyroute2") for name in loaded), "the kernel is not spoken to yet"
 
 
+def test_a_fault_of_our_own_is_one_line_unless_one_wants_to_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_host: object, _argv: object) -> int:
+        raise KeyError("x")
+
+    monkeypatch.setattr("weave_http.local.commands.run", broken)
+    for env, lines in (({}, 1), ({"WEAVE_DEBUG": "1"}, 4)):
+        said = io.StringIO()
+        assert local.execute(["ps"], env, io.StringIO(), said) == 1
+        assert len(said.getvalue().splitlines()) >= lines
+        assert said.getvalue().startswith("unexpected ")
+        assert "KeyError: 'x'" in said.getvalue()
+
+
 _BLOCKED = """
 import sys
 from weave_http import local, names

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from weave_http.cli.app import app_for
-from weave_http.errors import ExitCode, WeaveError
+from weave_http.errors import ExitCode, WeaveError, own_fault
 
 
 def main(argv: Sequence[str]) -> int:
@@ -49,6 +49,9 @@ def main(argv: Sequence[str]) -> int:
         _drop_output()
         what = f"{error.filename}: " if error.filename else ""
         print(f"weave: {what}{error.strerror or error}", file=sys.stderr)
+        return ExitCode.FAILURE
+    except Exception as error:
+        print(f"weave: {own_fault(error, os.environ)}", file=sys.stderr)
         return ExitCode.FAILURE
     return int(result or 0) if argv else ExitCode.FAILURE
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
+from weave_http.printable import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -31,7 +33,7 @@ class Meter:
             self._items[item] = self._bars.add_task("", total=None)
         self._bars.update(
             self._items[item],
-            description=f"{item[:24]} {status[:32]}",
+            description=printable(f"{item[:24]} {status[:32]}"),
             completed=current,
             total=total or None,
         )

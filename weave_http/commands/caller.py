@@ -11,6 +11,7 @@ from weave_http import names
 from weave_http.commands.cidfile import Files, NoFiles
 from weave_http.commands.interrupts import Interrupts
 from weave_http.engine import Engine
+from weave_http.printable import printable
 
 
 class Sink(Protocol):
@@ -102,5 +103,5 @@ class Caller:
         self.write(1, line.encode() + b"\n")
 
     def note(self, line: str) -> None:
-        """Print one line on stderr."""
-        self.write(2, line.encode() + b"\n")
+        """Print one line on stderr; it may hold words of the daemon."""
+        self.write(2, printable(line).encode() + b"\n")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from weave_http.errors import ExitCode, UsageError, WeaveError
+from weave_http.errors import ExitCode, UsageError, WeaveError, own_fault
 from weave_http.local import interrupts
 
 __all__ = ["execute", "main"]
@@ -48,6 +48,8 @@ def execute(argv: Sequence[str], env: Mapping[str, str], stdout: TextIO, stderr:
     except WeaveError as error:
         stderr.write(f"{error}\n")
         return error.exit_code
+    except Exception as error:
+        stderr.write(f"{own_fault(error, env)}\n")
     finally:
         host.close()
         stdout.flush()

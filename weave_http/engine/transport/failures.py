@@ -63,6 +63,12 @@ def connect_failure(error: BaseException, endpoint: Endpoint, timeout: float) ->
         timeout: seconds that were allowed for connecting.
     """
     cause = _os_error(error)
+    cut = isinstance(cause, ConnectionError | ssl.SSLEOFError) and not isinstance(cause, ConnectionRefusedError)
+    if cut and endpoint.tls:
+        return TLSFailure(
+            f"{endpoint} closed the connection during the TLS handshake",
+            hint="a port without TLS (usually 2375) needs DOCKER_TLS_VERIFY unset",
+        )
     if isinstance(cause, ssl.SSLError):
         return _tls_failure(cause, endpoint)
     if isinstance(cause, TimeoutError) and "handshake" in str(cause):
@@ -83,11 +89,6 @@ def connect_failure(error: BaseException, endpoint: Endpoint, timeout: float) ->
         )
     if isinstance(cause, socket.gaierror):
         return Unreachable(f"the host name of {endpoint} can't be resolved: {cause.strerror}")
-    if isinstance(cause, ConnectionError) and endpoint.tls:
-        return TLSFailure(
-            f"{endpoint} closed the connection during the TLS handshake",
-            hint="a port without TLS (usually 2375) needs DOCKER_TLS_VERIFY unset",
-        )
     return Unreachable(f"no connection to {endpoint}: {_words(cause or error)}")
 
 
@@ -181,6 +182,8 @@ def _tls_failure(error: ssl.SSLError, endpoint: Endpoint) -> TransportError:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLError) and "PEM lib" in str(error):
+        return "no certificate or key in PEM form"
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.lower().replace("_", " ")
     if isinstance(error, OSError) and error.strerror:

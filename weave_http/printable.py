@@ -1,0 +1,16 @@
+"""What comes from elsewhere, made safe to be shown on a terminal."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    r"""Return a text with what a terminal would act on written out, as `\x1b`; line ends and tabs stay.
+
+    Args:
+        text: words of a daemon, of a registry, or of a container's image.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode() for char in text
+    )
