@@ -148,6 +148,7 @@ class FakeEngine(FakeServer):
         self.archive: Iterable[bytes] = ()
         self.program: Callable[[dict[str, Any]], Run] = lambda config: Run()
         self._watchers: list[Reply] = []
+        self._telling = threading.Lock()
         self._ids = 0
         self._install()
 
@@ -234,13 +235,16 @@ class FakeEngine(FakeServer):
         reply.json(value)
 
     def _events(self, _request: Recorded, reply: Reply) -> None:
-        reply.begin("application/json")
-        self._watchers.append(reply)
+        with self._telling:  # who has got the head of the answer misses nothing from here on
+            reply.begin("application/json")
+            self._watchers.append(reply)
         reply.wait(self.closing)
 
     def emit(self, event: dict[str, Any]) -> None:
         """Tell all who listen to events."""
-        for watcher in list(self._watchers):
+        with self._telling:
+            watchers = list(self._watchers)
+        for watcher in watchers:
             with contextlib.suppress(OSError):
                 watcher.more(json.dumps(event).encode() + b"\n")
 
