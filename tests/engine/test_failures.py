@@ -236,7 +236,9 @@ def test_a_tls_handshake_that_is_cut_off(read: int) -> None:
         sock.recv(read)
 
     with listener(cut) as port:
-        assert "closed the connection during the TLS handshake" in failure(TCPTransport, tcp(port, TLSFiles(verify=False)), TLSFailure)
+        assert "closed the connection during the TLS handshake" in failure(
+            TCPTransport, tcp(port, TLSFiles(verify=False)), TLSFailure
+        )
 
 
 def _with_file(files: TLSFiles, which: str, path: str) -> TLSFiles:

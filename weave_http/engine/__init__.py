@@ -11,7 +11,8 @@ Importing it imports no HTTP library; that happens with the first call.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from weave_http.engine.client import Engine, connect, local_engine
+    from weave_http.engine.client import Engine
+    from weave_http.engine.connecting import connect, local_engine
     from weave_http.engine.containers import Created
     from weave_http.engine.copying import copy_image
     from weave_http.engine.credentials import Credentials, docker_credentials
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from weave_http.engine.transport.base import Concurrent, Duplex, Hijacker, Patience, Request, Response, Transport
 
 _HOMES = {
-    "weave_http.engine.client": ("Engine", "connect", "local_engine"),
+    "weave_http.engine.client": ("Engine",),
+    "weave_http.engine.connecting": ("connect", "local_engine"),
     "weave_http.engine.containers": ("Created",),
     "weave_http.engine.copying": ("copy_image",),
     "weave_http.engine.credentials": ("Credentials", "docker_credentials"),
