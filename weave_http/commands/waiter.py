@@ -1,7 +1,7 @@
 """The interface before the program: what `weave run` puts before a container's own program.
 
 `/w/w` waits until the container is on the network and becomes the program then (`weave_http/image/waiter.c`). It comes
-from weave's image, by a container that is never started and only holds the volume it is in; the user's container has
+from weave's image, by a container that ends at once and only holds the volume it is in; the user's container has
 that volume too, read-only. So the image of the user's may be anything, and nothing is copied.
 """
 
