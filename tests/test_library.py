@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -104,6 +106,12 @@ def test_all_that_is_imported_on_demand_is_exported() -> None:
     assert set(weave_http.__all__) == lazy | {"__version__", "commands", "run_args"}
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = weave_http.nonsense  # type: ignore[attr-defined]
+
+
+def test_no_module_takes_a_commands_place() -> None:
+    for module in pkgutil.iter_modules(commands.__path__):
+        importlib.import_module(f"weave_http.commands.{module.name}")
+    assert [name for name in commands.__all__ if not callable(getattr(commands, name))] == []
 
 
 def test_names_have_types() -> None:

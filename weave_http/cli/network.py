@@ -134,7 +134,7 @@ def run(
     from weave_http import commands
     from weave_http.addresses import leading_cidrs
     from weave_http.cli.create_body import request_of
-    from weave_http.commands.dns_args import dns_args
+    from weave_http.commands.with_dns import dns_options
 
     options: Globals = replace(context.obj, verbose=False)  # the session says which endpoint it is
     endpoint = endpoint_of(options, options.host, options.context)
@@ -142,7 +142,7 @@ def run(
     request = request_of(rest, endpoint)
     with session(context) as caller:
         if with_dns:
-            code, words = dns_args(caller, rest)
+            code, words = dns_options(caller, rest)
             if code != 0:
                 return code
             request = request_of([*words, *rest], endpoint)

@@ -10,7 +10,7 @@ from weave_http.commands.caller import Caller
 from weave_http.commands.executor import execute
 
 
-def dns_args(caller: Caller, arguments: Sequence[str]) -> tuple[int, list[str]]:
+def dns_options(caller: Caller, arguments: Sequence[str]) -> tuple[int, list[str]]:
     """Ask the executor, and return its exit code and options of docker run, as `--dns 172.17.0.1 --dns-search=.`.
 
     Args:
