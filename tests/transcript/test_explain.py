@@ -20,9 +20,11 @@ import pytest
 from tests.local.stage import Stage
 from tests.net.kernel import Space
 from tests.transcript.commands import COMMANDS, TYPED
+from tests.transcript.test_recordings import RECORDED
 from weave_http import names
 from weave_http.commands import Caller
 from weave_http.engine import connect
+from weave_http.engine.transport.base import Request
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.net.bridge import random_mac
 from weave_http.router.overlay import Overlay
@@ -34,7 +36,7 @@ from weave_http.transcript.host_steps.devices import bridge_steps, guard_step, p
 from weave_http.transcript.host_steps.step import HostStep
 from weave_http.transcript.lesson import Lesson, lesson
 from weave_http.transcript.page import as_html
-from weave_http.transcript.prose import as_markdown, as_text
+from weave_http.transcript.prose import _folded, as_markdown, as_text
 from weave_http.transcript.rehearsal import rehearse
 from weave_http.transcript.routes import route_of
 
@@ -102,6 +104,32 @@ def test_the_command_line_explains_a_command_without_a_daemon(form: str) -> None
     assert "ContainerCreate" in done.stdout
     assert "DB_TOKEN=********" in done.stdout
     assert (done.stderr, "hunter2" in done.stdout) == ("", False)
+
+
+def test_what_is_made_up_is_said() -> None:
+    assert told("run").made_up == (
+        f"Nothing was sent; these stand for what a daemon would say: v{version_text(NEWEST)} (the newest version that "
+        "weave knows), container ids (c0ffee…), image ids (1a6e…), what stands in <…>."
+    )
+    assert "c0ffee" in told("ps").made_up
+    assert "1a6e" not in told("ps").made_up
+
+
+@pytest.mark.parametrize("recording", RECORDED, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_the_answers_that_are_told_are_those_that_engines_gave(recording: Path) -> None:
+    for exchange in json.loads(recording.read_text())["exchanges"]:
+        asked, answer = exchange["request"], exchange["answer"]
+        route = route_of(Request(asked["method"], asked["path"]))
+        assert answer["status"] >= 400 or re.search(rf"\b{answer['status']}\b", route.answer), route.name
+
+
+def test_a_long_query_is_folded_before_one_of_its_parts() -> None:
+    line = f"POST /v1.55/containers/{'a' * 12}/attach?stream=1&stdin=1&stdout=1&stderr=1"
+    assert list(_folded([line], "       ")) == [
+        f"       POST /v1.55/containers/{'a' * 12}/attach?stream=1&stdin=1&stdout=1",
+        "           &stderr=1",
+    ]
+    assert "".join(part[4:] if number else part for number, part in enumerate(_folded(["x" * 200], ""))) == "x" * 200
 
 
 LINES = (

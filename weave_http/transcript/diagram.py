@@ -37,12 +37,14 @@ class Row:
 
 def rows(lesson: Lesson) -> Iterator[Row]:
     """Yield what happens, in order."""
+    number = 0
     for chapter in lesson.chapters:
         for call in chapter.calls:
+            number += 1
             if call.there:
-                yield Row(_CALLER, _CALLER, f"there: {call.short}")
+                yield Row(_CALLER, _CALLER, f"{number}. there: {call.short}")
                 continue
-            yield Row(_CALLER, _DAEMON, call.short)
+            yield Row(_CALLER, _DAEMON, f"{number}. {call.short}")
             if call.route.name != "ContainerStart" or not chapter.steps:
                 continue
             yield Row(_DAEMON, _EXECUTOR, "runs it")

@@ -6,6 +6,7 @@ The calls are those of a rehearsal, so the explanation can't be wrong about what
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from weave_http.transcript.host_steps.step import HostStep
 from weave_http.transcript.lines import target
 from weave_http.transcript.rehearsal import Play, Rehearsal, rehearse
 from weave_http.transcript.routes import Kind, Route, documentation, kind_of, route_of, subject_of
-from weave_http.transcript.standin import container_id
+from weave_http.transcript.standin import IMAGE_DIGITS, container_id
 
 _THERE = {"ImageInspect": "Look which image the other daemon has by this name, and how large it is."}
 """What calls to another daemon are for, where that differs."""
@@ -74,11 +75,13 @@ class Lesson:
     Args:
         command: as it was typed, secrets masked.
         endpoint: where the calls go, and what chose that.
+        made_up: what stands in the calls for what only a daemon can say.
         chapters: in the order of what happens.
     """
 
     command: str
     endpoint: str
+    made_up: str
     chapters: tuple[Chapter, ...]
 
 
@@ -103,11 +106,30 @@ def lesson(words: Sequence[str], play: Play, *, show_secrets: bool = False) -> L
             key = f"{key} there" if played.other_endpoint(request) else key
         groups.setdefault(key, []).append(request)
     kinds = _image_kinds(played.requests)
+    chapters = tuple(_chapter(requests, played, kinds.get(key), show_secrets) for key, requests in groups.items())
     return Lesson(
         command=shlex.join(["weave", *(words if show_secrets else secrets.masked_words(words))]),
         endpoint=str(played.endpoint),
-        chapters=tuple(_chapter(requests, played, kinds.get(key), show_secrets) for key, requests in groups.items()),
+        made_up=_made_up(chapters),
+        chapters=chapters,
     )
+
+
+def _made_up(chapters: Sequence[Chapter]) -> str:
+    """Return which words of the calls stand for what only a daemon can say."""
+    calls = [call for chapter in chapters for call in chapter.calls]
+    shown = "\n".join(line for call in calls for line in (call.line, *call.body))
+    version = re.search(r"(?<= /)v\d+\.\d+(?=/)", shown)
+    found = [
+        f"{version[0]} (the newest version that weave knows)" if version and calls[0].route.tag == "System" else "",
+        "container ids (c0ffee…)" if "c0ffee" in shown else "",
+        "image ids (1a6e…)" if IMAGE_DIGITS.search(shown) else "",
+        "what stands in <…>" if "of image 1>" in shown else "",
+    ]
+    words = [word for word in found if word]
+    if not words:
+        return "Nothing was sent."
+    return f"Nothing was sent; these stand for what a daemon would say: {', '.join(words)}."
 
 
 def _image_kinds(requests: Sequence[Request]) -> dict[str, Kind]:

@@ -9,7 +9,7 @@ from weave_http.transcript.diagram import svg
 from weave_http.transcript.docker_line import wrapped
 from weave_http.transcript.host_steps.step import HostStep
 from weave_http.transcript.lesson import Call, Chapter, Lesson
-from weave_http.transcript.prose import ACTORS, ON_THE_HOST
+from weave_http.transcript.prose import ACTORS, ANSWER, DOCKER_LINE, ON_THE_HOST
 
 _DOCKER_WIDTH = 92
 STYLE = """
@@ -37,7 +37,7 @@ a { color: var(--accent); }
 .number { color: var(--soft); margin-right: .4rem; }
 summary { cursor: pointer; color: var(--soft); }
 .picture { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 8px;
-  padding: .5rem; }
+  padding: .5rem; margin-top: 1rem; }
 svg { display: block; margin: 0 auto; max-width: none; font: 12px ui-monospace, monospace; }
 svg text { fill: var(--ink); text-anchor: middle; }
 svg .name { font-weight: 600; }
@@ -57,7 +57,8 @@ def as_html(lesson: Lesson) -> Iterator[str]:
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<title>{escape(lesson.command)}</title><style>{STYLE}</style></head><body><main>"
     yield f"<h1>{escape(lesson.command)}</h1>"
-    yield f'<p class="soft">Sent to <code>{escape(lesson.endpoint)}</code> as plain calls to the Docker Engine API.</p>'
+    yield f'<p class="soft">Goes to <code>{escape(lesson.endpoint)}</code> as plain calls to the Docker Engine API.</p>'
+    yield f'<p class="soft">{escape(lesson.made_up)}</p>'
     yield f'<div class="picture">{svg(lesson)}</div>'
     number = 0
     for chapter in lesson.chapters:
@@ -78,7 +79,7 @@ def as_html(lesson: Lesson) -> Iterator[str]:
 def _heading(chapter: Chapter) -> Iterator[str]:
     yield f"<h2>{escape(chapter.title)}</h2>"
     if chapter.docker:
-        yield f'<p class="soft">docker’s command line for it:</p>{_code(wrapped(chapter.docker, _DOCKER_WIDTH))}'
+        yield f'<p class="soft">{escape(DOCKER_LINE)}</p>{_code(wrapped(chapter.docker, _DOCKER_WIDTH))}'
 
 
 def _call(call: Call, number: int) -> Iterator[str]:
@@ -86,8 +87,8 @@ def _call(call: Call, number: int) -> Iterator[str]:
     yield f'<li><p><span class="number">{number}.</span><strong>{name}</strong></p><p>{_prose(call.text)}</p>'
     yield _code([call.line])
     if call.body:
-        yield f"<details><summary>body</summary>{_code(call.body)}</details>"
-    yield "</li>"
+        yield f"<details open><summary>body</summary>{_code(call.body)}</details>"
+    yield f'<p class="soft">{ANSWER} {escape(call.route.answer)}</p></li>'
 
 
 def _step(step: HostStep) -> Iterator[str]:

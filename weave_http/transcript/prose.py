@@ -12,19 +12,21 @@ from weave_http.transcript.lesson import Lesson
 WIDTH = 80
 ACTORS = {"executor": "The executor", "router": "The router"}
 ON_THE_HOST = "Meanwhile on the host"
+DOCKER_LINE = "docker's command line for it:"
+ANSWER = "Answer:"
 
 
 def as_text(lesson: Lesson) -> Iterator[str]:
     """Yield the lines of a lesson as plain text."""
     yield from _paragraph(lesson.command, "")
-    yield from _paragraph(f"is sent to {lesson.endpoint}, as these calls:", "")
+    yield from _paragraph(f"goes to {lesson.endpoint}, as these calls. {lesson.made_up}", "")
     number = 0
     for chapter in lesson.chapters:
         yield ""
         yield chapter.title
         yield "=" * len(chapter.title)
         if chapter.docker:
-            yield "docker's command line for it:"
+            yield DOCKER_LINE
             yield from (f"    {line}" for line in wrapped(chapter.docker, WIDTH - 4))
         for call in chapter.calls:
             number += 1
@@ -32,6 +34,7 @@ def as_text(lesson: Lesson) -> Iterator[str]:
             yield f"{number}. {call.route.name}"
             yield from _paragraph(call.text, "   ")
             yield from _folded([call.line, *call.body], "       ")
+            yield from _paragraph(f"{ANSWER} {call.route.answer}", "   ")
         if chapter.steps:
             yield ""
             yield ON_THE_HOST
@@ -46,19 +49,20 @@ def as_markdown(lesson: Lesson) -> Iterator[str]:
     """Yield the lines of a lesson as Markdown."""
     yield f"# `{lesson.command}`"
     yield ""
-    yield f"Sent to `{lesson.endpoint}`, as these calls:"
+    yield f"Goes to `{lesson.endpoint}`, as these calls. {_literal(lesson.made_up)}"
     number = 0
     for chapter in lesson.chapters:
-        yield from ("", f"## {chapter.title}", "")
+        yield from ("", f"## {chapter.title}")
         if chapter.docker:
-            yield "docker's command line for it:"
+            yield from ("", DOCKER_LINE)
             yield from _fenced("sh", wrapped(chapter.docker, WIDTH))
         for call in chapter.calls:
             number += 1
             yield from ("", f"{number}. [{call.route.name}]({call.link}) — {call.text}")
             yield from _fenced("http", [call.line, *([""] if call.body else []), *call.body], "   ")
+            yield from ("", f"   {ANSWER} {_literal(call.route.answer)}")
         if chapter.steps:
-            yield from ("", f"### {ON_THE_HOST}", "")
+            yield from ("", f"### {ON_THE_HOST}")
         for step in chapter.steps:
             yield from ("", f"**{ACTORS[step.actor]}**: {step.text}")
             yield from _fenced("sh", _lines(step))
@@ -81,12 +85,19 @@ def _paragraph(text: str, indent: str) -> list[str]:
     )
 
 
+def _literal(text: str) -> str:
+    """Return a text in which nothing is taken for HTML."""
+    return text.replace("<", r"\<")
+
+
 def _folded(lines: Sequence[str], indent: str) -> Iterator[str]:
-    """Yield lines, those that are too long folded where the terminal would do it anyway."""
-    width = WIDTH - len(indent)
+    """Yield lines, those that are too long folded: before a word or a part of a query, if there is one near the end."""
     for line in lines:
-        yield indent + line[:width]
-        rest = line[width:]
-        while rest:
-            yield indent + "    " + rest[: width - 4]
-            rest = rest[width - 4 :]
+        rest, margin = line, indent
+        while len(margin) + len(rest) > WIDTH:
+            width = WIDTH - len(margin)
+            cut = max(rest.rfind(mark, width // 2, width) for mark in " &?")
+            cut = cut if cut > 0 else width
+            yield margin + rest[:cut].rstrip()
+            rest, margin = rest[cut:].lstrip(), indent + "    "
+        yield margin + rest

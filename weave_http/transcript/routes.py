@@ -41,6 +41,7 @@ class Route:
         pattern: regular expression of the path without its version; group `subject` is the container or image.
         name: as Docker's documentation calls it.
         tag: chapter of the documentation.
+        answer: the status that it is answered with, and what comes with it.
         executor: why it is called for weave's throw-away container, or at all.
         user: why it is called for the user's own container, or its image, where that differs.
         volumes: why it is called for the container that holds the waiter, or its image, where that differs.
@@ -50,6 +51,7 @@ class Route:
     pattern: str
     name: str
     tag: str
+    answer: str
     executor: str
     user: str = ""
     volumes: str = ""
@@ -65,6 +67,7 @@ ROUTES = (
         r"/_ping",
         "SystemPingHead",
         "System",
+        "200, with the header Api-Version",
         "Ask the daemon which versions of the API it speaks. Every path from here on begins with the newest one "
         "that both sides know.",
     ),
@@ -73,6 +76,7 @@ ROUTES = (
         r"/containers/create",
         "ContainerCreate",
         "Container",
+        '201 {"Id": "…", "Warnings": []}; 404 if there is no such image',
         "Make a throw-away container of weave's own image. It is privileged, uses the host's network, and has the "
         "Docker socket and the host's /proc mounted: all it takes to configure the host without a login there. "
         "Nothing runs yet.",
@@ -87,6 +91,7 @@ ROUTES = (
         r"/containers/(?P<subject>[^/]+)/attach",
         "ContainerAttach",
         "Container",
+        "200, or 101 where stdin is sent as well; then the output, until the container ends",
         "Listen to what the container will write. The answer's head comes at once, the output later. Asked before "
         "the start, so that not a byte is missed.",
         "Listen to your container. If its program can't be run, the waiter says here why; in the foreground, all "
@@ -97,8 +102,9 @@ ROUTES = (
         r"/containers/(?P<subject>[^/]+)/wait",
         "ContainerWait",
         "Container",
-        "Ask for the exit code, and leave the question open until there is one. Asked before the start as well: a "
-        "container that ends at once would be gone before anybody asked.",
+        '200; then {"StatusCode": 0}, when the container ends',
+        "Ask for the exit code of the run to come, and leave the question open until there is one. Asked before the "
+        "start as well: after a short run the daemon would wait for the next one.",
         "Ask for your container's exit code, before the start.",
     ),
     Route(
@@ -106,6 +112,7 @@ ROUTES = (
         r"/containers/(?P<subject>[^/]+)/start",
         "ContainerStart",
         "Container",
+        "204; 304 if it runs already",
         "Let it run. Its output arrives on the attach call, its exit code on the wait call.",
         "Start your container. From now on it has a process and a network namespace, which joining it to the "
         "network needs. If anything fails from here on, the container is removed again.",
@@ -117,6 +124,7 @@ ROUTES = (
         r"/containers/(?P<subject>[^/]+)",
         "ContainerDelete",
         "Container",
+        "204; 404 if it is gone already",
         "Remove the throw-away container, whatever became of it, also after Ctrl-C. Its exit code was read before, "
         "so nothing is lost with it.",
         "Remove your container: it could not be joined to the network.",
@@ -126,6 +134,7 @@ ROUTES = (
         r"/containers/(?P<subject>[^/]+)/kill",
         "ContainerKill",
         "Container",
+        "204; 409 if it does not run",
         "Hand a signal on to the process in the container.",
     ),
     Route(
@@ -133,6 +142,7 @@ ROUTES = (
         r"/containers/(?P<subject>[^/]+)/resize",
         "ContainerResize",
         "Container",
+        "200",
         "Give the container's terminal the size of yours.",
     ),
     Route(
@@ -140,6 +150,7 @@ ROUTES = (
         r"/images/create",
         "ImageCreate",
         "Image",
+        "200; then a line of JSON for each step",
         "Let the daemon pull the image from its registry. The answer is a stream of progress, and a failure is an "
         "object in that stream.",
     ),
@@ -148,6 +159,7 @@ ROUTES = (
         r"/images/load",
         "ImageLoad",
         "Image",
+        "200; then a line of JSON for each step",
         "Send the image's archive to the daemon as it comes, from the file or from the other daemon. The answer is a "
         "stream of progress, and a failure is an object in that stream.",
     ),
@@ -156,6 +168,7 @@ ROUTES = (
         r"/images/(?P<subject>.+)/tag",
         "ImageTag",
         "Image",
+        "201",
         "Give the image the name that it is asked for by.",
     ),
     Route(
@@ -163,6 +176,7 @@ ROUTES = (
         r"/images/get",
         "ImageGet",
         "Image",
+        "200; then the archive (tar)",
         "Let the other daemon write the image as an archive, with its name. The answer goes on to your daemon piece by "
         "piece, as it comes; no file is made and nothing is kept.",
     ),
@@ -171,6 +185,7 @@ ROUTES = (
         r"/images/(?P<subject>.+)/json",
         "ImageInspect",
         "Image",
+        '200 {"Id": "sha256:…", "Config": {…}, …}; 404 if there is no such image',
         "Look whether the daemon has this very image already: then it need not be sent.",
         "Ask which program the image starts: the waiter goes before it, and needs to know it.",
         "Look at weave's own image: whether it has the waiter, and its id, by which the container is named that holds "
