@@ -22,6 +22,8 @@ import pytest
 from tests.fake_engine import FakeEngine, Recorded, Reply, Run
 from tests.transcript.commands import TYPED
 from weave_http import names
+from weave_http.image.archive import ImageConfig, write_archive
+from weave_http.transcript.script import LIBRARY
 
 Done = subprocess.CompletedProcess[bytes]
 
@@ -407,3 +409,29 @@ def test_curl_can_not_reach_a_daemon_by_ssh(fake: FakeEngine) -> None:
         done = weave(fake, "-H", "ssh://host", *words)
         assert (done.returncode, done.stderr.count(b"\n")) == (125, 1)
         assert b"ssh -L" in done.stderr
+
+
+def functions(text: str) -> list[str]:
+    return re.findall(r"^(\w+)\(\) \{$", text, re.MULTILINE)
+
+
+def test_a_script_has_the_functions_that_it_uses_and_no_others(fake: FakeEngine, tmp_path: Path) -> None:
+    archive = tmp_path / "image.tar"
+    config = ImageConfig(architecture="amd64", created=0, env={}, labels={}, entrypoint=["/w"])
+    write_archive(archive, tag="a:1", config=config, layers=[])
+    run = ["run", "10.2.1.1/24", "--cidfile", str(tmp_path / "id"), "busybox"]
+    every = [
+        ["ps"],
+        ["setup"],
+        run,
+        ["run", "--foreground", *run[1:]],
+        ["setup", "--from", str(archive)],
+        ["setup", "--from-host", "tcp://192.0.2.1:2375"],
+    ]
+    scripts = [script(fake, "script", *words) for words in every]
+    assert {name for text in scripts for name in functions(text)} == set(functions(LIBRARY.read_text()))
+    for text in scripts:
+        code = re.sub(r"^ *#.*$", "", text, flags=re.MULTILINE)
+        unused = [name for name in functions(text) if len(re.findall(rf"\b{name}\b", code)) < 2]
+        assert unused == []
+    assert not {"follow", "image", "filled", "fetch", "reserve"} & set(functions(scripts[0]))

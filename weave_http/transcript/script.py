@@ -34,6 +34,9 @@ _CREATES = "/containers/create"
 _PULLS = "/images/create"
 _IMAGES = r"/images/.+/json"
 _WARNING = f"WARNING: {warning(0)}\n".replace("0", r"\d+")
+_FUNCTION = re.compile(r"((?:^#.*\n)*)^(\w+)\(\) \{\n(?:.*\n)*?\}\n\n?", re.MULTILINE)
+_COMMENT = re.compile(r"^ *#.*", re.MULTILINE)
+_QUOTED = re.compile(r"'[^']*'")
 _ID = re.compile(r"c0ffee(\d{6})0{52}")
 
 StartFailures = Sequence[tuple[int, Sequence[str]]]
@@ -98,12 +101,16 @@ class _Script:
             yield "here"
         yield f"removal={shlex.quote(self._removal())}"
         yield ""
-        yield LIBRARY.read_text(encoding="utf-8").rstrip("\n")
+        checks = list(self._checks())
+        yield from library([*checks, *body])
         yield ""
+        yield from checks
+        yield from body
+
+    def _checks(self) -> Iterator[str]:
         for name in self._secrets:
             yield f'[ -n "${{{name}:-}}" ] || fail 125 "{name} is a secret that is not in this script; set it"'
             yield f"export {name}"
-        yield from body
 
     def _removal(self) -> str:
         """Return the query by which the command takes its containers away."""
@@ -325,6 +332,25 @@ class _Script:
     def _exit_code_of_start(self, nth: int, words: str) -> int:
         error = self._rehearse(refusal("POST", _STARTS, nth, 500, words)).error
         return error.exit_code if error is not None else 0
+
+
+def library(body: Sequence[str]) -> list[str]:
+    """Return the lines of the library without the functions that a script has no use for.
+
+    Args:
+        body: the script's own lines.
+    """
+    text = LIBRARY.read_text(encoding="utf-8")
+    functions = {match[2]: match[0] for match in _FUNCTION.finditer(text)}
+    found = re.compile(rf"\b({'|'.join(functions)})\b")
+    # What is in quotes is data; a quote in it is written '"'"'.
+    waiting = [_FUNCTION.sub("", text), _QUOTED.sub("", "\n".join(body).replace("""'"'"'""", ""))]
+    needed: set[str] = set()
+    while waiting:
+        called = set(found.findall(_COMMENT.sub("", waiting.pop()))) - needed
+        needed |= called
+        waiting += [functions[name] for name in called]
+    return _FUNCTION.sub(lambda match: match[0] if match[2] in needed else "", text).rstrip("\n").splitlines()
 
 
 def _connection(endpoint: Endpoint) -> Iterator[str]:
