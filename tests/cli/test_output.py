@@ -79,3 +79,11 @@ def test_an_address_that_is_none_is_one_line() -> None:
 def test_an_archive_for_nowhere_is_refused() -> None:
     done = shell("$W image build -o /nonexistent/x.tar")
     assert (done.returncode, done.stderr) == (1, "weave: there is no directory /nonexistent\n")
+
+
+@pytest.mark.parametrize("group", ["", "image", "sandbox"])
+def test_no_line_of_the_help_is_cut_off_in_80_columns(group: str) -> None:
+    lines = shell(f"COLUMNS=80 $W {group} --help").stdout.splitlines()
+    commands = lines[lines.index("Commands:") + 1 :]
+    assert len(commands) > 1
+    assert [line for line in commands if line.endswith("...") or len(line) > 80] == []

@@ -19,7 +19,8 @@ from weave_http.cli.session import Globals
 app = typer.Typer(
     name="weave",
     help="Join the containers of many Docker hosts into one network, by plain calls to their Remote APIs.",
-    epilog="DOCKER_HOST (and DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, contexts) choose the Docker host, as for docker.",
+    epilog="DOCKER_HOST (and DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, contexts) choose the Docker host, as for docker. "
+    "`weave explain COMMAND…` tells which API calls a command is, and what each is for.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,

@@ -25,7 +25,7 @@ def create_body(
     context: typer.Context,
     arguments: Annotated[list[str], typer.Argument(metavar="[DOCKER RUN OPTIONS] IMAGE [COMMAND…]")],
 ) -> None:
-    """Print the body of the create call that docker run's arguments make. Nothing is sent.
+    """Print the body of docker run's create call. Nothing is sent.
 
     What belongs into the call's query (--name, --platform) is told on stderr.
     """

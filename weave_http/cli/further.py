@@ -44,7 +44,7 @@ def report(
         str, typer.Option("--format", "-f", metavar="TEMPLATE", help="What to print, as '{{.Router.Name}}'.")
     ] = "",
 ) -> int:
-    """Print all the router knows, as JSON or as a Go template puts it."""
+    """Print all the router knows, as JSON or by a Go template."""
     from weave_http import commands
 
     with session(context) as caller:
@@ -52,7 +52,10 @@ def report(
 
 
 def prime(context: typer.Context) -> int:
-    """Wait until addresses can be handed out; as none are, return at once."""
+    """Do nothing: there is nothing to wait for.
+
+    Other versions of Weave wait until addresses can be handed out; this one hands out none.
+    """
     from weave_http import commands
 
     with session(context) as caller:
@@ -102,7 +105,10 @@ def help_(
 def completion(
     shell: Annotated[Shell, typer.Argument(metavar="[bash|zsh|fish]", case_sensitive=False)],
 ) -> None:
-    """Print a script by which a shell completes weave's words: eval "$(weave completion bash)"."""
+    """Print a script by which a shell completes weave's words.
+
+    Have your shell run it: eval "$(weave completion bash)"
+    """
     from typer.completion import get_completion_script  # type: ignore[attr-defined]  # not among its exports
 
     typer.echo(get_completion_script(prog_name="weave", complete_var="_WEAVE_COMPLETE", shell=shell.value))

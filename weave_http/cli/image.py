@@ -11,7 +11,7 @@ import typer
 from weave_http.errors import WeaveError
 
 app = typer.Typer(
-    help="Build the image of the executor and the router, without an image registry.",
+    help="Build the image of executor and router, without a registry.",
     rich_markup_mode=None,
     no_args_is_help=True,
 )
@@ -44,13 +44,19 @@ def build_(
         bool, typer.Option("--guest", help="A small image with busybox, for containers to try the network with.")
     ] = False,
 ) -> None:
-    """Build the image from Debian packages, as an archive for `weave setup --from`."""
+    """Build the image, as an archive for `weave setup --from`.
+
+    It is made of Debian packages.
+    """
     typer.echo(built(out, guest=guest))
 
 
 @app.command()
 def dockerfile() -> None:
-    """Print a Dockerfile that makes the same image where a registry is at hand."""
+    """Print a Dockerfile that makes the same image.
+
+    It needs a registry, for Debian's image.
+    """
     from weave_http.image import DOCKERFILE
 
     typer.echo(DOCKERFILE.read_text(encoding="utf-8"), nl=False)

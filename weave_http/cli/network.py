@@ -23,6 +23,7 @@ ANYWHERE = {"help_option_names": ["--help"]}
 """`-h` is a name, as in Weave; options may stand before and behind the arguments."""
 
 CIDRS_AND_CONTAINER = "CIDR… CONTAINER"
+JOINED = "As 10.2.1.1/24 web."
 NAMED = "[IP…] CONTAINER [-h NAME] | IP… -h NAME"
 
 
@@ -43,8 +44,10 @@ def add_to(app: typer.Typer) -> None:
     app.command()(connect)
     app.command()(forget)
     app.command(context_settings=PASS_THROUGH)(run)
+    for joining in (start, restart, attach, detach):
+        app.command()(joining)
     app.command(context_settings=ANYWHERE)(expose)
-    for command in (start, restart, attach, detach, hide, ps, status, stop, reset, version):
+    for command in (hide, ps, status, stop, reset, version):
         app.command()(command)
     for dns_command in (dns_add, dns_remove, dns_args, launch_dns):
         app.command(context_settings=PASS_THROUGH)(dns_command)
@@ -65,7 +68,10 @@ def setup(
         str | None, typer.Option("--from-context", metavar="NAME", help="The same, by its docker context.")
     ] = None,
 ) -> int:
-    """Bring the image to the Docker host: pulled, from a file, from another host, or built here."""
+    """Bring the image to the Docker host.
+
+    The host pulls it, unless an option names another source.
+    """
     from weave_http import commands
     from weave_http.cli.image import built
 
@@ -119,7 +125,10 @@ def forget(
 
 def run(
     context: typer.Context,
-    arguments: Annotated[list[str], typer.Argument(metavar="CIDR… [DOCKER RUN OPTIONS] IMAGE [COMMAND…]")],
+    arguments: Annotated[
+        list[str],
+        typer.Argument(metavar="CIDR… [DOCKER RUN OPTIONS] IMAGE [COMMAND…]", help="As 10.2.1.1/24 --name web nginx."),
+    ],
     with_dns: Annotated[bool, typer.Option("--with-dns", help="Let the container ask Weave's name server.")] = False,
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Start the program at once, not when it is on the network.")
@@ -128,7 +137,10 @@ def run(
         bool, typer.Option("--foreground", help="Be the container until it ends, as docker run without -d.")
     ] = False,
 ) -> int:
-    """Start a container that is on the network, with docker run's arguments."""
+    """Start a container on the network, as docker run would.
+
+    It is left running and its id is printed, as by docker run -d, unless --foreground is given.
+    """
     from dataclasses import replace
 
     from weave_http import commands
@@ -149,12 +161,14 @@ def run(
         return commands.run(caller, addresses, request, wait=not no_wait, foreground=foreground)
 
 
-Stopped = Annotated[list[str], typer.Argument(metavar=CIDRS_AND_CONTAINER, autocompletion=all_containers)]
-Running = Annotated[list[str], typer.Argument(metavar=CIDRS_AND_CONTAINER, autocompletion=running_containers)]
+Stopped = Annotated[list[str], typer.Argument(metavar=CIDRS_AND_CONTAINER, help=JOINED, autocompletion=all_containers)]
+Running = Annotated[
+    list[str], typer.Argument(metavar=CIDRS_AND_CONTAINER, help=JOINED, autocompletion=running_containers)
+]
 
 
 def start(context: typer.Context, arguments: Stopped) -> int:
-    """Start a container that was stopped, and join it to the network."""
+    """Start a stopped container, and join it to the network."""
     from weave_http import commands
 
     addresses, container = _as_typed(arguments)
@@ -283,7 +297,10 @@ def status(
 
 
 def stop(context: typer.Context) -> int:
-    """Stop the router; containers of one host keep reaching each other."""
+    """Stop the router.
+
+    The containers of one host keep reaching each other.
+    """
     from weave_http import commands
 
     with session(context) as caller:
@@ -294,7 +311,7 @@ def reset(
     context: typer.Context,
     force: Annotated[bool, typer.Option("--force", help="Also when the router does not answer.")] = False,
 ) -> int:
-    """Stop the router and remove everything of Weave's from the Docker host."""
+    """Stop the router, and remove all of Weave's from the host."""
     from weave_http import commands
 
     with session(context) as caller:
@@ -311,9 +328,12 @@ def version(context: typer.Context) -> int:
 
 def dns_add(
     context: typer.Context,
-    arguments: Annotated[list[str], typer.Argument(metavar=NAMED)],
+    arguments: Annotated[list[str], typer.Argument(metavar=NAMED, help="As web -h web.weave.local.")],
 ) -> int:
-    """Give a container's addresses, or others, a name: by default its hostname."""
+    """Give a container's addresses, or others, a name.
+
+    Without -h it is the container's hostname.
+    """
     from weave_http import commands
 
     with session(context) as caller:
@@ -322,7 +342,7 @@ def dns_add(
 
 def dns_remove(
     context: typer.Context,
-    arguments: Annotated[list[str], typer.Argument(metavar=NAMED)],
+    arguments: Annotated[list[str], typer.Argument(metavar=NAMED, help="As web -h web.weave.local.")],
 ) -> int:
     """Take names away: all that fit what is said."""
     from weave_http import commands
@@ -343,7 +363,7 @@ def dns_args(
     context: typer.Context,
     arguments: Annotated[list[str] | None, typer.Argument(metavar="[DOCKER RUN OPTIONS]")] = None,
 ) -> int:
-    """Print docker run's options by which a container uses Weave's DNS."""
+    """Print docker run's options for the use of Weave's names."""
     from weave_http import commands
 
     with session(context) as caller:
@@ -354,7 +374,10 @@ def launch_dns(
     context: typer.Context,
     arguments: Annotated[list[str], typer.Argument(metavar="CIDR [OPTIONS]")],
 ) -> int:
-    """Make sure that the router serves names (Weave 0.10 had another container for that)."""
+    """Make sure that the router serves names.
+
+    Weave 0.10 had another container for that.
+    """
     from weave_http import commands
 
     with session(context) as caller:
@@ -362,7 +385,10 @@ def launch_dns(
 
 
 def stop_dns(context: typer.Context) -> int:
-    """Do nothing: names end with the router (Weave 0.10 had another container for that)."""
+    """Do nothing: names end with the router.
+
+    Weave 0.10 had another container for that.
+    """
     from weave_http import commands
 
     with session(context) as caller:

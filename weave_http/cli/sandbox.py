@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from weave_http.sandbox import Sandbox, SandboxHost
 
 app = typer.Typer(
-    help="Real Docker hosts on this machine, each a dockerd in namespaces of its own, on one LAN.",
+    help="Real Docker hosts on this machine, to try things on.\n\n"
+    "Each is a dockerd in namespaces of its own; one LAN joins them.",
     rich_markup_mode=None,
     no_args_is_help=True,
 )
@@ -31,7 +32,7 @@ def _sandbox(state: Path | None) -> Sandbox:
 
 @app.command()
 def check() -> None:
-    """Say in one line what keeps this machine from having hosts; nothing when it can."""
+    """Say what keeps this machine from having hosts, if anything."""
     from weave_http.sandbox import require_machine
 
     require_machine(Path("/"))
@@ -69,7 +70,10 @@ def env(
     unix: Annotated[bool, typer.Option("--unix", help="The unix socket instead of TCP with TLS.")] = False,
     state: StateOption = None,
 ) -> None:
-    """Print the shell lines that make a host the current Docker host: eval "$(weave sandbox env host1)"."""
+    """Print shell lines by which docker and weave choose a host.
+
+    Have your shell run them: eval "$(weave sandbox env host1)"
+    """
     import shlex
 
     for key, value in _sandbox(state).host(name).env(unix=unix).items():
@@ -82,7 +86,10 @@ def exec_(
     command: Annotated[list[str], typer.Argument(metavar="-- CMD…")],
     state: StateOption = None,
 ) -> int:
-    """Run a command on a host, as root."""
+    """Run a command on a host, as root.
+
+    Options come before the host's name: what follows is the command's.
+    """
     return _sandbox(state).exec(name, command[1:] if command[:1] == ["--"] else command)
 
 

@@ -26,6 +26,7 @@ class Format(StrEnum):
 
 
 COMMAND = "COMMAND [ARGUMENT…]"
+EXAMPLE = "As typed after weave: attach 10.2.1.1/24 web."
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,10 +38,13 @@ def add_to(app: typer.Typer) -> None:
     @app.command(context_settings=PASS_THROUGH)
     def explain(
         context: typer.Context,
-        words: Annotated[list[str], typer.Argument(metavar=COMMAND)],
-        form: Annotated[Format, typer.Option("--format", help="A page in HTML has a diagram.")] = Format.TEXT,
+        words: Annotated[list[str], typer.Argument(metavar=COMMAND, help=EXAMPLE)],
+        form: Annotated[Format, typer.Option("--format", help="The page in HTML has a picture, too.")] = Format.TEXT,
     ) -> None:
-        """Explain a command: its calls, what each is for, and what comes of them on the host."""
+        """Explain a command: its calls, and what each is for.
+
+        Also what comes of them on the host, as lines of ip, iptables and docker. Nothing is sent.
+        """
         from weave_http.transcript.lesson import lesson
         from weave_http.transcript.page import as_html
         from weave_http.transcript.prose import as_markdown, as_text
@@ -54,9 +58,12 @@ def add_to(app: typer.Typer) -> None:
     @app.command(context_settings=PASS_THROUGH)
     def script(
         context: typer.Context,
-        words: Annotated[list[str], typer.Argument(metavar=COMMAND)],
+        words: Annotated[list[str], typer.Argument(metavar=COMMAND, help=EXAMPLE)],
     ) -> None:
-        """Print a shell script of curl calls that does the same as a command."""
+        """Print a shell script of curl calls that does the same.
+
+        It has the effect, the output and the exit code of the command. Nothing is sent before it is run.
+        """
         from weave_http.commands.running import START_FAILURE_CODES
         from weave_http.transcript.script import script as written
 
