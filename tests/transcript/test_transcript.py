@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from tests.transcript.commands import COMMANDS
 from weave_http import commands, names
 from weave_http.commands import Caller
 from weave_http.engine import Request, connect
+from weave_http.engine.transport.base import Response
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.run_args import CreateRequest
-from weave_http.transcript import Exchange, Printer, StandIn, Watch
-from weave_http.transcript.standin import image
+from weave_http.transcript import AnswerPrinter, Exchange, Printer, StandIn, Watch
+from weave_http.transcript.standin import Canned, image
+from weave_http.transcript.watch import Answer
 
 
 def said(exchanges: list[Exchange]) -> list[tuple[object, ...]]:
@@ -94,6 +97,38 @@ def test_a_call_that_got_no_answer_shows_why() -> None:
     lines: list[str] = []
     Printer(lines.append)(Exchange(Request("GET", "/_ping"), None, 0.1, failure="connection refused"))
     assert lines == ["GET    /_ping  failed: connection refused"]
+
+
+@pytest.mark.parametrize("read", [lambda response: response.read(), lambda response: list(response.chunks())])
+def test_short_answers_are_shown_when_they_were_read(read: Callable[[Response], object], tmp_path: Path) -> None:
+    heard: list[Answer] = []
+    identity = "0123456789ab" + "c" * 52
+    answers = {
+        "/v1.41/id": json.dumps({"Id": identity, "Env": ["DB_TOKEN=hunter2"]}),
+        "/v1.41/long": json.dumps(["x" * 600]),
+        "/v1.41/many": '{"status": "one"}\r\n{"status": "two"}\r\n',
+    }
+
+    class Inner:
+        def send(self, request: Request) -> Response:
+            return Canned(200, answers[request.path].encode())
+
+        def close(self) -> None:
+            pass
+
+    watch = Watch(Inner(), lambda _: None, heard.append)
+    for path in answers:
+        response = watch.send(Request("GET", path))
+        assert heard == [] or path != "/v1.41/id"
+        read(response)
+    assert [answer.request.path for answer in heard] == ["/v1.41/id"]
+    lines: list[str] = []
+    for full, secrets in ((False, False), (True, True)):
+        AnswerPrinter(lines.append, full=full, secrets=secrets)(heard[0])
+    assert lines == [
+        '       answer to GET …/id: {"Id": "0123456789ab", "Env": ["DB_TOKEN=********"]}',
+        f'# answer to GET …/id: {{"Id": "{identity}", "Env": ["DB_TOKEN=hunter2"]}}',
+    ]
 
 
 def body(document: object) -> Request:

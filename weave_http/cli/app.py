@@ -64,7 +64,9 @@ def globals_(
     ] = Calls.LINE,
     verbose: Annotated[
         bool,
-        typer.Option("--verbose", "-v", help="Show bodies with lines, too. Say which endpoint is used."),
+        typer.Option(
+            "--verbose", "-v", help="Show bodies with lines, and short answers in a trace. Say which endpoint is used."
+        ),
     ] = False,
     show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Do not mask passwords.")] = False,
     version: Annotated[

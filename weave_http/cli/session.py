@@ -160,7 +160,7 @@ def _watcher(options: Globals, endpoint: Endpoint, *, other: bool = False) -> Ca
     if not (options.dry_run or options.trace):
         return None
     from weave_http.engine.version import NEWEST, version_text
-    from weave_http.transcript import Exchange, FullPrinter, Printer, StandIn, Watch
+    from weave_http.transcript import AnswerPrinter, Exchange, FullPrinter, Printer, StandIn, Watch
 
     def shown(line: str) -> None:
         typer.echo(line, err=not options.dry_run)
@@ -172,7 +172,11 @@ def _watcher(options: Globals, endpoint: Endpoint, *, other: bool = False) -> Ca
         else FullPrinter(shown, options.calls, endpoint, timed=timed, show_secrets=secrets)
     )
 
+    answered = None
+    if options.verbose and timed and options.calls != "json":
+        answered = AnswerPrinter(shown, full=options.calls != "line", secrets=secrets)
+
     def watch(inner: Transport) -> Transport:
-        return Watch(StandIn(version_text(NEWEST), other=other) if options.dry_run else inner, report)
+        return Watch(StandIn(version_text(NEWEST), other=other) if options.dry_run else inner, report, answered)
 
     return watch

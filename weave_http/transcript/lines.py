@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from urllib.parse import quote, urlencode
 
 from weave_http.engine.transport.base import Request
+from weave_http.transcript import secrets as hidden
 from weave_http.transcript.formats import body_text
-from weave_http.transcript.watch import Exchange
+from weave_http.transcript.watch import Answer, Exchange
 
 ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 """A full id; its first 12 digits, which the daemon takes as well, are enough for people."""
@@ -52,6 +54,29 @@ class Printer:
         if self._bodies and request.body is not None:
             for text in body_text(request, show_secrets=self._secrets, indent=2).splitlines():
                 self._write(f"       {text}")
+
+
+class AnswerPrinter:
+    """Writes what daemons answer, a line each.
+
+    Args:
+        write: takes one line without its end.
+        full: as a comment, with ids in full, to go with a `FullPrinter`.
+        secrets: show the values of what looks like a password.
+    """
+
+    def __init__(self, write: Callable[[str], None], *, full: bool = False, secrets: bool = False) -> None:
+        self._write = write
+        self._full = full
+        self._secrets = secrets
+
+    def __call__(self, answer: Answer) -> None:
+        """Write one answer; that of a call that was left open comes long after it."""
+        document = answer.document if self._secrets else hidden.masked(answer.document)
+        text = json.dumps(document, ensure_ascii=False)
+        end = target(answer.request).partition("?")[0].rpartition("/")[2]
+        line = f"answer to {answer.request.method} …/{end}: {text}"
+        self._write(f"# {line}" if self._full else " " * 7 + ID.sub(r"\1", line))
 
 
 def target(request: Request) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from weave_http.closing import Closing
 from weave_http.engine.errors import ProtocolError, TransportError
 from weave_http.engine.transport.base import Duplex, Hijacker, Request, Response, Transport
 
@@ -30,21 +32,48 @@ class Exchange:
     failure: str = ""
 
 
+SHORT = 500
+"""Bytes of an answer that is worth showing: an id, an exit code, a reason; not all that is known of an image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a daemon said in a body.
+
+    Args:
+        request: what was asked.
+        document: the JSON of the answer.
+    """
+
+    request: Request
+    document: Any
+
+
 class Watch:
     """Passes requests on and reports each exchange as soon as the answer's head is there.
 
     Args:
         inner: the transport that does the work.
         report: takes each exchange; called in the thread that sent it.
+        answered: takes the bodies of answers that are short and JSON, each when it was read.
     """
 
-    def __init__(self, inner: Transport, report: Callable[[Exchange], None]) -> None:
+    def __init__(
+        self,
+        inner: Transport,
+        report: Callable[[Exchange], None],
+        answered: Callable[[Answer], None] | None = None,
+    ) -> None:
         self._inner = inner
         self._report = report
+        self._answered = answered
 
     def send(self, request: Request) -> Response:
         """Pass a request on; see `Transport.send`."""
-        return self._watched(request, self._inner.send)
+        response = self._watched(request, self._inner.send)
+        if self._answered is None or "json" not in response.headers.get("content-type", ""):
+            return response
+        return _Heard(response, request, self._answered)
 
     def hijack(self, request: Request) -> Duplex:
         """Pass a request on; see `Hijacker.hijack`."""
@@ -64,4 +93,49 @@ class Watch:
 
     def close(self) -> None:
         """Close the inner transport."""
+        self._inner.close()
+
+
+class _Heard(Closing):
+    """A response whose body is reported when it was read to its end, if it is short and one JSON document."""
+
+    def __init__(self, inner: Response, request: Request, answered: Callable[[Answer], None]) -> None:
+        self._inner = inner
+        self._request = request
+        self._answered = answered
+        self._heard = b""
+
+    @property
+    def status(self) -> int:
+        return self._inner.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._inner.headers
+
+    def chunks(self) -> Iterator[bytes]:
+        try:
+            for chunk in self._inner.chunks():
+                self._heard = (self._heard + chunk)[: SHORT + 1]
+                yield chunk
+        finally:  # who has read enough of a reason goes away
+            self._end()
+
+    def read(self) -> bytes:
+        content = self._inner.read()
+        self._heard = (self._heard + content)[: SHORT + 1]
+        self._end()
+        return content
+
+    def _end(self) -> None:
+        heard, self._heard = self._heard, b""
+        if not heard or len(heard) > SHORT:
+            return
+        try:
+            document = json.loads(heard)
+        except ValueError:
+            return  # a stream of many, or no JSON at all
+        self._answered(Answer(self._request, document))
+
+    def close(self) -> None:
         self._inner.close()
