@@ -21,11 +21,13 @@ import weave_http
 from tests.fake_engine import FakeEngine, Run
 from weave_http import (
     APIError,
+    AttachedOutput,
     Caller,
     Endpoint,
     Engine,
     EngineError,
     NotFound,
+    Session,
     UsageError,
     WeaveError,
     commands,
@@ -125,6 +127,20 @@ def test_names_have_types() -> None:
     assert issubclass(NotFound, APIError)
     assert issubclass(APIError, EngineError)
     assert (Path(weave_http.__file__).with_name("py.typed")).exists()
+
+
+@pytest.mark.parametrize("either", [False, True])
+def test_attaching_has_the_type_that_its_arguments_make(fake: FakeEngine, either: bool) -> None:
+    with connect(resolve_endpoint(os.environ)) as engine:
+        identity = engine.containers.create({"Image": "busybox", "OpenStdin": True}).id
+        with assert_type(engine.containers.attach(identity), AttachedOutput):
+            pass
+        with assert_type(engine.containers.attach(identity, stdin=False), AttachedOutput):
+            pass
+        with assert_type(engine.containers.attach(identity, stdin=True), Session):
+            pass
+        with assert_type(engine.containers.attach(identity, stdin=either), AttachedOutput | Session) as attached:
+            assert isinstance(attached, Session) == either
 
 
 def test_importing_it_imports_nothing_else() -> None:

@@ -91,7 +91,14 @@ class Containers:
 
     @overload
     def attach(
-        self, reference: str, *, stdout: bool = True, stderr: bool = True, tty: bool = False
+        self,
+        reference: str,
+        *,
+        stdin: Literal[False] = False,
+        stdout: bool = True,
+        stderr: bool = True,
+        tty: bool = False,
+        detach_keys: str = "",
     ) -> AttachedOutput: ...
 
     @overload
@@ -105,6 +112,18 @@ class Containers:
         tty: bool = False,
         detach_keys: str = "",
     ) -> Session: ...
+
+    @overload
+    def attach(
+        self,
+        reference: str,
+        *,
+        stdin: bool,
+        stdout: bool = True,
+        stderr: bool = True,
+        tty: bool = False,
+        detach_keys: str = "",
+    ) -> AttachedOutput | Session: ...
 
     def attach(
         self,
@@ -124,7 +143,7 @@ class Containers:
             stdin: write to it as well; it was created with `OpenStdin`.
             tty: whether the container has a terminal (`Config.Tty`); daemons below API 1.42 don't tell.
             detach_keys: keys that end the stream while the container goes on, as `ctrl-p,ctrl-q`; empty for the
-                daemon's own. Only terminals have them.
+                daemon's own. Only terminals that are written to have them.
         """
         path = self._path(reference, "attach")
         streams = _streams(stdout, stderr)

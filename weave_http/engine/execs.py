@@ -44,7 +44,7 @@ class Execs:
             user: as `name`, `uid` or `uid:gid`; empty for the container's.
             directory: where it runs; empty for the container's.
             privileged: with all capabilities.
-            detach_keys: as for `Containers.converse`.
+            detach_keys: as for `Containers.attach`.
         """
         config: dict[str, Any] = {
             "AttachStdin": stdin,
