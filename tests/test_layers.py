@@ -23,7 +23,7 @@ BELOW = {
 }
 """What each part may import beside itself and the modules at the top of the package."""
 
-TOP = {"names", "errors", "addresses", "closing", "lazy", "printable"}
+TOP = {"addresses", "closing", "docker_config", "errors", "lazy", "names", "printable"}
 
 HOMES = {
     "typer": ("cli",),

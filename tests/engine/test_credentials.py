@@ -16,6 +16,7 @@ from weave_http.engine.credentials import (
     DOCKER_HUB,
     Credentials,
     HelperFailure,
+    NothingStored,
     RunHelper,
     auth_header,
     build_header,
@@ -84,7 +85,39 @@ def test_user_and_password_may_stand_there_as_they_are() -> None:
 def test_an_identity_token_of_the_file_counts_more_than_a_password() -> None:
     found = find({"auths": {HOST: {"auth": encoded("me:x"), "identitytoken": "tok"}}})
     assert found is not None
-    assert found.document == {"identitytoken": "tok", "serveraddress": HOST}
+    assert found.document == {"username": "me", "password": "x", "identitytoken": "tok", "serveraddress": HOST}
+
+
+def test_a_token_for_the_registry_is_sent_whoever_has_the_rest() -> None:
+    config = {"auths": {HOST: {"registrytoken": "tok"}}}
+    found = find(config)
+    assert found is not None
+    assert found.document == {"registrytoken": "tok", "serveraddress": HOST}
+    stored = find({**config, "credsStore": "s"}, run=lambda _name, _registry: '{"Username": "u", "Secret": "s"}')
+    assert stored == Credentials(HOST, "u", "s", registry_token="tok")
+
+
+@pytest.mark.parametrize("auth", [encoded("me:x") + "\r\n", encoded("me:x")[:4] + "\n" + encoded("me:x")[4:]])
+def test_ends_of_lines_in_a_password_s_encoding_are_no_matter(auth: str) -> None:
+    assert find({"AUTHS": {HOST: {"Auth": auth}}}) == Credentials(HOST, "me", "x")
+
+
+@pytest.mark.parametrize(
+    "auth", [encoded("me"), encoded(":x"), encoded("me:x") + " ", "!!", encoded("me:xx").rstrip("=")]
+)
+def test_a_password_that_can_t_be_read_is_told_and_not_shown(auth: str) -> None:
+    warnings: list[str] = []
+    assert find({"auths": {HOST: {"auth": auth}}}, warnings=warnings) is None
+    (warning,) = warnings
+    assert warning.startswith(f"the auth of {HOST} in /home/me/.docker/config.json is not USER:PASSWORD")
+    assert auth not in warning
+
+
+@pytest.mark.parametrize(
+    "key", ["index.docker.io", "docker.io", "https://index.docker.io/v1", "https://index.docker.io/v2/"]
+)
+def test_other_names_of_docker_hub_are_other_registries(key: str) -> None:
+    assert find({"auths": {key: {"auth": encoded("me:x")}}}, DOCKER_HUB) is None
 
 
 def test_docker_hub_has_a_name_of_its_own() -> None:
@@ -113,18 +146,29 @@ def test_a_helper_may_have_an_identity_token() -> None:
     assert found == Credentials(HOST, identity_token="tok")
 
 
-def test_a_helper_that_knows_nothing_is_no_matter() -> None:
+def test_a_helper_that_knows_nothing_has_the_last_word() -> None:
     def run(_name: str, _registry: str) -> str:
-        raise HelperFailure("credentials not found in native keychain")
+        raise NothingStored
 
-    assert find({"credsStore": "s"}, run=run) is None
+    assert find({"credsStore": "s", "auths": {HOST: {"auth": encoded("me:x")}}}, run=run) is None
 
 
-@pytest.mark.parametrize("output", ["", "nonsense", "[]", '{"Username": "x"}', "null"])
-def test_a_helper_that_answers_nonsense_is_told_in_one_line(output: str) -> None:
+def test_a_registry_may_be_excepted_from_the_store() -> None:
+    config = {"credHelpers": {HOST: ""}, "credsStore": "s", "auths": {HOST: {"auth": encoded("me:x")}}}
+    assert find(config) == Credentials(HOST, "me", "x")
+
+
+@pytest.mark.parametrize(
+    "output", ["", "nonsense", "[]", '{"Username": "x"}', "null", '{"Username": "x", "Secret": 7}']
+)
+def test_where_a_helper_answers_nonsense_the_file_counts(output: str) -> None:
     warnings: list[str] = []
-    assert find({"credsStore": "s"}, run=lambda _name, _registry: output, warnings=warnings) is None
-    assert warnings == [f"docker-credential-s has no credentials for {HOST}: its answer is no credentials"]
+    config = {"credsStore": "s", "auths": {HOST: {"auth": encoded("me:x")}}}
+    assert find(config, run=lambda _name, _registry: output, warnings=warnings) == Credentials(HOST, "me", "x")
+    assert warnings == [
+        f"docker-credential-s has no credentials for {HOST}: its answer is no credentials; "
+        "going on with /home/me/.docker/config.json"
+    ]
 
 
 def test_the_variable_counts_first_and_the_file_where_it_has_nothing() -> None:
@@ -138,7 +182,18 @@ def test_the_variable_counts_first_and_the_file_where_it_has_nothing() -> None:
 def test_a_broken_configuration_is_told_and_no_failure(content: bytes) -> None:
     warnings: list[str] = []
     assert find(content, warnings=warnings) is None
-    assert warnings == ["/home/me/.docker/config.json holds no JSON object; there may be credentials missing"]
+    (warning,) = warnings
+    assert warning.startswith("/home/me/.docker/config.json ")
+    assert warning.endswith("; going on without it")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "x"])
+def test_a_broken_variable_is_told_and_no_failure(content: str) -> None:
+    warnings: list[str] = []
+    config = {"auths": {HOST: {"auth": encoded("me:x")}}}
+    found = find(config, environ={"DOCKER_AUTH_CONFIG": content}, warnings=warnings)
+    assert found == Credentials(HOST, "me", "x")
+    assert [warning.partition(" ")[0] for warning in warnings] == ["DOCKER_AUTH_CONFIG"]
 
 
 @given(
@@ -168,14 +223,14 @@ def test_a_real_helper_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     helper.write_text(
         '#!/bin/sh\nread -r server\n[ "$1" = get ] || exit 9\n'
         'case $server in *example*) printf \'{"Username": "%s", "Secret": "x"}\' "$server";;\n'
-        "silent) exit 3;; *) echo credentials not found in native keychain; exit 1;; esac\n"
+        "silent) echo S3KRET; exit 3;; *) echo credentials not found in native keychain; exit 1;; esac\n"
     )
     helper.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert json.loads(run_helper("test", HOST))["Username"] == HOST
-    with pytest.raises(HelperFailure, match="credentials not found in native keychain"):
+    with pytest.raises(NothingStored):
         run_helper("test", "elsewhere")
-    with pytest.raises(HelperFailure, match="it ended with 3"):
+    with pytest.raises(HelperFailure, match=r"^its `get` ended with 3$"):
         run_helper("test", "silent")
     with pytest.raises(HelperFailure, match="it is not installed"):
         run_helper("missing", HOST)

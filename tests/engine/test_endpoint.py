@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weave_http.docker_config import ReadFile
 from weave_http.engine import Endpoint, TLSFiles, resolve_endpoint
-from weave_http.engine.endpoint import ReadFile, parse_host, read_file
+from weave_http.engine.endpoint import parse_host, read_file
 from weave_http.engine.errors import EndpointError
 from weave_http.errors import ExitCode
 
@@ -41,10 +42,14 @@ def resolve(environ: dict[str, str], read: ReadFile = NO_FILES, **flags: Any) ->
     [
         ("unix:///run/d.sock", "unix:///run/d.sock"),
         ("unix://", "unix:///var/run/docker.sock"),
+        ("unix://d.sock", "unix://d.sock"),
         ("UNIX:///run/d.sock", "unix:///run/d.sock"),
         ("tcp://10.0.0.1:1234", "tcp://10.0.0.1:1234"),
         ("tcp://10.0.0.1", "tcp://10.0.0.1:2375"),
         ("tcp://10.0.0.1/", "tcp://10.0.0.1:2375"),
+        ("tcp://10.0.0.1:/x", "tcp://10.0.0.1:2375/x"),
+        ("tcp://me@10.0.0.1:1", "tcp://10.0.0.1:1"),
+        ("me:hunter2@10.0.0.1:1", "tcp://10.0.0.1:1"),
         ("tcp://docker.example:99/base/path/", "tcp://docker.example:99/base/path"),
         ("tcp://:2000", "tcp://127.0.0.1:2000"),
         ("tcp://", "tcp://127.0.0.1:2375"),
@@ -56,6 +61,7 @@ def resolve(environ: dict[str, str], read: ReadFile = NO_FILES, **flags: Any) ->
         ("http://host:8080/docker", "tcp://host:8080/docker"),
         ("tcp://[::1]:99", "tcp://[::1]:99"),
         ("tcp://[fd00::1]", "tcp://[fd00::1]:2375"),
+        ("tcp://[fd00::1]:", "tcp://[fd00::1]:2375"),
         ("[fd00::1]:99/x", "tcp://[fd00::1]:99/x"),
         ("fd00::1", "tcp://[fd00::1]:2375"),
     ],
@@ -69,7 +75,7 @@ def test_what_a_host_may_look_like(text: str, url: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "port"),
-    [("tcp://host", 2376), ("host", 2376), ("tcp://host:5", 5), ("[::1]", 2376), ("https://host", 443)],
+    [("tcp://host", 2375), ("host", 2375), ("tcp://host:5", 5), ("[::1]", 2375), ("https://host", 443)],
 )
 def test_what_tls_makes_of_it(text: str, port: int) -> None:
     endpoint = resolve({"DOCKER_HOST": text, "DOCKER_TLS_VERIFY": "1"}, ALL_PEMS)
@@ -86,19 +92,18 @@ def test_https_is_tls_that_the_system_s_authorities_vouch_for() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("unix://relative.sock", "needs an absolute path"),
+        ("unix:/d.sock", "lacks a slash.*; begin with unix://$"),
         ("unix:///" + "x" * 120, "longer than 107 bytes"),
         ("tcp://host:0", "no valid port"),
         ("tcp://host:65536", "no valid port"),
         ("tcp://host:abc", "no valid port"),
-        ("tcp://host:", "no valid port"),
         ("tcp://host:٣", "no valid port"),
         ("tcp://[::1", "not an IPv6 address in brackets"),
         ("tcp://[host]:1", "not an IPv6 address in brackets"),
         ("tcp://[::1]x", "not an IPv6 address in brackets"),
         ("tcp://a:b:c", "too many colons"),
         ("1.2.3.4:5:6", "too many colons"),
-        ("tcp://user@host:1", "is not HOST:PORT"),
+        ("http://user@host:1", "is not HOST:PORT"),
         ("tcp://host:1?x", "is not HOST:PORT"),
         ("tcp://ho st:1", "is not HOST:PORT"),
         ("tcp://host:1/\x00", "is no address"),
@@ -195,9 +200,10 @@ def test_host_and_context_contradict_each_other() -> None:
         resolve({}, host="tcp://a", context="b")
 
 
-def test_an_empty_host_flag_is_refused() -> None:
-    with pytest.raises(EndpointError, match="--host is empty"):
-        resolve({"DOCKER_HOST": "tcp://a"}, host="")
+def test_an_empty_host_flag_is_the_default_socket_whatever_else_is_said() -> None:
+    endpoint = resolve({"DOCKER_HOST": "tcp://a", "DOCKER_CONTEXT": "named"}, CONTEXTS, host="")
+    assert str(endpoint) == "unix:///var/run/docker.sock (default socket, as --host is empty)"
+    assert resolve({"DOCKER_HOST": "tcp://a"}, ALL_PEMS, host=" ", tls=True).url == "tcp://127.0.0.1:2376"
 
 
 def test_the_pinned_api_version_is_kept() -> None:
@@ -219,7 +225,11 @@ def test_the_pinned_api_version_is_kept() -> None:
         ({}, {"tls_verify": True}, TLS),
         ({"DOCKER_TLS_VERIFY": "1"}, {"tls_verify": False}, TLSFiles(False, "", TLS.cert, TLS.key)),
         ({"DOCKER_TLS": "1"}, {"tls": False}, None),
+        ({}, {"tls": False, "tls_verify": True}, TLS),
         ({}, {"tls_verify": True, "tls_ca": "/home/u/.docker/key.pem"}, TLSFiles(True, TLS.key, TLS.cert, TLS.key)),
+        ({}, {"tls_verify": True, "tls_ca": ""}, TLSFiles(True, "", TLS.cert, TLS.key)),
+        ({}, {"tls_verify": True, "tls_cert": ""}, TLSFiles(True, TLS.ca)),
+        ({}, {"tls": True, "tls_ca": "/home/u/.docker/ca.pem"}, TLSFiles(False, "", TLS.cert, TLS.key)),
     ],
 )
 def test_how_tls_is_asked_for(environ: dict[str, str], flags: dict[str, Any], tls: TLSFiles | None) -> None:
@@ -232,8 +242,9 @@ def test_the_certificates_folder_can_be_named() -> None:
     assert resolve(environ, read).tls == TLSFiles(True, "/certs/ca.pem", "/certs/cert.pem", "/certs/key.pem")
 
 
-def test_a_client_certificate_is_left_out_when_there_is_none() -> None:
-    read = files(_dot_docker__ca_dot_pem="PEM")
+@pytest.mark.parametrize("half", [{}, {"_dot_docker__cert_dot_pem": "x"}, {"_dot_docker__key_dot_pem": "x"}])
+def test_a_client_certificate_is_left_out_when_it_is_not_there_or_half_of_it(half: dict[str, str]) -> None:
+    read = files(_dot_docker__ca_dot_pem="PEM", **half)
     assert resolve({"DOCKER_HOST": "tcp://h", "DOCKER_TLS_VERIFY": "1"}, read).tls == TLSFiles(True, TLS.ca)
 
 
@@ -241,11 +252,12 @@ def test_a_client_certificate_is_left_out_when_there_is_none() -> None:
     ("read", "flags", "complaint"),
     [
         (NO_FILES, {}, r"there is no /home/u/\.docker/ca\.pem; DOCKER_CERT_PATH"),
-        (files(_dot_docker__ca_dot_pem="x", _dot_docker__cert_dot_pem="x"), {}, "client certificate without its key"),
-        (files(_dot_docker__ca_dot_pem="x", _dot_docker__key_dot_pem="x"), {}, "client key without its certificate"),
+        (ALL_PEMS, {"tls_cert": TLS.cert, "tls_key": ""}, "client certificate without its other half; give --tlskey"),
+        (ALL_PEMS, {"tls_key": TLS.key, "tls_cert": ""}, "client key without its other half; give --tlscert"),
         (ALL_PEMS, {"tls_cert": "/nowhere"}, "--tlscert names /nowhere"),
         (ALL_PEMS, {"tls_key": "/nowhere"}, "--tlskey names /nowhere"),
-        (ALL_PEMS, {"tls_ca": "/nowhere"}, "there is no /nowhere"),
+        (ALL_PEMS, {"tls_ca": "/nowhere"}, "--tlscacert names /nowhere"),
+        (ALL_PEMS, {"tls": True, "tls_verify": False, "tls_ca": "/nowhere"}, "--tlscacert names /nowhere"),
     ],
 )
 def test_tls_that_lacks_files_is_refused(read: ReadFile, flags: dict[str, Any], complaint: str) -> None:
@@ -278,7 +290,34 @@ def test_a_context_has_tls_files_of_its_own() -> None:
 
 def test_a_context_may_skip_verification() -> None:
     endpoint = resolve({}, files(**store("c", "tcp://c", SkipTLSVerify=True)), context="c")
-    assert (endpoint.tls, endpoint.port) == (TLSFiles(False), 2376)
+    assert (endpoint.tls, endpoint.port) == (TLSFiles(False), 443)
+
+
+def test_a_context_without_a_port_is_where_docker_goes() -> None:
+    assert resolve({}, files(**store("c", "tcp://c")), context="c").url == "tcp://c:80"
+    assert resolve({}, files(**store("c", "tcp://c:", tls=True)), context="c").url == "tcp://c:443"
+
+
+def test_half_a_client_certificate_of_a_context_is_none() -> None:
+    content = store("c", "tcp://c:1", tls=True)
+    content = {name: text for name, text in content.items() if "__key_" not in name}
+    tls = resolve({}, files(**content), context="c").tls
+    assert tls is not None
+    assert (bool(tls.ca), tls.cert, tls.key) == (True, "", "")
+
+
+@pytest.mark.parametrize("host", [None, ""])
+def test_a_context_without_an_address_is_the_default_socket(host: object) -> None:
+    assert resolve({}, files(**store("c", host)), context="c").url == "unix:///var/run/docker.sock"
+
+
+def test_fields_may_be_spelled_in_any_letters() -> None:
+    digest = hashlib.sha256(b"c").hexdigest()
+    content = {
+        f"_dot_docker__contexts__meta__{digest}__meta_dot_json": '{"endpoints": {"docker": {"HOST": "tcp://c:1"}}}'
+    }
+    read = files(_dot_docker__config_dot_json='{"currentcontext": "x", "CurrentContext": "c"}', **content)
+    assert resolve({}, read).url == "tcp://c:1"
 
 
 def test_a_context_without_tls_is_plain() -> None:
@@ -292,25 +331,80 @@ def test_the_docker_configuration_may_lie_elsewhere() -> None:
         resolve({"DOCKER_CONFIG": "/cfg"}, read)
 
 
+def test_the_docker_configuration_may_be_given() -> None:
+    content = {"/given/config.json": b'{"currentContext": "gone"}'}
+    pems = {f"/cfg/{part}.pem": b"PEM" for part in ("ca", "cert", "key")}
+    with pytest.raises(EndpointError, match=r"no docker context 'gone' \(currentContext in /given/"):
+        resolve({"DOCKER_CONFIG": "/cfg"}, content.get, config="/given")
+    # As with docker, the TLS files of no context stay where they were.
+    tls = resolve({"DOCKER_CONFIG": "/cfg", "DOCKER_HOST": "h"}, pems.get, config="/given", tls_verify=True).tls
+    assert tls == TLSFiles(True, "/cfg/ca.pem", "/cfg/cert.pem", "/cfg/key.pem")
+
+
+def test_without_home_the_system_says_where_it_is() -> None:
+    read = {"/home/listed/.docker/config.json": b'{"currentContext": "gone"}'}.get
+    for environ in ({}, {"HOME": ""}):
+        with pytest.raises(EndpointError, match="no docker context 'gone'"):
+            resolve_endpoint(environ, read=read, home=lambda: "/home/listed")
+
+
 @pytest.mark.parametrize(
     ("read", "complaint"),
     [
-        (files(_dot_docker__config_dot_json="{"), "config.json is not JSON"),
-        (files(_dot_docker__config_dot_json="[]"), "config.json holds no JSON object"),
         (files(**CONFIG), "there is no docker context 'current'"),
-        (files(**CONFIG, **store("current", None)), "names no docker endpoint"),
-        (files(**CONFIG, **store("current", "")), "names no docker endpoint"),
         (files(**CONFIG, **store("current", 7)), "names no docker endpoint"),
         (files(**CONFIG, **store("current", "ftp://x")), "unknown scheme 'ftp'"),
+        *(
+            (files(**CONFIG, **dict.fromkeys(store("current"), text)), complaint)
+            for text, complaint in [
+                ("", r"meta\.json is not JSON"),
+                ('{"Name": "current"}', "names no docker endpoint"),
+                ('{"Endpoints": {"docker": null}}', "names no docker endpoint"),
+                ("[]", r"meta\.json holds no JSON object"),
+                ('{"Endpoints": {}} x', r"meta\.json is not JSON: there is more"),
+                ('\ufeff{"Endpoints": {}}', r"meta\.json is not JSON"),
+            ]
+        ),
     ],
 )
-def test_a_broken_configuration_is_refused_in_one_line(read: ReadFile, complaint: str) -> None:
+def test_a_broken_context_is_refused_in_one_line(read: ReadFile, complaint: str) -> None:
     with pytest.raises(EndpointError, match=complaint) as raised:
         resolve({}, read)
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("content", ["", " \n", "{}", '{"currentContext": ""}', '{"currentContext": "default"}'])
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "holds no JSON object"),
+        ('"x"', "holds no JSON object"),
+        ('\ufeff{"currentContext": "current"}', "is not JSON"),
+        ('{"currentContext": "current", "x": NaN}', "is not JSON: NaN"),
+        ('{"currentContext": 7}', "is no text"),
+        ("[" * 100_000, "is not JSON"),
+    ],
+)
+def test_a_broken_configuration_is_told_and_no_failure(content: str, complaint: str) -> None:
+    warnings: list[str] = []
+    read = files(_dot_docker__config_dot_json=content)
+    assert resolve({}, read, warn=warnings.append).source == "default socket"
+    (warning,) = warnings
+    assert complaint in warning
+    assert warning.endswith("going on without it")
+    assert warning.isprintable()
+    assert resolve({}, read, host="tcp://h", warn=warnings.append).host == "h"
+    assert len(warnings) == 1
+
+
+def test_what_follows_the_configuration_is_no_matter() -> None:
+    content = files(_dot_docker__config_dot_json='{"currentContext": "named"} x', **store("named", "tcp://named:1"))
+    assert resolve({}, content).url == "tcp://named:1"
+
+
+@pytest.mark.parametrize(
+    "content", ["", " \n", "null", "{}", '{"currentContext": ""}', '{"currentContext": "default"}']
+)
 def test_a_configuration_without_a_context_says_nothing(content: str) -> None:
     assert resolve({}, files(_dot_docker__config_dot_json=content)).source == "default socket"
 
@@ -327,6 +421,13 @@ def test_files_are_read_or_missing(tmp_path: Path) -> None:
         read_file(str(tmp_path))
 
 
+def test_a_configuration_that_can_t_be_read_is_told_and_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "config.json").mkdir()
+    warnings: list[str] = []
+    assert resolve_endpoint({"DOCKER_CONFIG": str(tmp_path)}, warn=warnings.append).source == "default socket"
+    assert warnings == [f"{tmp_path}/config.json can't be read: Is a directory; going on without it"]
+
+
 def test_resolving_reads_the_real_file_system_by_default(tmp_path: Path) -> None:
     assert resolve_endpoint({"HOME": str(tmp_path)}).source == "default socket"
     (tmp_path / ".docker").mkdir()
@@ -338,7 +439,13 @@ def test_resolving_reads_the_real_file_system_by_default(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "text",
     [
-        *("tcp://u:S3KRET@127.0.0.1:1", "http://u:S3KRET@h", "u:S3KRET@h", "ftp://u:S3KRET@h", "tcp://h/?token=S3KRET"),
+        *(
+            "tcp://u:S3KRET@127.0.0.1:x",
+            "http://u:S3KRET@h",
+            "u:S3KRET@h:x",
+            "ftp://u:S3KRET@h",
+            "tcp://h/?token=S3KRET",
+        ),
         *("ssh://u:S3K/S3KRET@h", "ssh://u:S3KRET@h\x01", "ssh://u:S3KRET@h"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from enum import StrEnum
 from itertools import takewhile
 from typing import Annotated
@@ -14,10 +15,12 @@ from typer.models import CommandInfo
 
 from weave_http import __version__
 from weave_http.cli import create_body, further, image, network, sandbox, teach
-from weave_http.cli.session import Globals
+from weave_http.cli.docker_options import DockerOptions
+from weave_http.cli.session import to_daemon
 
 app = typer.Typer(
     name="weave",
+    cls=DockerOptions,
     help="Join the containers of many Docker hosts into one network, by plain calls to their Remote APIs.",
     epilog="DOCKER_HOST (and DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, contexts) choose the Docker host, as for docker. "
     "`weave explain COMMAND…` tells which API calls a command is, and what each is for.",
@@ -46,14 +49,20 @@ def _print_version(value: bool) -> None:
 def globals_(
     context: typer.Context,
     host: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option("--host", "-H", metavar="ENDPOINT", help="Docker host, instead of DOCKER_HOST."),
     ] = None,
     docker_context: Annotated[
         str | None, typer.Option("--context", "-c", metavar="NAME", help="Docker context to use.")
     ] = None,
-    tls: Annotated[bool | None, typer.Option("--tls", help="Use TLS; implied by --tlsverify.")] = None,
-    tlsverify: Annotated[bool | None, typer.Option("--tlsverify", help="Use TLS and verify the daemon.")] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Docker's configuration (contexts, credentials), instead of DOCKER_CONFIG."),
+    ] = None,
+    tls: Annotated[str | None, typer.Option(metavar="[=BOOL]", help="Use TLS; implied by --tlsverify.")] = None,
+    tlsverify: Annotated[
+        str | None, typer.Option(metavar="[=BOOL]", help="Use TLS and verify the daemon; not, if false.")
+    ] = None,
     tlscacert: Annotated[str | None, typer.Option(metavar="FILE", help="Trust certificates of this CA.")] = None,
     tlscert: Annotated[str | None, typer.Option(metavar="FILE", help="Client certificate.")] = None,
     tlskey: Annotated[str | None, typer.Option(metavar="FILE", help="Key of the client certificate.")] = None,
@@ -73,19 +82,18 @@ def globals_(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    context.obj = context.obj or Globals(
+    given = to_daemon(
         host=host,
         context=docker_context,
+        config=config,
         tls=tls,
         tlsverify=tlsverify,
         tlscacert=tlscacert,
         tlscert=tlscert,
         tlskey=tlskey,
-        dry_run=dry_run,
-        trace=trace,
-        verbose=verbose,
-        show_secrets=show_secrets,
-        calls=calls.value,
+    )
+    context.obj = context.obj or replace(
+        given, dry_run=dry_run, trace=trace, verbose=verbose, show_secrets=show_secrets, calls=calls.value
     )
 
 

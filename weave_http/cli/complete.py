@@ -39,21 +39,17 @@ def _asked(context: typer.Context, incomplete: str, question: Callable[[Engine],
     found: list[str] = []
 
     def ask() -> None:
-        from weave_http.cli.session import Globals, endpoint_of
+        from dataclasses import replace
+
+        from weave_http.cli.session import endpoint_of, to_daemon
         from weave_http.engine import connect
         from weave_http.errors import WeaveError
 
         given = context.find_root().params
-        options = Globals(
-            host=given.get("host"),
-            context=given.get("docker_context"),
-            tls=given.get("tls"),
-            tlsverify=given.get("tlsverify"),
-            tlscacert=given.get("tlscacert"),
-            tlscert=given.get("tlscert"),
-            tlskey=given.get("tlskey"),
-        )
+        names = ("host", "config", "tls", "tlsverify", "tlscacert", "tlscert", "tlskey")
         try:
+            typed = to_daemon(context=given.get("docker_context"), **{name: given.get(name) for name in names})
+            options = replace(typed, quiet=True)
             with connect(endpoint_of(options, options.host, options.context)) as engine:
                 found.extend(question(engine))
         except (WeaveError, OSError):

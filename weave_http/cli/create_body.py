@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weave_http.cli.network import PASS_THROUGH
-from weave_http.cli.session import Globals
+from weave_http.cli.session import Globals, endpoint_of
 
 if TYPE_CHECKING:
     from weave_http.engine import Endpoint
@@ -30,13 +30,10 @@ def create_body(
     What belongs into the call's query (--name, --platform) is told on stderr.
     """
     import json
-    import os
     from urllib.parse import urlencode
 
-    from weave_http.engine import resolve_endpoint
-
     options: Globals = context.obj
-    request = request_of(arguments, resolve_endpoint(os.environ, host=options.host, context=options.context))
+    request = request_of(arguments, endpoint_of(options, options.host, options.context), options)
     for warning in request.warnings:
         typer.echo(f"weave: {warning}", err=True)
     query = {key: value for key, value in (("name", request.name), ("platform", request.platform)) if value}
@@ -48,12 +45,15 @@ def create_body(
         typer.echo(json.dumps(request.config, separators=(",", ":")))
 
 
-def request_of(arguments: Sequence[str], endpoint: Endpoint, *, os_type: str = "linux") -> CreateRequest:
+def request_of(
+    arguments: Sequence[str], endpoint: Endpoint, options: Globals, *, os_type: str = "linux"
+) -> CreateRequest:
     """Return what arguments mean that were typed here, with this machine's files and environment.
 
     Args:
         arguments: the words after `docker run`.
         endpoint: the daemon that is meant; it is not asked.
+        options: say where docker's configuration is.
         os_type: its system, as its ping says.
 
     Raises:
@@ -69,7 +69,7 @@ def request_of(arguments: Sequence[str], endpoint: Endpoint, *, os_type: str = "
         environ=os.environ,
         directory=PurePosixPath(Path.cwd()),
         os_type=os_type,
-        files=LocalFiles(os.environ),
+        files=LocalFiles(options.environ()),
         remote=endpoint.scheme != "unix",
         daemon=endpoint.url,
     )

@@ -151,13 +151,13 @@ def run(
     options: Globals = replace(context.obj, verbose=False)  # the session says which endpoint it is
     endpoint = endpoint_of(options, options.host, options.context)
     addresses, rest = leading_cidrs(arguments)
-    request = request_of(rest, endpoint)
+    request = request_of(rest, endpoint, options)
     with session(context) as caller:
         if with_dns:
             code, words = dns_options(caller, rest)
             if code != 0:
                 return code
-            request = request_of([*words, *rest], endpoint)
+            request = request_of([*words, *rest], endpoint, options)
         return commands.run(caller, addresses, request, wait=not no_wait, foreground=foreground)
 
 

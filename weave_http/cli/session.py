@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import typer
+
+from weave_http.cli.docker_options import only, switch, unquoted
 
 if TYPE_CHECKING:  # the real imports wait until a command runs: `--help` must stay quick
     from weave_http.commands import Caller
@@ -24,6 +26,7 @@ class Globals:
 
     host: str | None = None
     context: str | None = None
+    config: str | None = None
     tls: bool | None = None
     tlsverify: bool | None = None
     tlscacert: str | None = None
@@ -36,6 +39,48 @@ class Globals:
     calls: str = "line"
     stage: Stage | None = None
     """Where the command is only played, for `explain` and `script`."""
+    quiet: bool = False
+    """Give no warnings: somebody is typing."""
+    said: set[str] = field(default_factory=set)
+    """Warnings that were given."""
+
+    def environ(self) -> Mapping[str, str]:
+        """Return the environment, in which `--config` has the say about docker's configuration."""
+        return {**os.environ, "DOCKER_CONFIG": self.config} if self.config else os.environ
+
+    def warn(self, line: str) -> None:
+        """Say a line on stderr, once."""
+        if not self.quiet and line not in self.said:
+            self.said.add(line)
+            typer.echo(f"weave: {line}", err=True)
+
+
+def to_daemon(
+    *,
+    host: Sequence[str] | None,
+    context: str | None,
+    config: str | None,
+    tls: str | None,
+    tlsverify: str | None,
+    tlscacert: str | None,
+    tlscert: str | None,
+    tlskey: str | None,
+) -> Globals:
+    """Return the options by which docker finds a daemon, as they were typed.
+
+    Raises:
+        UsageError: they are not spelled as docker's.
+    """
+    return Globals(
+        host=only("-H", host),
+        context=context,
+        config=config,
+        tls=switch("--tls", tls),
+        tlsverify=switch("--tlsverify", tlsverify),
+        tlscacert=unquoted(tlscacert),
+        tlscert=unquoted(tlscert),
+        tlskey=unquoted(tlskey),
+    )
 
 
 @contextmanager
@@ -62,13 +107,15 @@ def session(context: typer.Context) -> Iterator[Caller]:
     def credentials(registry: str) -> Credentials | None:
         from weave_http.engine import docker_credentials
 
-        return docker_credentials(os.environ, warn=lambda line: typer.echo(f"weave: {line}", err=True))(registry)
+        return docker_credentials(options.environ(), warn=options.warn)(registry)
 
     if options.stage is not None:
         stage = options.stage
         stage.endpoint = endpoint
         with connect(endpoint, watch=lambda _: stage, credentials=credentials) as engine:
-            yield Caller(engine=engine, stdout=stage.stdout, stderr=stage.stderr, environ=os.environ, files=stage.files)
+            yield Caller(
+                engine=engine, stdout=stage.stdout, stderr=stage.stderr, environ=options.environ(), files=stage.files
+            )
         return
     with (
         interrupts.listening(),
@@ -79,7 +126,7 @@ def session(context: typer.Context) -> Iterator[Caller]:
             engine=engine,
             stdout=Nowhere() if options.dry_run else sys.stdout.buffer,
             stderr=sys.stderr.buffer,
-            environ=os.environ,
+            environ=options.environ(),
             meter=meter,
             interrupts=interrupts,
             keyboard=None if options.dry_run else Terminal(),
@@ -102,7 +149,10 @@ def other_daemon(context: typer.Context, host: str | None, docker_context: str |
     from dataclasses import replace
 
     from weave_http.engine import connect
+    from weave_http.errors import UsageError
 
+    if host == "":
+        raise UsageError("--from-host is empty", hint="as in --from-host tcp://10.0.0.1:2376")
     options: Globals = context.obj
     endpoint = endpoint_of(options, host, docker_context)
     endpoint = replace(endpoint, source=f"--from-{'context' if docker_context else 'host'}")
@@ -116,7 +166,7 @@ def endpoint_of(options: Globals, host: str | None, docker_context: str | None) 
     """Return the daemon that options and environment mean.
 
     Args:
-        options: TLS files and the like.
+        options: TLS files and the like; they take warnings.
         host: its address, or
         docker_context: the docker context that has it; neither for the environment's choice.
 
@@ -129,11 +179,13 @@ def endpoint_of(options: Globals, host: str | None, docker_context: str | None) 
         os.environ,
         host=host,
         context=docker_context,
+        config=options.config,
         tls=options.tls,
         tls_verify=options.tlsverify,
         tls_ca=options.tlscacert,
         tls_cert=options.tlscert,
         tls_key=options.tlskey,
+        warn=options.warn,
     )
     if options.verbose:
         typer.echo(f"weave: endpoint {endpoint}", err=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from collections.abc import Mapping
 
-from weave_http.engine.endpoint import ReadFile, config_dir, read_file
+from weave_http.docker_config import ReadFile, config_dir, field, load, with_home
+from weave_http.engine.endpoint import read_file
 from weave_http.run_args import RunArgumentError
 
 DEFAULT = "ctrl-p,ctrl-q"
@@ -24,10 +23,7 @@ def configured(environ: Mapping[str, str], read: ReadFile = read_file) -> str:
         environ: where `DOCKER_CONFIG` may be.
         read: returns a file's content, or None if there is none.
     """
-    try:
-        keys = json.loads(read(os.path.join(config_dir(environ), "config.json")) or b"{}")["detachKeys"]
-    except (ValueError, LookupError, TypeError):
-        return ""
+    keys = field(load(config_dir(with_home(environ)), read), "detachKeys")
     return keys if isinstance(keys, str) else ""
 
 

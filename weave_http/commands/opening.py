@@ -36,12 +36,12 @@ def open_caller(
     Raises:
         EndpointError: environment and arguments make no endpoint.
     """
-    endpoint = resolve_endpoint(environ, host=host, context=context)
     beside = stderr or TextSink(sys.stderr)
 
     def warn(line: str) -> None:
         beside.write(f"weave: {line}\n".encode())
 
+    endpoint = resolve_endpoint(environ, host=host, context=context, warn=warn)
     with connect(endpoint, credentials=docker_credentials(environ, warn=warn)) as engine:
         yield Caller(engine, stdout or TextSink(sys.stdout), beside, environ)
 

@@ -6,25 +6,28 @@ lie in `contexts/tls/<the same>/docker/{ca,cert,key}.pem`. Files are read throug
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
-from weave_http.engine.endpoint import Endpoint, ReadFile, TLSFiles, config_dir, parse_host
+from weave_http import docker_config
+from weave_http.docker_config import ReadFile, Warn, field
+from weave_http.engine.endpoint import Endpoint, TLSFiles, parse_host
 from weave_http.engine.errors import EndpointError
 
 _DEFAULT = "default"
 """The context that is no context: the host by flag or variable, else the default socket."""
+_PLAIN_PORT, _TLS_PORT = 80, 443
+"""Where a context's `tcp://` goes that has no port: docker takes it for a web server's address there."""
 
 
 def choose(
-    environ: Mapping[str, str], *, host: str | None, context: str | None, read: ReadFile
+    environ: Mapping[str, str], directory: str, *, host: str | None, context: str | None, read: ReadFile, warn: Warn
 ) -> tuple[str, str] | None:
     """Return name and origin of the context to use, or None when a host or the default socket is meant.
 
-    Raises:
-        EndpointError: the docker configuration is not readable as JSON.
+    Args:
+        directory: of the docker configuration.
     """
     if context:
         return None if context == _DEFAULT else (context, "--context")
@@ -33,17 +36,19 @@ def choose(
     name = environ.get("DOCKER_CONTEXT")
     if name:
         return None if name == _DEFAULT else (name, "DOCKER_CONTEXT")
-    path = os.path.join(config_dir(environ), "config.json")
-    name = _object(read(path), path).get("currentContext", "")
-    if not isinstance(name, str) or name in ("", _DEFAULT):
+    path = os.path.join(directory, "config.json")
+    name = field(docker_config.load(directory, read, warn), "currentContext") or ""
+    if not isinstance(name, str):
+        warn(f"currentContext in {path} is no text; going on without it")
         return None
-    return name, f"currentContext in {path}"
+    return (name, f"currentContext in {path}") if name and name != _DEFAULT else None
 
 
-def load(environ: Mapping[str, str], name: str, reason: str, read: ReadFile) -> Endpoint:
+def load(directory: str, name: str, reason: str, read: ReadFile) -> Endpoint:
     """Return the endpoint of a context.
 
     Args:
+        directory: of the docker configuration.
         name: the context's name.
         reason: what named it, as `DOCKER_CONTEXT`.
 
@@ -52,16 +57,21 @@ def load(environ: Mapping[str, str], name: str, reason: str, read: ReadFile) -> 
     """
     from hashlib import sha256
 
-    directory, digest = config_dir(environ), sha256(name.encode()).hexdigest()
+    digest = sha256(name.encode(errors="surrogatepass")).hexdigest()
     source = f"context {name!r}, from {reason}"
     path = os.path.join(directory, "contexts", "meta", digest, "meta.json")
     content = read(path)
     if content is None:
         raise EndpointError(f"there is no docker context {name!r} ({reason})", hint="docker context ls lists them")
-    endpoints = _object(content, path).get("Endpoints")
+    try:
+        endpoints = field(docker_config.parsed(content), "Endpoints")
+    except ValueError as error:
+        raise EndpointError(f"{path} {error}", hint=f"it should be the docker context {name!r} ({reason})") from error
     docker = endpoints.get("docker") if isinstance(endpoints, dict) else None
-    host = docker.get("Host") if isinstance(docker, dict) else None
-    if not isinstance(docker, dict) or not isinstance(host, str) or not host:
+    host = field(docker, "Host")
+    if host is None or host == "":
+        host = "unix://"  # the default socket, as with docker
+    if not isinstance(docker, dict) or not isinstance(host, str):
         raise EndpointError(
             f"the docker context {name!r} ({reason}) names no docker endpoint", hint=f"look into {path}"
         )
@@ -70,18 +80,8 @@ def load(environ: Mapping[str, str], name: str, reason: str, read: ReadFile) -> 
         for part in ("ca", "cert", "key")
         for found in [os.path.join(directory, "contexts", "tls", digest, "docker", f"{part}.pem")]
     }
-    skip = docker.get("SkipTLSVerify") is True
+    skip = field(docker, "SkipTLSVerify") is True
     tls = TLSFiles(verify=not skip, **files) if skip or any(files.values()) else None
-    return parse_host(host, source, tls)
-
-
-def _object(content: bytes | None, path: str) -> dict[str, Any]:
-    if content is None or not content.strip():
-        return {}
-    try:
-        value = json.loads(content)
-    except ValueError as error:
-        raise EndpointError(f"{path} is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise EndpointError(f"{path} holds no JSON object")
-    return value
+    if tls and not (tls.cert and tls.key):
+        tls = replace(tls, cert="", key="")
+    return parse_host(host, source, tls, port=_TLS_PORT if tls else _PLAIN_PORT)

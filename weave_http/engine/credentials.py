@@ -5,9 +5,11 @@ The first that has something for a registry counts:
 1. `DOCKER_AUTH_CONFIG`, a configuration of its own in a variable, of which only `auths` counts;
 2. `credHelpers` of `config.json`: a program for this registry;
 3. `credsStore`: a program for all registries;
-4. `auths`: user and password in the file itself. Not asked when there is a program, as in docker.
+4. `auths`: user and password in the file itself. As in docker it counts where there is no program, or where the program
+   is missing or fails; not where the program knows of no credentials.
 
-The program is `docker-credential-NAME get`, with the registry on stdin. The daemon gets the credentials with each call,
+The program is `docker-credential-NAME get`, with the registry on stdin. What it writes is shown to nobody: it may be a
+secret. The daemon gets the credentials with each call,
 as base64url JSON in `X-Registry-Auth`, and keeps nothing.
 """
 
@@ -16,24 +18,31 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-from weave_http.engine.endpoint import ReadFile, config_dir, read_file
+from weave_http import docker_config
+from weave_http.docker_config import FindHome, ReadFile, Warn, config_dir, field, home_of_user, silent, with_home
+from weave_http.engine.endpoint import read_file
 
 DOCKER_HUB = "https://index.docker.io/v1/"
 """What Docker Hub is called in configurations."""
 _TOKEN_USER = "<token>"  # noqa: S105  the name that says that the secret is an identity token
 _HELPER_SECONDS = 60
-_NOT_FOUND = "credentials not found"
+_NOT_FOUND = "credentials not found in native keychain"
+"""All that a helper says when it has nothing for a registry."""
 
 RunHelper = Callable[[str, str], str]
 """Runs `docker-credential-NAME get` (name, registry) and returns its output; raises `HelperFailure`."""
 
 
 class HelperFailure(Exception):
-    """A credential helper is missing or failed; its words, as one line."""
+    """A credential helper is missing or failed; why, as one line."""
+
+
+class NothingStored(HelperFailure):
+    """A credential helper has nothing for the registry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +50,28 @@ class Credentials:
     """What a registry wants to know.
 
     Args:
-        server: the registry, as the configuration names it.
+        server: the registry, as images name it.
         username, password: or
-        identity_token: a token to get tokens with, instead of both.
+        identity_token: a token to get tokens with, or
+        registry_token: a token as it is shown to the registry.
     """
 
     server: str
     username: str = ""
     password: str = ""
     identity_token: str = ""
+    registry_token: str = ""
 
     @property
     def document(self) -> dict[str, str]:
-        """The API's `AuthConfig`."""
-        if self.identity_token:
-            return {"identitytoken": self.identity_token, "serveraddress": self.server}
-        return {"username": self.username, "password": self.password, "serveraddress": self.server}
+        """The API's `AuthConfig`; it has all that there is, and the daemon prefers tokens."""
+        fields = {
+            "username": self.username,
+            "password": self.password,
+            "identitytoken": self.identity_token,
+            "registrytoken": self.registry_token,
+        }
+        return {**{name: value for name, value in fields.items() if value}, "serveraddress": self.server}
 
     def __repr__(self) -> str:
         """Show no secret, in whatever trace it appears."""
@@ -93,36 +108,49 @@ def docker_credentials(
     environ: Mapping[str, str],
     *,
     read: ReadFile = read_file,
+    home: FindHome = home_of_user,
     run: RunHelper | None = None,
-    warn: Callable[[str], None] = lambda _line: None,
+    warn: Warn = silent,
 ) -> FindCredentials:
     """Return what finds credentials in the docker configuration; nothing is read before it is asked.
 
     Args:
         environ: the environment (`DOCKER_AUTH_CONFIG`, `DOCKER_CONFIG`, `HOME`).
         read: returns a file's content, or None when it is missing.
+        home: returns the user's home directory; asked where `HOME` is not set.
         run: runs a credential helper; None for a real process.
         warn: takes one line when a helper or a configuration is of no use. As with docker, that is no failure: public
             images need no credentials.
     """
 
     def find(registry: str) -> Credentials | None:
-        path = os.path.join(config_dir(environ), "config.json")
-        ours = _object(environ.get("DOCKER_AUTH_CONFIG", "").encode(), "DOCKER_AUTH_CONFIG", warn)
-        found = _in_auths(ours.get("auths"), registry)
-        if found is not None:
-            return found
-        config = _object(read(path) or b"", path, warn)
-        helpers = config.get("credHelpers")
-        helper = (helpers.get(registry) if isinstance(helpers, dict) else None) or config.get("credsStore")
+        variable, content = "DOCKER_AUTH_CONFIG", environ.get("DOCKER_AUTH_CONFIG", "")
+        if content.strip():
+            try:
+                ours = docker_config.parsed(content.encode(errors="replace"))
+            except ValueError as error:
+                warn(f"{variable} {error}; going on without it")
+            else:
+                found = _in_auths(field(ours, "auths"), registry, variable, warn)
+                if found is not None:
+                    return found
+        directory = config_dir(with_home(environ, home))
+        path = os.path.join(directory, "config.json")
+        config = docker_config.load(directory, read, warn)
+        in_file = _in_auths(field(config, "auths"), registry, path, warn)
+        helpers = field(config, "credHelpers")
+        own = isinstance(helpers, dict) and isinstance(helpers.get(registry), str)
+        helper = helpers[registry] if own else field(config, "credsStore")
         if not isinstance(helper, str) or not helper:
-            return _in_auths(config.get("auths"), registry)
+            return in_file
         try:
-            return _from_helper((run or run_helper)(helper, registry), registry)
-        except HelperFailure as failure:
-            if _NOT_FOUND not in str(failure):
-                warn(f"docker-credential-{helper} has no credentials for {registry}: {failure}")
+            stored = _from_helper((run or run_helper)(helper, registry), registry)
+        except NothingStored:
             return None
+        except HelperFailure as failure:
+            warn(f"docker-credential-{helper} has no credentials for {registry}: {failure}; going on with {path}")
+            return in_file
+        return replace(stored, registry_token=in_file.registry_token) if in_file else stored
 
     return find
 
@@ -148,61 +176,55 @@ def run_helper(name: str, registry: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise HelperFailure(" ".join(str(error).split())) from error
     if done.returncode:
-        # Helpers tell their failures on stdout.
-        said = (done.stdout or done.stderr).decode(errors="replace")
-        raise HelperFailure(" ".join(said.split())[:200] or f"it ended with {done.returncode}")
+        if done.stdout.strip() == _NOT_FOUND.encode():
+            raise NothingStored
+        raise HelperFailure(f"its `get` ended with {done.returncode}")
     return done.stdout.decode(errors="replace")
 
 
 def _from_helper(output: str, registry: str) -> Credentials:
     try:
-        value = json.loads(output)
-        user, secret = str(value["Username"]), str(value["Secret"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise HelperFailure("its answer is no credentials") from error
+        value = docker_config.parsed(output.encode())
+    except ValueError:
+        value = {}
+    user, secret = field(value, "Username"), field(value, "Secret")
+    if not isinstance(user, str) or not isinstance(secret, str):
+        raise HelperFailure("its answer is no credentials")
     if user == _TOKEN_USER:
         return Credentials(registry, identity_token=secret)
     return Credentials(registry, user, secret)
 
 
-def _in_auths(auths: object, registry: str) -> Credentials | None:
+def _in_auths(auths: object, registry: str, origin: str, warn: Warn) -> Credentials | None:
     if not isinstance(auths, dict):
         return None
-    wanted = _host(registry)
-    key = registry if registry in auths else next((key for key in auths if _host(key) == wanted), None)
-    entry = auths.get(key) if key is not None else None
-    if not isinstance(entry, dict):
-        return None
-    if isinstance(token := entry.get("identitytoken"), str) and token:
-        return Credentials(registry, identity_token=token)
-    user, password = entry.get("username"), entry.get("password")
-    if isinstance(auth := entry.get("auth"), str) and auth:
-        user, _, password = _decoded(auth).partition(":")
-    if isinstance(user, str) and user and isinstance(password, str):
-        return Credentials(registry, user, password.strip("\0"))
-    return None
+    entry = auths.get(registry, next((auths[key] for key in auths if _host(key) == registry), None))
+
+    def text(name: str) -> str:
+        value = field(entry, name)
+        return value if isinstance(value, str) else ""
+
+    user, password = text("username"), text("password")
+    if text("auth"):
+        try:
+            user, password = _decoded(text("auth"))
+        except ValueError:
+            warn(f"the auth of {registry} in {origin} is not USER:PASSWORD in base64; going on without it")
+            return None
+    found = Credentials(registry, user, password, text("identitytoken"), text("registrytoken"))
+    return found if any((user, found.identity_token, found.registry_token)) else None
 
 
-def _decoded(auth: str) -> str:
-    try:
-        return base64.b64decode(auth, validate=True).decode()
-    except ValueError:
-        return ""
+def _decoded(auth: str) -> tuple[str, str]:
+    """Return user and password; raise `ValueError` if it has none. Ends of lines are no matter."""
+    content = base64.b64decode(re.sub(r"[\r\n]", "", auth), validate=True)
+    user, colon, password = content.decode(errors="replace").partition(":")
+    if not user or not colon:
+        raise ValueError("no user")
+    return user, password.strip("\0")
 
 
 def _host(key: str) -> str:
     """Return the host of a key of `auths`, which may be a URL as old versions wrote them."""
-    return key.removeprefix("https://").removeprefix("http://").partition("/")[0]
-
-
-def _object(content: bytes, origin: str, warn: Callable[[str], None]) -> dict[str, Any]:
-    if not content.strip():
-        return {}
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        warn(f"{origin} holds no JSON object; there may be credentials missing")
-        return {}
-    return value
+    match = re.match(r"(?:[A-Za-z][\w+.-]*://(?:[^/]*@)?)?([^/]*)", key)
+    return match[1] if match else key

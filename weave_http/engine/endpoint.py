@@ -8,21 +8,21 @@ refused" helps nobody who does not know that a forgotten variable chose the addr
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from weave_http import names
+from weave_http.docker_config import FindHome, ReadFile, Warn, config_dir, home_of_user, silent, with_home
 from weave_http.engine.errors import EndpointError
 
-PLAIN_PORT = 2375
+PORT = 2375
+"""Where no port is given, with TLS or without, as with docker."""
 TLS_PORT = 2376
+"""Where TLS is asked for and nothing else is given."""
 DEFAULT_HOST = "127.0.0.1"
 _MAX_SOCKET_PATH = 107
 """Bytes of a unix socket's path that fit into `sockaddr_un`."""
-
-ReadFile = Callable[[str], bytes | None]
-"""Returns a file's content, or None when there is no such file."""
 
 
 def read_file(path: str) -> bytes | None:
@@ -63,7 +63,7 @@ class Endpoint:
 
     Args:
         scheme: `unix`, `tcp` or `ssh`.
-        path: the socket's path (unix; ssh: on the other side, empty for docker's own choice).
+        path: the socket's path, which may be relative (unix; ssh: on the other side, empty for docker's own choice).
         host: name or address, IPv6 without brackets (tcp, ssh).
         port: port number (tcp; ssh: 0 for ssh's own choice).
         user: user name (ssh), or empty for ssh's own choice.
@@ -106,12 +106,8 @@ def unix_endpoint(path: str, source: str) -> Endpoint:
     """Return the endpoint of a unix socket.
 
     Raises:
-        EndpointError: the path is relative or longer than a socket address can hold.
+        EndpointError: the path is longer than a socket address can hold.
     """
-    if not path.startswith("/"):
-        raise EndpointError(
-            f"unix://{path} ({source}) needs an absolute path", hint=f"as in unix://{names.DOCKER_SOCKET}"
-        )
     if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
         raise EndpointError(
             f"the socket path of {source} is longer than {_MAX_SOCKET_PATH} bytes: {path}", hint="use a shorter path"
@@ -119,7 +115,7 @@ def unix_endpoint(path: str, source: str) -> Endpoint:
     return Endpoint("unix", path=path, source=source)
 
 
-def parse_host(text: str, source: str, tls: TLSFiles | None) -> Endpoint:
+def parse_host(text: str, source: str, tls: TLSFiles | None, *, port: int = PORT) -> Endpoint:
     """Turn the text of `-H` or `DOCKER_HOST` into an endpoint.
 
     Args:
@@ -127,6 +123,7 @@ def parse_host(text: str, source: str, tls: TLSFiles | None) -> Endpoint:
             `host:port`, `:port`, `[v6]:port`.
         source: where the text came from, for messages.
         tls: TLS settings that apply if it is a TCP endpoint.
+        port: that of `tcp://` without one.
 
     Raises:
         EndpointError: the text names no endpoint.
@@ -138,11 +135,15 @@ def parse_host(text: str, source: str, tls: TLSFiles | None) -> Endpoint:
     scheme, separator, rest = given.partition("://")
     if not separator:
         scheme, rest = "tcp", given
+        if (named := given.partition(":/")[0].lower()) in ("unix", "tcp", "http", "https", "ssh"):
+            raise EndpointError(f"{text} ({source}) lacks a slash", hint=f"begin with {named}://")
     match scheme.lower():
         case "unix":
             return unix_endpoint(rest or names.DOCKER_SOCKET, source)
         case "tcp":
-            return _parse_tcp(rest, text, source, tls, TLS_PORT if tls else PLAIN_PORT)
+            # As with docker, which drops it: nothing asks for a user there.
+            authority, slash, path = rest.partition("/")
+            return _parse_tcp(authority.rpartition("@")[2] + slash + path, text, source, tls, port)
         case "http":
             if tls:
                 raise EndpointError(
@@ -174,7 +175,7 @@ def _parse_tcp(rest: str, text: str, source: str, tls: TLSFiles | None, default_
     authority, slash, path = rest.partition("/")
     if "@" in authority or "?" in rest or "#" in rest or " " in rest:
         raise EndpointError(
-            f"{text!r} ({source}) is not HOST:PORT", hint="credentials, queries and blanks have no place in it"
+            f"{text!r} ({source}) is not HOST:PORT", hint="queries and blanks have no place in it, nor has a password"
         )
     host, port = _split_authority(authority, text, source)
     base = (slash + path).rstrip("/")
@@ -221,7 +222,9 @@ def _split_authority(authority: str, text: str, source: str) -> tuple[str, int |
     return host, _port(port, text, source) if colon else None
 
 
-def _port(digits: str, text: str, source: str) -> int:
+def _port(digits: str, text: str, source: str) -> int | None:
+    if not digits:
+        return None
     if not (digits.isascii() and digits.isdigit() and 0 < int(digits) < 65536):
         raise EndpointError(f"{text} ({source}) has no valid port", hint="a port is a number from 1 to 65535")
     return int(digits)
@@ -237,11 +240,6 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
-def config_dir(environ: Mapping[str, str]) -> str:
-    """Return the directory of the docker configuration: `$DOCKER_CONFIG` or `~/.docker`."""
-    return environ.get("DOCKER_CONFIG") or os.path.join(environ.get("HOME") or "/", ".docker")
-
-
 def tls_files(
     environ: Mapping[str, str],
     *,
@@ -255,38 +253,37 @@ def tls_files(
     """Return the TLS settings that flags and environment ask for, or None for plain HTTP.
 
     As in docker, `--tlsverify=false` and `DOCKER_TLS` mean TLS without a check of the daemon's certificate, and the
-    client's default certificate and key are left out when their files are missing.
+    client's default certificate and key are left out when one of their files is missing. A file that is given as an
+    empty text is none: the system's authorities, or no certificate.
     """
     verify = bool(environ.get("DOCKER_TLS_VERIFY")) if tls_verify is None else tls_verify
     if not (verify or tls or tls_verify is not None or (tls is None and environ.get("DOCKER_TLS"))):
         return None
     directory = environ.get("DOCKER_CERT_PATH") or config_dir(environ)
+    for path, option in ((ca, "--tlscacert"), (cert, "--tlscert"), (key, "--tlskey")):
+        if path and read(path) is None:
+            raise EndpointError(f"{option} names {path}, which does not exist", hint="give the path of a PEM file")
 
-    def default(name: str) -> str:
+    def chosen(path: str | None, name: str) -> str:
+        if path is not None:
+            return path
         path = os.path.join(directory, name)
         return path if read(path) is not None else ""
 
-    settings = TLSFiles(
-        verify=verify,
-        ca=(ca or os.path.join(directory, "ca.pem")) if verify else "",
-        cert=cert or default("cert.pem"),
-        key=key or default("key.pem"),
-    )
-    if settings.ca and read(settings.ca) is None:
-        raise EndpointError(
-            f"TLS is to be verified, but there is no {settings.ca}",
-            hint="DOCKER_CERT_PATH names the directory with ca.pem, cert.pem and key.pem",
-        )
-    for path, option in ((cert, "--tlscert"), (key, "--tlskey")):
-        if path and read(path) is None:
-            raise EndpointError(f"{option} names {path}, which does not exist")
-    if bool(settings.cert) != bool(settings.key):
-        have, lack = ("certificate", "key") if settings.cert else ("key", "certificate")
-        raise EndpointError(
-            f"{settings.cert or settings.key} is a client {have} without its {lack}",
-            hint=f"cert.pem and key.pem belong together in {directory}",
-        )
-    return settings
+    if verify and ca is None:
+        ca = os.path.join(directory, "ca.pem")
+        if read(ca) is None:
+            raise EndpointError(
+                f"TLS is to be verified, but there is no {ca}",
+                hint="DOCKER_CERT_PATH names the directory with ca.pem, cert.pem and key.pem",
+            )
+    pair = chosen(cert, "cert.pem"), chosen(key, "key.pem")
+    if not all(pair):
+        if cert or key:
+            have, lack = ("certificate", "--tlskey") if cert else ("key", "--tlscert")
+            raise EndpointError(f"{cert or key} is a client {have} without its other half", hint=f"give {lack} as well")
+        pair = "", ""
+    return TLSFiles(verify, (ca or "") if verify else "", *pair)
 
 
 def resolve_endpoint(
@@ -294,23 +291,30 @@ def resolve_endpoint(
     *,
     host: str | None = None,
     context: str | None = None,
+    config: str | None = None,
     tls: bool | None = None,
     tls_verify: bool | None = None,
     tls_ca: str | None = None,
     tls_cert: str | None = None,
     tls_key: str | None = None,
     read: ReadFile = read_file,
+    home: FindHome = home_of_user,
+    warn: Warn = silent,
 ) -> Endpoint:
     """Find the daemon that the user means, as the docker command line would.
 
     Args:
         environ: the environment (`DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG`, `DOCKER_TLS`, `DOCKER_TLS_VERIFY`,
             `DOCKER_CERT_PATH`, `DOCKER_API_VERSION`, `HOME`).
-        host: `-H/--host`.
+        host: `-H/--host`; an empty one is the default socket.
         context: `--context`.
+        config: `--config`, the directory of the docker configuration with its contexts, instead of `DOCKER_CONFIG`. As
+            with docker it is not where the TLS files are that belong to no context.
         tls, tls_verify, tls_ca, tls_cert, tls_key: `--tls`, `--tlsverify`, `--tlscacert`, `--tlscert`, `--tlskey`;
             None where the flag was not given. They don't apply to contexts, which carry their own.
         read: returns a file's content, or None when it is missing.
+        home: returns the user's home directory; asked where `HOME` is not set.
+        warn: takes one line about a docker configuration that is of no use. As with docker, that is no failure.
 
     Raises:
         EndpointError: nothing usable is named; the message says where it was named.
@@ -319,20 +323,21 @@ def resolve_endpoint(
 
     if host is not None and context:
         raise EndpointError("--host and --context contradict each other", hint="give one of them")
-    chosen = contexts.choose(environ, host=host, context=context, read=read)
+    environ = with_home(environ, home)
+    directory = config or config_dir(environ)
+    chosen = contexts.choose(environ, directory, host=host, context=context, read=read, warn=warn)
     if chosen is not None:
         name, reason = chosen
-        endpoint = contexts.load(environ, name, reason, read)
+        endpoint = contexts.load(directory, name, reason, read)
     else:
         text, source = (host, "--host") if host is not None else (environ.get("DOCKER_HOST"), "DOCKER_HOST")
         wanted = tls_files(environ, tls=tls, tls_verify=tls_verify, ca=tls_ca, cert=tls_cert, key=tls_key, read=read)
+        empty = ", as --host is empty" if host is not None else ""
         if text and text.strip():
             endpoint = parse_host(text, source, wanted)
-        elif host is not None:
-            raise EndpointError("--host is empty", hint="as in --host tcp://10.0.0.1:2376")
         elif wanted:
             # docker's own default once TLS is asked for and no host is given.
-            endpoint = Endpoint("tcp", host=DEFAULT_HOST, port=TLS_PORT, tls=wanted, source="default with TLS")
+            endpoint = Endpoint("tcp", host=DEFAULT_HOST, port=TLS_PORT, tls=wanted, source=f"default with TLS{empty}")
         else:
-            endpoint = unix_endpoint(names.DOCKER_SOCKET, "default socket")
+            endpoint = unix_endpoint(names.DOCKER_SOCKET, f"default socket{empty}")
     return replace(endpoint, api_version=environ.get("DOCKER_API_VERSION", ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from weave_http.docker_config import field
 from weave_http.run_args.draft import Draft
 from weave_http.run_args.kinds import pair
 from weave_http.run_args.wrong import BadValue, RunArgumentError, is_text
@@ -69,13 +70,13 @@ def _looked_up(text: str, environ: Mapping[str, str]) -> str:
 
 
 def _proxies(config: Mapping[str, Any], daemon: str) -> Iterator[tuple[str, str]]:
-    proxies = config.get("proxies")
+    proxies = field(config, "proxies")
     if not isinstance(proxies, dict):
         return
     ours = proxies.get(daemon) or proxies.get("default")
     if isinstance(ours, dict):
         for variable, key in _PROXIES.items():
-            value = ours.get(key)
+            value = field(ours, key)
             if isinstance(value, str) and value:
                 yield variable, value
 

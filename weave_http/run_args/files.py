@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from weave_http.docker_config import config_dir, load, with_home
 from weave_http.run_args.wrong import BadValue
 
 
@@ -70,11 +70,12 @@ class LocalFiles:
 
     def docker_config(self) -> Mapping[str, Any]:
         """Read docker's configuration; what is broken is as good as none, and others complain of it."""
-        home = self._environ.get("HOME") or os.path.expanduser("~")
-        directory = self._environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
-        try:
-            with open(os.path.join(directory, "config.json"), "rb") as file:
-                value = json.load(file)
-        except (OSError, ValueError):
-            return {}
-        return value if isinstance(value, dict) else {}
+        return load(config_dir(with_home(self._environ)), _content)
+
+
+def _content(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
