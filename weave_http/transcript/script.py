@@ -249,8 +249,7 @@ class _Script:
         yield from self._credentials(pull)
         if found:
             shown = json.dumps(secrets.masked(document), indent=2, ensure_ascii=False)
-            steps = [f"setpath({json.dumps(each.path)}; {json.dumps(each.prefix)} + env.{self._variable(each)})"
-                     for each in found]  # fmt: skip
+            steps = [f"setpath({json.dumps(each.path)}; {self._joined(each)})" for each in found]
             yield f"body=$(printf '%s' {_quoted(shown)} | jq {shlex.quote(' | '.join(steps))})"
         else:
             yield f"body={_quoted(json.dumps(document, indent=2, ensure_ascii=False))}"
@@ -262,7 +261,14 @@ class _Script:
         )
         yield f"c{nth}=$id"
 
-    def _variable(self, secret: secrets.Secret) -> str:
+    def _joined(self, secret: secrets.Secret) -> str:
+        """Return a value with secrets in it as jq's sum of its pieces."""
+        return " + ".join(
+            f"env.{self._variable(piece)}" if isinstance(piece, secrets.Hidden) else json.dumps(piece)
+            for piece in secret.pieces
+        )
+
+    def _variable(self, secret: secrets.Hidden) -> str:
         name, count = secret.name, 1
         while self._secrets.setdefault(name, str(secret.value)) != str(secret.value):
             count += 1
@@ -307,7 +313,7 @@ class _Script:
         if pull.credentials and self._show_secrets:
             yield f"registry_auth={shlex.quote(pull.credentials)}"
         elif pull.credentials:
-            secret = secrets.Secret((), "", pull.credentials, "REGISTRY_AUTH")
+            secret = secrets.Hidden("REGISTRY_AUTH", pull.credentials)
             yield f"registry_auth=${self._variable(secret)}"
 
     def _start(self, target: str, nth: int) -> Iterator[str]:
