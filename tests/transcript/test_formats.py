@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fake_engine import FakeEngine, Recorded
+from weave_http.cli.main import main
 from weave_http.engine import Endpoint, Request
 from weave_http.engine.endpoint import TLSFiles
 from weave_http.engine.version import NEWEST, version_text
@@ -121,6 +122,7 @@ BASIC = base64.b64encode(b"me:S3KRET").decode()
                 ("redis", "", S, "h:6379/0"),
                 ("http", "u", f"{S}@{S}", "h/a@b"),
                 ("amqp", "u", f"{S}/{S}?#", "h"),
+                ("amqp", "u", f"{S}'{S}", "h"),
                 ("mongodb+srv", "u", S, "h1:1,h2:2/db?x=y"),
             ]
         ),
@@ -248,6 +250,36 @@ def test_the_command_line_knows_the_formats(form: str) -> None:
     assert "hunter2" not in done.stdout
     assert f"/v{version_text(NEWEST)}/containers/create" in done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("--dry-run", "--verbose", "--calls", form, "run") for form in ("line", "curl", "http", "json")),
+        *(("explain", "--format", form, "run") for form in ("text", "markdown", "html")),
+        ("script", "run"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_shown_of_a_command_has_no_secret_in_it(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = "x --password=hunter2; y -H 'Authorization: Bearer hunter2' http://u:hunter2@h"
+    typed = [
+        "10.2.1.1/24",
+        "--env=DATABASE_URL=pg://u:hunter2@h",
+        "-eAUTH=hunter2",
+        "busybox",
+        "sh",
+        "-c",
+        line,
+        "--token",
+        "hunter2",
+    ]
+    for shown in (False, True):
+        assert main(["-H", "unix:///nowhere", *(["--show-secrets"] if shown else []), *words, *typed]) == 0
+        said, complaint = capsys.readouterr()
+        assert ("hunter2" in said, "hunter2" in complaint) == (shown, False)
 
 
 def test_a_trace_says_how_a_call_was_answered(tmp_path: Path) -> None:

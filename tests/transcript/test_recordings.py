@@ -15,7 +15,7 @@ import pytest
 
 from tests.engine.fake_server import FakeServer, Recorded, Reply
 from weave_http.engine.transport.base import Request
-from weave_http.transcript.recorder import Normalizer, Recorder
+from weave_http.transcript.recorder import Kept, Normalizer, Recorder
 from weave_http.transcript.standin import StandIn
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -127,3 +127,12 @@ def test_a_recorder_keeps_what_is_read() -> None:
             "body": '{"StatusCode": 0}',
         },
     }
+
+
+def test_a_recorder_masks_what_it_heard() -> None:
+    request = Request("GET", "/containers/x/json")
+    body = b'{"Config": {"Env": ["A=1", "URL=http://u:hunter2@h"]}}'
+    heard = Kept(request, 200, {}, bytearray(body)).document()["answer"]["body"]
+    assert json.loads(heard) == {"Config": {"Env": ["A=1", "URL=http://u:********@h"]}}
+    for other in (b'{"a": [1,  2]}', b"no JSON, password=x", b"\xff\x00"):
+        assert Kept(request, 200, {}, bytearray(other)).document()["answer"]["body"] == other.decode("latin-1")

@@ -239,6 +239,28 @@ def test_a_secret_is_asked_for_and_not_written_down(fake: FakeEngine) -> None:
     assert created(fake).json["Env"] == ["WEAVE_CIDR=none", "DB_TOKEN=hun'ter2"]
 
 
+def test_a_secret_within_a_value_is_asked_for_alone(fake: FakeEngine) -> None:
+    line = "x --token='s3 kret' -H 'Authorization: Bearer s3/kret=='; y http://u:s3kret@h/"
+    environment = ["DATABASE_URL=postgres://me:s3'kret$x@db/x", "AUTH=s3=kret"]
+    words = ["run", "10.2.1.1/24", *(f"--env={item}" for item in environment), "busybox", "sh", "-c", line]
+    text = script(fake, "script", *words)
+    assert "kret" not in text
+    assert "postgres://me:********@db/x" in text
+    asked = {
+        "DATABASE_URL_PASSWORD": "s3'kret$x",
+        "AUTH": "s3=kret",
+        "TOKEN": "s3 kret",
+        "AUTHORIZATION": "s3/kret==",
+        "PASSWORD": "s3kret",
+    }
+    for name in asked:
+        refused = sh(text, **{other: value for other, value in asked.items() if other != name})
+        assert (refused.returncode, name in refused.stderr.decode()) == (125, True)
+    assert sh(text, **asked).returncode == 0
+    assert created(fake).json["Env"] == ["WEAVE_CIDR=none", *environment]
+    assert created(fake).json["Cmd"] == ["sh", "-c", line]
+
+
 def created(fake: FakeEngine) -> Recorded:
     """The call that created the user's container."""
     return next(call for call in fake.requests if call.path == "/containers/create" and "Env" in call.json)

@@ -79,8 +79,18 @@ class Kept:
                 "query": dict(self.request.query),
                 "body": secrets.masked(sent),
             },
-            "answer": {"status": self.status, "headers": dict(self.headers), "body": self.body.decode("latin-1")},
+            "answer": {"status": self.status, "headers": dict(self.headers), "body": self._answer()},
         }
+
+    def _answer(self) -> str:
+        """Return the answer's body; one JSON document is written anew if there are secrets in it."""
+        text = self.body.decode("latin-1")
+        try:
+            document = json.loads(self.body)
+        except ValueError:
+            return text
+        shown = secrets.masked(document)
+        return text if shown == document else json.dumps(shown)
 
 
 class _Heard(Closing):

@@ -66,7 +66,7 @@ _KNOWN = (
     (
         "PASSWORD",
         re.compile(
-            r"""(?<![\w+.-])[A-Za-z][\w+.-]*://[^\s/?#@:'"]*:(?!\d+[/?#])(?P<bare>[^\s'"]+?)"""
+            r"""(?<![\w+.-])[A-Za-z][\w+.-]*://[^\s/?#@:'"]*:(?!\d+(?:[/?#'",;]|$))(?P<bare>\S+?)"""
             r"""@(?=[^\s'"/?#@]*(?:[\s'"/?#]|$))"""
         ),
     ),
@@ -160,12 +160,12 @@ def _within(value: Any, path: Path) -> Iterator[Secret]:
 def _of_word(item: Any, path: Path) -> Iterator[Secret]:
     """Yield the secrets of an item of a list: `NAME=VALUE` may be one to its end, also behind `--env=`."""
     match = re.fullmatch(r"((?:--?\w[\w-]*=)?)([^\s=]+)=(.*)", item, re.DOTALL) if isinstance(item, str) else None
-    if match is None or not is_secret(match[2]):
+    name = match[2] if match else ""
+    if match is None or not (is_secret(name) or is_secret(re.sub("^-[a-z]", "", name))):
         for secret in _within(item, path):
-            name = match[2] if match else ""
             yield Secret(secret.path, tuple(_called_after(name, piece) for piece in secret.pieces))
     elif match[3].lower() not in _SWITCHED:
-        yield Secret(path, (f"{match[1]}{match[2]}=", Hidden(_variable(match[2]), match[3])))
+        yield Secret(path, (f"{match[1]}{name}=", Hidden(_variable(name), match[3])))
 
 
 def _called_after(name: str, piece: str | Hidden) -> str | Hidden:
