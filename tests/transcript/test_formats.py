@@ -126,6 +126,8 @@ BASIC = base64.b64encode(b"me:S3KRET").decode()
                 ("mongodb+srv", "u", S, "h1:1,h2:2/db?x=y"),
             ]
         ),
+        (f"x token=pg://u:{S};{S}@h", "x token=********@h"),
+        (f"DSN=root:{S}@tcp(db:3306)/x", "DSN=root:********@tcp(db:3306)/x"),
         ("http://u:1234@h/", "http://u:********@h/"),
         (f"https://gh_{S * 3}@github.example/x", "https://********@github.example/x"),
         (f"http://h/?user=me&token={S}&x=1", "http://h/?user=me&token=********&x=1"),
@@ -194,9 +196,15 @@ def test_a_secret_within_a_value_is_masked_and_nothing_else(text: str, shown: st
         ),
         *(
             {"Cmd": [word]}
-            for word in ("--token-file=/x", "Basic configuration", "the bearer: me", "http://registry:4873/@x/y")
+            for word in (
+                "--token-file=/x",
+                "Basic configuration",
+                "the bearer: me",
+                "http://registry:4873/@x/y",
+                "http://[::1]:80/a@b",
+            )
         ),
-        {"AuthToken": ""},
+        {"AuthToken": "", "Labels": {"com.example.auth": "true"}, "Secrets": [], "Token": None},
         {"Cmd": ["--password"]},
         {"HostConfig": {"Privileged": True, "Binds": ["/srv/token:/token:ro", "/run/secrets:/run/secrets"]}},
         {"Image": "registry.example:5000/secret/token:1", "Labels": {"a": "b:c@d"}},

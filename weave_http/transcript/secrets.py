@@ -66,10 +66,11 @@ _KNOWN = (
     (
         "PASSWORD",
         re.compile(
-            r"""(?<![\w+.-])[A-Za-z][\w+.-]*://[^\s/?#@:'"]*:(?!\d+(?:[/?#'",;]|$))(?P<bare>\S+?)"""
+            r"""(?<![\w+.-])[A-Za-z][\w+.-]*://[^\s/?#@:'"\[]*:(?!\d+(?:[/?#'",;]|$))(?P<bare>\S+?)"""
             r"""@(?=[^\s'"/?#@]*(?:[\s'"/?#]|$))"""
         ),
     ),
+    ("PASSWORD", re.compile(r"(?<=:)(?P<bare>[^\s:@]+)@(?=(?:tcp|unix)\()")),
     ("TOKEN", re.compile(r"""https?://(?P<bare>[^\s/?#@:'"]{16,})@""", re.IGNORECASE)),
     ("PASSWORD", re.compile(r"(?<=;)\s*pwd=(?P<bare>[^;\s]+)", re.IGNORECASE)),
     ("PRIVATE_KEY", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?P<bare>.+?)(?=-----END|\Z)", re.DOTALL)),
@@ -139,7 +140,7 @@ def _within(value: Any, path: Path) -> Iterator[Secret]:
             yield Secret(path, pieces)
     elif isinstance(value, dict):
         for key, item in value.items():
-            if is_secret(key) and item and item is not True:
+            if is_secret(key) and item and str(item).lower() not in _SWITCHED:
                 yield Secret((*path, key), (Hidden(_variable(key), item),))
             else:
                 yield from _within(item, (*path, key))
@@ -177,12 +178,18 @@ def _called_after(name: str, piece: str | Hidden) -> str | Hidden:
 
 def _pieces(text: str) -> tuple[str | Hidden, ...]:
     """Return a text cut into secrets and what is none; nothing if there is no secret in it."""
+    found: list[tuple[int, int, str]] = []
+    for start, stop, name in sorted(_spans(text)):
+        if found and start < found[-1][1]:
+            before = found.pop()
+            found.append((before[0], max(stop, before[1]), before[2]))
+        else:
+            found.append((start, stop, name))
     pieces: list[str | Hidden] = []
     end = 0
-    for start, stop, name in sorted(_spans(text)):
-        if start >= end:
-            pieces += [text[end:start], Hidden(name, text[start:stop])]
-            end = stop
+    for start, stop, name in found:
+        pieces += [text[end:start], Hidden(name, text[start:stop])]
+        end = stop
     return tuple(piece for piece in (*pieces, text[end:]) if piece) if pieces else ()
 
 
@@ -212,7 +219,7 @@ def _spans(text: str) -> Iterator[tuple[int, int, str]]:
 
 def _is_meant(value: str) -> bool:
     """Tell whether a value in a text is a secret itself."""
-    return value.lower() not in _SWITCHED | _SCHEMES and not _REFERENCE.fullmatch(value) and value != MASK
+    return value.lower() not in _SWITCHED | _SCHEMES and not _REFERENCE.fullmatch(value) and not value.startswith(MASK)
 
 
 def _variable(name: str) -> str:
