@@ -141,6 +141,8 @@ CASES = [
     ),
     *(Case("-c c", files=context(host)) for host in (f"tcp://me@{H}:1", "unix:///x", "unix://x", "", None, 7)),
     *(Case("-c c", files=context(host)) for host in (f"http://{H}", f"http://{H}:3", "tcp://[fd00::1]")),
+    Case("-c c", files=context(f"https://{H}", PEMS)),
+    Case("-c c", files=context(f"http://{H}", PEMS), ours=REFUSED),  # docker speaks TLS there
     Case("-c c", files=context(f"https://{H}"), ours=f"https://{H}:443"),  # docker speaks no TLS there
     *(
         Case("-c c", files=described(text))
