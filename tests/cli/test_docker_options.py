@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fake_engine import FakeEngine
 from weave_http.cli.docker_options import spelled_out, unquoted
 from weave_http.cli.main import main
 
@@ -46,6 +47,13 @@ def test_quotes_around_a_path_are_none_of_it(text: str | None, path: str | None)
 def test_what_is_refused_is_one_line(typed: str, complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(typed.split()) == 1
     assert capsys.readouterr() == ("", f"weave: {complaint}\n")
+
+
+def test_a_socket_may_be_named_from_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with FakeEngine(tmp_path / "d.sock") as fake:
+        main(["-H", "unix://d.sock", "ps"])
+        assert [call.path for call in fake.requests][:2] == ["/_ping", "/containers/create"]
 
 
 def test_a_broken_configuration_is_told_once(
