@@ -14,6 +14,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
 from weave_http.engine.endpoint import Endpoint
@@ -89,9 +90,14 @@ class SSHTransport(UnixTransport):
 
     def _connect(self) -> socket.socket:
         self._sweep()
+        # In a thread, which no signal interrupts: between making and keeping, a process or a descriptor is nobody's.
+        with ThreadPoolExecutor(1) as maker:
+            return maker.submit(self._new_link).result().near
+
+    def _new_link(self) -> _Link:
         link = _Link(self._endpoint)
         self._links.append(link)
-        return link.near
+        return link
 
     def _sweep(self) -> None:
         """End the processes of connections that were closed."""
@@ -186,5 +192,7 @@ class _Link:
             self._process.wait(_SETTLE_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            # Not for ever: an interrupted wait may have left a lock in it.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_SETTLE_SECONDS)
         self._words.close()
