@@ -78,7 +78,8 @@ def test_the_mtu_is_that_of_the_default_route_less_the_encapsulation(host: Space
 def test_without_a_default_route_the_narrowest_interface_counts_but_not_dockers(host: Space) -> None:
     host.run(
         "ip link set eth0 mtu 4000;"
-        "for name in docker0 br-0123456789ab; do ip link add $name type bridge; ip link set $name mtu 1000 up; done;"
+        "for name in docker0 br-0123456789ab podman1; do"
+        " ip link add $name type bridge; ip link set $name mtu 1000 up; done;"
         "ip link add port type veth peer name far; ip link set port master docker0 mtu 900 up;"
         "ip link add idle type bridge; ip link set idle mtu 800"
     )

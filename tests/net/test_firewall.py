@@ -141,11 +141,13 @@ def test_removing_finds_them_in_both_rule_sets(host: Space) -> None:
 
 
 def test_networks_of_the_engine_are_kept_apart_by_whatever_bridge(host: Space) -> None:
-    host.run("ip link add br-0123456789ab type bridge; ip link add br-lan type bridge; ip link add br0 type bridge")
+    for name in ("br-0123456789ab", "podman1", "br-lan", "br0"):
+        host.run(f"ip link add {name} type bridge")
     host.call(firewall.ensure, "br0")
     host.call(firewall.ensure)
     dropped = [line.split()[3] for line in _ours(host, NFT) if line.endswith("-o weave -j DROP") and "-i" in line]
-    assert dropped == ["br-0123456789ab", "br0", "docker0"], "what was told once is known as long as it is there"
+    apart = ["br-0123456789ab", "br0", "docker0", "podman1"]
+    assert dropped == apart, "what was told once is known as long as it is there"
 
 
 def test_eight_at_once_leave_one_of_each(host: Space) -> None:

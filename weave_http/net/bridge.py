@@ -20,7 +20,7 @@ from weave_http.net.netns import host_locked
 VXLAN_OVERHEAD = 50
 """Bytes that VXLAN over IPv4 adds to a packet: Ethernet 14, VXLAN 8, UDP 8, IP 20."""
 _ETHERNET_MTU = 1500
-_DOCKERS_OWN = re.compile(r"docker|br-[0-9a-f]{12}$|weave|vethwe|vxlan-")
+_NOT_UNDERLAY = re.compile(r"docker|podman\d|br-[0-9a-f]{12}$|weave|vethwe|vxlan-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,6 @@ def _underlay_mtu(kernel: Netlink) -> int:
     candidates = [
         link.mtu
         for link in links.list_links(kernel)
-        if link.up and not link.loopback and not link.master and not _DOCKERS_OWN.match(link.name)
+        if link.up and not link.loopback and not link.master and not _NOT_UNDERLAY.match(link.name)
     ]
     return min([*candidates, names.GREATEST_MTU]) if candidates else _ETHERNET_MTU

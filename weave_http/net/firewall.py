@@ -20,7 +20,7 @@ from weave_http.net.netlink import Netlink
 from weave_http.net.netns import host_locked
 from weave_http.net.rules import Chain, Guard
 
-_ENGINE_BRIDGE = re.compile(r"docker\d+|docker_gwbridge|br-[0-9a-f]{12}")
+_ENGINE_BRIDGE = re.compile(r"(docker|podman)\d+|docker_gwbridge|br-[0-9a-f]{12}")
 Exposed = Mapping[str, bool]
 """Addresses of the host on the network, in CIDR notation, and whether each masquerades."""
 
