@@ -20,6 +20,8 @@ PROJECT = Path(__file__).parents[2]
 CACHE = PROJECT / "build" / "cache" / "weave-http"
 ENGINE_ROOT = Path(os.environ.get("WEAVE_TEST_ENGINE_ROOT", "/"))
 """Root file system with the engine to test on; this machine's own by default."""
+GATEWAY = "10.88.0.1" if is_podman(ENGINE_ROOT) else "172.17.0.1"
+"""A host's own address on its engine's default network, by which containers reach it."""
 NAMES = ("host1", "host2", "host3")
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 """Which of the processes that share the tests this is; each has hosts of its own."""

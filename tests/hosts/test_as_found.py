@@ -23,7 +23,8 @@ cat /proc/net/ip_tables_names
 iptables-legacy-save | sed '/^#/d; s/\[.*\]//'
 sysctl -a 2>/dev/null | grep -E '^net\.' | grep -vE 'conntrack_count|random|fastopen_key|\.cdev\.|stable_secret'
 find /etc /run /var/lib -xdev \( -path /run/docker -o -path /run/containerd -o -path /var/lib/docker \
-  -o -path /var/lib/containerd -o -path /run/xtables.lock -o -path /run/docker.pid \
+  -o -path /var/lib/containerd -o -path /run/containers -o -path /run/libpod -o -path /run/crun \
+  -o -path /var/lib/containers -o -path /run/lock/netavark.lock -o -path /run/xtables.lock -o -path /run/docker.pid \
   -o -path '/var/lib/weave-*' \) -prune -o -printf '%M %u %s %l %p\n' |
   awk '$1 ~ /^d/ {$3 = ""} {print}' | sort -k 5
 find /etc -xdev -type f -exec sha256sum {} + | sort -k 2
@@ -38,7 +39,10 @@ def look(host: Host) -> list[str]:
     return host.shell(LOOK).splitlines()
 
 
-@pytest.fixture(params=["nft", "legacy"])
+IN_LEGACY = pytest.param("legacy", marks=pytest.mark.not_podman(reason="it writes rules of nf_tables itself"))
+
+
+@pytest.fixture(params=["nft", IN_LEGACY])
 def backend(request: pytest.FixtureRequest, clean: Sandbox) -> Iterator[tuple[Host, str]]:
     """A host that was booted with an engine that uses this rule set, and nothing of the other one."""
     host, backend = Host(clean, "host3"), str(request.param)
@@ -55,6 +59,8 @@ def test_reset_leaves_the_host_as_it_was_found(backend: tuple[Host, str]) -> Non
     host, kind = backend
     host.start("first", "--rm", command="true")  # docker0 is not the same any more after its first container
     assert eventually(lambda: host.shell("docker ps -aq; ip addr | grep tentative || true") == "")
+    if kind == "nft":  # tables outlive their last chain; Docker has them anyway
+        host.shell("for table in filter nat; do iptables-nft -t $table -N once; iptables-nft -t $table -X once; done")
     before = look(host)
     host.weave("launch", "192.0.2.99")
     host.weave("run", "10.2.1.1/24", "10.2.2.1/24", "--name", "box", "--restart", "always", GUEST, "sleep", "3600")

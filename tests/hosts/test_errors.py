@@ -107,7 +107,7 @@ def test_a_password_is_refused_while_there_is_no_encryption(host: Host) -> None:
         assert "encrypt" in done.stderr, done
         assert "hunter2" not in done.stderr, done
         assert done.stderr.count("\n") == 1, done
-        assert host.try_shell("docker inspect weave").returncode != 0
+        assert host.try_shell("docker container inspect weave").returncode != 0
 
 
 def test_the_port_that_dockers_own_proxy_variables_name_is_not_used(host: Host) -> None:

@@ -74,7 +74,6 @@ def interrupted(host: Host, arguments: list[str], after: float) -> subprocess.Co
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.not_podman(reason="namespaces of containers that its API made outlive them, with the veths in them")
 def test_200_commands_with_ctrl_c_at_random_moments_leave_nothing(host: Host) -> None:
     host.start("box")
     host.weave("attach", "10.2.9.9/24", "box")

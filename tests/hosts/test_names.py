@@ -10,22 +10,22 @@ from functools import partial
 
 import pytest
 
+from tests.hosts.conftest import GATEWAY
 from tests.hosts.host import GUEST, Host, eventually
 from tests.hosts.test_network import joined
 
-SERVER = "172.17.0.1"
-DNS = (f"--dns={SERVER}", "--dns-search=weave.local.")
+DNS = (f"--dns={GATEWAY}", "--dns-search=weave.local.")
 
 
 def dig(host: Host, name: str, *options: str) -> list[str]:
     """What a host's server answers, as `dig +short` prints it, sorted."""
-    line = f"dig @{SERVER} +short +tries=1 +time=2 {' '.join(options)} {name}"
+    line = f"dig @{GATEWAY} +short +tries=1 +time=2 {' '.join(options)} {name}"
     return sorted(host.try_shell(line).stdout.split())
 
 
 def rcode(host: Host, name: str, *options: str) -> str:
     """The response code of an answer."""
-    text = host.shell(f"dig @{SERVER} +tries=1 +time=8 {' '.join(options)} {name}")
+    text = host.shell(f"dig @{GATEWAY} +tries=1 +time=8 {' '.join(options)} {name}")
     found = re.search(r"status: (\w+)", text)
     assert found, text
     return found[1]
@@ -45,9 +45,16 @@ def took(what: Host, name: str, expected: list[str], *, seconds: float = 10.0) -
     return time.monotonic() - began
 
 
+def inhabited(*hosts: Host) -> None:
+    """Have a container on hosts: without one Podman takes its bridge away, and with it the address that is asked."""
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda host: host.start("inhabitant"), hosts))
+
+
 @pytest.fixture
 def mesh(trio: list[Host]) -> list[Host]:
     """Three hosts with Weave."""
+    inhabited(*trio)
     joined(*trio)
     return trio
 
@@ -101,7 +108,7 @@ def test_what_is_asked_gets_the_answer_where_it_belongs(mesh: list[Host]) -> Non
     assert (rcode(two, "c1.weave.local", "AAAA"), dig(two, "c1.weave.local", "AAAA")) == ("NOERROR", [])
     assert (rcode(two, "c1.weave.local", "MX"), rcode(two, "c9.weave.local")) == ("NOERROR", "NXDOMAIN")
     assert rcode(two, "example.com") == "SERVFAIL", "these hosts have no name server"
-    answer = two.shell(f"dig @{SERVER} +noall +answer +norecurse c1.WEAVE.local").split()
+    answer = two.shell(f"dig @{GATEWAY} +noall +answer +norecurse c1.WEAVE.local").split()
     assert answer == ["c1.WEAVE.local.", "1", "IN", "A", "10.2.1.1"]
 
 
@@ -111,7 +118,7 @@ def test_one_name_on_three_hosts_has_all_addresses_in_changing_order(mesh: list[
     everyone = ["10.2.1.1", "10.2.1.2", "10.2.1.3"]
     for host in mesh:
         took(host, "web.weave.local", everyone)
-    lines = mesh[0].shell(f"for i in $(seq 40); do dig @{SERVER} +short web.weave.local | head -1; done").split()
+    lines = mesh[0].shell(f"for i in $(seq 40); do dig @{GATEWAY} +short web.weave.local | head -1; done").split()
     assert sorted(set(lines)) == everyone
     mesh[2].weave("stop")
     assert took(mesh[0], "web.weave.local", everyone[:2]) < 1.0, "who says goodbye takes its names along"
@@ -124,7 +131,7 @@ class Looking:
 
     def __init__(self, host: Host, name: str) -> None:
         self._host = host
-        script = f"while :; do dig @{SERVER} +short +tries=1 +time=1 {name} | sed 's/^$/none/' >> /tmp/looks; done"
+        script = f"while :; do dig @{GATEWAY} +short +tries=1 +time=1 {name} | sed 's/^$/none/' >> /tmp/looks; done"
         host.shell(f'rm -f /tmp/looks; setsid sh -c "{script}" >/dev/null 2>&1 & echo $! > /tmp/looking.pid')
 
     def seen(self) -> set[str]:
@@ -171,27 +178,29 @@ def upstream(host: Host) -> Iterator[Host]:
 
 def test_other_names_are_asked_of_the_hosts_own_servers_as_they_change(upstream: Host) -> None:
     host = upstream
+    inhabited(host)
     host.weave("launch")
     assert dig(host, "up.example") == ["192.0.2.7"]
     assert rcode(host, "no.such.example") in ("NXDOMAIN", "REFUSED", "SERVFAIL")
-    short = host.shell(f"dig @{SERVER} +ignore +noedns long.example")
+    short = host.shell(f"dig @{GATEWAY} +ignore +noedns long.example")
     assert re.search(r"flags:[a-z ]* tc", short), short
     assert len(dig(host, "long.example", "+noedns")) == 199, "over TCP, as dig does by itself"
     assert len(dig(host, "long.example", "+tcp")) == 199
     assert "       Upstream: 127.0.0.1\n" in host.weave("status")
     host.start("c1", *DNS)
     assert "192.0.2.7" in host.try_shell("docker exec c1 nslookup up.example").stdout
-    host.shell(f"echo 'nameserver {SERVER}' > /etc/resolv.conf")
+    host.shell(f"echo 'nameserver {GATEWAY}' > /etc/resolv.conf")
     assert eventually(lambda: "       Upstream: none\n" in host.weave("status"), seconds=10)
     host.shell("printf 'nameserver 127.0.0.9\\nnameserver 127.0.0.1\\n' > /etc/resolv.conf")
     assert eventually(lambda: dig(host, "up.example") == ["192.0.2.7"], seconds=10)
 
 
 def test_long_answers_are_cut_for_udp_and_whole_over_tcp(host: Host) -> None:
+    inhabited(host)
     host.weave("launch")
     addresses = [f"10.2.{high}.{low}" for high in (1, 2) for low in range(1, 100)]
     host.weave("dns-add", *addresses, "-h", "many")
-    short = host.shell(f"dig @{SERVER} +ignore +noedns many.weave.local")
+    short = host.shell(f"dig @{GATEWAY} +ignore +noedns many.weave.local")
     assert re.search(r"flags:[a-z ]* tc", short), short
     assert 25 < short.count("\tA\t") < 32
     assert dig(host, "many.weave.local") == sorted(addresses)
@@ -249,7 +258,7 @@ def test_a_thousand_names_on_three_hosts_are_the_same_everywhere_within_two_seco
 
 
 FLOOD = """
-import os, random, socket
+import os, random, socket, sys
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 good = bytes.fromhex("000701000001000000000001") + b"\\x02c1\\x05weave\\x05local\\0"
 good += bytes.fromhex("0001000100002904d0000000000000")
@@ -257,9 +266,9 @@ for _ in range(50000):
     data = bytearray(good if random.random() < 0.5 else os.urandom(random.randrange(200)))
     for _ in range(3 if data else 0):
         data[random.randrange(len(data))] = random.randrange(256)
-    sock.sendto(data, ("172.17.0.1", 53))
+    sock.sendto(data, (sys.argv[1], 53))
 for _ in range(300):
-    with socket.create_connection(("172.17.0.1", 53), timeout=5) as tcp:
+    with socket.create_connection((sys.argv[1], 53), timeout=5) as tcp:
         tcp.sendall(os.urandom(random.randrange(1, 200)))
 """
 
@@ -268,7 +277,7 @@ def test_a_flood_of_nonsense_costs_nothing_but_itself(mesh: list[Host]) -> None:
     one, two, _ = mesh
     run(one, "10.2.1.1/24", "c1")
     pid, memory = one.router_pid(), router_memory(one)
-    done = one.sandbox.run(one.name, ["python3", "-c", FLOOD])
+    done = one.sandbox.run(one.name, ["python3", "-c", FLOOD, GATEWAY])
     assert done.returncode == 0, done.stderr.decode()
     assert dig(one, "c1.weave.local") == ["10.2.1.1"]
     run(two, "10.2.1.2/24", "c2")
@@ -322,10 +331,10 @@ def test_dns_args_and_the_commands_of_0_10(host: Host) -> None:
     no_router = host.try_weave("dns-args")
     assert (no_router.returncode, no_router.stdout) == (1, "")
     router = host.weave("launch").strip()
-    assert host.weave("dns-args") == f"--dns={SERVER} --dns-search=weave.local."
-    assert host.weave("dns-args", "--dns-search", "x.y") == f"--dns={SERVER}"
-    assert host.weave("dns-args", "--dns-search=x.y", "busybox") == f"--dns={SERVER}"
-    assert host.weave("dns-args", "-h", "c1.weave.local") == f"--dns={SERVER} --dns-search=."
+    assert host.weave("dns-args") == f"--dns={GATEWAY} --dns-search=weave.local."
+    assert host.weave("dns-args", "--dns-search", "x.y") == f"--dns={GATEWAY}"
+    assert host.weave("dns-args", "--dns-search=x.y", "busybox") == f"--dns={GATEWAY}"
+    assert host.weave("dns-args", "-h", "c1.weave.local") == f"--dns={GATEWAY} --dns-search=."
     host.shell(
         f"docker run -d --name c1 {host.weave('dns-args', '-h', 'c1.weave.local')} -h c1.weave.local {GUEST} sleep 60"
     )
@@ -368,14 +377,15 @@ def test_without_names_everything_else_works_and_says_so(host: Host) -> None:
 
 
 def test_a_taken_port_is_said_and_names_are_served_once_it_is_free(host: Host) -> None:
-    options = f"--pid-file=/tmp/taker.pid --no-resolv --no-hosts --listen-address={SERVER} --bind-interfaces"
+    inhabited(host)
+    options = f"--pid-file=/tmp/taker.pid --no-resolv --no-hosts --listen-address={GATEWAY} --bind-interfaces"
     host.shell(f"dnsmasq {options} --user=root")
     done = host.try_weave("launch")
     try:
         assert (done.returncode, len(done.stdout.strip())) == (0, 64)
-        assert f"{SERVER}:53" in done.stderr
+        assert f"{GATEWAY}:53" in done.stderr
         assert done.stderr.count("\n") == 1
-        assert "         Status: not serving: can't listen on 172.17.0.1:53" in host.weave("status")
+        assert f"         Status: not serving: can't listen on {GATEWAY}:53" in host.weave("status")
         assert host.weave("dns-args") == ""
     finally:
         host.shell("kill $(cat /tmp/taker.pid)")

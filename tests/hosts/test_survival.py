@@ -165,7 +165,7 @@ def test_a_taken_port_is_named_and_nothing_is_left(host: Host, port: int) -> Non
     assert done.returncode == 1
     assert str(port) in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
-    assert host.try_shell("docker inspect weave").returncode != 0
+    assert host.try_shell("docker container inspect weave").returncode != 0
 
 
 def test_status_without_a_router_is_one_line(host: Host) -> None:
