@@ -86,7 +86,10 @@ def swept(host: Host) -> str:
     host.sandbox.cable(host.name, up=True)
     if host.shell("docker ps -aq") or host.left_overs():
         host.weave("reset", "--force")
-        host.shell("docker ps -aq | xargs -r docker rm -f >/dev/null")
+        # Podman's `rm -f` gives each ten seconds to end.
+        host.shell(
+            "docker ps -q | xargs -r docker stop -t 0 >/dev/null; docker ps -aq | xargs -r docker rm -f >/dev/null"
+        )
     return host.left_overs()
 
 

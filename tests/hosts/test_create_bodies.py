@@ -1,24 +1,28 @@
 """A container from our create request and one from the docker CLI's own look the same on a real engine.
 
 About a hundred lines, of all that options can be; nothing is started. Our half goes through the API from here, theirs
-is `docker create` on the host.
+is `docker create` on the host; a host with Podman has none, and is asked by this machine's.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
+from tests.hosts.conftest import ENGINE_ROOT
 from tests.hosts.host import GUEST, Host
 from weave_http.engine import Engine, connect, resolve_endpoint
 from weave_http.errors import EngineError
 from weave_http.run_args import parse
+from weave_http.sandbox.podman import is_podman
 
 # No limits of devices' rates: the CLI of 26.1 forgets to send them.
 LINES = (
@@ -146,12 +150,15 @@ TOO_NEW = "requires API version"
 SETS = ("Binds", "CapAdd", "CapDrop", "Ulimits")
 """What has no order; older CLIs have some of it in a map."""
 NOTHINGS = {
-    "ConsoleSize": [0, 0],
-    "PidsLimit": 0,
-    "MemorySwappiness": -1,
-    "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
+    "ConsoleSize": ([0, 0],),
+    "PidsLimit": (0, 2048),
+    "MemorySwappiness": (-1,),
+    "RestartPolicy": ({"Name": "no", "MaximumRetryCount": 0},),
 }
-"""What the CLI says where nothing was said, and the engine keeps without taking it for anything else than nothing."""
+"""What the CLI says where nothing was said, and the engine keeps without taking it for anything else than nothing; but
+Podman has a limit of 2048 processes where nothing is said, as by us, and none where 0 is."""
+FIRST_CHOSEN_PORT = 32768
+"""Podman chooses a port of the host when the container is made, if none was asked for."""
 REFUSED = "refused"
 ANONYMOUS = re.compile(r"\b[0-9a-f]{64}\b")
 
@@ -192,8 +199,11 @@ def seen(container: dict[str, Any]) -> Any:
     for holder, key in ((config, "Env"), (found, "Mounts"), *((settings, key) for key in SETS)):
         holder[key] = sorted(holder.get(key) or [], key=str)
     for key, nothing in NOTHINGS.items():
-        if settings.get(key) == nothing:
+        if settings.get(key) in nothing:
             settings[key] = None
+    for binding in itertools.chain.from_iterable((settings.get("PortBindings") or {}).values()):
+        if int(binding["HostPort"] or 0) >= FIRST_CHOSEN_PORT:
+            binding["HostPort"] = "any"
     if not (settings.get("RestartPolicy") or {}).get("Name"):
         settings["RestartPolicy"] = None
     return without_nothing(found)
@@ -208,11 +218,29 @@ def without_nothing(value: Any) -> Any:
     return [without_nothing(item) for item in value] if isinstance(value, list) else value
 
 
-def test_a_container_of_ours_is_as_one_of_the_docker_cli(desk: Host) -> None:
+def typed(desk: Host, script: str, directory: Path) -> str:
+    """Return what a script of docker's lines prints, with the files at hand.
+
+    Args:
+        desk: the host.
+        script: for `sh`.
+        directory: an empty one on this machine.
+    """
+    if not is_podman(ENGINE_ROOT):
+        return desk.shell(f"cd {PLACE}\n{script}")
+    for name, text in FILES.items():
+        (directory / name).write_bytes(text)
+    environ = desk.environ(DOCKER_CONFIG=str(directory))
+    return subprocess.run(
+        ["sh", "-c", script], cwd=directory, env=environ, capture_output=True, text=True, timeout=240, check=True
+    ).stdout
+
+
+def test_a_container_of_ours_is_as_one_of_the_docker_cli(desk: Host, tmp_path: Path) -> None:
     lines = [[*shlex.split(line), GUEST, "sleep", "5"] for line in LINES]
     one = "id=$(docker create {} 2>err) && echo $id || echo {}: $(head -n 1 err)"
     script = "\n".join(one.format(shlex.join(words), REFUSED) for words in lines)
-    theirs = desk.shell(f"cd {PLACE}\n{script}").splitlines()
+    theirs = typed(desk, script, tmp_path).splitlines()
     assert len(theirs) == len(lines)
     differences = []
     refused = 0

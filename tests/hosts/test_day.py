@@ -93,7 +93,12 @@ def start_all(host: Host) -> list[str]:
     ids = [""] * CONTAINERS
 
     def start(engine: Engine, number: int) -> None:
-        config = {"Image": GUEST, "Cmd": ["sleep", "36000"], "HostConfig": {"NetworkMode": "none"}}
+        config = {
+            "Image": GUEST,
+            "Cmd": ["sleep", "36000"],
+            "HostConfig": {"NetworkMode": "none"},
+            "StopSignal": "KILL",  # Podman's forced removal gives a container ten seconds to end by that
+        }
         ids[number] = engine.containers.create(config, name=f"day{number}").id
         engine.containers.start(ids[number])
 

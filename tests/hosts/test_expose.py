@@ -57,6 +57,7 @@ def test_an_exposed_subnet_gets_out_and_the_rest_stays_apart(trio: list[Host]) -
     for host, name, cidr in ((one, "near", "10.2.1.1/24"), (two, "far", "10.2.1.2/24"), (one, "other", "10.2.2.1/24")):
         host.start(name, "--network none")
         host.weave("attach", cidr, name)
+    one.start("plain")  # for a container that needs it Podman has the host forward packets
     one.weave("expose", EXPOSED)
     for host, name, gateway in ((one, "near", "10.2.1.254"), (two, "far", "10.2.1.254"), (one, "other", "10.2.2.254")):
         pid = host.shell(f"docker inspect -f '{{{{.State.Pid}}}}' {name}").strip()
@@ -74,7 +75,6 @@ def test_an_exposed_subnet_gets_out_and_the_rest_stays_apart(trio: list[Host]) -
     # Docker's own containers are kept out, on whatever network of the engine's; also right after dockerd came up.
     one.shell("docker network create lonely >/dev/null")
     try:
-        one.start("plain")
         one.start("custom", "--network lonely")
         bridges = set(one.shell("ip -o link show type bridge | awk -F ': ' '{print $2}'").split()) - {"weave"}
         assert len(bridges) == 2

@@ -134,7 +134,10 @@ class Host:
         self.group.make()
         lan.add_host(self.plan, self.name, self.address)
         self._start_first_process()
-        return self.start_engine(cancel)
+        engine = self.start_engine(cancel)
+        if self.has_podman:
+            self.spawn(podman.RESTART, podman.LOG)
+        return engine
 
     def _start_first_process(self) -> None:
         mounts, links = self.cgroups.mounts()

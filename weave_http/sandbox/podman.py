@@ -13,6 +13,8 @@ from weave_http.sandbox.disk import SHARE
 
 PORT = 2375
 LOG = "podman"
+RESTART = ["podman", "start", "--all", "--filter", "restart-policy=always"]
+"""What `podman-restart.service` does when a host has booted: there is no daemon that would start containers."""
 _ADDRESSES = ("unix:///run/docker.sock", f"tcp://0.0.0.0:{PORT}", f"unix:///{SHARE}/docker.sock")
 """The last one is what the host is asked by, and tells that the others were started before."""
 
@@ -28,6 +30,8 @@ default_capabilities = [
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+# When this log is cut, at 1 MB as a rule, whoever waits for a container that ended just before is never answered.
+events_logfile_max_size = "1g"
 env = ["PODMAN_IGNORE_CGROUPSV1_WARNING=1"]
 """
 _STORAGE = """\
