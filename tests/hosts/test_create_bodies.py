@@ -202,7 +202,7 @@ def seen(container: dict[str, Any]) -> Any:
         if settings.get(key) in nothing:
             settings[key] = None
     for binding in itertools.chain.from_iterable((settings.get("PortBindings") or {}).values()):
-        if int(binding["HostPort"] or 0) >= FIRST_CHOSEN_PORT:
+        if binding["HostPort"].isdecimal() and int(binding["HostPort"]) >= FIRST_CHOSEN_PORT:
             binding["HostPort"] = "any"
     if not (settings.get("RestartPolicy") or {}).get("Name"):
         settings["RestartPolicy"] = None

@@ -119,12 +119,13 @@ def test_a_container_that_starts_is_attached_if_there_is_a_record(socket: Path) 
         _until(lambda: watched.attached == [_STOPPED])
 
 
-def test_a_removed_container_is_forgotten(socket: Path) -> None:
+@pytest.mark.parametrize("removed", ["destroy", "remove"], ids=["docker", "podman"])
+def test_a_removed_container_is_forgotten(socket: Path, removed: str) -> None:
     watched = Watched(socket, _STOPPED)
     with _engine(socket) as fake, watched.running():
         _until(_listening(fake))
         for container in (_OTHER, _STOPPED):
-            fake.emit({"Type": "container", "Action": "destroy", "Actor": {"ID": container}})
+            fake.emit({"Type": "container", "Action": removed, "Actor": {"ID": container}})
         _until(lambda: watched.records == {})
         assert watched.attached == []
 

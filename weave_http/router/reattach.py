@@ -30,7 +30,9 @@ ATTEMPTS = 5
 """Attempts to attach a container that started."""
 ATTACH_TIMEOUT = 60.0
 """Seconds that one of them may take."""
-_FILTERS = {"type": ["container"], "event": ["start", "die", "destroy"]}
+_REMOVED = ("destroy", "remove")
+"""What Docker calls it that a container is removed, and what Podman does."""
+_FILTERS = {"type": ["container"], "event": ["start", "die", *_REMOVED]}
 
 
 class Names(Protocol):
@@ -124,11 +126,10 @@ class Reattacher:
         self._tell_names(action, container)
         if container not in self._attachments():
             return
-        match action:
-            case "start":
-                self._due.put((container, 1))
-            case "destroy":
-                self._forget(container)
+        if action == "start":
+            self._due.put((container, 1))
+        elif action in _REMOVED:
+            self._forget(container)
 
     def _tell_names(self, action: str, container: str) -> None:
         assert self._loop is not None
