@@ -83,6 +83,16 @@ def test_a_container_that_is_restarted_is_joined_again(pair: tuple[Host, Host]) 
     assert not eventually(lambda: one.weave("ps", "box") != "", seconds=2), "detached, but joined again"
 
 
+def test_the_address_of_a_removed_container_answers_no_more(pair: tuple[Host, Host]) -> None:
+    one, two = pair
+    delete = "curl -s -X DELETE --unix-socket /run/docker.sock http://engine/v1.41/containers/brief?force=1"
+    for _ in range(4):
+        one.weave(*f"run 10.2.1.3/24 --name brief --stop-signal KILL {GUEST} sleep 3600".split())
+        assert two.pings("box", "10.2.1.3")
+        one.shell(delete)
+        assert eventually(lambda: not two.pings("box", "10.2.1.3", count=1, wait=1), seconds=10)
+
+
 def test_stop_leaves_the_traffic_of_one_host(pair: tuple[Host, Host]) -> None:
     one, two = pair
     one.weave("run", "10.2.1.9/24", "--name", "near", GUEST, "sleep", "3600")

@@ -34,6 +34,7 @@ class Link:
         operational: whether it is up and has a carrier.
         master: index of the bridge or bond that it is a port of, or 0.
         peer: index of the other end (of a veth, in that end's namespace), or 0.
+        peer_namespace: number that the namespace has for the other end's, -1 if that is the same.
         forwarding: whether it is a port whose bridge forwards frames on it.
         alias: what somebody wrote on it.
     """
@@ -48,6 +49,7 @@ class Link:
     operational: bool
     master: int
     peer: int
+    peer_namespace: int
     forwarding: bool
     alias: str = ""
 
@@ -67,6 +69,7 @@ def _link(message: Any) -> Link:
         operational=message.get_attr("IFLA_OPERSTATE") == _OPERATIONAL,
         master=message.get_attr("IFLA_MASTER") or 0,
         peer=message.get_attr("IFLA_LINK") or 0,
+        peer_namespace=-1 if (number := message.get_attr("IFLA_LINK_NETNSID")) is None else number,
         forwarding=state == _FORWARDING,
         alias=message.get_attr("IFLA_IFALIAS") or "",
     )

@@ -15,7 +15,7 @@ from types import ModuleType
 
 from weave_http.errors import HostError
 
-__all__ = ["ifaddrmsg", "ifinfmsg", "ndmsg", "rtmsg"]
+__all__ = ["ifaddrmsg", "ifinfmsg", "ndmsg", "nsidmsg", "rtmsg"]
 
 
 @contextmanager
@@ -39,4 +39,5 @@ with _package_left_alone("pyroute2"):
     from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
     from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
     from pyroute2.netlink.rtnl.ndmsg import ndmsg
+    from pyroute2.netlink.rtnl.nsidmsg import nsidmsg
     from pyroute2.netlink.rtnl.rtmsg import rtmsg

@@ -11,7 +11,7 @@ from time import monotonic
 
 from weave_http import names
 from weave_http.errors import HostError
-from weave_http.net import bridge, expose, vxlan
+from weave_http.net import bridge, expose, ports, vxlan
 from weave_http.net.rules import Guard
 from weave_http.router.blocking import in_thread
 from weave_http.router.dataplane import FloodPlan
@@ -33,6 +33,7 @@ class Overlay:
         mtu: of the overlay, in bytes; None to derive it from the underlay's.
         api_port: TCP port of the router's API, which only programs of this host may reach.
         docker_bridge: name of the engine's default bridge.
+        procfs: where the host's /proc is mounted.
 
     Attributes:
         exposed: says what of the host must be on the network; called in any thread.
@@ -47,11 +48,13 @@ class Overlay:
         *,
         api_port: int = names.ROUTER_HTTP_PORT,
         docker_bridge: str = names.DOCKER_BRIDGE,
+        procfs: str = names.PROCFS,
     ) -> None:
         self._name = name
         self._port = port
         self._given_mtu = mtu
         self._docker_bridge = docker_bridge
+        self._procfs = procfs
         self._guard = Guard(port - 1, api_port, docker_bridge)
         self.exposed: Callable[[], Exposed] = dict
         self.found_exposed: Callable[[Exposed], Awaitable[None]] | None = None
@@ -152,10 +155,12 @@ class Overlay:
                 await self.found_exposed(self._found)
 
     def _check(self) -> None:
-        """Blocking. Have bridge, rules, addresses of the host and VXLAN device as they must be."""
+        """Blocking. Have bridge, ports, rules, addresses of the host and VXLAN device as they must be."""
         state = bridge.ensure_bridge(mtu=self._given_mtu, mac=self._name)
         outcome = expose.expose(self.exposed, self._docker_bridge, guard=self._guard)
         vxlan.ensure_vxlan(names.BRIDGE, self._port, state.mtu)
+        if dead := ports.remove_dead(self._procfs):
+            logger.info("removed %s: no process is at the other end any more", ", ".join(dead))
         if outcome.changed and self.mtu:
             logger.info("the firewall's rules were not as they must be, and are again")
         self.mtu, self._found = state.mtu, outcome.exposed
