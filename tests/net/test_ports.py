@@ -19,13 +19,13 @@ def _host(spaces: Callable[[], Space], *containers: Space) -> Space:
 def test_a_dead_containers_port_goes_although_somebody_holds_its_namespace(spaces: Callable[[], Space]) -> None:
     dead, alive = spaces(), spaces()
     host = _host(spaces, dead, alive)
-    assert host.call(ports.remove_dead) == []
+    assert host.call(ports.remove_dead, "/proc") == []
     dead.die()
     assert f"vethwepl{dead.pid}" in host.links()
-    assert host.call(ports.remove_dead) == [f"vethwepl{dead.pid}"]
+    assert host.call(ports.remove_dead, "/proc") == [f"vethwepl{dead.pid}"]
     assert dead.links() == []
     assert alive.links() == ["ethwe"]
-    assert host.call(ports.remove_dead) == []
+    assert host.call(ports.remove_dead, "/proc") == []
 
 
 def test_a_namespace_that_another_process_is_in_keeps_its_port(spaces: Callable[[], Space]) -> None:
@@ -34,17 +34,17 @@ def test_a_namespace_that_another_process_is_in_keeps_its_port(spaces: Callable[
     other = container.call(subprocess.Popen, ["sleep", "1000"])
     try:
         container.die()
-        assert host.call(ports.remove_dead) == []
+        assert host.call(ports.remove_dead, "/proc") == []
         assert container.links() == ["ethwe"]
     finally:
         other.kill()
         other.wait()
-    assert host.call(ports.remove_dead) == [f"vethwepl{container.pid}"]
+    assert host.call(ports.remove_dead, "/proc") == [f"vethwepl{container.pid}"]
 
 
 def test_links_that_only_look_like_ports_stay(spaces: Callable[[], Space]) -> None:
     host = _host(spaces)
     host.run("ip link add vethweplx type veth peer name vethwepl4194305; ip link add vethwe4194305 type bridge")
     before = host.links()
-    assert host.call(ports.remove_dead) == []
+    assert host.call(ports.remove_dead, "/proc") == []
     assert host.links() == before

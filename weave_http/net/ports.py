@@ -16,11 +16,11 @@ from weave_http.net.netlink import Netlink
 from weave_http.net.netns import Namespace
 
 
-def remove_dead(procfs: str = names.PROCFS) -> list[str]:
+def remove_dead(procfs: str) -> list[str]:
     """Delete the veths into namespaces that no process is in any more.
 
     Args:
-        procfs: where the host's /proc is mounted.
+        procfs: where the host's /proc is mounted; in another one the containers' processes are not to be seen.
 
     Returns:
         the names of those that were there.

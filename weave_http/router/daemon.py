@@ -55,7 +55,7 @@ class Router:
             options.mtu,
             api_port=options.http_addr[1],
             docker_bridge=os.environ.get("DOCKER_BRIDGE") or names.DOCKER_BRIDGE,
-            procfs=os.environ.get("PROCFS") or names.PROCFS,
+            procfs=os.environ.get("PROCFS"),
         )
         self._exposing = Exposing(store, self._overlay)
         self._peering = Peering(me, self._overlay)

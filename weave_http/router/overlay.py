@@ -33,7 +33,8 @@ class Overlay:
         mtu: of the overlay, in bytes; None to derive it from the underlay's.
         api_port: TCP port of the router's API, which only programs of this host may reach.
         docker_bridge: name of the engine's default bridge.
-        procfs: where the host's /proc is mounted.
+        procfs: where the host's /proc is mounted; None if nobody has said so. Ports of dead containers are then left
+            alone: to a router in a container, its own /proc has no other container's processes.
 
     Attributes:
         exposed: says what of the host must be on the network; called in any thread.
@@ -48,7 +49,7 @@ class Overlay:
         *,
         api_port: int = names.ROUTER_HTTP_PORT,
         docker_bridge: str = names.DOCKER_BRIDGE,
-        procfs: str = names.PROCFS,
+        procfs: str | None = None,
     ) -> None:
         self._name = name
         self._port = port
@@ -159,11 +160,11 @@ class Overlay:
         state = bridge.ensure_bridge(mtu=self._given_mtu, mac=self._name)
         outcome = expose.expose(self.exposed, self._docker_bridge, guard=self._guard)
         vxlan.ensure_vxlan(names.BRIDGE, self._port, state.mtu)
-        if dead := ports.remove_dead(self._procfs):
-            logger.info("removed %s: no process is at the other end any more", ", ".join(dead))
         if outcome.changed and self.mtu:
             logger.info("the firewall's rules were not as they must be, and are again")
         self.mtu, self._found = state.mtu, outcome.exposed
+        if self._procfs and (dead := ports.remove_dead(self._procfs)):
+            logger.info("removed %s: no process is at the other end any more", ", ".join(dead))
 
     def _flood(self, wanted: frozenset[str]) -> None:
         """Blocking. Have these flood destinations."""
