@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from tests.hosts.host import GUEST, Host, eventually
-from tests.hosts.test_network import joined, meshed
+from tests.hosts.test_network import AGAIN, joined, meshed
 
 EXPOSED = "10.2.1.254/24"
 
@@ -122,10 +122,10 @@ def test_it_survives_the_router_the_engine_the_firewall_and_the_host(trio: list[
         assert eventually(lambda: rules(one) == ours, seconds=10), flush
         print(f"after '{flush}' the rules were back in {time.monotonic() - began:.1f} s")
     one.sandbox.engine_restart(one.name)
-    assert eventually(lambda: meshed(one, 1), seconds=60)
+    assert eventually(lambda: meshed(one, 1), seconds=AGAIN)
     assert eventually(well, seconds=30)
     one.sandbox.reboot(one.name)
-    assert eventually(lambda: meshed(one, 1), seconds=60)
+    assert eventually(lambda: meshed(one, 1), seconds=AGAIN)
     assert eventually(well, seconds=60), (exposed(one), one.weave("ps"))
     assert remembered(one)["10.2.8.254/24"]["masquerade"] is False
     # One without a restart policy is down after a reboot; it comes back as it was when it is started.
@@ -133,7 +133,7 @@ def test_it_survives_the_router_the_engine_the_firewall_and_the_host(trio: list[
     assert eventually(lambda: one.weave("ps", "once").split()[2:] == ["10.2.1.3/24"])
     one.weave("hide", EXPOSED)
     one.shell("docker restart -t 1 weave >/dev/null")
-    assert eventually(lambda: meshed(one, 1), seconds=30)
+    assert eventually(lambda: meshed(one, 1), seconds=AGAIN)
     assert exposed(one) == ["10.2.8.254/24"]
 
 

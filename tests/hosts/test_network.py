@@ -6,6 +6,9 @@ import pytest
 
 from tests.hosts.host import GUEST, Host, eventually
 
+AGAIN = 90.0
+"""Seconds until a connection is there again: a router that went away often is dialled after up to a minute."""
+
 
 def meshed(host: Host, peers: int) -> bool:
     """Tell whether a host's router has established connections to so many peers."""

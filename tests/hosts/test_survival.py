@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from tests.hosts.host import GUEST, Host, eventually
-from tests.hosts.test_network import joined, meshed, pair
+from tests.hosts.test_network import AGAIN, joined, meshed, pair
 
 __all__ = ["pair"]
 
@@ -36,7 +36,7 @@ def test_a_router_restart_does_not_interrupt_a_ping(pair: tuple[Host, Host]) -> 
     ping = LongPing(one, "10.2.1.2")
     for host in pair:
         host.shell("docker restart -t 2 weave >/dev/null")
-        assert eventually(lambda: meshed(one, 1) and meshed(two, 1), seconds=30)
+        assert eventually(lambda: meshed(one, 1) and meshed(two, 1), seconds=AGAIN)
     assert ping.lost() == 0
 
 
@@ -47,7 +47,7 @@ def test_a_router_killed_with_9_comes_back_and_the_ping_goes_on(pair: tuple[Host
     ping = LongPing(one, "10.2.1.2")
     one.kill_router()
     assert eventually(lambda: one.router_pid() not in ("0", before), seconds=30)
-    assert eventually(lambda: meshed(one, 1) and meshed(two, 1), seconds=30)
+    assert eventually(lambda: meshed(one, 1) and meshed(two, 1), seconds=AGAIN)
     assert ping.lost() == 0
 
 
@@ -57,7 +57,7 @@ def test_a_pulled_cable_heals(pair: tuple[Host, Host]) -> None:
     assert not two.pings("box", "10.2.1.1", count=1, wait=1)
     one.sandbox.cable(one.name, up=True)
     assert eventually(lambda: two.pings("box", "10.2.1.1", count=1, wait=1), seconds=30)
-    assert eventually(lambda: meshed(one, 1) and meshed(two, 1), seconds=90)
+    assert eventually(lambda: meshed(one, 1) and meshed(two, 1), seconds=AGAIN)
 
 
 def test_after_a_restart_of_dockerd_the_network_works_again(trio: list[Host]) -> None:
@@ -71,7 +71,7 @@ def test_after_a_restart_of_dockerd_the_network_works_again(trio: list[Host]) ->
     one.sandbox.engine_restart(one.name)
     assert eventually(lambda: one.pings("box", "10.2.1.2", count=1, wait=1), seconds=60)
     assert two.pings("box", "10.2.1.1")
-    assert eventually(lambda: meshed(one, 1) and meshed(two, 1), seconds=30)
+    assert eventually(lambda: meshed(one, 1) and meshed(two, 1), seconds=AGAIN)
 
 
 def test_a_container_that_is_restarted_is_joined_again(pair: tuple[Host, Host]) -> None:
