@@ -91,7 +91,7 @@ def measure(stage: Stage, one: Host, rounds: int) -> tuple[Table, list[Compared]
         f"Beside it: the better one of {' and '.join(OTHERS)}, for rate and for memory each. Inspects one after the "
         "other on one connection; waits all at once, until a kill of their container has ended them. Each in a process "
         f"of its own, {rounds} rounds in turns; imports and the first call are before the clock, the memory has all in "
-        "it. weave and aiodocker need one thread for the waits, docker-py one each."
+        "it. weave and aiodocker wait in one thread (weave dials in up to 16), docker-py in one each."
     )
     return Table("The client beside others", COMPARED, [row.cells() for row in compared], [about, *notes]), compared
 
