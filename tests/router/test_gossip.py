@@ -121,5 +121,5 @@ class Mesh(RuleBasedStateMachine):
             assert gossip.peers == [self.peers[other].topology.own for other in sorted(part)]
 
 
-Mesh.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Mesh.TestCase.settings = settings(max_examples=60, stateful_step_count=25)
 TestMesh = Mesh.TestCase

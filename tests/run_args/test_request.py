@@ -293,7 +293,7 @@ def test_files_are_read_here(tmp_path: Path) -> None:
 ANY_WORD = st.text(max_size=8) | st.text('-:=/,.0123456789ab" \n\t\x00\ud800', max_size=10)
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500, derandomize=True)
 @given(words=st.lists(lines({option.name for option in OPTIONS}).flatmap(st.sampled_from) | ANY_WORD, max_size=8))
 def test_whatever_is_typed_is_a_request_or_one_line(words: list[str]) -> None:
     try:
@@ -304,7 +304,7 @@ def test_whatever_is_typed_is_a_request_or_one_line(words: list[str]) -> None:
     json.dumps(body).encode()
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500, derandomize=True)
 @given(option=st.sampled_from(OPTIONS), value=ANY_WORD)
 def test_whatever_the_value_is_it_is_taken_or_refused_by_the_options_name(option: Option, value: str) -> None:
     try:

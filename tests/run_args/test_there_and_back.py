@@ -71,7 +71,7 @@ def test_every_line_comes_back(desk: Path) -> None:
         comes_back(request)
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500, derandomize=True)
 @given(words=lines(EVERY, newer=True, odd=False))
 def test_random_lines_come_back(desk: Path, words: tuple[str, ...]) -> None:
     request = made(words, desk)

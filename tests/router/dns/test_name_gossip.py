@@ -188,7 +188,7 @@ def test_a_peer_without_names_is_known_all_the_same() -> None:
     assert zone.merge(Update(name(2), Stamp(5, 4), 3, (change,))) is Heard.NEWS
 
 
-World.TestCase.settings = settings(max_examples=80, stateful_step_count=25, deadline=None)
+World.TestCase.settings = settings(max_examples=80, stateful_step_count=25)
 TestWorld = World.TestCase
 
 
