@@ -112,6 +112,7 @@ def test_the_same_id_is_replaced_by_the_same_text_of_the_same_length() -> None:
     assert one != two
     assert (len(one), len(mac), address) == (64, 17, "192.0.2.10")
     assert normal.text(text) == text
+    assert normal.text("read udp [::1]:56892->[::1]:53") == "read udp [::1]:40000->[::1]:53"
 
 
 def test_a_recorder_keeps_what_is_read() -> None:

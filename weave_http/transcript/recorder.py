@@ -23,6 +23,8 @@ _ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _SHORT_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])")
 _MAC = re.compile(r"(?<![0-9a-f:])(?:[0-9a-f]{2}:){5}[0-9a-f]{2}(?![0-9a-f:])")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+_OWN_PORT = re.compile(r"(?<=:)\d{5}(?=->)")
+"""The near end's in what Go says of a connection that failed."""
 
 
 class Recorder:
@@ -145,6 +147,7 @@ class Normalizer:
         text = _SHORT_ID.sub(lambda match: self._id(match[0]), text)
         text = _MAC.sub(lambda match: self._mac(match[0]), text)
         text = _TIME.sub("2001-01-01T00:00:00", text)
+        text = _OWN_PORT.sub("40000", text)
         for name, shown in self._names.items():
             text = text.replace(name, shown)
         return text
