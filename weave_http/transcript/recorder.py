@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from weave_http.closing import Closing
 from weave_http.engine.transport.base import Request, Response, Transport
 from weave_http.transcript import secrets
 from weave_http.transcript.formats import document_of
+from weave_http.transcript.overheard import Overheard
 from weave_http.transcript.routes import unversioned
 
 KEPT_HEADERS = ("api-version", "content-type", "ostype")
@@ -48,7 +48,7 @@ class Recorder:
             request, response.status, {key: response.headers[key] for key in KEPT_HEADERS if key in response.headers}
         )
         self.exchanges.append(kept)
-        return _Heard(response, kept)
+        return Overheard(response, kept.body.extend)
 
     def close(self) -> None:
         """Close the inner transport."""
@@ -93,35 +93,6 @@ class Kept:
             return text
         shown = secrets.masked(document)
         return text if shown == document else json.dumps(shown)
-
-
-class _Heard(Closing):
-    """A response that keeps what is read of it."""
-
-    def __init__(self, inner: Response, kept: Kept) -> None:
-        self._inner = inner
-        self._kept = kept
-
-    @property
-    def status(self) -> int:
-        return self._inner.status
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self._inner.headers
-
-    def chunks(self) -> Iterator[bytes]:
-        for chunk in self._inner.chunks():
-            self._kept.body += chunk
-            yield chunk
-
-    def read(self) -> bytes:
-        content = self._inner.read()
-        self._kept.body += content
-        return content
-
-    def close(self) -> None:
-        self._inner.close()
 
 
 class Normalizer:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from weave_http.closing import Closing
 from weave_http.engine.errors import ProtocolError, TransportError
 from weave_http.engine.transport.base import Duplex, Hijacker, Request, Response, Transport
+from weave_http.transcript.overheard import Overheard
 
 Answered = TypeVar("Answered", Response, Duplex)
 
@@ -73,7 +73,8 @@ class Watch:
         response = self._watched(request, self._inner.send)
         if self._answered is None or "json" not in response.headers.get("content-type", ""):
             return response
-        return _Heard(response, request, self._answered)
+        listener = _Listener(request, self._answered)
+        return Overheard(response, listener.hear, listener.end)
 
     def hijack(self, request: Request) -> Duplex:
         """Pass a request on; see `Hijacker.hijack`."""
@@ -96,38 +97,18 @@ class Watch:
         self._inner.close()
 
 
-class _Heard(Closing):
-    """A response whose body is reported when it was read to its end, if it is short and one JSON document."""
+class _Listener:
+    """Reports the body of an answer when it was read to its end, if it is short and one JSON document."""
 
-    def __init__(self, inner: Response, request: Request, answered: Callable[[Answer], None]) -> None:
-        self._inner = inner
+    def __init__(self, request: Request, answered: Callable[[Answer], None]) -> None:
         self._request = request
         self._answered = answered
         self._heard = b""
 
-    @property
-    def status(self) -> int:
-        return self._inner.status
+    def hear(self, piece: bytes) -> None:
+        self._heard = (self._heard + piece)[: SHORT + 1]
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self._inner.headers
-
-    def chunks(self) -> Iterator[bytes]:
-        try:
-            for chunk in self._inner.chunks():
-                self._heard = (self._heard + chunk)[: SHORT + 1]
-                yield chunk
-        finally:  # who has read enough of a reason goes away
-            self._end()
-
-    def read(self) -> bytes:
-        content = self._inner.read()
-        self._heard = (self._heard + content)[: SHORT + 1]
-        self._end()
-        return content
-
-    def _end(self) -> None:
+    def end(self) -> None:
         heard, self._heard = self._heard, b""
         if not heard or len(heard) > SHORT:
             return
@@ -136,6 +117,3 @@ class _Heard(Closing):
         except ValueError:
             return  # a stream of many, or no JSON at all
         self._answered(Answer(self._request, document))
-
-    def close(self) -> None:
-        self._inner.close()
