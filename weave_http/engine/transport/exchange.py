@@ -18,7 +18,7 @@ from weave_http.engine.errors import TransportError
 from weave_http.engine.http1 import Answer, CutShort, Garbage, request_head
 from weave_http.engine.transport.base import Request
 from weave_http.engine.transport.common import Timeouts, header_fields, host_field
-from weave_http.engine.transport.held import MAX_WHOLE, HeldResponse, Holders
+from weave_http.engine.transport.held import HeldResponse, Holders
 
 _PIECE = 65536
 # By name: importing TLS takes 20 ms.
@@ -206,10 +206,10 @@ class _Exchange:
         else:
             self._sock.close()
 
-    def too_large(self) -> TransportError:
+    def too_large(self, limit: int) -> TransportError:
         from weave_http.engine.transport.failures import too_large
 
-        return too_large(self._endpoint, self._request, MAX_WHOLE)
+        return too_large(self._endpoint, self._request, limit)
 
     def drop(self) -> None:
         # Shut down first: it wakes a reader in another thread, which closing alone does not.

@@ -63,8 +63,11 @@ def connect_failure(error: BaseException, endpoint: Endpoint, timeout: float) ->
         timeout: seconds that were allowed for connecting.
     """
     cause = _os_error(error)
-    cut = isinstance(cause, ConnectionError | ssl.SSLEOFError) and not isinstance(cause, ConnectionRefusedError)
-    if cut and endpoint.tls:
+    if isinstance(cause, ConnectionRefusedError):
+        return Unreachable(
+            f"no Docker daemon at {endpoint}: connection refused", hint="is Docker running and listening there?"
+        )
+    if isinstance(cause, ConnectionError | ssl.SSLEOFError) and endpoint.tls:
         return TLSFailure(
             f"{endpoint} closed the connection during the TLS handshake",
             hint="a port without TLS (usually 2375) needs DOCKER_TLS_VERIFY unset",
@@ -83,10 +86,6 @@ def connect_failure(error: BaseException, endpoint: Endpoint, timeout: float) ->
         return Unreachable(f"no Docker daemon at {endpoint}: there is no such socket", hint="is Docker running there?")
     if isinstance(cause, PermissionError):
         return Unreachable(f"no permission to use {endpoint}", hint="run as root or as a member of the group docker")
-    if isinstance(cause, ConnectionRefusedError):
-        return Unreachable(
-            f"no Docker daemon at {endpoint}: connection refused", hint="is Docker running and listening there?"
-        )
     if isinstance(cause, socket.gaierror):
         return Unreachable(f"the host name of {endpoint} can't be resolved: {cause.strerror}")
     return Unreachable(f"no connection to {endpoint}: {_words(cause or error)}")

@@ -27,8 +27,8 @@ class Body(Protocol):
         """Close the connection."""
         ...
 
-    def too_large(self) -> TransportError:
-        """Return what to raise when the body is larger than `MAX_WHOLE`."""
+    def too_large(self, limit: int) -> TransportError:
+        """Return what to raise when the body has more than so many bytes, and is to be read whole."""
         ...
 
 
@@ -73,7 +73,7 @@ class HeldResponse(Closing):
             size += len(chunk)
             if size > MAX_WHOLE:
                 self.close()
-                raise self._body.too_large()
+                raise self._body.too_large(MAX_WHOLE)
             pieces.append(chunk)
         return b"".join(pieces)
 

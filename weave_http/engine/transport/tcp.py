@@ -23,7 +23,7 @@ from weave_http.engine.transport.common import (
     keepalive_options,
 )
 from weave_http.engine.transport.failures import connect_failure, exchange_failure, too_large
-from weave_http.engine.transport.held import MAX_WHOLE, HeldResponse, Holders, close_all
+from weave_http.engine.transport.held import HeldResponse, Holders, close_all
 from weave_http.engine.transport.hijack import SocketDuplex, hijack
 from weave_http.engine.transport.plain import PlainTransport
 from weave_http.engine.transport.sockets import dialler
@@ -186,5 +186,5 @@ class _TCPBody:
     def drop(self) -> None:
         self._response.close()
 
-    def too_large(self) -> TransportError:
-        return too_large(self._endpoint, self._request, MAX_WHOLE)
+    def too_large(self, limit: int) -> TransportError:
+        return too_large(self._endpoint, self._request, limit)
