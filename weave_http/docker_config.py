@@ -35,14 +35,19 @@ def home_of_user() -> str:
         return "/"
 
 
-def with_home(environ: Mapping[str, str], home: FindHome = home_of_user) -> Mapping[str, str]:
-    """Return an environment in which `HOME` says something."""
-    return environ if environ.get("HOME") else {**environ, "HOME": home()}
+def config_dir(environ: Mapping[str, str], home: FindHome = home_of_user) -> str:
+    """Return the directory of the docker configuration: `$DOCKER_CONFIG` or `~/.docker`.
+
+    Args:
+        environ: the environment.
+        home: returns the user's home directory; asked where neither that nor `HOME` is set.
+    """
+    return environ.get("DOCKER_CONFIG") or os.path.join(environ.get("HOME") or home(), ".docker")
 
 
-def config_dir(environ: Mapping[str, str]) -> str:
-    """Return the directory of the docker configuration: `$DOCKER_CONFIG` or `~/.docker`."""
-    return environ.get("DOCKER_CONFIG") or os.path.join(environ.get("HOME") or "/", ".docker")
+def config_file(directory: str) -> str:
+    """Return the path of the docker configuration's file."""
+    return os.path.join(directory, "config.json")
 
 
 def load(directory: str, read: ReadFile, warn: Warn = silent) -> dict[str, Any]:
@@ -53,7 +58,7 @@ def load(directory: str, read: ReadFile, warn: Warn = silent) -> dict[str, Any]:
         read: reads a file.
         warn: takes one line.
     """
-    path = os.path.join(directory, "config.json")
+    path = config_file(directory)
     try:
         content = read(path)
     except WeaveError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from weave_http.docker_config import ReadFile, config_dir, field, load, with_home
+from weave_http.docker_config import ReadFile, config_dir, field, load
 from weave_http.engine.endpoint import read_file
 from weave_http.run_args import RunArgumentError
 
@@ -23,7 +23,7 @@ def configured(environ: Mapping[str, str], read: ReadFile = read_file) -> str:
         environ: where `DOCKER_CONFIG` may be.
         read: returns a file's content, or None if there is none.
     """
-    keys = field(load(config_dir(with_home(environ)), read), "detachKeys")
+    keys = field(load(config_dir(environ), read), "detachKeys")
     return keys if isinstance(keys, str) else ""
 
 

@@ -36,7 +36,7 @@ def choose(
     name = environ.get("DOCKER_CONTEXT")
     if name:
         return None if name == _DEFAULT else (name, "DOCKER_CONTEXT")
-    path = os.path.join(directory, "config.json")
+    path = docker_config.config_file(directory)
     name = field(docker_config.load(directory, read, warn), "currentContext") or ""
     if not isinstance(name, str):
         warn(f"currentContext in {path} is no text; going on without it")

@@ -17,13 +17,12 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from weave_http import docker_config
-from weave_http.docker_config import FindHome, ReadFile, Warn, config_dir, field, home_of_user, silent, with_home
+from weave_http.docker_config import FindHome, ReadFile, Warn, config_dir, field, home_of_user, silent
 from weave_http.engine.endpoint import read_file
 
 DOCKER_HUB = "https://index.docker.io/v1/"
@@ -134,8 +133,8 @@ def docker_credentials(
                 found = _in_auths(field(ours, "auths"), registry, variable, warn)
                 if found is not None:
                     return found
-        directory = config_dir(with_home(environ, home))
-        path = os.path.join(directory, "config.json")
+        directory = config_dir(environ, home)
+        path = docker_config.config_file(directory)
         config = docker_config.load(directory, read, warn)
         in_file = _in_auths(field(config, "auths"), registry, path, warn)
         helpers = field(config, "credHelpers")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from weave_http import names
-from weave_http.docker_config import FindHome, ReadFile, Warn, config_dir, home_of_user, silent, with_home
+from weave_http.docker_config import FindHome, ReadFile, Warn, config_dir, home_of_user, silent
 from weave_http.engine.errors import EndpointError
 
 PORT = 2375
@@ -249,6 +249,7 @@ def tls_files(
     cert: str | None,
     key: str | None,
     read: ReadFile,
+    home: FindHome,
 ) -> TLSFiles | None:
     """Return the TLS settings that flags and environment ask for, or None for plain HTTP.
 
@@ -259,7 +260,7 @@ def tls_files(
     verify = bool(environ.get("DOCKER_TLS_VERIFY")) if tls_verify is None else tls_verify
     if not (verify or tls or tls_verify is not None or (tls is None and environ.get("DOCKER_TLS"))):
         return None
-    directory = environ.get("DOCKER_CERT_PATH") or config_dir(environ)
+    directory = environ.get("DOCKER_CERT_PATH") or config_dir(environ, home)
     for path, option in ((ca, "--tlscacert"), (cert, "--tlscert"), (key, "--tlskey")):
         if path and read(path) is None:
             raise EndpointError(f"{option} names {path}, which does not exist", hint="give the path of a PEM file")
@@ -323,15 +324,15 @@ def resolve_endpoint(
 
     if host is not None and context:
         raise EndpointError("--host and --context contradict each other", hint="give one of them")
-    environ = with_home(environ, home)
-    directory = config or config_dir(environ)
+    directory = config or config_dir(environ, home)
     chosen = contexts.choose(environ, directory, host=host, context=context, read=read, warn=warn)
     if chosen is not None:
         name, reason = chosen
         endpoint = contexts.load(directory, name, reason, read)
     else:
         text, source = (host, "--host") if host is not None else (environ.get("DOCKER_HOST"), "DOCKER_HOST")
-        wanted = tls_files(environ, tls=tls, tls_verify=tls_verify, ca=tls_ca, cert=tls_cert, key=tls_key, read=read)
+        files = {"ca": tls_ca, "cert": tls_cert, "key": tls_key}
+        wanted = tls_files(environ, tls=tls, tls_verify=tls_verify, **files, read=read, home=home)
         empty = ", as --host is empty" if host is not None else ""
         if text and text.strip():
             endpoint = parse_host(text, source, wanted)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from weave_http.docker_config import config_dir, load, with_home
+from weave_http.docker_config import config_dir, load
 from weave_http.run_args.wrong import BadValue
 
 
@@ -70,7 +70,7 @@ class LocalFiles:
 
     def docker_config(self) -> Mapping[str, Any]:
         """Read docker's configuration; what is broken is as good as none, and others complain of it."""
-        return load(config_dir(with_home(self._environ)), _content)
+        return load(config_dir(self._environ), _content)
 
 
 def _content(path: str) -> bytes | None:
