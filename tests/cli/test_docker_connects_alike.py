@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import socket
 import subprocess
 import threading
@@ -287,7 +286,6 @@ def weave(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return re.sub("^https?(?=://127)", "tcp", re.sub("^(https://[^/]*).*", r"\1", url))
 
 
-@pytest.mark.skipif(shutil.which("docker") is None, reason="docker is not installed")
 def test_weave_goes_where_docker_goes(
     tmp_path: Path,
     proxy: Proxy,

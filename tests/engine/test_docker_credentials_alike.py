@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import socketserver
 import subprocess
 import threading
@@ -143,7 +142,6 @@ def told(document: dict[str, str]) -> dict[str, str]:
     return kept if kept.keys() - {"username"} else {}
 
 
-@pytest.mark.skipif(shutil.which("docker") is None, reason="docker is not installed")
 def test_docker_sends_the_same_credentials(tmp_path: Path, daemon: _Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
