@@ -29,7 +29,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.engine.fake_server import FakeServer, Recorded, Reply
-from weave_http import names
+from weave_http import constants
 from weave_http.engine.endpoint import TLSFiles
 
 __all__ = ["FakeContainer", "FakeEngine", "Recorded", "Reply", "Run", "frame"]
@@ -138,7 +138,7 @@ class FakeEngine(FakeServer):
         self.image_config: dict[str, Any] = {
             "Entrypoint": None,
             "Cmd": ["sh"],
-            "Labels": {names.WAITER_LABEL: names.WAITER},
+            "Labels": {constants.WAITER_LABEL: constants.WAITER},
         }
         """What images say of themselves that say nothing."""
         self.volumes: dict[str, dict[str, Any]] = {}

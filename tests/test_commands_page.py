@@ -13,9 +13,9 @@ import typer.main
 from weave_http.cli.app import app
 from weave_http.cli.further import GONE as GONE_HERE
 from weave_http.errors import WeaveError
-from weave_http.local import gone, launch, launch_flags
-from weave_http.local.joining import ADD_HOST, SWITCHES
-from weave_http.local.launch import parse
+from weave_http.host import gone, launch, launch_flags
+from weave_http.host.joining import ADD_HOST, SWITCHES
+from weave_http.host.launch import parse
 
 PAGE = (Path(__file__).parents[1] / "docs" / "commands.md").read_text()
 

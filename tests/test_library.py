@@ -32,7 +32,7 @@ from weave_http import (
     WeaveError,
     commands,
     connect,
-    names,
+    constants,
     open_caller,
     resolve_endpoint,
 )
@@ -49,7 +49,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine
         monkeypatch.delenv(name)
     with FakeEngine(tmp_path / "d.sock") as engine:
         monkeypatch.setenv("DOCKER_HOST", engine.endpoint.url)
-        engine.images |= {names.DEFAULT_IMAGE: {"Id": "sha256:1"}, "busybox": {"Id": "sha256:2"}}
+        engine.images |= {constants.DEFAULT_IMAGE: {"Id": "sha256:1"}, "busybox": {"Id": "sha256:2"}}
         engine.program = program
         yield engine
 
@@ -76,7 +76,7 @@ def test_the_first_example_is_ten_lines_and_runs(fake: FakeEngine) -> None:
     printed = ran(EXAMPLES[0]).splitlines()
     identity = next(line for line in printed if len(line) == 64)
     assert printed == ["did launch", f"did attach 10.2.1.1/24 {identity}", identity, "['/web'] running", "did stop"]
-    assert {names.WAITER_VOLUMES} == {container.name.partition("-")[0] for container in fake.containers.values()}
+    assert {constants.WAITER_VOLUMES} == {container.name.partition("-")[0] for container in fake.containers.values()}
 
 
 def test_output_can_be_had_instead_of_seen(fake: FakeEngine) -> None:

@@ -1,60 +1,126 @@
-"""The words that Weave's commands share on both sides: CIDRs first, then what they are for."""
+"""Addresses as values: parsed once at each edge, compared and handed on as what they are.
+
+The values are those of the standard library's `ipaddress`, so IPv6 is the same code. What this version can't put on
+an interface yet (IPv6) is refused here, in one place.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
+from typing import NamedTuple
 
 from weave_http.errors import UsageError
 
-SHAPE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}")
-"""What looks like a CIDR; whether its numbers are in range is a second question."""
+IP = IPv4Address | IPv6Address
+"""An address, as `10.2.1.1`."""
+Cidr = IPv4Interface | IPv6Interface
+"""An address of an interface with the length of its network's prefix, as `10.2.1.1/24`."""
 
 FIXED = "ip:"
 """What Weave 1.0 and later may write before an address, to say that it is given and not looked for."""
 ALLOCATED = "net:"
 """What asks for any free address of a subnet instead."""
 
-UNUSABLE = frozenset({0, 127})
-"""First octets of "this network" and of loopback."""
-FIRST_MULTICAST = 224
+GREATEST_PORT = 65535
+_GREATEST_HOSTNAME = 253
+_HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 
 
-def parse_cidr(text: str) -> str:
-    """Return `text` if it is an IPv4 interface address with prefix length.
+class PeerAddress(NamedTuple):
+    """Where a peer is, as people say it: a name or an address, and perhaps a port.
+
+    Attributes:
+        host: a host name, or an address in its usual form.
+        port: TCP port, or None for the default one.
+    """
+
+    host: str
+    port: int | None = None
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
+
+def parse_ip(text: str) -> IP:
+    """Return an IPv4 or IPv6 address.
+
+    Raises:
+        UsageError: it is none; zones (`%eth0`) are refused, too.
+    """
+    try:
+        address = ip_address(text)
+    except ValueError as error:
+        raise UsageError(f"invalid address {text!r}", hint="expected an address like 10.2.1.1") from error
+    if isinstance(address, IPv6Address) and address.scope_id is not None:
+        raise UsageError(f"invalid address {text!r}", hint="expected an address without a zone")
+    return address
+
+
+def parse_ipv4(text: str) -> IPv4Address:
+    """Return an IPv4 address, for what this version has in IPv4 only. Raises `UsageError`."""
+    address = parse_ip(text)
+    if not isinstance(address, IPv4Address):
+        raise UsageError(f"invalid address {text!r}", hint="this version takes IPv4 addresses here, like 10.2.1.1")
+    return address
+
+
+def is_ip(text: str) -> bool:
+    """Tell whether a text is an IPv4 or IPv6 address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def parse_cidr(text: str) -> Cidr:
+    """Return the address of an interface.
 
     Args:
         text: as `10.2.1.1/24`.
 
     Raises:
-        UsageError: no such address, or a number out of range.
+        UsageError: it is no such thing, a number is out of range, or no interface of a container can have it.
     """
-    if not SHAPE.fullmatch(text):
+    _, slash, length = text.partition("/")
+    if not slash or not looks_like_cidr(text):
         raise UsageError(f"invalid CIDR {text!r}", hint="expected an address like 10.2.1.1/24")
-    address, _, length = text.partition("/")
-    octets = address.split(".")
-    if any(int(octet) > 255 for octet in octets) or int(length) > 32:
-        raise UsageError(f"invalid CIDR {text!r}", hint="each number of an address is at most 255, the length 32")
-    if any(number != str(int(number)) for number in (*octets, length)):
-        raise UsageError(f"invalid CIDR {text!r}", hint="write its numbers without leading zeros")
-    host_bits = 32 - int(length)
-    host = int.from_bytes(bytes(map(int, octets))) & ((1 << host_bits) - 1)
-    if host_bits > 1 and host in (0, (1 << host_bits) - 1):
-        what = "broadcast address" if host else "address of the network itself"
-        raise UsageError(f"invalid CIDR {text!r}", hint=f"it is the {what}, which no interface can have")
-    if int(octets[0]) in UNUSABLE or int(octets[0]) >= FIRST_MULTICAST or int(length) == 0:
+    try:
+        found = ip_interface(text)
+    except ValueError as error:
+        hint = "each number of an address is at most 255, the length 32, and none has leading zeros"
+        raise UsageError(f"invalid CIDR {text!r}", hint=hint) from error
+    if isinstance(found, IPv6Interface):
+        raise UsageError(f"invalid CIDR {text!r}", hint="this version has no IPv6 on the network, only IPv4")
+    if length != str(int(length)):
+        raise UsageError(f"invalid CIDR {text!r}", hint="write the length without leading zeros")
+    first = found.packed[0]
+    if found.is_loopback or first == 0 or first >= 224 or found.network.prefixlen == 0:
         raise UsageError(f"invalid CIDR {text!r}", hint="no interface of a container can have that address")
-    return text
+    return found
 
 
-def leading_cidrs(words: Sequence[str]) -> tuple[list[str], list[str]]:
+def looks_like_cidr(word: str) -> bool:
+    """Tell whether a word was meant as a CIDR; whether its numbers are in range is a second question."""
+    address, slash, length = word.partition("/")
+    if not slash or not (length.isascii() and length.isdigit() and len(length) <= 3):
+        return False
+    octets = address.split(".")
+    if len(octets) == 4 and all(octet.isascii() and octet.isdigit() and len(octet) <= 3 for octet in octets):
+        return True
+    return address.count(":") >= 2 and set(address) <= set("0123456789abcdefABCDEF:.")
+
+
+def leading_cidrs(words: Sequence[str]) -> tuple[list[Cidr], list[str]]:
     """Split words into the CIDRs that they begin with, each perhaps after `ip:`, and the rest.
 
     Raises:
         UsageError: they begin with none, or with one that is out of range, or ask for any free address.
     """
     bare = [word.removeprefix(FIXED) for word in words]
-    count = next((index for index, word in enumerate(bare) if not SHAPE.fullmatch(word)), len(words))
+    count = next((index for index, word in enumerate(bare) if not looks_like_cidr(word)), len(words))
     for word in words[: count + 1]:
         if word.startswith(ALLOCATED):
             raise UsageError(
@@ -63,13 +129,13 @@ def leading_cidrs(words: Sequence[str]) -> tuple[list[str], list[str]]:
             )
     if count == 0:
         raise UsageError(
-            f"invalid CIDR {words[0]!r}" if words else "no CIDR given",
+            f"no address before {words[0]!r}" if words else "no address given",
             hint="expected an address like 10.2.1.1/24 first, as this version hands out none",
         )
     return [parse_cidr(word) for word in bare[:count]], list(words[count:])
 
 
-def cidrs_and_container(words: Sequence[str]) -> tuple[list[str], str]:
+def cidrs_and_container(words: Sequence[str]) -> tuple[list[Cidr], str]:
     """Split words into CIDRs and the one container that follows them.
 
     Raises:
@@ -81,3 +147,36 @@ def cidrs_and_container(words: Sequence[str]) -> tuple[list[str], str]:
     if len(rest) > 1:
         raise UsageError(f"unexpected {rest[1]!r} after {rest[0]!r}", hint="expected CIDR… CONTAINER")
     return cidrs, rest[0]
+
+
+def ips(cidrs: Iterable[Cidr]) -> list[IP]:
+    """Return addresses without the lengths of their prefixes."""
+    return [cidr.ip for cidr in cidrs]
+
+
+def parse_port(text: str, greatest: int = GREATEST_PORT) -> int:
+    """Return a TCP or UDP port from 1 to `greatest`. Raises `UsageError`."""
+    if text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= greatest:
+        return int(text)
+    raise UsageError(f"invalid port {text!r}", hint=f"expected a number from 1 to {greatest}")
+
+
+def parse_peer_address(text: str) -> PeerAddress:
+    """Return where a peer is.
+
+    Args:
+        text: `HOST[:PORT]`; the host is a name or an IPv4 address.
+
+    Raises:
+        UsageError: it is no such thing.
+    """
+    host, colon, digits = text.partition(":")
+    labels = host.split(".")
+    good = 0 < len(host) <= _GREATEST_HOSTNAME and set(host) <= _HOST_CHARACTERS and host[0] not in ".-"
+    if not good or (labels[-1].isdigit() and not is_ip(host)):
+        raise UsageError(f"invalid peer {text!r}", hint="expected HOST or HOST:PORT, with a name or an IPv4 address")
+    try:
+        # Data uses the port after it.
+        return PeerAddress(host, parse_port(digits, GREATEST_PORT - 1) if colon else None)
+    except UsageError as error:
+        raise UsageError(f"invalid peer {text!r}", hint=error.hint) from error

@@ -11,7 +11,7 @@ from statistics import median
 from tests.bench.figures import Cells, Table
 from tests.bench.stage import NAME, STATE, SUBNET, Stage, await_true, pid_of
 from tests.hosts.host import GUEST, Host
-from weave_http import names
+from weave_http import constants
 
 _UP = "from pathlib import Path; from weave_http.sandbox import Sandbox; Sandbox(Path({!r}), {!r}, {!r}).up(2)"
 Phases = dict[str, float]
@@ -60,7 +60,7 @@ def run_box(stage: Stage, host: Host, address: str) -> float:
 
 def floods_to(host: Host, peer: Host) -> bool:
     """Tell whether a host's VXLAN device sends to another host."""
-    return f"dst {peer.address}" in host.try_shell(f"bridge fdb show dev {names.VXLAN_DEVICE}").stdout
+    return f"dst {peer.address}" in host.try_shell(f"bridge fdb show dev {constants.VXLAN_DEVICE}").stdout
 
 
 def pings(host: Host, address: str) -> bool:
@@ -89,7 +89,7 @@ def clear_boxes(host: Host) -> None:
     """Remove all containers of a host that are not the router's."""
     names_ = host.shell("docker ps -a --format '{{.Names}}'").split()
     for name in names_:
-        if name != names.ROUTER_CONTAINER:
+        if name != constants.ROUTER_CONTAINER:
             host.shell(f"docker rm -f {name}")
 
 

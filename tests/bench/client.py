@@ -111,9 +111,9 @@ def measure_version(stage: Stage, one: Host, rounds: int) -> Table:
         "+ command line (Typer)": "import weave_http.cli.main",
         "+ commands and client": "import weave_http.cli.main, weave_http.commands, weave_http.engine",
         "+ requests-unixsocket, for unix": (
-            "import weave_http.cli.main, weave_http.commands, weave_http.engine.transport.unix"
+            "import weave_http.cli.main, weave_http.commands, weave_http.engine.wire.unix"
         ),
-        "or + httpx, for TCP": "import weave_http.cli.main, weave_http.commands, weave_http.engine.transport.tcp",
+        "or + httpx, for TCP": "import weave_http.cli.main, weave_http.commands, weave_http.engine.wire.tcp",
     }
     measures = [partial(stage.timed, None, [sys.executable, "-c", statement]) for statement in statements.values()]
     alternate(measures, 1)

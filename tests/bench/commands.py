@@ -11,11 +11,11 @@ from statistics import median
 from tests.bench.figures import COMPARED, Cells, Compared, Table, alternate, figure, verdict
 from tests.bench.stage import DOCKER, Stage, weave_program
 from tests.hosts.host import GUEST, Host
-from weave_http import names
+from weave_http import constants
 
 HELP_GOAL_MS = 150.0
 _RUN = ["run", "--rm", "-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", "/proc:/hostproc"]
-_EXECUTOR = [*_RUN, "-e", "PROCFS=/hostproc", "--privileged", "--net=host", names.DEFAULT_IMAGE, "--local"]
+_EXECUTOR = [*_RUN, "-e", "PROCFS=/hostproc", "--privileged", "--net=host", constants.DEFAULT_IMAGE, "--local"]
 _CALL = re.compile(r"^(?P<call>[A-Z]+ +\S+).* (?P<ms>[0-9.]+) ms$", re.MULTILINE)
 _ID = re.compile(r"/containers/[0-9a-f]{12}\b")
 ORIGINAL = {
@@ -122,7 +122,7 @@ def measure_shares(stage: Stage, host: Host, rounds: int) -> Table:
         partial(stage.timed, host, [weave_program(), "--dry-run", "status"]),
         partial(stage.weave, host, "status"),
         python("import weave_http.engine.client"),
-        python("import weave_http.engine.client, weave_http.engine.transport.tcp"),
+        python("import weave_http.engine.client, weave_http.engine.wire.tcp"),
         trace,
     )
     alternate(measures, 1)

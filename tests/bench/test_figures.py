@@ -9,7 +9,7 @@ from tests.bench.commands import calls_of
 from tests.bench.figures import COMPARED, WIDTH, Compared, Table, alternate, figure
 from tests.bench.machine import cpu_model, memory_gib
 from weave_http.run_args.grammar import split
-from weave_http.run_args.options import NAMES
+from weave_http.run_args.table import NAMES
 
 
 def test_things_are_measured_in_turns() -> None:

@@ -14,7 +14,7 @@ from statistics import median
 from tests.bench.figures import COMPARED, Compared, Table, alternate
 from tests.bench.stage import MeasuringError, await_true, pid_of
 from tests.hosts.host import Host
-from weave_http import names
+from weave_http import constants
 
 PORT = 5201
 _BY_HAND = """\
@@ -42,7 +42,7 @@ def make_by_hand(host: Host, peer: Host, address: str) -> None:
         address: IPv4 of the container, in a /24.
     """
     host.start("hand", "--network", "none")
-    mtu = host.shell(f"cat /sys/class/net/{names.BRIDGE}/mtu").strip()
+    mtu = host.shell(f"cat /sys/class/net/{constants.BRIDGE}/mtu").strip()
     host.shell(_BY_HAND.format(mtu=mtu, peer=peer.address, pid=pid_of(host, "hand"), address=address))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fake_engine import FakeEngine
-from weave_http import names
+from weave_http import constants
 from weave_http.commands import Caller
 from weave_http.engine import connect
 
@@ -50,6 +50,6 @@ class Desk:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     """A caller of a fake engine that has the weave image."""
     with FakeEngine(tmp_path / "d.sock") as fake, connect(fake.endpoint) as engine:
-        fake.images[names.DEFAULT_IMAGE] = {"Id": "sha256:" + "1" * 64}
+        fake.images[constants.DEFAULT_IMAGE] = {"Id": "sha256:" + "1" * 64}
         out, err = io.BytesIO(), io.BytesIO()
         yield Desk(fake, Caller(engine, out, err), out, err)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.commands.conftest import Desk
 from tests.fake_engine import Recorded, Reply, Run
-from weave_http import names
+from weave_http import constants
 from weave_http.commands import launch
 from weave_http.commands.executor import execute
 from weave_http.commands.interrupts import Interrupted
@@ -39,14 +39,14 @@ def test_output_and_exit_code_come_through_exactly(desk: Desk) -> None:
 
 def test_the_image_is_pulled_when_the_daemon_has_none(desk: Desk) -> None:
     desk.fake.images.clear()
-    desk.fake.pullable.add(names.DEFAULT_IMAGE)
+    desk.fake.pullable.add(constants.DEFAULT_IMAGE)
     assert execute(desk.caller, ["ps"]) == 0
     assert desk.routes()[1:4] == ["POST /containers/create", "POST /images/create", "POST /containers/create"]
 
 
 def test_an_image_that_can_not_be_pulled_is_named_with_what_to_do(desk: Desk) -> None:
     desk.fake.images.clear()
-    with pytest.raises(StreamError, match=rf"{names.DEFAULT_IMAGE}.*weave setup. with --build") as caught:
+    with pytest.raises(StreamError, match=rf"{constants.DEFAULT_IMAGE}.*weave setup. with --build") as caught:
         execute(desk.caller, ["ps"])
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 125

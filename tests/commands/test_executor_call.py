@@ -9,7 +9,7 @@ import pytest
 from tests.docker_cli import recorded_create, told
 from tests.fake_engine import FakeEngine
 from tests.transcript.commands import COMMANDS, TYPED
-from weave_http import names
+from weave_http import constants
 from weave_http.cli import main
 from weave_http.commands import Caller
 from weave_http.commands.executor import executor_config
@@ -52,7 +52,7 @@ def test_every_command_is_one_executor_call_of_weaves_form_to_any_image(name: st
         COMMANDS[name](Caller(engine, io.BytesIO(), io.BytesIO(), environ))
         created = [request.json for request in fake.requests if request.path == "/containers/create"]
     ours = [body for body in created if body["Image"] != "busybox"]
-    (call,) = [body for body in ours if names.WAITER_VOLUMES not in body.get("Labels", {})]
+    (call,) = [body for body in ours if constants.WAITER_VOLUMES not in body.get("Labels", {})]
     assert call == executor_config(call["Cmd"][1:], environ, "elses/weaveexec:7")
     assert call["Cmd"][:2] == ["--local", "attach" if name == "run" else TYPED[name].split()[0]]
 
@@ -60,7 +60,7 @@ def test_every_command_is_one_executor_call_of_weaves_form_to_any_image(name: st
 def test_words_reach_the_executor_as_they_were_typed(tmp_path: Path) -> None:
     typed = ["attach", "ip:10.2.1.1/24", "10.2.1.2/24", "--rewrite-hosts", "--add-host", "db:10.0.0.1", "c1"]
     with FakeEngine(tmp_path / "d.sock") as fake:
-        fake.images[names.DEFAULT_IMAGE] = {"Id": "sha256:1"}
+        fake.images[constants.DEFAULT_IMAGE] = {"Id": "sha256:1"}
         assert main(["-H", fake.endpoint.url, *typed]) == 0
         assert main(["-H", fake.endpoint.url, "launch-proxy", "--tls", "x"]) == 0
         calls = [request.json["Cmd"] for request in fake.requests if request.path == "/containers/create"]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.commands.conftest import Desk
 from tests.fake_engine import FakeContainer, Recorded, Reply, Run
-from weave_http import names
+from weave_http import constants
 from weave_http.commands import run, waiter
 from weave_http.commands.cidfile import LocalFiles
 from weave_http.commands.interrupts import Interrupted
@@ -36,7 +36,7 @@ def created(desk: Desk) -> list[Recorded]:
 
 def mine(desk: Desk) -> list[FakeContainer]:
     """The containers on the daemon, but for those that hold the waiter."""
-    return [each for each in desk.fake.containers.values() if not each.name.startswith(names.WAITER_VOLUMES)]
+    return [each for each in desk.fake.containers.values() if not each.name.startswith(constants.WAITER_VOLUMES)]
 
 
 def programs(desk: Desk, *, attach: Run) -> None:
@@ -50,7 +50,7 @@ def test_it_creates_starts_attaches_and_prints_the_id(desk: Desk) -> None:
     assert desk.out.getvalue() == f"{container}\n".encode()
     assert desk.routes()[1:] == [
         "GET /images/busybox/json",
-        f"GET /images/{names.DEFAULT_IMAGE}/json",
+        f"GET /images/{constants.DEFAULT_IMAGE}/json",
         "POST /containers/create",
         "POST /containers/<1>/start",
         "POST /containers/create",
@@ -75,14 +75,14 @@ def test_it_creates_starts_attaches_and_prints_the_id(desk: Desk) -> None:
 def test_the_waiters_volume_is_made_once(desk: Desk) -> None:
     assert run(desk.caller, ["10.2.1.1/24"], request("busybox sh")) == 0
     assert run(desk.caller, ["10.2.1.2/24"], request("busybox sh")) == 0
-    assert sum(each.name.startswith(names.WAITER_VOLUMES) for each in desk.fake.containers.values()) == 1
-    desk.fake.images[names.DEFAULT_IMAGE] = {"Id": "sha256:" + "9" * 64}
+    assert sum(each.name.startswith(constants.WAITER_VOLUMES) for each in desk.fake.containers.values()) == 1
+    desk.fake.images[constants.DEFAULT_IMAGE] = {"Id": "sha256:" + "9" * 64}
     assert run(desk.caller, ["10.2.1.3/24"], request("busybox sh")) == 0
     assert created(desk)[-2].json["HostConfig"]["VolumesFrom"] == ["weavevolumes-999999999999:ro"]
 
 
 def test_an_image_of_weave_without_a_waiter_is_refused_with_what_to_do(desk: Desk) -> None:
-    desk.fake.images[names.DEFAULT_IMAGE] = {"Id": "sha256:" + "1" * 64, "Config": {"Labels": None}}
+    desk.fake.images[constants.DEFAULT_IMAGE] = {"Id": "sha256:" + "1" * 64, "Config": {"Labels": None}}
     with pytest.raises(EngineError, match=r"has no /w/w; .*weave setup.*--no-wait"):
         run(desk.caller, ["10.2.1.1/24"], request("busybox sh"))
     assert run(desk.caller, ["10.2.1.1/24"], request("busybox sh"), wait=False) == 0

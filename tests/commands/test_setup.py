@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.conftest import Desk
-from weave_http import names
+from weave_http import constants
 from weave_http.commands import setup
 from weave_http.commands.archive import archive_identity
 from weave_http.engine.errors import StreamError
@@ -32,10 +32,10 @@ def archive(tmp_path: Path) -> Path:
 
 
 def test_without_a_file_the_daemon_pulls(desk: Desk) -> None:
-    desk.fake.pullable.add(names.DEFAULT_IMAGE)
+    desk.fake.pullable.add(constants.DEFAULT_IMAGE)
     assert setup(desk.caller) == 0
     assert desk.routes() == ["HEAD /_ping", "POST /images/create"]
-    assert desk.out.getvalue() == f"{names.DEFAULT_IMAGE}\n".encode()
+    assert desk.out.getvalue() == f"{constants.DEFAULT_IMAGE}\n".encode()
 
 
 def test_a_file_is_sent_as_it_is(desk: Desk, archive: Path) -> None:

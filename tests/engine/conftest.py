@@ -15,11 +15,11 @@ from tests.engine.certificates import Certificates, make_certificates
 from tests.engine.sshd import SSHServer, client_options, ssh_server
 from tests.fake_engine import FakeEngine
 from weave_http.engine import Endpoint, Engine, Transport
-from weave_http.engine.transport.common import Timeouts
-from weave_http.engine.transport.plain import PlainTransport
-from weave_http.engine.transport.ssh import SSHTransport
-from weave_http.engine.transport.tcp import TCPTransport
-from weave_http.engine.transport.unix import UnixTransport
+from weave_http.engine.wire.common import Timeouts
+from weave_http.engine.wire.plain import PlainTransport
+from weave_http.engine.wire.ssh import SSHTransport
+from weave_http.engine.wire.tcp import TCPTransport
+from weave_http.engine.wire.unix import UnixTransport
 
 PATIENT = Timeouts(connect=10, quick=30)
 HASTY = Timeouts(connect=2, quick=0.3)

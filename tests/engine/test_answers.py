@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weave_http.engine.answers import problem, shorten
+from weave_http.engine.error_bodies import problem, shorten
 from weave_http.engine.errors import APIError, Conflict, NotFound, TLSFailure
 from weave_http.errors import EngineError, ExitCode
 

@@ -19,8 +19,8 @@ from weave_http.engine.errors import (
     VersionError,
 )
 from weave_http.engine.objects import progress
-from weave_http.engine.transport.base import Response, Transport
-from weave_http.engine.transport.plain import PlainTransport
+from weave_http.engine.wire.base import Response, Transport
+from weave_http.engine.wire.plain import PlainTransport
 
 Call = Callable[[Engine, str], object]
 

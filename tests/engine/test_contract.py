@@ -23,8 +23,8 @@ from weave_http.engine.errors import (
     TimedOut,
     TransportError,
 )
-from weave_http.engine.transport import held
-from weave_http.engine.transport.common import Timeouts
+from weave_http.engine.wire import held
+from weave_http.engine.wire.common import Timeouts
 from weave_http.errors import EngineError
 
 MEGABYTE = 1 << 20

@@ -16,11 +16,11 @@ import pytest
 
 from tests.fake_engine import FakeEngine, Recorded, Reply, Run
 from tests.transcript.commands import COMMANDS
-from weave_http import names
+from weave_http import constants
 from weave_http.commands import Caller
 from weave_http.engine import Engine, connect
 from weave_http.engine.errors import StreamError, VersionError
-from weave_http.engine.transport.plain import PlainTransport
+from weave_http.engine.wire.plain import PlainTransport
 
 VERSIONS = ("1.52", "1.53", "1.54", "1.55")
 
@@ -28,8 +28,8 @@ VERSIONS = ("1.52", "1.53", "1.54", "1.55")
 @pytest.fixture(params=VERSIONS)
 def fake(request: pytest.FixtureRequest, socket_path: Path) -> Iterator[FakeEngine]:
     with FakeEngine(socket_path, api_version=request.param, min_api_version="1.44") as engine:
-        engine.images |= {names.DEFAULT_IMAGE: {"Id": "sha256:1"}, "busybox": {"Id": "sha256:2"}}
-        engine.pullable.add(names.DEFAULT_IMAGE)
+        engine.images |= {constants.DEFAULT_IMAGE: {"Id": "sha256:1"}, "busybox": {"Id": "sha256:2"}}
+        engine.pullable.add(constants.DEFAULT_IMAGE)
         yield engine
 
 
@@ -58,13 +58,13 @@ def test_a_version_below_its_floor_is_refused_in_a_sentence_with_both_ranges(fak
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_works(fake: FakeEngine, name: str) -> None:
-    fake.program = lambda config: Run([(1, b"done\n")] if config["Image"] == names.DEFAULT_IMAGE else [])
+    fake.program = lambda config: Run([(1, b"done\n")] if config["Image"] == constants.DEFAULT_IMAGE else [])
     out, err = io.BytesIO(), io.BytesIO()
     with connect(fake.endpoint) as engine:
         assert COMMANDS[name](Caller(engine, out, err)) == 0
     assert out.getvalue()
     assert err.getvalue() == b""
-    kept = [each for each in fake.containers.values() if not each.name.startswith(names.WAITER_VOLUMES)]
+    kept = [each for each in fake.containers.values() if not each.name.startswith(constants.WAITER_VOLUMES)]
     assert len(kept) == (name == "run")
 
 

@@ -25,10 +25,10 @@ from weave_http.engine.errors import (
     TransportError,
     Unreachable,
 )
-from weave_http.engine.transport.failures import connect_failure
-from weave_http.engine.transport.plain import PlainTransport
-from weave_http.engine.transport.tcp import TCPTransport
-from weave_http.engine.transport.unix import UnixTransport
+from weave_http.engine.wire.failures import connect_failure
+from weave_http.engine.wire.plain import PlainTransport
+from weave_http.engine.wire.tcp import TCPTransport
+from weave_http.engine.wire.unix import UnixTransport
 from weave_http.errors import EngineError, ExitCode
 
 Opener = Callable[..., Transport]

@@ -17,12 +17,12 @@ from tests.engine.certificates import Certificates
 from tests.engine.sshd import SSHServer
 from tests.engine.test_failures import listener
 from tests.fake_engine import FakeEngine, Recorded, Reply, frame
-from weave_http import names
+from weave_http import constants
 from weave_http.engine import Endpoint
 
 IMPATIENT = """
 import sys
-from weave_http.engine.transport.common import Timeouts
+from weave_http.engine.wire.common import Timeouts
 Timeouts.__init__.__defaults__ = (2.0, 2.0, 4.0, 30)
 from weave_http.__main__ import main
 sys.exit(main())
@@ -70,7 +70,7 @@ def way(request: pytest.FixtureRequest, socket_path: Path, certificates: Certifi
     if request.param == "ssh":
         server: SSHServer = request.getfixturevalue("ssh")
         endpoint = server.endpoint(str(socket_path))
-    fake.images[names.DEFAULT_IMAGE] = {"Id": "sha256:1"}
+    fake.images[constants.DEFAULT_IMAGE] = {"Id": "sha256:1"}
     with fake:
         yield Way(fake, endpoint)
 

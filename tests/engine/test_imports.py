@@ -29,7 +29,7 @@ def test_connecting_imports_none_before_the_first_call() -> None:
 def test_the_host_s_client_needs_none_at_all() -> None:
     code = (
         "from weave_http.engine import local_engine\n"
-        "from weave_http.engine.transport.plain import PlainTransport\n"
+        "from weave_http.engine.wire.plain import PlainTransport\n"
         "with local_engine('/nowhere.sock'): pass"
     )
     assert loaded(code) == set()
@@ -39,4 +39,4 @@ def test_the_host_s_client_needs_none_at_all() -> None:
     ("module", "foreign"), [("unix", {"httpx", "asyncio", "typer"}), ("tcp", {"requests", "urllib3", "typer"})]
 )
 def test_an_adapter_imports_its_own_library_only(module: str, foreign: set[str]) -> None:
-    assert not loaded(f"import weave_http.engine.transport.{module}") & foreign
+    assert not loaded(f"import weave_http.engine.wire.{module}") & foreign

@@ -13,7 +13,7 @@ from tests.engine.test_contract import eventually
 from tests.fake_engine import FakeEngine
 from weave_http.engine import Endpoint, connect, resolve_endpoint
 from weave_http.engine.errors import ProtocolError, Unreachable
-from weave_http.engine.transport.ssh import ssh_command
+from weave_http.engine.wire.ssh import ssh_command
 from weave_http.errors import ExitCode
 
 

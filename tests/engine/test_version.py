@@ -9,8 +9,8 @@ import pytest
 from tests.fake_engine import FakeEngine, Recorded, Reply
 from weave_http.engine import Engine, connect
 from weave_http.engine.errors import APIError, VersionError
-from weave_http.engine.transport.plain import PlainTransport
 from weave_http.engine.version import NEWEST, negotiated_version, parse_version, pinned_version, version_text
+from weave_http.engine.wire.plain import PlainTransport
 
 
 @pytest.mark.parametrize(

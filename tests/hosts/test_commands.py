@@ -17,7 +17,7 @@ import pytest
 
 from tests.hosts.conftest import CACHE, GATEWAY
 from tests.hosts.host import GUEST, Done, Host, eventually
-from weave_http import __version__, names
+from weave_http import __version__, constants
 
 CIDR, OTHER = "10.2.1.1/24", "10.2.1.2/24"
 MAC = r"([0-9a-f]{2}:){5}[0-9a-f]{2}"
@@ -45,7 +45,7 @@ class Weave:
         variables = " ".join(f"-e {shlex.quote(f'{key}={value}')}" for key, value in environ.items())
         return self.host.try_shell(
             "docker run --rm --privileged --net=host -v /var/run/docker.sock:/var/run/docker.sock -v /proc:/hostproc"
-            f" -e PROCFS=/hostproc {variables} {names.DEFAULT_IMAGE} --local {shlex.join(words)}"
+            f" -e PROCFS=/hostproc {variables} {constants.DEFAULT_IMAGE} --local {shlex.join(words)}"
         )
 
     def __call__(self, line: str, *more: str, **environ: str) -> str:
@@ -277,7 +277,7 @@ def test_run_prints_the_id_and_leaves_nothing_when_it_fails(weave: Weave) -> Non
     weave.refuses(f"run {CIDR} --name box {GUEST} sleep 3600", "already in use", code=125)
     weave.refuses(f"run {GUEST}", "invalid CIDR")
     listed = weave.host.shell("docker ps -a --no-trunc --format '{{.ID}} {{.Names}}'").splitlines()
-    assert [line.split()[0] for line in listed if names.WAITER_VOLUMES not in line] == [identity]
+    assert [line.split()[0] for line in listed if constants.WAITER_VOLUMES not in line] == [identity]
 
 
 # -- lists -----------------------------------------------------------------------------------------------
@@ -387,7 +387,7 @@ def test_a_command_of_another_version_says_what_there_is_instead(weave: Weave, c
 
 
 def test_setup_by_hand_finds_the_image_in_place(host: Host) -> None:
-    assert host.weave("setup", "--from", str(CACHE / "weave.tar")) == f"{names.DEFAULT_IMAGE}\n"
+    assert host.weave("setup", "--from", str(CACHE / "weave.tar")) == f"{constants.DEFAULT_IMAGE}\n"
 
 
 def completed(host: Host, line: str, **environ: str) -> list[str]:
@@ -422,7 +422,7 @@ def test_a_shell_completes_containers_and_peers_from_the_daemon(host: Host) -> N
 
 def test_another_image_takes_the_same_call_for_every_command(host: Host) -> None:
     image = "registry.invalid/elses/weaveexec:7"
-    host.shell(f"docker tag {names.DEFAULT_IMAGE} {image}")
+    host.shell(f"docker tag {constants.DEFAULT_IMAGE} {image}")
     other = {"EXEC_IMAGE": image}
     try:
         host.weave("launch", **other)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.hosts.host import GUEST, Host, eventually
-from weave_http import commands, names
+from weave_http import commands, constants
 from weave_http.commands import Caller
 from weave_http.engine import Engine, local_engine
 
@@ -112,7 +112,7 @@ def drive(host: Host, commands: list[list[str]]) -> None:
     """Have an executor run one command after the other, each of which must work."""
     line = (
         "exec docker run -i --rm --privileged --net host -v /var/run/docker.sock:/var/run/docker.sock"
-        f" -v /proc:/hostproc --entrypoint python3 {names.DEFAULT_IMAGE} -IBS -c '{DRIVER}'"
+        f" -v /proc:/hostproc --entrypoint python3 {constants.DEFAULT_IMAGE} -IBS -c '{DRIVER}'"
     )
     text = "".join(json.dumps(words) + "\n" for words in commands)
     done = host.sandbox.run(host.name, ["sh", "-c", line], input=text.encode(), timeout=120)
@@ -167,7 +167,7 @@ def test_two_hundred_containers_in_the_hands_of_several_callers(host: Host) -> N
     assert seen == {identity[:12]: addresses for identity, addresses in attached.items()}
     with engine_of(host) as engine:
         pids = [engine.containers.inspect(identity)["State"]["Pid"] for identity in attached]
-    ports = [names.VXLAN_DEVICE, *(f"{names.HOST_VETH_PREFIX}{pid}" for pid in pids)]
+    ports = [constants.VXLAN_DEVICE, *(f"{constants.HOST_VETH_PREFIX}{pid}" for pid in pids)]
     assert sorted(host.shell("ls /sys/class/net/weave/brif").split()) == sorted(ports), "no half-done attach"
     assert host.shell("ls /sys/class/net | grep -c vethwe").strip() == str(len(attached))
     assert "state DOWN" not in host.shell("ip -o link show master weave"), "every cable has two ends that are up"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.hosts.host import Host
-from weave_http import names
+from weave_http import constants
 
 
 def weave(*arguments: str, power: str = "+all", **environ: str) -> subprocess.CompletedProcess[str]:
@@ -119,6 +119,6 @@ def test_the_port_that_dockers_own_proxy_variables_name_is_not_used(host: Host) 
 
 def test_version_says_both_sides(host: Host) -> None:
     lines = host.weave("version").splitlines()
-    version = names.DEFAULT_IMAGE.rpartition(":")[2]
+    version = constants.DEFAULT_IMAGE.rpartition(":")[2]
     assert lines[0] == f"weave script {version}"
     assert lines[1:] == [f"weave {version}"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.hosts.host import GUEST, Host, eventually
-from weave_http import names
+from weave_http import constants
 
 SEED = 20260
 ROUNDS = 200
@@ -47,7 +47,7 @@ def look(host: Host) -> State:
         executors=[
             identity
             for identity, image, name in parts
-            if "weavehttp" in image and not name.startswith(names.WAITER_VOLUMES)
+            if "weavehttp" in image and not name.startswith(constants.WAITER_VOLUMES)
         ],
         mine=[identity for identity, _, name in parts if name == "mine"],
         veths=[line for line in veths if line],

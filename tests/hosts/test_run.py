@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from tests.hosts.host import GUEST, Host, eventually
-from weave_http import commands, names
+from weave_http import commands, constants
 from weave_http.commands import Caller
 from weave_http.commands.running import ProgramError
 from weave_http.engine import connect, resolve_endpoint
@@ -40,7 +40,7 @@ def containers(host: Host) -> list[str]:
     return [
         name
         for name in host.shell("docker ps -a --format '{{.Names}}'").split()
-        if not name.startswith(names.WAITER_VOLUMES)
+        if not name.startswith(constants.WAITER_VOLUMES)
     ]
 
 
@@ -65,7 +65,7 @@ def test_the_interface_is_there_before_the_program_starts_twenty_times(host: Hos
         seen = output(host, container)
         assert f"inet 10.2.1.{number + 1}/24" in seen, (number, seen)
         assert "224.0.0.0/4 dev ethwe" in seen, (number, seen)
-    volumes = host.shell(f"docker ps -a --filter label={names.WAITER_VOLUMES} --format '{{{{.Status}}}}'")
+    volumes = host.shell(f"docker ps -a --filter label={constants.WAITER_VOLUMES} --format '{{{{.Status}}}}'")
     assert [status.split()[0] for status in volumes.splitlines()] == ["Exited"]
 
 
@@ -191,7 +191,7 @@ def test_what_ends_at_once_was_on_the_network_all_the_same(host: Host) -> None:
 
 def test_reset_removes_the_waiters_volume_and_containers_that_use_it_keep_it(host: Host) -> None:
     container = run(host, {"Cmd": ["sh", "-c", "echo up; exec sleep 3600"]})
-    assert names.WAITER_VOLUMES in host.left_overs()
+    assert constants.WAITER_VOLUMES in host.left_overs()
     host.weave("reset")
     assert host.left_overs() == ""
     host.shell(f"docker restart -t 0 {container}")

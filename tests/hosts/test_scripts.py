@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.hosts.host import GUEST, Done, Host, eventually
-from weave_http import names
+from weave_http import constants
 
 
 def play(host: Host, *words: str) -> Done:
@@ -97,4 +97,4 @@ def test_a_script_loads_an_archive(host: Host, images: tuple[Path, Path]) -> Non
     done = play(host, "setup", "--from", str(guest))
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{GUEST}\n", "")
     assert host.shell("docker images -q weave-guest").strip()
-    assert play(host, "setup", "--from", str(images[0])).stdout.strip() == names.DEFAULT_IMAGE
+    assert play(host, "setup", "--from", str(images[0])).stdout.strip() == constants.DEFAULT_IMAGE

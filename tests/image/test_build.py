@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from weave_http import names
+from weave_http import constants
 from weave_http.errors import WeaveError
 from weave_http.image import DOCKERFILE, apt, build, build_image, waiter
 from weave_http.image.apt import Machine
@@ -23,7 +23,7 @@ def test_the_image_has_the_hosts_side_and_the_launcher_and_no_more() -> None:
     tree = host_side(PACKAGE)
     assert tree["usr/bin/weave"] == File((PACKAGE / "image" / "launcher").read_bytes(), 0o755)
     parts = {path.removeprefix(f"{CODE_FOLDER}/").split("/")[0] for path in tree if path.startswith(CODE_FOLDER)}
-    assert {"__main__.py", "names.py", "errors.py", "engine", "local", "net", "router"} <= parts
+    assert {"__main__.py", "constants.py", "errors.py", "engine", "host", "local", "net", "router"} <= parts
     assert not parts & CALLERS_SIDE
     assert not [path for path in tree if "__pycache__" in path]
 
@@ -65,7 +65,7 @@ def test_an_archive_made_from_the_same_inputs_is_used_again(tmp_path: Path, no_t
     out, cache = tmp_path / "weave.tar", tmp_path / "cache"
     first = build_image(out, cache=cache, report=no_tools.append)
     assert not first.reused
-    assert first.tag == names.DEFAULT_IMAGE
+    assert first.tag == constants.DEFAULT_IMAGE
     assert first.size == out.stat().st_size
     assert no_tools == ["base", "compiling weave-http", "compiled", f"writing {out}"]
     no_tools.clear()
@@ -115,10 +115,10 @@ def test_the_dockerfile_leaves_out_the_same_parts_and_says_the_same_to_the_engin
     assert removed is not None
     assert set(removed[1].split()) == CALLERS_SIDE
     assert 'ENTRYPOINT ["/usr/bin/weave"]' in text
-    assert f"ARG TAG={names.DEFAULT_IMAGE}" in text
-    assert f'{names.WAITER_LABEL}="{names.WAITER}"' in text
+    assert f"ARG TAG={constants.DEFAULT_IMAGE}" in text
+    assert f'{constants.WAITER_LABEL}="{constants.WAITER}"' in text
     assert " ".join(waiter._OPTIONS) in text
-    config = build._config(Machine("debian bookworm", "amd64"), 0, names.DEFAULT_IMAGE, "")
+    config = build._config(Machine("debian bookworm", "amd64"), 0, constants.DEFAULT_IMAGE, "")
     assert config.entrypoint == ["/usr/bin/weave"]
     for name in set(config.env) - {"PATH"}:
         assert f"{name}=" in text

@@ -1,43 +1,5 @@
-from __future__ import annotations
+"""Process tests use the stage of the host tests."""
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
-
-import pytest
-
-from tests.fake_engine import FakeEngine
-from tests.local.stage import FakeRouter, Stage
-from tests.net.kernel import Space
-from weave_http import names
-
-
-@pytest.fixture(autouse=True)
-def _only_as_root() -> None:
-    if os.geteuid() != 0:
-        pytest.skip("the executor needs root")
-
-
-@pytest.fixture
-def spaces() -> Iterator[Callable[[], Space]]:
-    """Makes network namespaces."""
-    with ExitStack() as stack:
-        yield lambda: stack.enter_context(Space())
-
-
-@pytest.fixture
-def stage(spaces: Callable[[], Space], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """A Docker host with an engine, and no router yet."""
-    socket = tmp_path / "docker.sock"
-    monkeypatch.setattr(names, "DOCKER_SOCKET", str(socket))
-    with FakeEngine(socket) as engine:
-        engine.images[names.DEFAULT_IMAGE] = {"Id": "sha256:0"}
-        yield Stage(spaces(), engine, spaces)
-
-
-@pytest.fixture
-def router(stage: Stage) -> Iterator[FakeRouter]:
-    """The router's API, answering on the host."""
-    with FakeRouter(stage.host) as router:
-        yield router
+from tests.host.conftest import router as router
+from tests.host.conftest import spaces as spaces
+from tests.host.conftest import stage as stage

@@ -13,15 +13,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.local.stage import Stage
-from weave_http import local, names
+from tests.host.stage import Stage
+from weave_http import constants, local
 
 
 def _imported(*words: str) -> set[str]:
     program = (
         "import sys\n"
         "from weave_http import local, names\n"
-        f"names.DOCKER_SOCKET = '/nonexistent'\nlocal.main({list(words)!r})\n"
+        f"constants.DOCKER_SOCKET = '/nonexistent'\nlocal.main({list(words)!r})\n"
         "print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -53,9 +53,11 @@ def test_a_fault_of_our_own_is_one_line_unless_one_wants_to_see_it(monkeypatch: 
 
 _BLOCKED = """
 import sys
-from weave_http import local, names
-from weave_http.local import host, commands
-names.DOCKER_SOCKET = sys.argv[1]
+from weave_http import local
+from weave_http import constants
+from weave_http.local import commands
+from weave_http.host import host
+constants.DOCKER_SOCKET = sys.argv[1]
 print("ready", flush=True)
 sys.exit(local.main(["ps"]))
 """
@@ -65,7 +67,10 @@ sys.exit(local.main(["ps"]))
 def test_a_signal_ends_it_with_its_own_exit_code_and_no_word(stage: Stage, number: signal.Signals) -> None:
     stage.engine.on("GET", r"/containers/json", lambda request, reply: reply.wait(stage.engine.closing))
     with subprocess.Popen(
-        [sys.executable, "-c", _BLOCKED, names.DOCKER_SOCKET], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", _BLOCKED, constants.DOCKER_SOCKET],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         deadline = time.monotonic() + 10
         while "GET /containers/json" not in stage.engine.calls():
@@ -110,8 +115,9 @@ def test_an_old_kernel_is_only_warned_of(monkeypatch: pytest.MonkeyPatch, stage:
 _RUN = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-from weave_http import local, names
-names.DOCKER_SOCKET = sys.argv[1]
+from weave_http import local
+from weave_http import constants
+constants.DOCKER_SOCKET = sys.argv[1]
 print("ready", flush=True)
 sys.exit(local.main(sys.argv[2:]))
 """
@@ -127,7 +133,7 @@ def test_a_signal_at_any_moment_leaves_all_or_nothing(stage: Stage) -> None:
         command = "detach" if coming <= before else "attach"
         inside = ["nsenter", f"--net=/proc/{stage.host.pid}/ns/net"]
         process = subprocess.Popen(
-            [*inside, sys.executable, "-c", _RUN, names.DOCKER_SOCKET, command, *sorted(coming), "c1"],
+            [*inside, sys.executable, "-c", _RUN, constants.DOCKER_SOCKET, command, *sorted(coming), "c1"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

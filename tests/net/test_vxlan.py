@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.net.kernel import Space
-from weave_http import names
+from weave_http import constants
 from weave_http.errors import HostError
 from weave_http.net import vxlan
 from weave_http.net.bridge import ensure_bridge
@@ -20,12 +20,12 @@ PORT = 6784
 def ready(host: Space) -> Space:
     """A host with the bridge and the VXLAN device on it."""
     host.call(ensure_bridge, mtu=1450)
-    host.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 1450)
+    host.call(vxlan.ensure_vxlan, constants.BRIDGE, PORT, 1450)
     return host
 
 
 def _details(host: Space) -> dict[str, Any]:
-    (link,) = json.loads(host.run(f"ip -d -j link show {names.VXLAN_DEVICE}"))
+    (link,) = json.loads(host.run(f"ip -d -j link show {constants.VXLAN_DEVICE}"))
     details: dict[str, Any] = link
     return details
 
@@ -33,16 +33,16 @@ def _details(host: Space) -> dict[str, Any]:
 def test_a_new_device_learns_and_is_up_on_the_bridge_with_its_mtu(ready: Space) -> None:
     link = _details(ready)
     data = link["linkinfo"]["info_data"]
-    assert (data["id"], data["port"], data["learning"], data["ageing"]) == (names.VNI, PORT, True, 300)
-    assert (link["master"], link["mtu"]) == (names.BRIDGE, 1450)
+    assert (data["id"], data["port"], data["learning"], data["ageing"]) == (constants.VNI, PORT, True, 300)
+    assert (link["master"], link["mtu"]) == (constants.BRIDGE, 1450)
     assert "UP" in link["flags"]
 
 
 def test_making_it_twice_is_making_it_once_and_keeps_the_destinations(ready: Space) -> None:
     ready.call(vxlan.add_flood, "192.0.2.1")
-    before = ready.run(f"ip -j link show {names.VXLAN_DEVICE}")
-    ready.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 1450)
-    assert ready.run(f"ip -j link show {names.VXLAN_DEVICE}") == before
+    before = ready.run(f"ip -j link show {constants.VXLAN_DEVICE}")
+    ready.call(vxlan.ensure_vxlan, constants.BRIDGE, PORT, 1450)
+    assert ready.run(f"ip -j link show {constants.VXLAN_DEVICE}") == before
     assert ready.call(vxlan.flood_destinations) == {"192.0.2.1"}
 
 
@@ -52,10 +52,10 @@ def test_making_it_twice_is_making_it_once_and_keeps_the_destinations(ready: Spa
     ids=["down", "off the bridge", "other mtu", "deleted"],
 )
 def test_what_someone_changed_is_put_right(ready: Space, damage: str) -> None:
-    ready.run(damage.format(names.VXLAN_DEVICE))
-    ready.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 1450)
+    ready.run(damage.format(constants.VXLAN_DEVICE))
+    ready.call(vxlan.ensure_vxlan, constants.BRIDGE, PORT, 1450)
     link = _details(ready)
-    assert (link["master"], link["mtu"], "UP" in link["flags"]) == (names.BRIDGE, 1450, True)
+    assert (link["master"], link["mtu"], "UP" in link["flags"]) == (constants.BRIDGE, 1450, True)
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ def test_what_someone_changed_is_put_right(ready: Space, damage: str) -> None:
 )
 def test_a_device_of_that_name_that_is_another_is_replaced(host: Space, other: str) -> None:
     host.call(ensure_bridge)
-    host.run(f"ip link add {names.VXLAN_DEVICE} {other}")
-    host.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 1450)
+    host.run(f"ip link add {constants.VXLAN_DEVICE} {other}")
+    host.call(vxlan.ensure_vxlan, constants.BRIDGE, PORT, 1450)
     data = _details(host)["linkinfo"]["info_data"]
-    assert (data["id"], data["port"]) == (names.VNI, PORT)
+    assert (data["id"], data["port"]) == (constants.VNI, PORT)
 
 
 def test_mtu_follows(ready: Space) -> None:
-    ready.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 8950)
+    ready.call(vxlan.ensure_vxlan, constants.BRIDGE, PORT, 8950)
     assert _details(ready)["mtu"] == 8950
 
 
@@ -88,16 +88,16 @@ def test_flood_destinations_come_and_go_and_twice_is_once(ready: Space) -> None:
 def test_what_was_learnt_behind_a_destination_goes_with_it(ready: Space) -> None:
     ready.call(vxlan.add_flood, "192.0.2.1")
     for mac, ip in (("7a:00:00:00:00:01", "192.0.2.1"), ("7a:00:00:00:00:02", "192.0.2.2")):
-        ready.run(f"bridge fdb append {mac} dev {names.VXLAN_DEVICE} dst {ip} dynamic self")
+        ready.run(f"bridge fdb append {mac} dev {constants.VXLAN_DEVICE} dst {ip} dynamic self")
     ready.call(vxlan.remove_flood, "192.0.2.1")
-    left = ready.run(f"bridge fdb show dev {names.VXLAN_DEVICE}")
+    left = ready.run(f"bridge fdb show dev {constants.VXLAN_DEVICE}")
     assert "7a:00:00:00:00:01" not in left
     assert "7a:00:00:00:00:02" in left
 
 
 def test_a_thousand_destinations_are_listed_whole(ready: Space) -> None:
     wanted = {f"192.0.{number // 250}.{number % 250 + 1}" for number in range(1000)}
-    lines = "\n".join(f"fdb append 00:00:00:00:00:00 dev {names.VXLAN_DEVICE} dst {ip} self" for ip in wanted)
+    lines = "\n".join(f"fdb append 00:00:00:00:00:00 dev {constants.VXLAN_DEVICE} dst {ip} self" for ip in wanted)
     ready.run(f"bridge -batch - <<END\n{lines}\nEND")
     assert ready.call(vxlan.flood_destinations) == wanted
 
@@ -113,13 +113,13 @@ def test_without_a_device_there_are_no_destinations_and_nothing_to_remove(host: 
 def test_removing_leaves_the_bridge(ready: Space) -> None:
     ready.call(vxlan.remove_vxlan)
     ready.call(vxlan.remove_vxlan)
-    assert names.BRIDGE in ready.links()
-    assert names.VXLAN_DEVICE not in ready.links()
+    assert constants.BRIDGE in ready.links()
+    assert constants.VXLAN_DEVICE not in ready.links()
 
 
 def test_no_bridge_is_one_line(host: Space) -> None:
     with pytest.raises(HostError, match="no bridge weave to put vxlan-6784 on"):
-        host.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 1450)
+        host.call(vxlan.ensure_vxlan, constants.BRIDGE, PORT, 1450)
 
 
 def test_a_taken_port_is_one_line_and_its_release_heals(host: Space) -> None:
@@ -128,13 +128,13 @@ def test_a_taken_port_is_one_line_and_its_release_heals(host: Space) -> None:
     with taken:
         taken.bind(("0.0.0.0", PORT))  # noqa: S104
         with pytest.raises(HostError, match="UDP port 6784, for data of peers, is taken on this host"):
-            host.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 1450)
-    host.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 1450)
+            host.call(vxlan.ensure_vxlan, constants.BRIDGE, PORT, 1450)
+    host.call(vxlan.ensure_vxlan, constants.BRIDGE, PORT, 1450)
     assert "UP" in _details(host)["flags"]
 
 
 def test_the_device_says_nothing_by_itself(ready: Space) -> None:
-    assert not ready.run(f"ip -6 -br addr show dev {names.VXLAN_DEVICE}")
+    assert not ready.run(f"ip -6 -br addr show dev {constants.VXLAN_DEVICE}")
 
 
 def test_frames_for_all_reach_every_destination_and_answers_find_their_way(spaces: Callable[[], Space]) -> None:
@@ -144,7 +144,7 @@ def test_frames_for_all_reach_every_destination_and_answers_find_their_way(space
         lan.run(f"ip link add v{number} type veth peer name eth0 netns {host.pid}; ip link set v{number} master lan up")
         host.run(f"ip addr add 192.0.2.{number}/24 dev eth0; ip link set eth0 up")
         host.call(ensure_bridge, mtu=1450)
-        host.call(vxlan.ensure_vxlan, names.BRIDGE, PORT, 1450)
+        host.call(vxlan.ensure_vxlan, constants.BRIDGE, PORT, 1450)
         host.run(f"ip addr add 10.2.1.{number}/24 dev weave")
         for other in {1, 2, 3} - {number}:
             host.call(vxlan.add_flood, f"192.0.2.{other}")

@@ -17,9 +17,9 @@ from typing import Any, Self
 
 from tests.net.kernel import Space
 from weave_http.errors import HostError
+from weave_http.host.router_client import RouterClient
 from weave_http.net import vxlan
 from weave_http.net.bridge import ensure_bridge
-from weave_http.router.client import RouterClient
 
 SECONDS = 30
 

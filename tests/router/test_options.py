@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from weave_http.errors import UsageError
-from weave_http.router.dns.options import DnsOptions
+from weave_http.router.names.options import DnsOptions
 from weave_http.router.options import Options, parse
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.router.worlds import names
+from tests.router.mesh.worlds import names
 from weave_http.errors import HostError
 from weave_http.router.daemon import targets_of
 from weave_http.router.state import Exposure, State, Store, parse, parse_addresses, render

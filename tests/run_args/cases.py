@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from weave_http.run_args.kinds import Kind
-from weave_http.run_args.options import OPTIONS
+from weave_http.run_args.table import OPTIONS
 
 ENVIRON = {"TOWN": "Bree", "EMPTY": ""}
 """What the lines are typed with."""

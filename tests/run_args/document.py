@@ -6,8 +6,8 @@ from pathlib import Path
 
 from weave_http.engine.gates import GATES, Gate
 from weave_http.engine.version import version_text
-from weave_http.run_args.options import CLIENT, GROUPS
-from weave_http.run_args.table import Option
+from weave_http.run_args.option import Option
+from weave_http.run_args.table import CLIENT, GROUPS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "run-arguments.md"
 _AROUND = {

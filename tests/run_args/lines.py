@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.run_args.cases import BAD, BAD_NEWER, GOOD, NEWER, UNASKED
 from weave_http.run_args.kinds import Kind
-from weave_http.run_args.options import OPTIONS
-from weave_http.run_args.table import Option
+from weave_http.run_args.option import Option
+from weave_http.run_args.table import OPTIONS
 
 MOST_OPTIONS = 12
 _OTHER = ':/=-,. 0aA1[]"x'

@@ -19,7 +19,7 @@ from tests.run_args.desk import MEASURE, Outcome, difference, is_deliberate, our
 from tests.run_args.differential import AT_ONCE, lines_for, unmeant
 from tests.run_args.lines import drawn
 from tests.run_args.record import recorded
-from weave_http.run_args.options import OPTIONS
+from weave_http.run_args.table import OPTIONS
 
 RANDOM_LINES = 300
 SEED = 20150303

@@ -6,8 +6,8 @@ import pytest
 
 from weave_http.run_args.grammar import Names, split
 from weave_http.run_args.kinds import Kind
-from weave_http.run_args.options import NAMES, OPTIONS
-from weave_http.run_args.table import Option
+from weave_http.run_args.option import Option
+from weave_http.run_args.table import NAMES, OPTIONS
 from weave_http.run_args.wrong import RunArgumentError
 
 TABLE = Names.of(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.run_args.lines import lines
 from weave_http.run_args import CreateRequest, LocalFiles, RunArgumentError, parse
-from weave_http.run_args.options import OPTIONS
-from weave_http.run_args.table import Option
+from weave_http.run_args.option import Option
+from weave_http.run_args.table import OPTIONS
 from weave_http.run_args.wrong import BadValue
 
 HERE = PurePosixPath("/home/me")

@@ -13,8 +13,8 @@ from tests.run_args.cases import UNASKED, all_lines
 from tests.run_args.desk import prepare
 from tests.run_args.lines import lines
 from weave_http.run_args import CreateRequest, LocalFiles, RunArgumentError, parse
-from weave_http.run_args.options import OPTIONS
 from weave_http.run_args.security import profiles
+from weave_http.run_args.table import OPTIONS
 from weave_http.transcript.docker_line import docker_run
 
 EVERY = {option.name for option in OPTIONS} - UNASKED

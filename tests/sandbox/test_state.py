@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from weave_http.errors import SandboxError
-from weave_http.sandbox.commands import run
+from weave_http.sandbox.processes import run
 from weave_http.sandbox.state import HostRecord, SandboxRecord, State
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.engine.certificates import Certificates, make_certificates
 from tests.fake_engine import FakeEngine
-from weave_http import names
+from weave_http import constants
 
 
 @pytest.fixture(scope="session")
@@ -30,8 +30,8 @@ def daemon(certificates: Certificates | None) -> Iterator[FakeEngine]:
             else FakeEngine(Path(folder) / "docker.sock")
         )
         with engine:
-            engine.images |= {names.DEFAULT_IMAGE: {"Id": "sha256:1"}, "busybox": {"Id": "sha256:2"}}
-            engine.pullable.add(names.DEFAULT_IMAGE)
+            engine.images |= {constants.DEFAULT_IMAGE: {"Id": "sha256:1"}, "busybox": {"Id": "sha256:2"}}
+            engine.pullable.add(constants.DEFAULT_IMAGE)
             yield engine
 
 

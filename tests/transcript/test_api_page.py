@@ -16,14 +16,14 @@ import typer.main
 
 from tests.fake_engine import FakeEngine, Run
 from tests.transcript.commands import COMMANDS
-from weave_http import Endpoint, connect, names
+from weave_http import Endpoint, connect, constants
 from weave_http.cli.app import app
 from weave_http.cli.session import Globals
 from weave_http.commands import Caller
-from weave_http.engine.transport.base import Request
 from weave_http.engine.version import NEWEST, version_text
+from weave_http.engine.wire.base import Request
+from weave_http.host.gone import GONE
 from weave_http.image.archive import ImageConfig, write_archive
-from weave_http.local.gone import GONE
 from weave_http.transcript import Stage
 from weave_http.transcript.rehearsal import rehearse
 from weave_http.transcript.routes import ROUTES, route_of
@@ -142,7 +142,7 @@ def test_by_hand_the_calls_are_those_of_the_command(tmp_path: Path) -> None:
         return [*told[:-4], *sorted(told[-4:-2], key=str), *told[-2:]]
 
     with FakeEngine(tmp_path / "d.sock") as fake:
-        fake.images[names.DEFAULT_IMAGE] = {"Id": "sha256:1"}
+        fake.images[constants.DEFAULT_IMAGE] = {"Id": "sha256:1"}
         fake.program = lambda _config: Run([(1, b"weave:expose 4e:a3:19:07:f2:6d\n")])
         script = f"set -eu; cd {tmp_path}\n{by_hand(fake.endpoint.path)}"
         done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60, check=True)

@@ -17,17 +17,17 @@ from typing import Any
 
 import pytest
 
-from tests.local.stage import Stage
+from tests.host.stage import Stage
 from tests.net.kernel import Space
 from tests.transcript.commands import COMMANDS, TYPED
 from tests.transcript.test_recordings import RECORDED
-from weave_http import names
+from weave_http import constants
 from weave_http.commands import Caller
 from weave_http.engine import connect
-from weave_http.engine.transport.base import Request
 from weave_http.engine.version import NEWEST, version_text
+from weave_http.engine.wire.base import Request
 from weave_http.net.bridge import random_mac
-from weave_http.router.overlay import Overlay
+from weave_http.router.data.overlay import Overlay
 from weave_http.run_args import parse
 from weave_http.transcript import Stage as Rehearsed
 from weave_http.transcript.docker_line import docker_run, wrapped
@@ -211,7 +211,7 @@ def test_attach_and_detach_come_to_the_lines_that_explain_prints(
 
     attached = ["10.2.1.1/24", "10.2.1.2/24", "10.2.3.1/31"]
     real, explained = underlay(spaces()), underlay(spaces())
-    monkeypatch.setattr(names, "DOCKER_SOCKET", str(tmp_path / "d.sock"))
+    monkeypatch.setattr(constants, "DOCKER_SOCKET", str(tmp_path / "d.sock"))
     with FakeEngine(tmp_path / "d.sock") as engine:
         stage = Stage(real, engine, spaces)
         inside = stage.container("c1")
@@ -258,7 +258,7 @@ def test_expose_and_hide_come_to_the_lines_that_explain_prints(
     from tests.fake_engine import FakeEngine
 
     real, explained = underlay(spaces()), underlay(spaces())
-    monkeypatch.setattr(names, "DOCKER_SOCKET", str(tmp_path / "d.sock"))
+    monkeypatch.setattr(constants, "DOCKER_SOCKET", str(tmp_path / "d.sock"))
     cidrs = [word for word in words if "/" in word]
     with FakeEngine(tmp_path / "d.sock") as engine:
         stage = Stage(real, engine, spaces)

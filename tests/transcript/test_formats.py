@@ -20,7 +20,7 @@ from weave_http.engine import Endpoint, Request
 from weave_http.engine.endpoint import TLSFiles
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.transcript import Exchange, FullPrinter
-from weave_http.transcript.secrets import Hidden, find, is_secret, masked, masked_words
+from weave_http.transcript.masking import Hidden, find, is_secret, masked, masked_words
 
 UNIX = Endpoint("unix", path="/run/with space.sock")
 REQUESTS = (

@@ -21,7 +21,7 @@ import pytest
 
 from tests.fake_engine import FakeEngine, Recorded, Reply, Run
 from tests.transcript.commands import TYPED
-from weave_http import names
+from weave_http import constants
 from weave_http.image.archive import ImageConfig, write_archive
 from weave_http.transcript.script import LIBRARY
 
@@ -81,7 +81,7 @@ def said(requests: list[Recorded]) -> list[tuple[Any, ...]]:
 
 def left(fake: FakeEngine) -> list[str]:
     """The containers that there are, but for those that hold the waiter."""
-    return [each.id for each in fake.containers.values() if not each.name.startswith(names.WAITER_VOLUMES)]
+    return [each.id for each in fake.containers.values() if not each.name.startswith(constants.WAITER_VOLUMES)]
 
 
 def both(fake: FakeEngine, *words: str, **more: str) -> tuple[Done, Done, str]:
@@ -113,7 +113,7 @@ OUTPUT = [(1, b"a\xffb\r\n"), (2, b"why\n"), (1, b"\0" * 3), (1, b""), (2, b"x" 
 @pytest.mark.parametrize(("name", "code"), [*((name, 0) for name in TYPED), ("run", 3), ("version", 3)])
 def test_a_script_calls_prints_and_ends_as_the_command(either: FakeEngine, name: str, code: int) -> None:
     def program(config: dict[str, Any]) -> Run:
-        ours = config["Image"] == names.DEFAULT_IMAGE
+        ours = config["Image"] == constants.DEFAULT_IMAGE
         return Run(OUTPUT if ours else [], code=code if ours else 0, until=None if ours else threading.Event())
 
     either.program = program
@@ -129,7 +129,7 @@ def test_a_script_calls_prints_and_ends_as_the_command(either: FakeEngine, name:
 
 @pytest.mark.parametrize("name", ["ps", "run", "setup"])
 def test_a_missing_image_is_pulled(fake: FakeEngine, name: str) -> None:
-    del fake.images[names.DEFAULT_IMAGE]
+    del fake.images[constants.DEFAULT_IMAGE]
     real, played, _ = both(fake, *TYPED[name].split())
     assert real.returncode == 0
     assert played.stderr == real.stderr
@@ -137,7 +137,7 @@ def test_a_missing_image_is_pulled(fake: FakeEngine, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ps", "run", "setup"])
 def test_an_image_that_can_not_be_pulled_is_told_in_the_same_words(fake: FakeEngine, name: str) -> None:
-    del fake.images[names.DEFAULT_IMAGE]
+    del fake.images[constants.DEFAULT_IMAGE]
     fake.pullable.clear()
     real, played, _ = both(fake, *TYPED[name].split())
     assert real.returncode == 125
@@ -291,7 +291,7 @@ def test_the_images_own_words_are_put_in_when_the_script_runs(
 def test_a_program_that_can_not_be_run_is_told_in_the_containers_words(fake: FakeEngine) -> None:
     failed = Run([(2, b'weave: exec: "x": executable file not found in $PATH\n')], code=127)
     dead = Run([(2, b"weave: container X not running\n")], code=1)
-    fake.program = lambda config: dead if config["Image"] == names.DEFAULT_IMAGE else failed
+    fake.program = lambda config: dead if config["Image"] == constants.DEFAULT_IMAGE else failed
     real, played, _ = both(fake, "run", "10.2.1.1/24", "busybox", "x")
     assert (real.returncode, real.stderr) == (127, b'weave: exec: "x": executable file not found in $PATH\n')
     same_output(real, played)
@@ -299,7 +299,7 @@ def test_a_program_that_can_not_be_run_is_told_in_the_containers_words(fake: Fak
 
 
 def test_an_image_of_weave_without_a_waiter_is_refused_in_the_same_words(fake: FakeEngine) -> None:
-    fake.images[names.DEFAULT_IMAGE]["Config"] = {"Labels": None}
+    fake.images[constants.DEFAULT_IMAGE]["Config"] = {"Labels": None}
     real, played, _ = both(fake, "run", "10.2.1.1/24", "busybox")
     assert real.returncode == 125
     same_output(real, played)
@@ -310,7 +310,7 @@ def test_an_image_of_weave_without_a_waiter_is_refused_in_the_same_words(fake: F
 
 def test_a_script_is_a_container_in_the_foreground(fake: FakeEngine) -> None:
     ours = Run(OUTPUT, code=3)
-    fake.program = lambda config: Run([(2, b"so be it\n")]) if config["Image"] == names.DEFAULT_IMAGE else ours
+    fake.program = lambda config: Run([(2, b"so be it\n")]) if config["Image"] == constants.DEFAULT_IMAGE else ours
     real, played, _ = both(fake, "run", "--foreground", "10.2.1.1/24", "busybox")
     assert real.returncode == 3
     same_output(real, played)
@@ -319,7 +319,7 @@ def test_a_script_is_a_container_in_the_foreground(fake: FakeEngine) -> None:
 def test_a_script_in_the_foreground_hands_signals_on(fake: FakeEngine, tmp_path: Path) -> None:
     text = script(fake, "script", "run", "--foreground", "10.2.1.1/24", "busybox")
     ours = Run([(1, b"up\n")], code=9, until=threading.Event())
-    fake.program = lambda config: Run() if config["Image"] == names.DEFAULT_IMAGE else ours
+    fake.program = lambda config: Run() if config["Image"] == constants.DEFAULT_IMAGE else ours
     with subprocess.Popen(
         ["dash", "-c", text],
         stdout=subprocess.PIPE,

@@ -11,7 +11,7 @@ import pytest
 
 from tests.fake_engine import FakeEngine, Run
 from tests.transcript.test_script import left, said, sh
-from weave_http import commands, names
+from weave_http import commands, constants
 from weave_http.commands import Caller
 from weave_http.commands.cidfile import LocalFiles
 from weave_http.commands.running import START_FAILURE_CODES
@@ -84,7 +84,7 @@ def test_an_image_is_pulled_when_the_command_does(fake: FakeEngine, present: boo
 
 @pytest.mark.parametrize("attach", [0, 1])
 def test_the_file_for_the_id_is_there_only_if_the_container_is(fake: FakeEngine, tmp_path: Path, attach: int) -> None:
-    fake.program = lambda config: Run(code=attach if config["Image"] == names.DEFAULT_IMAGE else 0)
+    fake.program = lambda config: Run(code=attach if config["Image"] == constants.DEFAULT_IMAGE else 0)
     path = tmp_path / "it's an id"
     request = CreateRequest({"Image": "busybox"}, None, cidfile=str(path))
     code, _ = both(fake, request)
@@ -99,7 +99,7 @@ def test_the_file_for_the_id_is_there_only_if_the_container_is(fake: FakeEngine,
 
 def test_what_a_terminals_waiter_says_is_told(fake: FakeEngine) -> None:
     failed = Run([(1, b'weave: exec: "/etc": is a directory\r\n')], code=126)
-    fake.program = lambda config: Run([(2, b"no\n")], 1) if config["Image"] == names.DEFAULT_IMAGE else failed
+    fake.program = lambda config: Run([(2, b"no\n")], 1) if config["Image"] == constants.DEFAULT_IMAGE else failed
     code, played = both(fake, CreateRequest({"Image": "busybox", "Cmd": ["/etc"], "Tty": True}, None))
     assert code == 126
     assert played.stderr == b'weave: exec: "/etc": is a directory\n'

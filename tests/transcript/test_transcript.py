@@ -9,11 +9,11 @@ import pytest
 
 from tests.fake_engine import FakeEngine, Run
 from tests.transcript.commands import COMMANDS
-from weave_http import commands, names
+from weave_http import commands, constants
 from weave_http.commands import Caller
 from weave_http.engine import Request, connect
-from weave_http.engine.transport.base import Response
 from weave_http.engine.version import NEWEST, version_text
+from weave_http.engine.wire.base import Response
 from weave_http.run_args import CreateRequest
 from weave_http.transcript import AnswerPrinter, Exchange, Printer, StandIn, Watch
 from weave_http.transcript.standin import Canned, image
@@ -42,8 +42,8 @@ def test_a_dry_run_shows_what_a_real_one_sends(name: str, tmp_path: Path) -> Non
     shown: list[Exchange] = []
     sent: list[Exchange] = []
     with FakeEngine(tmp_path / "d.sock", api_version=version_text(NEWEST)) as fake:
-        fake.images |= {"busybox": image(1), names.DEFAULT_IMAGE: image(2)}  # in the order they are asked for
-        fake.pullable.add(names.DEFAULT_IMAGE)
+        fake.images |= {"busybox": image(1), constants.DEFAULT_IMAGE: image(2)}  # in the order they are asked for
+        fake.pullable.add(constants.DEFAULT_IMAGE)
         with connect(fake.endpoint, watch=lambda inner: Watch(inner, sent.append)) as engine:
             COMMANDS[name](Caller(engine, io.BytesIO(), io.BytesIO()))
     stand_in = StandIn(version_text(NEWEST))
@@ -73,7 +73,7 @@ def test_a_dry_run_of_a_container_in_the_foreground_shows_what_is_sent(tmp_path:
     sent: list[Exchange] = []
     request = CreateRequest({"Image": "busybox", "OpenStdin": True, "Tty": True}, "c1", detach_keys="ctrl-x,x")
     with FakeEngine(tmp_path / "d.sock", api_version=version_text(NEWEST)) as fake:
-        fake.images |= {"busybox": image(1), names.DEFAULT_IMAGE: image(2)}
+        fake.images |= {"busybox": image(1), constants.DEFAULT_IMAGE: image(2)}
         fake.program = lambda config: Run([(1, b"hello\r\n")] if config["Image"] == "busybox" else [])
         with connect(fake.endpoint, watch=lambda inner: Watch(inner, sent.append)) as engine:
             out = io.BytesIO()

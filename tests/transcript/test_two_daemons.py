@@ -15,11 +15,11 @@ import pytest
 
 from tests.engine.certificates import Certificates
 from tests.fake_engine import FakeEngine, Recorded, Reply
-from weave_http import names
+from weave_http import constants
 
 Done = subprocess.CompletedProcess[str]
 IMAGE = {"Id": "sha256:" + "a" * 64, "Size": 5_000_000}
-SENT = b"manifest.json " + names.DEFAULT_IMAGE.encode()
+SENT = b"manifest.json " + constants.DEFAULT_IMAGE.encode()
 PIECES = [random.Random(1).randbytes(100_000)] * 50
 
 
@@ -27,7 +27,7 @@ PIECES = [random.Random(1).randbytes(100_000)] * 50
 def there(tmp_path: Path) -> Iterator[FakeEngine]:
     """The daemon that has the image."""
     with FakeEngine(tmp_path / "there.sock", api_version="1.45") as engine:
-        engine.images[names.DEFAULT_IMAGE] = dict(IMAGE)
+        engine.images[constants.DEFAULT_IMAGE] = dict(IMAGE)
         engine.archive = PIECES
         yield engine
 
@@ -41,7 +41,7 @@ def here(request: pytest.FixtureRequest, tmp_path: Path, certificates: Certifica
         tls=certificates.server if tls else None,
         client_tls=certificates.client if tls else None,
     ) as engine:
-        loads_as(engine, names.DEFAULT_IMAGE)
+        loads_as(engine, constants.DEFAULT_IMAGE)
         yield engine
 
 
@@ -94,32 +94,32 @@ def both(here: FakeEngine, there: FakeEngine) -> tuple[Done, Done]:
 
 def test_the_image_goes_over_as_it_is(here: FakeEngine, there: FakeEngine) -> None:
     real, played = both(here, there)
-    assert (real.returncode, real.stdout, real.stderr) == (0, f"{names.DEFAULT_IMAGE}\n", "")
+    assert (real.returncode, real.stdout, real.stderr) == (0, f"{constants.DEFAULT_IMAGE}\n", "")
     assert played.stderr == ""
-    assert there.calls() == ["HEAD /_ping", f"GET /images/{names.DEFAULT_IMAGE}/json", "GET /images/get"]
-    assert here.calls() == ["HEAD /_ping", f"GET /images/{names.DEFAULT_IMAGE}/json", "POST /images/load"]
+    assert there.calls() == ["HEAD /_ping", f"GET /images/{constants.DEFAULT_IMAGE}/json", "GET /images/get"]
+    assert here.calls() == ["HEAD /_ping", f"GET /images/{constants.DEFAULT_IMAGE}/json", "POST /images/load"]
     assert here.requests[-1].sha256 == hashlib.sha256(SENT + b"".join(PIECES)).hexdigest()
     assert here.requests[-1].version == "v1.41"
     assert there.requests[-1].version == "v1.45"
 
 
 def test_an_image_that_comes_by_another_name_gets_its_own(here: FakeEngine, there: FakeEngine) -> None:
-    loads_as(here, f"localhost/{names.DEFAULT_IMAGE}")
+    loads_as(here, f"localhost/{constants.DEFAULT_IMAGE}")
     words = ("setup", "--from-host", there.endpoint.url)
     text = weave(here, "script", *words).stdout
     for as_script in (False, True):
         here.images.clear()
         here.requests.clear()
         done = sh(text) if as_script else weave(here, *words)
-        assert (done.returncode, done.stdout, done.stderr) == (0, f"{names.DEFAULT_IMAGE}\n", "")
-        assert here.images[names.DEFAULT_IMAGE] == {"Id": "sha256:" + "b" * 64}
-        assert here.calls()[-1] == f"POST /images/localhost/{names.DEFAULT_IMAGE}/tag"
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{constants.DEFAULT_IMAGE}\n", "")
+        assert here.images[constants.DEFAULT_IMAGE] == {"Id": "sha256:" + "b" * 64}
+        assert here.calls()[-1] == f"POST /images/localhost/{constants.DEFAULT_IMAGE}/tag"
 
 
 def test_what_is_there_already_is_not_sent(here: FakeEngine, there: FakeEngine) -> None:
-    here.images[names.DEFAULT_IMAGE] = dict(IMAGE)
+    here.images[constants.DEFAULT_IMAGE] = dict(IMAGE)
     done = weave(here, "setup", "--from-host", there.endpoint.url)
-    assert (done.returncode, done.stdout) == (0, f"{names.DEFAULT_IMAGE}\n")
+    assert (done.returncode, done.stdout) == (0, f"{constants.DEFAULT_IMAGE}\n")
     assert "POST /images/load" not in here.calls()
     assert "GET /images/get" not in there.calls()
 
@@ -130,7 +130,7 @@ def test_a_host_that_has_no_image_is_named(here: FakeEngine, there: FakeEngine) 
     assert real.returncode == 125
     assert played.stderr == real.stderr
     assert real.stderr == (
-        f"weave: {there.endpoint.url} (--from-host) has no image {names.DEFAULT_IMAGE}; "
+        f"weave: {there.endpoint.url} (--from-host) has no image {constants.DEFAULT_IMAGE}; "
         "run `weave setup` for that host first\n"
     )
     assert here.requests == []
@@ -204,9 +204,9 @@ def test_the_other_host_may_be_a_context(there: FakeEngine, tmp_path: Path) -> N
     meta.parent.mkdir(parents=True)
     meta.write_text(json.dumps({"Name": "first", "Endpoints": {"docker": {"Host": there.endpoint.url}}}))
     with FakeEngine(tmp_path / "here.sock") as here:
-        loads_as(here, names.DEFAULT_IMAGE)
+        loads_as(here, constants.DEFAULT_IMAGE)
         done = weave(here, "setup", "--from-context", "first", DOCKER_CONFIG=str(tmp_path / "docker"))
-        assert (done.returncode, done.stdout) == (0, f"{names.DEFAULT_IMAGE}\n"), done
+        assert (done.returncode, done.stdout) == (0, f"{constants.DEFAULT_IMAGE}\n"), done
         assert here.calls()[-1] == "POST /images/load"
         missing = weave(here, "setup", "--from-context", "second", DOCKER_CONFIG=str(tmp_path / "docker"))
     assert there.calls()[-1] == "GET /images/get"

@@ -69,10 +69,10 @@ def _names(engine: Engine, *, everything: bool) -> list[str]:
 def _targets(engine: Engine) -> list[str]:
     import os
 
-    from weave_http import names
+    from weave_http import constants
 
-    router = os.environ.get("WEAVE_CONTAINER_NAME") or names.ROUTER_CONTAINER
-    command = engine.execs.create(router, [names.EXECUTOR_PROGRAM, "--local", "status", "targets"])
+    router = os.environ.get("WEAVE_CONTAINER_NAME") or constants.ROUTER_CONTAINER
+    command = engine.execs.create(router, [constants.EXECUTOR_PROGRAM, "--local", "status", "targets"])
     with engine.execs.start(command) as output:
         text = b"".join(data for stream, data in output if stream == 1)
     return text.decode(errors="replace").split()

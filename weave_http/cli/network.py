@@ -150,7 +150,8 @@ def run(
 
     options: Globals = replace(context.obj, verbose=False)  # the session says which endpoint it is
     endpoint = endpoint_of(options, options.host, options.context)
-    addresses, rest = leading_cidrs(arguments)
+    cidrs, rest = leading_cidrs(arguments)
+    addresses = list(map(str, cidrs))
     request = request_of(rest, endpoint, options)
     with session(context) as caller:
         if with_dns:
@@ -241,7 +242,7 @@ def expose(
     if rest:
         raise UsageError(f"unexpected argument {rest[0]!r}", hint="expected [--without-masquerade] CIDR… [-h FQDN]")
     with session(context) as caller:
-        return commands.expose(caller, cidrs, masquerade=not without_masquerade, name=name)
+        return commands.expose(caller, list(map(str, cidrs)), masquerade=not without_masquerade, name=name)
 
 
 def hide(
@@ -257,7 +258,7 @@ def hide(
     if rest:
         raise UsageError(f"unexpected argument {rest[0]!r}", hint="expected CIDR…")
     with session(context) as caller:
-        return commands.hide(caller, cidrs)
+        return commands.hide(caller, list(map(str, cidrs)))
 
 
 def _as_typed(arguments: list[str]) -> tuple[list[str], str]:

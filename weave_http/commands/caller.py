@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from weave_http import names
+from weave_http import constants
 from weave_http.commands.cidfile import Files, NoFiles
 from weave_http.commands.interrupts import Interrupts
 from weave_http.engine import Engine
@@ -90,7 +90,7 @@ class Caller:
         if image:
             return image
         version = self.environ.get("VERSION")
-        return f"{names.IMAGE_REPOSITORY}:{version}" if version else names.DEFAULT_IMAGE
+        return f"{constants.IMAGE_REPOSITORY}:{version}" if version else constants.DEFAULT_IMAGE
 
     def write(self, stream: int, data: bytes) -> None:
         """Pass on what a container wrote to its stream 1 (stdout) or 2 (stderr), at once."""

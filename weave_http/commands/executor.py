@@ -11,7 +11,7 @@ from contextlib import suppress
 from signal import Signals
 from typing import Any
 
-from weave_http import names
+from weave_http import constants
 from weave_http.commands.caller import Caller
 from weave_http.commands.containers import create, remove
 from weave_http.commands.interrupts import Interrupted
@@ -30,16 +30,16 @@ def executor_config(argv: Sequence[str], environ: Mapping[str, str], image: str)
         environ: the caller's environment; variables of Weave that are set are handed on by name.
         image: reference of the executor's image.
     """
-    procfs = environ.get("PROCFS", names.PROCFS)
-    forwarded = [f"{name}={environ[name]}" for name in names.FORWARDED_VARIABLES if name in environ]
+    procfs = environ.get("PROCFS", constants.PROCFS)
+    forwarded = [f"{name}={environ[name]}" for name in constants.FORWARDED_VARIABLES if name in environ]
     return {
         "Image": image,
         "Cmd": ["--local", *argv],
-        "Env": [f"PROCFS={names.HOSTPROC}", *forwarded],
+        "Env": [f"PROCFS={constants.HOSTPROC}", *forwarded],
         "AttachStdout": True,
         "AttachStderr": True,
         "HostConfig": {
-            "Binds": [f"{names.DOCKER_SOCKET}:{names.DOCKER_SOCKET}", f"{procfs}:{names.HOSTPROC}"],
+            "Binds": [f"{constants.DOCKER_SOCKET}:{constants.DOCKER_SOCKET}", f"{procfs}:{constants.HOSTPROC}"],
             "NetworkMode": "host",
             "Privileged": True,
         },

@@ -1,6 +1,6 @@
 """The commands that are one executor call each: their words go to the host as they are.
 
-What each does there is in the module of the same name in `weave_http.local`.
+What each does there is in the module of the same name in `weave_http.host`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weave_http import names
+from weave_http import constants
 from weave_http.commands.caller import Caller, NoMeter
 from weave_http.engine.errors import APIError, StreamError
 
@@ -36,6 +36,6 @@ def pull(caller: Caller, image: str, *, platform: str | None = None, quiet: bool
 
 def _hint(image: str) -> str:
     """What to do where there is no registry."""
-    if image.partition(":")[0] == names.IMAGE_REPOSITORY:
+    if image.partition(":")[0] == constants.IMAGE_REPOSITORY:
         return "bring it there by `weave setup` with --build, --from FILE or --from-host ENDPOINT"
     return "check its name, or load it into the engine"

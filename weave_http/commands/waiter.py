@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from weave_http import names
+from weave_http import constants
 from weave_http.commands.caller import Caller
 from weave_http.commands.containers import pulling, remove
 from weave_http.commands.pull import pull
@@ -39,17 +39,17 @@ def provide(caller: Caller) -> str:
     """
     image = caller.image
     found = pulling(lambda: caller.engine.images.inspect(image), lambda: pull(caller, image))
-    if names.WAITER_LABEL not in ((found.get("Config") or {}).get("Labels") or {}):
+    if constants.WAITER_LABEL not in ((found.get("Config") or {}).get("Labels") or {}):
         raise EngineError(
-            f"the image {image} has no {names.WAITER}",
+            f"the image {image} has no {constants.WAITER}",
             hint="bring this version's there by `weave setup`, or say --no-wait",
         )
-    name = f"{names.WAITER_VOLUMES}-{str(found['Id']).rpartition(':')[2][:12]}"
+    name = f"{constants.WAITER_VOLUMES}-{str(found['Id']).rpartition(':')[2][:12]}"
     config = {
         "Image": image,
-        "Entrypoint": [names.WAITER],
-        "Labels": {names.WAITER_VOLUMES: ""},
-        "Volumes": {names.WAITER_FOLDER: {}},
+        "Entrypoint": [constants.WAITER],
+        "Labels": {constants.WAITER_VOLUMES: ""},
+        "Volumes": {constants.WAITER_FOLDER: {}},
     }
     containers = caller.engine.containers
     with caller.interrupts.deferred():
@@ -79,11 +79,13 @@ def behind_waiter(config: Mapping[str, Any], image: Mapping[str, Any], volumes: 
     entrypoint, command = _program(config, image.get("Config") or {})
     if not entrypoint and not command:
         raise RunArgumentError("no command specified")
-    if names.WAITER_FOLDER in _mounted(config):
+    if constants.WAITER_FOLDER in _mounted(config):
         raise RunArgumentError(
-            f"weave itself mounts something at {names.WAITER_FOLDER}", hint="use another path, or say --no-wait"
+            f"weave itself mounts something at {constants.WAITER_FOLDER}", hint="use another path, or say --no-wait"
         )
-    before = [] if entrypoint[:1] == [names.WAITER] else [names.WAITER]  # an image made of such a container has it
+    before = (
+        [] if entrypoint[:1] == [constants.WAITER] else [constants.WAITER]
+    )  # an image made of such a container has it
     host = config.get("HostConfig") or {}
     changed = {
         **config,

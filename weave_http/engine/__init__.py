@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from weave_http.engine.objects import ByteStream, ObjectStream, Progress
     from weave_http.engine.output import AttachedOutput, ExitStatus, Waiter, Waits
     from weave_http.engine.system import Ping
-    from weave_http.engine.transport.base import Concurrent, Duplex, Hijacker, Patience, Request, Response, Transport
+    from weave_http.engine.wire.base import Concurrent, Duplex, Hijacker, Patience, Request, Response, Transport
 
 _HOMES = {
     "weave_http.engine.client": ("Engine",),
@@ -34,7 +34,7 @@ _HOMES = {
     "weave_http.engine.objects": ("ByteStream", "ObjectStream", "Progress"),
     "weave_http.engine.output": ("AttachedOutput", "ExitStatus", "Waiter", "Waits"),
     "weave_http.engine.system": ("Ping",),
-    "weave_http.engine.transport.base": (
+    "weave_http.engine.wire.base": (
         *("Concurrent", "Duplex", "Hijacker", "Patience", "Request", "Response", "Transport"),
     ),
 }

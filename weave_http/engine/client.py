@@ -14,13 +14,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from weave_http.closing import Closing
-from weave_http.engine.answers import problem, shorten
 from weave_http.engine.containers import Containers
+from weave_http.engine.error_bodies import problem, shorten
 from weave_http.engine.errors import ProtocolError, TransportError, VersionError
 from weave_http.engine.interactive import incoming
 from weave_http.engine.system import Ping, System
-from weave_http.engine.transport.base import Concurrent, Duplex, Hijacker, Patience, Request, Response, Transport
 from weave_http.engine.version import Version, negotiated_version, pinned_version, version_text
+from weave_http.engine.wire.base import Concurrent, Duplex, Hijacker, Patience, Request, Response, Transport
 
 if TYPE_CHECKING:
     from weave_http.engine.credentials import FindCredentials

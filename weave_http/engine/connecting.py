@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from weave_http import names
+from weave_http import constants
 from weave_http.engine.client import Engine
 from weave_http.engine.endpoint import Endpoint
-from weave_http.engine.transport.base import Concurrent, Duplex, Hijacker, Request, Response, Transport
+from weave_http.engine.wire.base import Concurrent, Duplex, Hijacker, Request, Response, Transport
 
 if TYPE_CHECKING:
     from weave_http.engine.credentials import FindCredentials
@@ -61,21 +61,21 @@ def open_transport(endpoint: Endpoint) -> Adapter:
         EndpointError: its TLS files can't be used.
     """
     if endpoint.scheme == "unix":
-        from weave_http.engine.transport.unix import UnixTransport
+        from weave_http.engine.wire.unix import UnixTransport
 
         return UnixTransport(endpoint)
     if endpoint.scheme == "ssh":
-        from weave_http.engine.transport.ssh import SSHTransport
+        from weave_http.engine.wire.ssh import SSHTransport
 
         return SSHTransport(endpoint)
-    from weave_http.engine.transport.tcp import TCPTransport
+    from weave_http.engine.wire.tcp import TCPTransport
 
     return TCPTransport(endpoint)
 
 
 def open_plain_transport(endpoint: Endpoint) -> Adapter:
     """Return the adapter that needs the standard library alone; it speaks no TLS."""
-    from weave_http.engine.transport.plain import PlainTransport
+    from weave_http.engine.wire.plain import PlainTransport
 
     return PlainTransport(endpoint)
 
@@ -102,7 +102,7 @@ def connect(
     )
 
 
-def local_engine(socket: str = names.DOCKER_SOCKET) -> Engine:
+def local_engine(socket: str = constants.DOCKER_SOCKET) -> Engine:
     """Return the client of the host's own daemon, for the executor and the router: standard library only.
 
     Args:

@@ -12,8 +12,8 @@ from weave_http.engine.interactive import Session
 from weave_http.engine.objects import json_filters
 from weave_http.engine.output import AttachedOutput, Waiter, Waits, is_raw
 from weave_http.engine.reference import segment
-from weave_http.engine.transport.base import Patience
 from weave_http.engine.version import version_text
+from weave_http.engine.wire.base import Patience
 
 if TYPE_CHECKING:
     from weave_http.engine.client import Engine

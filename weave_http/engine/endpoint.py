@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from weave_http import names
+from weave_http import constants
 from weave_http.docker_config import FindHome, ReadFile, Warn, config_dir, home_of_user, silent
 from weave_http.engine.errors import EndpointError
 
@@ -139,7 +139,7 @@ def parse_host(text: str, source: str, tls: TLSFiles | None, *, port: int = PORT
             raise EndpointError(f"{text} ({source}) lacks a slash", hint=f"begin with {named}://")
     match scheme.lower():
         case "unix":
-            return unix_endpoint(rest or names.DOCKER_SOCKET, source)
+            return unix_endpoint(rest or constants.DOCKER_SOCKET, source)
         case "tcp":
             # As with docker, which drops it: nothing asks for a user there.
             authority, slash, path = rest.partition("/")
@@ -340,5 +340,5 @@ def resolve_endpoint(
             # docker's own default once TLS is asked for and no host is given.
             endpoint = Endpoint("tcp", host=DEFAULT_HOST, port=TLS_PORT, tls=wanted, source=f"default with TLS{empty}")
         else:
-            endpoint = unix_endpoint(names.DOCKER_SOCKET, f"default socket{empty}")
+            endpoint = unix_endpoint(constants.DOCKER_SOCKET, f"default socket{empty}")
     return replace(endpoint, api_version=environ.get("DOCKER_API_VERSION", ""))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from weave_http.engine.interactive import Session
 from weave_http.engine.output import is_raw
 from weave_http.engine.reference import segment
-from weave_http.engine.transport.base import Patience
+from weave_http.engine.wire.base import Patience
 
 if TYPE_CHECKING:
     from weave_http.engine.client import Engine

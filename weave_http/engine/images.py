@@ -10,7 +10,7 @@ from weave_http.engine.credentials import auth_header, build_header, registry_of
 from weave_http.engine.errors import InvalidReference
 from weave_http.engine.objects import ByteStream, ObjectStream, Progress, json_filters, progress
 from weave_http.engine.reference import image_path, split_image
-from weave_http.engine.transport.base import Patience
+from weave_http.engine.wire.base import Patience
 
 if TYPE_CHECKING:
     from weave_http.engine.client import Engine

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from weave_http.closing import Closing
 from weave_http.engine.errors import StreamError
 from weave_http.engine.streams import JSONLines
-from weave_http.engine.transport.base import Response
+from weave_http.engine.wire.base import Response
 
 T = TypeVar("T")
 

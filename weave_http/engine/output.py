@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from weave_http.closing import Closing
-from weave_http.engine.answers import shorten
+from weave_http.engine.error_bodies import shorten
 from weave_http.engine.errors import StreamError
 from weave_http.engine.streams import STDOUT, Demultiplexer
-from weave_http.engine.transport.base import Response
+from weave_http.engine.wire.base import Response
 
 MULTIPLEXED_STREAM = "application/vnd.docker.multiplexed-stream"
 _CONTENT_TYPE_SINCE = (1, 42)

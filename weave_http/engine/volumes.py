@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from weave_http.engine.objects import json_filters
 from weave_http.engine.reference import segment
-from weave_http.engine.transport.base import Patience
+from weave_http.engine.wire.base import Patience
 
 if TYPE_CHECKING:
     from weave_http.engine.client import Engine

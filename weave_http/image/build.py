@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from weave_http import __version__, names
+from weave_http import __version__, constants
 from weave_http.errors import WeaveError
 from weave_http.image import apt, selection, waiter, wheels
 from weave_http.image.archive import INPUTS_LABEL, ImageConfig, Layer, inputs_of, write_archive
@@ -32,7 +32,7 @@ _BESIDE = {"__init__", "archive", "guest", "result", "tools"}
 
 
 def build_image(
-    out: Path, *, cache: Path, tag: str = names.DEFAULT_IMAGE, report: Report, refresh: bool = False
+    out: Path, *, cache: Path, tag: str = constants.DEFAULT_IMAGE, report: Report, refresh: bool = False
 ) -> BuildResult:
     """Builds the image for the release and architecture of this machine as an archive for `POST /images/load`.
 
@@ -146,7 +146,7 @@ def _config(system: apt.Machine, created: int, tag: str, key: str) -> ImageConfi
             "org.opencontainers.image.version": __version__,
             "org.opencontainers.image.licenses": "Apache-2.0",
             "org.opencontainers.image.base.name": system.release,
-            **({names.WAITER_LABEL: names.WAITER} if system.architecture in waiter.ARCHITECTURES else {}),
+            **({constants.WAITER_LABEL: constants.WAITER} if system.architecture in waiter.ARCHITECTURES else {}),
             INPUTS_LABEL: key,
         },
         entrypoint=["/usr/bin/weave"],

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
-from weave_http import names
+from weave_http import constants
 from weave_http.errors import WeaveError
 from weave_http.image import apt
 from weave_http.image.selection import normal
@@ -19,7 +19,7 @@ from weave_http.image.tree import Entry, File, write
 SOURCE = Path(__file__).with_name("waiter.c")
 ARCHITECTURES = frozenset({"amd64", "arm64"})
 """What there is a waiter for, in Debian's names."""
-PATH_IN_IMAGE = names.WAITER.lstrip("/")
+PATH_IN_IMAGE = constants.WAITER.lstrip("/")
 _COMPILER = "usr/bin/tcc"
 _OPTIONS = ("-Wall", "-Werror", "-nostdinc", "-nostdlib", "-static")
 

@@ -37,8 +37,8 @@ def execute(argv: Sequence[str], env: Mapping[str, str], stdout: TextIO, stderr:
         stdout: for what was asked for.
         stderr: for what went wrong.
     """
+    from weave_http.host.host import Host
     from weave_http.local.commands import expected, run
-    from weave_http.local.host import Host
 
     host = Host(env, stdout, stderr)
     try:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from weave_http.errors import HostError, UsageError
-from weave_http.local.gone import GONE
-from weave_http.local.host import Host
-from weave_http.local.preconditions import check
+from weave_http.host.gone import GONE
+from weave_http.host.host import Host
+from weave_http.host.preconditions import check
 
 COMMANDS = {
     "setup": "",
@@ -72,5 +72,5 @@ def run(host: Host, argv: Sequence[str]) -> int:
         raise HostError(f"weave {name} is no command of this version", hint=GONE[name])
     if name not in COMMANDS:
         raise UsageError(f"unknown command {name!r}")
-    code: int = import_module(f"weave_http.local.{name.replace('-', '_')}").run(host, words)
+    code: int = import_module(f"weave_http.host.{name.replace('-', '_')}").run(host, words)
     return code

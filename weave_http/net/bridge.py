@@ -11,7 +11,7 @@ import re
 import socket
 from dataclasses import dataclass
 
-from weave_http import names
+from weave_http import constants
 from weave_http.errors import HostError
 from weave_http.net import links, sysctl
 from weave_http.net.netlink import Netlink
@@ -46,19 +46,19 @@ def ensure_bridge(*, mtu: int | None = None, mac: str | None = None) -> BridgeSt
     Raises:
         HostError: the kernel refused, or something else is called `weave`.
     """
-    if mtu is not None and not names.LEAST_MTU <= mtu <= names.GREATEST_MTU:
-        raise HostError(f"MTU {mtu} is not between {names.LEAST_MTU} and {names.GREATEST_MTU}")
+    if mtu is not None and not constants.LEAST_MTU <= mtu <= constants.GREATEST_MTU:
+        raise HostError(f"MTU {mtu} is not between {constants.LEAST_MTU} and {constants.GREATEST_MTU}")
     with Netlink() as kernel, host_locked():
-        link = links.get_link(kernel, names.BRIDGE)
+        link = links.get_link(kernel, constants.BRIDGE)
         if link is None:
             data = [("IFLA_BR_FORWARD_DELAY", 0), ("IFLA_BR_STP_STATE", 0)]
             address = [("IFLA_ADDRESS", mac or random_mac())]
-            links.add_link(kernel, names.BRIDGE, "bridge", data, address)
-            link = links.get_link(kernel, names.BRIDGE)
+            links.add_link(kernel, constants.BRIDGE, "bridge", data, address)
+            link = links.get_link(kernel, constants.BRIDGE)
         if link is None or link.kind != "bridge":
-            raise HostError(f"there is an interface {names.BRIDGE} that is no bridge", hint="remove it")
+            raise HostError(f"there is an interface {constants.BRIDGE} that is no bridge", hint="remove it")
         wanted = mtu or (link.mtu if link.up else _overlay_mtu(kernel))
-        sysctl.set_neighbour(names.BRIDGE)
+        sysctl.set_neighbour(constants.BRIDGE)
         if not link.up or link.mtu != wanted:
             # Said on its own, not at creation: only then it stays when the last port leaves the bridge.
             links.set_link(kernel, link, mtu=wanted, up=True)
@@ -68,7 +68,7 @@ def ensure_bridge(*, mtu: int | None = None, mac: str | None = None) -> BridgeSt
 def describe() -> tuple[BridgeState, list[str]] | None:
     """Return the bridge's state and IPv4 addresses in CIDR notation, or nothing if there is no bridge."""
     with Netlink() as kernel:
-        link = links.get_link(kernel, names.BRIDGE)
+        link = links.get_link(kernel, constants.BRIDGE)
         if link is None:
             return None
         return BridgeState(link.mac, link.mtu), links.list_addresses(kernel, link)
@@ -77,7 +77,7 @@ def describe() -> tuple[BridgeState, list[str]] | None:
 def mark(text: str) -> None:
     """Write something on the bridge that lasts as long as it does (its alias). Raises `HostError`."""
     with Netlink() as kernel:
-        link = links.get_link(kernel, names.BRIDGE)
+        link = links.get_link(kernel, constants.BRIDGE)
         if link is not None:
             links.set_link(kernel, link, alias=text)
 
@@ -85,18 +85,18 @@ def mark(text: str) -> None:
 def marked() -> str:
     """Return what is written on the bridge; nothing if there is none."""
     with Netlink() as kernel:
-        link = links.get_link(kernel, names.BRIDGE)
+        link = links.get_link(kernel, constants.BRIDGE)
         return link.alias if link is not None else ""
 
 
 def destroy() -> None:
     """Remove the bridge, the VXLAN device and all veths to containers. Idempotent. Raises `HostError`."""
     with Netlink() as kernel, host_locked():
-        links.delete_link(kernel, names.VXLAN_DEVICE)
+        links.delete_link(kernel, constants.VXLAN_DEVICE)
         for _, name in socket.if_nameindex():
-            if name.startswith(names.HOST_VETH_PREFIX):
+            if name.startswith(constants.HOST_VETH_PREFIX):
                 links.delete_link(kernel, name)
-        links.delete_link(kernel, names.BRIDGE)
+        links.delete_link(kernel, constants.BRIDGE)
 
 
 def underlay_mtu() -> int:
@@ -116,16 +116,16 @@ def random_mac() -> str:
 
 
 def _overlay_mtu(kernel: Netlink) -> int:
-    return max(names.LEAST_MTU, _underlay_mtu(kernel) - VXLAN_OVERHEAD)
+    return max(constants.LEAST_MTU, _underlay_mtu(kernel) - VXLAN_OVERHEAD)
 
 
 def _underlay_mtu(kernel: Netlink) -> int:
     route = links.default_route_link(kernel)
     if route is not None:
-        return min(route.mtu, names.GREATEST_MTU)
+        return min(route.mtu, constants.GREATEST_MTU)
     candidates = [
         link.mtu
         for link in links.list_links(kernel)
         if link.up and not link.loopback and not link.master and not _NOT_UNDERLAY.match(link.name)
     ]
-    return min([*candidates, names.GREATEST_MTU]) if candidates else _ETHERNET_MTU
+    return min([*candidates, constants.GREATEST_MTU]) if candidates else _ETHERNET_MTU

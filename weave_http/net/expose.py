@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from weave_http import names
+from weave_http import constants
 from weave_http.errors import HostError
 from weave_http.net import arp, firewall, links, sysctl
 from weave_http.net.netlink import Netlink
@@ -33,7 +33,7 @@ class Outcome:
 
 def expose(
     wanted: Callable[[], Mapping[str, bool]],
-    engine_bridge: str = names.DOCKER_BRIDGE,
+    engine_bridge: str = constants.DOCKER_BRIDGE,
     *,
     guard: Guard | None = None,
 ) -> Outcome:
@@ -49,9 +49,9 @@ def expose(
     """
     with host_locked(), Netlink() as kernel:
         exposed = wanted()
-        bridge = links.get_link(kernel, names.BRIDGE)
+        bridge = links.get_link(kernel, constants.BRIDGE)
         if bridge is None:
-            raise HostError(f"bridge {names.BRIDGE} is missing")
+            raise HostError(f"bridge {constants.BRIDGE} is missing")
         present = links.list_addresses(kernel, bridge)
         missing = [cidr for cidr in exposed if cidr not in present]
         added: list[str] = []
@@ -59,11 +59,11 @@ def expose(
             # First the rules: from the first moment on, nobody gets in who shall not.
             outcome = firewall.converge(engine_bridge, exposed, guard=guard)
             if missing:
-                sysctl.set_interface(names.BRIDGE)
+                sysctl.set_interface(constants.BRIDGE)
             for cidr in missing:
                 added.append(cidr)
                 links.add_address(kernel, bridge, cidr)
-            arp.announce(names.BRIDGE, bridge.mac, missing)
+            arp.announce(constants.BRIDGE, bridge.mac, missing)
         except BaseException:
             with suppress(HostError):
                 for cidr in added:
@@ -73,7 +73,7 @@ def expose(
         return Outcome(*outcome)
 
 
-def hide(addresses: Collection[str], engine_bridge: str = names.DOCKER_BRIDGE) -> None:
+def hide(addresses: Collection[str], engine_bridge: str = constants.DOCKER_BRIDGE) -> None:
     """Take addresses of the host away, and the rules of subnets that it has no other one in.
 
     Args:
@@ -84,7 +84,7 @@ def hide(addresses: Collection[str], engine_bridge: str = names.DOCKER_BRIDGE) -
         HostError: the kernel refused.
     """
     with host_locked(), Netlink() as kernel:
-        bridge = links.get_link(kernel, names.BRIDGE)
+        bridge = links.get_link(kernel, constants.BRIDGE)
         if bridge is None:
             return
         leaving = [cidr for cidr in links.list_addresses(kernel, bridge) if cidr in addresses]
@@ -92,6 +92,6 @@ def hide(addresses: Collection[str], engine_bridge: str = names.DOCKER_BRIDGE) -
             return
         # First the rules, as they are found by the addresses.
         firewall.converge(engine_bridge, hidden=leaving)
-        sysctl.set_interface(names.BRIDGE)
+        sysctl.set_interface(constants.BRIDGE)
         for cidr in leaving:
             links.delete_address(kernel, bridge, cidr)

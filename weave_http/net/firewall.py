@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from weave_http import names
+from weave_http import constants
 from weave_http.net import iptables, links, rules
 from weave_http.net.iptables import RuleSet
 from weave_http.net.netlink import Netlink
@@ -25,7 +25,7 @@ Exposed = Mapping[str, bool]
 """Addresses of the host on the network, in CIDR notation, and whether each masquerades."""
 
 
-def ensure(engine_bridge: str = names.DOCKER_BRIDGE) -> None:
+def ensure(engine_bridge: str = constants.DOCKER_BRIDGE) -> None:
     """Have the rules there, where they belong. Converges.
 
     Args:
@@ -103,7 +103,7 @@ def _in_use(rule_set: RuleSet) -> bool:
 
 def _exposed(kernel: Netlink, rule_set: RuleSet) -> dict[str, bool]:
     networks = rules.exposed_networks(rule_set.rules("filter", rules.EXPOSE))
-    bridge = links.get_link(kernel, names.BRIDGE) if networks else None
+    bridge = links.get_link(kernel, constants.BRIDGE) if networks else None
     if bridge is None:
         return {}
     natted = rule_set.rules("nat", rules.NAT)

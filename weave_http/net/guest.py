@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
-from weave_http import names
+from weave_http import constants
 from weave_http.errors import HostError
 from weave_http.net import arp, links, sysctl
 from weave_http.net.links import Link
@@ -37,7 +37,7 @@ class Target:
 
     pid: int
     name: str
-    procfs: str = names.PROCFS
+    procfs: str = constants.PROCFS
 
     @property
     def namespace(self) -> str:
@@ -76,11 +76,11 @@ def plug(target: Target, addresses: Sequence[str], *, multicast: bool = True) ->
         HostError: the container is gone, shares the host's network, or the kernel refused; nothing was changed.
     """
     with _configuring(target) as (namespace, host, guest):
-        bridge = links.get_link(host, names.BRIDGE)
+        bridge = links.get_link(host, constants.BRIDGE)
         if bridge is None:
-            raise HostError(f"bridge {names.BRIDGE} is missing")
-        veth = names.HOST_VETH_PREFIX + str(target.pid)
-        before = links.get_link(guest, names.GUEST_INTERFACE)
+            raise HostError(f"bridge {constants.BRIDGE} is missing")
+        veth = constants.HOST_VETH_PREFIX + str(target.pid)
+        before = links.get_link(guest, constants.GUEST_INTERFACE)
         added: list[str] = []
         try:
             inner = before or _create(namespace, host, guest, bridge, veth)
@@ -95,7 +95,7 @@ def plug(target: Target, addresses: Sequence[str], *, multicast: bool = True) ->
                 links.set_link(guest, inner, up=True)
             if added:
                 _await_forwarding(host, outer)
-                namespace.call(lambda: arp.announce(names.GUEST_INTERFACE, inner.mac, added))
+                namespace.call(lambda: arp.announce(constants.GUEST_INTERFACE, inner.mac, added))
             if multicast:
                 links.add_route(guest, inner, MULTICAST)  # last: a program that waits for the network waits for this
             return Change(tuple(added), tuple(links.list_addresses(guest, inner)))
@@ -121,16 +121,16 @@ def unplug(target: Target, addresses: Sequence[str]) -> Change:
         HostError: the container is gone or was never on the network, or the kernel refused; nothing was changed.
     """
     with _configuring(target) as (namespace, _, guest):
-        inner = links.get_link(guest, names.GUEST_INTERFACE)
+        inner = links.get_link(guest, constants.GUEST_INTERFACE)
         if inner is None:
-            raise HostError(f"it has no interface {names.GUEST_INTERFACE}")
+            raise HostError(f"it has no interface {constants.GUEST_INTERFACE}")
         present = links.list_addresses(guest, inner)
         leaving = tuple(cidr for cidr in present if cidr in addresses)
         staying = tuple(cidr for cidr in present if cidr not in addresses)
         if not staying:
-            links.delete_link(guest, names.GUEST_INTERFACE)
+            links.delete_link(guest, constants.GUEST_INTERFACE)
             return Change(leaving, ())
-        namespace.call(lambda: sysctl.set_interface(names.GUEST_INTERFACE))
+        namespace.call(lambda: sysctl.set_interface(constants.GUEST_INTERFACE))
         try:
             for cidr in leaving:
                 links.delete_address(guest, inner, cidr)
@@ -146,7 +146,7 @@ def describe(target: Target) -> tuple[str, list[str]] | None:
     """Return the MAC and the IPv4 addresses of a container's `ethwe`, or nothing if it has none or is gone."""
     try:
         with Namespace(target.namespace) as namespace, namespace.call(Netlink) as guest:
-            inner = links.get_link(guest, names.GUEST_INTERFACE)
+            inner = links.get_link(guest, constants.GUEST_INTERFACE)
             return (inner.mac, links.list_addresses(guest, inner)) if inner else None
     except OSError:
         return None
@@ -166,14 +166,14 @@ def settled(target: Target, addresses: Sequence[str]) -> Iterator[Sequence[str]]
         yield addresses
         return
     with namespace, namespace.locked(), namespace.call(Netlink) as guest:
-        inner = links.get_link(guest, names.GUEST_INTERFACE)
+        inner = links.get_link(guest, constants.GUEST_INTERFACE)
         yield links.list_addresses(guest, inner) if inner else []
 
 
 def _create(namespace: Namespace, host: Netlink, guest: Netlink, bridge: Link, veth: str) -> Link:
     """Create the pair: one end on the bridge and up, the other in the container; there is no state between."""
     inside = [
-        ("IFLA_IFNAME", names.GUEST_INTERFACE),
+        ("IFLA_IFNAME", constants.GUEST_INTERFACE),
         ("IFLA_MTU", bridge.mtu),
         ("IFLA_NET_NS_FD", namespace.fd),
     ]
@@ -187,17 +187,17 @@ def _create(namespace: Namespace, host: Netlink, guest: Netlink, bridge: Link, v
         # Of a container that had this process id and whose namespace something still holds.
         links.delete_link(host, veth)
         links.add_link(host, veth, "veth", data, outside)
-    inner = links.get_link(guest, names.GUEST_INTERFACE)
+    inner = links.get_link(guest, constants.GUEST_INTERFACE)
     if inner is None:
-        raise HostError(f"interface {names.GUEST_INTERFACE} vanished")
+        raise HostError(f"interface {constants.GUEST_INTERFACE} vanished")
     return inner
 
 
 def _join(host: Netlink, guest: Netlink, bridge: Link, inner: Link) -> Link:
     """Put the host's end of the veth on the bridge, up, both ends with the bridge's MTU; return it."""
     outer = links.get_link(host, index=inner.peer) if inner.kind == "veth" and inner.peer else None
-    if outer is None or outer.peer != inner.index or not outer.name.startswith(names.HOST_VETH_PREFIX):
-        raise HostError(f"its interface {names.GUEST_INTERFACE} is not of weave's making")
+    if outer is None or outer.peer != inner.index or not outer.name.startswith(constants.HOST_VETH_PREFIX):
+        raise HostError(f"its interface {constants.GUEST_INTERFACE} is not of weave's making")
     if outer.mtu != bridge.mtu or outer.master != bridge.index or not outer.up:
         links.set_link(host, outer, up=True, mtu=bridge.mtu, master=bridge.index)
     if inner.mtu != bridge.mtu:
@@ -206,8 +206,8 @@ def _join(host: Netlink, guest: Netlink, bridge: Link, inner: Link) -> Link:
 
 
 def _set_parameters() -> None:
-    sysctl.set_neighbour(names.GUEST_INTERFACE)
-    sysctl.set_interface(names.GUEST_INTERFACE)
+    sysctl.set_neighbour(constants.GUEST_INTERFACE)
+    sysctl.set_interface(constants.GUEST_INTERFACE)
 
 
 def _await_forwarding(host: Netlink, outer: Link) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from weave_http import names
+from weave_http import constants
 from weave_http.net import links, netlink
 from weave_http.net.messages import nsidmsg
 from weave_http.net.netlink import Netlink
@@ -43,7 +43,7 @@ def remove_dead(procfs: str) -> list[str]:
 
 
 def _has_lost_its_process(link: str, procfs: str) -> bool:
-    pid = link.removeprefix(names.HOST_VETH_PREFIX)
+    pid = link.removeprefix(constants.HOST_VETH_PREFIX)
     return pid != link and pid.isdecimal() and not os.path.exists(f"{procfs}/{pid}")
 
 

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterable
 from ipaddress import IPv4Network
 
-from weave_http import names
+from weave_http import constants
 from weave_http.net import links, netlink
 from weave_http.net.messages import rtmsg
 from weave_http.net.netlink import Netlink
@@ -21,7 +21,7 @@ _DESTINATION_LENGTH, _TABLE = 1, 4
 """Bytes of a route's message, looked at before it is decoded: a host may have a hundred thousand routes."""
 
 
-def overlaps(addresses: Iterable[str], ignore: str = names.BRIDGE) -> dict[str, str]:
+def overlaps(addresses: Iterable[str], ignore: str = constants.BRIDGE) -> dict[str, str]:
     """Return, for each address whose network overlaps routes of the host, the narrowest of these.
 
     Args:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network
 from itertools import permutations
 
-from weave_http import names
+from weave_http import constants
 
 FORWARD, EXPOSE, INPUT, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE"
 """Chains of ours."""
-_BRIDGE = names.BRIDGE
+_BRIDGE = constants.BRIDGE
 _MULTICAST, _BROADCAST = "224.0.0.0/4", "255.255.255.255/32"
 _DNS_PORT = 53
 

@@ -15,7 +15,7 @@ import errno
 import socket
 from typing import Any
 
-from weave_http import names
+from weave_http import constants
 from weave_http.errors import HostError
 from weave_http.net import links, netlink
 from weave_http.net.links import Link
@@ -44,8 +44,8 @@ def ensure_vxlan(bridge: str, port: int, mtu: int) -> None:
     with Netlink() as kernel, host_locked():
         master = links.get_link(kernel, bridge)
         if master is None:
-            raise HostError(f"there is no bridge {bridge} to put {names.VXLAN_DEVICE} on")
-        link = links.get_link(kernel, names.VXLAN_DEVICE)
+            raise HostError(f"there is no bridge {bridge} to put {constants.VXLAN_DEVICE} on")
+        link = links.get_link(kernel, constants.VXLAN_DEVICE)
         if link is not None and not _is_right(kernel, link, port):
             links.delete_link(kernel, link.name)
             link = None
@@ -68,13 +68,13 @@ def ensure_vxlan(bridge: str, port: int, mtu: int) -> None:
 def remove_vxlan() -> None:
     """Delete the VXLAN device, and with it all flood destinations; nothing happens when there is none."""
     with Netlink() as kernel, host_locked():
-        links.delete_link(kernel, names.VXLAN_DEVICE)
+        links.delete_link(kernel, constants.VXLAN_DEVICE)
 
 
 def flood_destinations() -> set[str]:
     """Return the underlay addresses that get frames for unknown and for all; empty without a device."""
     with Netlink() as kernel:
-        link = links.get_link(kernel, names.VXLAN_DEVICE)
+        link = links.get_link(kernel, constants.VXLAN_DEVICE)
         if link is None:
             return set()
         return {ip for mac, ip in _entries(kernel, link) if mac == _ANY_ADDRESS}
@@ -90,9 +90,9 @@ def add_flood(ip: str) -> None:
         HostError: no VXLAN device, or the kernel refused.
     """
     with Netlink() as kernel:
-        link = links.get_link(kernel, names.VXLAN_DEVICE)
+        link = links.get_link(kernel, constants.VXLAN_DEVICE)
         if link is None:
-            raise HostError(f"there is no {names.VXLAN_DEVICE} to add the destination {ip} to")
+            raise HostError(f"there is no {constants.VXLAN_DEVICE} to add the destination {ip} to")
         entry = _entry(link, _ANY_ADDRESS, ip)
         kernel.execute(entry, netlink.RTM_NEWNEIGH, _APPEND, f"add the destination {ip} to {link.name}")
 
@@ -104,7 +104,7 @@ def remove_flood(ip: str) -> None:
         ip: the other host's underlay IPv4 address.
     """
     with Netlink() as kernel:
-        link = links.get_link(kernel, names.VXLAN_DEVICE)
+        link = links.get_link(kernel, constants.VXLAN_DEVICE)
         if link is None:
             return
         for mac in [mac for mac, address in _entries(kernel, link) if address == ip]:
@@ -118,19 +118,19 @@ def remove_flood(ip: str) -> None:
 
 def _create(kernel: Netlink, port: int, mtu: int) -> Link:
     data = [
-        ("IFLA_VXLAN_ID", names.VNI),
+        ("IFLA_VXLAN_ID", constants.VNI),
         ("IFLA_VXLAN_PORT", port),
         ("IFLA_VXLAN_LEARNING", 1),
     ]
     try:
-        links.add_link(kernel, names.VXLAN_DEVICE, "vxlan", data, [("IFLA_MTU", mtu)])
+        links.add_link(kernel, constants.VXLAN_DEVICE, "vxlan", data, [("IFLA_MTU", mtu)])
     except NetlinkError as error:
         if error.code != errno.EOPNOTSUPP:
             raise
         raise HostError("this kernel has no VXLAN", hint="modprobe vxlan") from error
-    link = links.get_link(kernel, names.VXLAN_DEVICE)
+    link = links.get_link(kernel, constants.VXLAN_DEVICE)
     if link is None:
-        raise HostError(f"{names.VXLAN_DEVICE} vanished while it was being made")
+        raise HostError(f"{constants.VXLAN_DEVICE} vanished while it was being made")
     _silence(kernel, link)
     return link
 
@@ -156,7 +156,7 @@ def _is_right(kernel: Netlink, link: Link, port: int) -> bool:
     message["index"] = link.index
     answer = kernel.get(message, netlink.RTM_GETLINK, f"look at {link.name}")
     data = answer.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_DATA")
-    wanted = {"IFLA_VXLAN_ID": names.VNI, "IFLA_VXLAN_PORT": port, "IFLA_VXLAN_LEARNING": 1}
+    wanted = {"IFLA_VXLAN_ID": constants.VNI, "IFLA_VXLAN_PORT": port, "IFLA_VXLAN_LEARNING": 1}
     return all(data.get_attr(key) == value for key, value in wanted.items())
 
 

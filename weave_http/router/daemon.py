@@ -10,32 +10,32 @@ from functools import partial
 from time import monotonic, time_ns
 from typing import Any
 
-from weave_http import __version__, names
+from weave_http import __version__, constants
 from weave_http.errors import WeaveError
 from weave_http.net import bridge
 from weave_http.net.own_container import own_container
-from weave_http.router import status
 from weave_http.router.blocking import in_thread
-from weave_http.router.dns import texts
-from weave_http.router.dns.http_routes import routes, routes_when_off
-from weave_http.router.dns.memory import Memory
-from weave_http.router.dns.service import NameService
+from weave_http.router.control import status
+from weave_http.router.control.http_api import Api
+from weave_http.router.data.exposing import Exposing
+from weave_http.router.data.overlay import Overlay, bridge_mac
 from weave_http.router.engine import default_gateway, is_running
-from weave_http.router.exposing import Exposing
-from weave_http.router.http_api import Api
-from weave_http.router.identity import Self, random_peer_name
+from weave_http.router.mesh.identity import Self, random_peer_name
+from weave_http.router.mesh.peering import Peering
+from weave_http.router.mesh.resolve import parse_target, resolve
+from weave_http.router.names import texts
+from weave_http.router.names.http_routes import routes, routes_when_off
+from weave_http.router.names.memory import Memory
+from weave_http.router.names.service import NameService
 from weave_http.router.options import Options
-from weave_http.router.overlay import Overlay, bridge_mac
-from weave_http.router.peering import Peering
 from weave_http.router.reattach import Reattacher
-from weave_http.router.resolve import parse_target, resolve
 from weave_http.router.state import State, Store, rendered
 
 logger = logging.getLogger(__name__)
 
 
 class Router:
-    """A router; its public methods are what the API offers (`weave_http.router.http_api.Control`).
+    """A router; its public methods are what the API offers (`weave_http.router.control.http_api.Control`).
 
     Args:
         options: what it was told.
@@ -54,7 +54,7 @@ class Router:
             options.port + 1,
             options.mtu,
             api_port=options.http_addr[1],
-            docker_bridge=os.environ.get("DOCKER_BRIDGE") or names.DOCKER_BRIDGE,
+            docker_bridge=os.environ.get("DOCKER_BRIDGE") or constants.DOCKER_BRIDGE,
             procfs=os.environ.get("PROCFS"),
         )
         self._exposing = Exposing(store, self._overlay)

@@ -11,13 +11,13 @@ from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from typing import NoReturn
 
-from weave_http import names
+from weave_http import constants
 from weave_http.errors import UsageError
-from weave_http.router.client import http_address
-from weave_http.router.dns.options import DnsOptions, add_flags
-from weave_http.router.dns.options import from_flags as dns_options
-from weave_http.router.identity import parse_peer_name
-from weave_http.router.resolve import parse_target
+from weave_http.host.router_client import http_address
+from weave_http.router.mesh.identity import parse_peer_name
+from weave_http.router.mesh.resolve import parse_target
+from weave_http.router.names.options import DnsOptions, add_flags
+from weave_http.router.names.options import from_flags as dns_options
 
 _ALL = "0.0.0.0"  # noqa: S104
 _LONGEST_NICKNAME = 64
@@ -93,7 +93,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
         discovery=not parsed.no_discovery,
         log_level=parsed.log_level,
         host=_host(parsed.host),
-        mtu=_number("WEAVE_MTU", env["WEAVE_MTU"], names.LEAST_MTU, names.GREATEST_MTU)
+        mtu=_number("WEAVE_MTU", env["WEAVE_MTU"], constants.LEAST_MTU, constants.GREATEST_MTU)
         if env.get("WEAVE_MTU")
         else None,
         targets=tuple(dict.fromkeys(parsed.targets)),
@@ -108,11 +108,11 @@ def _parser() -> argparse.ArgumentParser:
         spellings = [f"{dashes}{word}" for word in (name, *aliases) for dashes in ("--", "-")]
         parser.add_argument(*spellings, dest=name.replace("-", "_"), **settings)  # type: ignore[arg-type]
 
-    flag("port", type=lambda text: _number("--port", text, 1, 65534), default=names.PEER_PORT)
+    flag("port", type=lambda text: _number("--port", text, 1, 65534), default=constants.PEER_PORT)
     flag("name", default="")
     flag("nickname", default="")
-    flag("http-addr", "httpaddr", default=f"127.0.0.1:{names.ROUTER_HTTP_PORT}")
-    flag("state-dir", default=names.ROUTER_STATE)
+    flag("http-addr", "httpaddr", default=f"127.0.0.1:{constants.ROUTER_HTTP_PORT}")
+    flag("state-dir", default=constants.ROUTER_STATE)
     flag("conn-limit", "connlimit", type=lambda text: _number("--conn-limit", text, 0, 4096), default=200)
     flag("no-discovery", action="store_true")
     flag("resume", action="store_true")

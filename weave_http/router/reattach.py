@@ -19,10 +19,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from weave_http import names
+from weave_http import constants
 from weave_http.engine import Engine, local_engine
 from weave_http.errors import EngineError, WeaveError
-from weave_http.router.backoff import delay
+from weave_http.router.mesh.backoff import delay
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Reattacher:
         attachments: Callable[[], Mapping[str, list[str]]],
         drop: Callable[[str], Awaitable[None]],
         *,
-        socket: str = names.DOCKER_SOCKET,
+        socket: str = constants.DOCKER_SOCKET,
         attach: Callable[[str, list[str]], str] | None = None,
         names: Names | None = None,
     ) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from weave_http.addresses import parse_cidr
 from weave_http.errors import HostError, UsageError
 from weave_http.router.blocking import in_thread
-from weave_http.router.identity import is_peer_name
+from weave_http.router.mesh.identity import is_peer_name
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from weave_http.run_args.kinds import FALSE, TRUE, Kind
-from weave_http.run_args.table import Option
+from weave_http.run_args.option import Option
 from weave_http.run_args.wrong import RunArgumentError
 
 

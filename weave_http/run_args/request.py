@@ -12,10 +12,10 @@ from weave_http.run_args.environment import build_env
 from weave_http.run_args.files import Files, NoFiles
 from weave_http.run_args.grammar import split
 from weave_http.run_args.kinds import Kind
-from weave_http.run_args.options import NAMES, ORDER
+from weave_http.run_args.option import Build, Option
 from weave_http.run_args.platforms import platform
 from weave_http.run_args.streams import STREAMS, build_streams
-from weave_http.run_args.table import Build, Option
+from weave_http.run_args.table import NAMES, ORDER
 from weave_http.run_args.wrong import BadValue, HelpRequested, RunArgumentError, is_text
 
 ROOT = PurePosixPath("/")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weave_http.errors import SandboxError
-from weave_http.sandbox.commands import run
+from weave_http.sandbox.processes import run
 
 NETNS_DIRECTORY = Path("/run/netns")
 BRIDGE = "lan0"

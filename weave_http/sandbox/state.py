@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from weave_http.errors import SandboxError
-from weave_http.sandbox.commands import held, run
+from weave_http.sandbox.processes import held, run
 
 
 @dataclass(frozen=True, slots=True)

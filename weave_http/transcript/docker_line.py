@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from weave_http.run_args.kinds import Kind
-from weave_http.run_args.options import OPTIONS
+from weave_http.run_args.option import Option
 from weave_http.run_args.streams import is_attached
-from weave_http.run_args.table import Option
-from weave_http.transcript import secrets
+from weave_http.run_args.table import OPTIONS
+from weave_http.transcript import masking as secrets
 
 _COMMON = ("rm", "detach", "interactive", "tty", "name", "hostname", "volume", "env", "label", "publish", "network")
 """What people write first, in this order; the rest follows in the order of the table."""

@@ -13,8 +13,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from weave_http.engine.endpoint import Endpoint, bracketed
 from weave_http.engine.errors import EndpointError
-from weave_http.engine.transport.base import Request
-from weave_http.transcript import secrets
+from weave_http.engine.wire.base import Request
+from weave_http.transcript import masking as secrets
 from weave_http.transcript.watch import Exchange
 
 FORMATS = ("line", "curl", "http", "json")

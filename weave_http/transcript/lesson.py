@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from weave_http.engine.endpoint import Endpoint
-from weave_http.engine.transport.base import Request
 from weave_http.engine.version import NEWEST, version_text
-from weave_http.transcript import secrets
+from weave_http.engine.wire.base import Request
+from weave_http.transcript import masking as secrets
 from weave_http.transcript.docker_line import docker_run
 from weave_http.transcript.formats import FromFile, body_text, document_of
 from weave_http.transcript.host_steps import host_steps

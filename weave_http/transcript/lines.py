@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from urllib.parse import quote, urlencode
 
-from weave_http.engine.transport.base import Request
-from weave_http.transcript import secrets as hidden
+from weave_http.engine.wire.base import Request
+from weave_http.transcript import masking as hidden
 from weave_http.transcript.formats import body_text
 from weave_http.transcript.watch import Answer, Exchange
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from weave_http.closing import Closing
-from weave_http.engine.transport.base import Response
+from weave_http.engine.wire.base import Response
 
 
 class Overheard(Closing):

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from weave_http.engine.transport.base import Request, Response, Transport
-from weave_http.transcript import secrets
+from weave_http.engine.wire.base import Request, Response, Transport
+from weave_http.transcript import masking as secrets
 from weave_http.transcript.formats import document_of
 from weave_http.transcript.overheard import Overheard
 from weave_http.transcript.routes import unversioned

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from weave_http.engine.endpoint import Endpoint
-from weave_http.engine.transport.base import Duplex, Request, Response, Transport
+from weave_http.engine.wire.base import Duplex, Request, Response, Transport
 from weave_http.errors import WeaveError
 from weave_http.transcript.routes import route_of
 from weave_http.transcript.standin import Fault, StandIn

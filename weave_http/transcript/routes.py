@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from weave_http import names
-from weave_http.engine.transport.base import Request
+from weave_http import constants
+from weave_http.engine.wire.base import Request
 
 _DOCUMENTATION = "https://docs.docker.com/reference/api/engine/version/v{version}/#tag/{tag}/operation/{name}"
 
@@ -27,7 +27,7 @@ class Kind(Enum):
 def kind_of(request: Request) -> Kind:
     """Return what the container is for that a request creates."""
     config = json.loads(request.body) if isinstance(request.body, bytes) else {}
-    if names.WAITER_VOLUMES in (config.get("Labels") or {}):
+    if constants.WAITER_VOLUMES in (config.get("Labels") or {}):
         return Kind.VOLUMES
     return Kind.EXECUTOR if (config.get("Cmd") or [])[:1] == ["--local"] else Kind.USER
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from weave_http import __version__, names
+from weave_http import __version__, constants
 from weave_http.engine.endpoint import Endpoint
-from weave_http.engine.transport.base import Request
 from weave_http.engine.version import NEWEST, OLDEST, version_text
+from weave_http.engine.wire.base import Request
 from weave_http.errors import EngineError, UsageError
-from weave_http.transcript import secrets
+from weave_http.transcript import masking as secrets
 from weave_http.transcript.formats import FromFile, base_url, curl_options, document_of, require_curl
 from weave_http.transcript.rehearsal import FileStep, Output, Play, Rehearsal, rehearse
 from weave_http.transcript.routes import Kind, kind_of, route_of, subject_of
@@ -230,7 +230,7 @@ class _Script:
         )
         bare = self._rehearse(answered("GET", _IMAGES, nth, {"Id": "sha256:0", "Config": {"Cmd": ["sh"]}})).error
         if bare is not None:
-            test = f'.Config.Labels["{names.WAITER_LABEL}"]'
+            test = f'.Config.Labels["{constants.WAITER_LABEL}"]'
             yield f"""jq -e '{test}' "$dir/i{nth}" >/dev/null || fail {bare.exit_code} {shlex.quote(str(bare))}"""
         yield f'i{nth}=$(jq -r \'.Id | ltrimstr("sha256:")[0:12]\' "$dir/i{nth}")'
 

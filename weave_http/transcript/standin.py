@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from weave_http import names
+from weave_http import constants
 from weave_http.closing import Closing
-from weave_http.engine.transport.base import Request
+from weave_http.engine.wire.base import Request
 
 IMAGE_DIGITS = re.compile(r"1a6e(\d{6})00")
 """The first 12 digits of the ids of the stand-in's images; the group is the number."""
@@ -36,7 +36,7 @@ def image(number: int) -> dict[str, Any]:
         "Config": {
             "Entrypoint": [f"<entrypoint of image {number}>"],
             "Cmd": [f"<command of image {number}>"],
-            "Labels": {names.WAITER_LABEL: names.WAITER},
+            "Labels": {constants.WAITER_LABEL: constants.WAITER},
         },
     }
 

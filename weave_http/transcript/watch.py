@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from weave_http.engine.errors import ProtocolError, TransportError
-from weave_http.engine.transport.base import Duplex, Hijacker, Request, Response, Transport
+from weave_http.engine.wire.base import Duplex, Hijacker, Request, Response, Transport
 from weave_http.transcript.overheard import Overheard
 
 Answered = TypeVar("Answered", Response, Duplex)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from weave_http import names
+from weave_http import constants
 from weave_http.transcript.host_steps.step import (
     FORWARD,
     INPUT,
@@ -15,7 +15,7 @@ from weave_http.transcript.host_steps.step import (
 )
 
 
-def bridge_steps(actor: str, mtu: str, docker_bridge: str = names.DOCKER_BRIDGE) -> list[HostStep]:
+def bridge_steps(actor: str, mtu: str, docker_bridge: str = constants.DOCKER_BRIDGE) -> list[HostStep]:
     """Return the steps by which there is a bridge, frames may pass it, and nobody else gets in.
 
     Args:
@@ -23,7 +23,7 @@ def bridge_steps(actor: str, mtu: str, docker_bridge: str = names.DOCKER_BRIDGE)
         mtu: of the overlay.
         docker_bridge: name of the engine's default bridge.
     """
-    bridge = names.BRIDGE
+    bridge = constants.BRIDGE
     return [
         HostStep(
             actor,
@@ -56,7 +56,7 @@ def bridge_steps(actor: str, mtu: str, docker_bridge: str = names.DOCKER_BRIDGE)
     ]
 
 
-def guard_step(port: int, docker_bridge: str = names.DOCKER_BRIDGE) -> HostStep:
+def guard_step(port: int, docker_bridge: str = constants.DOCKER_BRIDGE) -> HostStep:
     """Return the step by which the router's ports are closed to containers.
 
     Args:
@@ -69,11 +69,11 @@ def guard_step(port: int, docker_bridge: str = names.DOCKER_BRIDGE) -> HostStep:
         "may ask for names.",
         (
             f"iptables -N {INPUT}",
-            f"iptables -A {INPUT} -d 127.0.0.0/8 ! -i lo \\\n  -p tcp --dport {names.ROUTER_HTTP_PORT} -j DROP",
+            f"iptables -A {INPUT} -d 127.0.0.0/8 ! -i lo \\\n  -p tcp --dport {constants.ROUTER_HTTP_PORT} -j DROP",
             *(f"iptables -A {INPUT} -i {docker_bridge} -p {kind} --dport 53 -j ACCEPT" for kind in ("udp", "tcp")),
             *(
                 f"iptables -A {INPUT} -i {bridge} -p {kind} --dport {number} -j DROP"
-                for bridge in (names.BRIDGE, docker_bridge)
+                for bridge in (constants.BRIDGE, docker_bridge)
                 for kind, number in (("tcp", port), ("udp", port + 1))
             ),
             f"iptables -I INPUT -j {INPUT}",
@@ -89,15 +89,15 @@ def vxlan_step(port: int, mtu: str) -> HostStep:
         port: UDP port of the data.
         mtu: of the overlay.
     """
-    device = names.VXLAN_DEVICE
+    device = constants.VXLAN_DEVICE
     return HostStep(
         "router",
         "Put a VXLAN device on the bridge: the kernel itself wraps frames for other hosts into UDP, and learns "
         "behind which host a MAC address is.",
         (
-            f"ip link add {device} mtu {mtu} type vxlan \\\n  id {names.VNI} dstport {port} learning",
+            f"ip link add {device} mtu {mtu} type vxlan \\\n  id {constants.VNI} dstport {port} learning",
             f"ip link set {device} addrgenmode none",
-            f"ip link set {device} master {names.BRIDGE}",
+            f"ip link set {device} master {constants.BRIDGE}",
             f"ip link set {device} up",
         ),
         f"device {device}",
@@ -113,7 +113,7 @@ def peer_step(address: str) -> HostStep:
     return HostStep(
         "router",
         "For each peer that is connected: send it the frames that are for all, or whose place is not known yet.",
-        (f"bridge fdb append 00:00:00:00:00:00 \\\n  dev {names.VXLAN_DEVICE} dst {address} self permanent",),
+        (f"bridge fdb append 00:00:00:00:00:00 \\\n  dev {constants.VXLAN_DEVICE} dst {address} self permanent",),
         "flood entry a peer",
     )
 
@@ -123,7 +123,7 @@ def bridge_type(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         HostStep(
             "executor",
             "See whether there is a bridge. There is one kind only.",
-            (f"ip link show dev {names.BRIDGE}",),
+            (f"ip link show dev {constants.BRIDGE}",),
             "look for the bridge",
         )
     ]

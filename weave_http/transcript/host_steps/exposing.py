@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Interface, IPv4Network
 from itertools import permutations
 
-from weave_http import names
+from weave_http import constants
 from weave_http.transcript.host_steps.step import (
     EXPOSE,
     FORWARD,
@@ -26,7 +26,7 @@ def expose(words: Sequence[str]) -> list[HostStep]:
     cidrs = [word for word in words if "/" in word and word != name]
     masquerade = "--without-masquerade" not in words
     subnets = list(dict.fromkeys(_network(cidr) for cidr in cidrs))
-    bridge = names.BRIDGE
+    bridge = constants.BRIDGE
     fields = [*(f"address={cidr}" for cidr in cidrs), f"skipNAT={str(not masquerade).lower()}"]
     fields += [f"fqdn={name}"] if name else []
     return [
@@ -121,7 +121,7 @@ def _strangers(subnets: Sequence[str]) -> list[tuple[str, str]]:
 
 def hide(words: Sequence[str]) -> list[HostStep]:
     """Return the steps of `hide`, given its arguments."""
-    bridge, subnets = names.BRIDGE, list(dict.fromkeys(map(_network, words)))
+    bridge, subnets = constants.BRIDGE, list(dict.fromkeys(map(_network, words)))
     asked = form("/expose", [f"address={cidr}" for cidr in words])
     return [
         HostStep(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from weave_http import names
+from weave_http import constants
 from weave_http.transcript.host_steps.devices import bridge_steps
 from weave_http.transcript.host_steps.naming import name_step
 from weave_http.transcript.host_steps.routing import without_format
@@ -84,7 +84,7 @@ def hosts_file(cidrs: Sequence[str], container: str, options: Mapping[str, list[
 def attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     (*cidrs, container), options = attach_options(words)
     multicast = "--no-multicast-route" not in options
-    mtu, guest, veth = mtu_of(environ), names.GUEST_INTERFACE, f"{names.HOST_VETH_PREFIX}$pid"
+    mtu, guest, veth = mtu_of(environ), constants.GUEST_INTERFACE, f"{constants.HOST_VETH_PREFIX}$pid"
     listed = ", ".join(f'"{cidr}"' for cidr in cidrs)
     return [
         find_container(container),
@@ -93,7 +93,7 @@ def attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
             "executor",
             f"Lay a virtual cable: one end on the bridge, the other, `{guest}`, in the container.",
             (
-                f"ip link add {veth} mtu {mtu} master {names.BRIDGE} \\\n"
+                f"ip link add {veth} mtu {mtu} master {constants.BRIDGE} \\\n"
                 f"  type veth peer name {guest} mtu {mtu} netns $pid",
                 f"ip link set {veth} up",
             ),
@@ -142,7 +142,7 @@ def attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
 
 def detach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     (*cidrs, container), _ = attach_options(words)
-    guest = names.GUEST_INTERFACE
+    guest = constants.GUEST_INTERFACE
     return [
         find_container(container),
         HostStep(
@@ -186,7 +186,7 @@ def ps(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
             (
                 f"for id in {listed}; do",
                 "  pid=$(docker inspect -f '{{.State.Pid}}' $id)",
-                f"  {INSIDE} ip addr show dev {names.GUEST_INTERFACE}",
+                f"  {INSIDE} ip addr show dev {constants.GUEST_INTERFACE}",
                 "done",
             ),
             "read each namespace",
@@ -195,7 +195,7 @@ def ps(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     bridge = HostStep(
         "executor",
         "Read the bridge's own MAC and addresses: the line `weave:expose`.",
-        (f"ip addr show dev {names.BRIDGE}",),
+        (f"ip addr show dev {constants.BRIDGE}",),
         "read the bridge",
     )
     return steps if words else [bridge, *steps]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from weave_http import names
+from weave_http import constants
 from weave_http.transcript.host_steps.step import ROUTER, HostStep, ask, find_container
 
 
@@ -64,7 +64,7 @@ def dns_args(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
 
 
 def launch_dns(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    name = environ.get("WEAVE_CONTAINER_NAME") or names.ROUTER_CONTAINER
+    name = environ.get("WEAVE_CONTAINER_NAME") or constants.ROUTER_CONTAINER
     return [
         ask("Ask the router whether it serves names: it does so by itself.", "/dns-address-port"),
         ask("And in which domain.", "/domain"),

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from weave_http import names
+from weave_http import constants
 from weave_http.transcript.host_steps.devices import bridge_steps, guard_step, peer_step, vxlan_step
 from weave_http.transcript.host_steps.step import (
     EXPOSE,
@@ -23,8 +23,8 @@ from weave_http.transcript.host_steps.step import (
 
 
 def launch(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    port = int(option(words, "port") or environ.get("WEAVE_PORT") or names.PEER_PORT)
-    name = environ.get("WEAVE_CONTAINER_NAME") or names.ROUTER_CONTAINER
+    port = int(option(words, "port") or environ.get("WEAVE_PORT") or constants.PEER_PORT)
+    name = environ.get("WEAVE_CONTAINER_NAME") or constants.ROUTER_CONTAINER
     mtu = mtu_of(environ)
     restart = "no" if "--no-restart" in words else "always"
     flags = [word for word in words if word != "--no-restart"]
@@ -39,10 +39,10 @@ def launch(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
             (
                 f"docker run -d --name {name} --restart {restart} \\\n"
                 "  --privileged --net host \\\n"
-                f"  -v {names.DOCKER_SOCKET}:{names.DOCKER_SOCKET} \\\n"
-                f"  -v {names.PROCFS}:{names.HOSTPROC} \\\n"
-                f"  -v {names.ROUTER_VOLUME}:{names.ROUTER_STATE} \\\n"
-                f"  -e PROCFS={names.HOSTPROC} {arguments}{names.DEFAULT_IMAGE} \\\n"
+                f"  -v {constants.DOCKER_SOCKET}:{constants.DOCKER_SOCKET} \\\n"
+                f"  -v {constants.PROCFS}:{constants.HOSTPROC} \\\n"
+                f"  -v {constants.ROUTER_VOLUME}:{constants.ROUTER_STATE} \\\n"
+                f"  -e PROCFS={constants.HOSTPROC} {arguments}{constants.DEFAULT_IMAGE} \\\n"
                 f"  --router {shown}",
             ),
             "start the router",
@@ -141,7 +141,7 @@ def version(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
 
 
 def stop(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    name = environ.get("WEAVE_CONTAINER_NAME") or names.ROUTER_CONTAINER
+    name = environ.get("WEAVE_CONTAINER_NAME") or constants.ROUTER_CONTAINER
     return [
         HostStep(
             "executor",
@@ -153,8 +153,8 @@ def stop(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         HostStep(
             "router",
             "Take the way to the other hosts down. The bridge stays: this host's containers reach each other still.",
-            (f"ip link del {names.VXLAN_DEVICE}",),
-            f"{names.VXLAN_DEVICE} off",
+            (f"ip link del {constants.VXLAN_DEVICE}",),
+            f"{constants.VXLAN_DEVICE} off",
         ),
         HostStep(
             "executor",
@@ -172,7 +172,7 @@ def reset(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         HostStep(
             "executor",
             "Remove what the router remembers.",
-            (f"docker volume rm {names.ROUTER_VOLUME}",),
+            (f"docker volume rm {constants.ROUTER_VOLUME}",),
             "remove the volume",
             to="daemon",
         ),
@@ -180,9 +180,9 @@ def reset(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
             "executor",
             "Remove all cables, and the bridge.",
             (
-                f"for veth in $(ip -br link show type veth | grep -o '^{names.HOST_VETH_PREFIX}[0-9]*')",
+                f"for veth in $(ip -br link show type veth | grep -o '^{constants.HOST_VETH_PREFIX}[0-9]*')",
                 "do ip link del $veth; done",
-                f"ip link del {names.BRIDGE}",
+                f"ip link del {constants.BRIDGE}",
             ),
             "bridge and veths off",
         ),

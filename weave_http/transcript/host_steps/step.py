@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from weave_http import names
+from weave_http import constants
 
 NEIGHBOUR = ("base_reachable_time_ms=5000", "delay_first_probe_time=2", "ucast_solicit=1")
 MULTICAST = "224.0.0.0/4"
@@ -14,7 +14,7 @@ FORWARD, EXPOSE, INPUT, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "W
 """Chains of ours, in the rule set that has Docker's."""
 USUAL_MTU = "1450"
 LONGEST_WITH_BROADCAST = 30
-ROUTER = f"http://127.0.0.1:{names.ROUTER_HTTP_PORT}"
+ROUTER = f"http://127.0.0.1:{constants.ROUTER_HTTP_PORT}"
 LINE = 66
 """Most characters of a line before it is continued on the next one."""
 INSIDE = "nsenter -t $pid -n"
@@ -51,7 +51,7 @@ def mtu_of(environ: Mapping[str, str]) -> str:
 
 def docker_bridge(environ: Mapping[str, str]) -> str:
     """Return the name of the engine's bridge."""
-    return environ.get("DOCKER_BRIDGE") or names.DOCKER_BRIDGE
+    return environ.get("DOCKER_BRIDGE") or constants.DOCKER_BRIDGE
 
 
 def broadcast(cidr: str) -> str:

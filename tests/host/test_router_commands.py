@@ -1,0 +1,174 @@
+"""`connect`, `forget`, `status`, `version`, `stop`, `reset`: what they tell the router, and do without one."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from tests.fake_engine import Run
+from tests.host.stage import FakeRouter, Stage, identity
+from weave_http import __version__, constants
+
+OURS = {constants.ROLE_LABEL: "router"}
+ABSENT = "no router answers at 127.0.0.1:6784; start one: weave launch\n"
+
+
+@pytest.mark.parametrize("words", [("connect", "h2"), ("forget", "h2"), ("status",), ("status", "peers")])
+def test_without_a_router_one_line_says_so(stage: Stage, words: tuple[str, ...]) -> None:
+    result = stage.weave(*words)
+    assert (result.code, result.out, result.err) == (1, "", ABSENT)
+
+
+def test_connect_and_forget_hand_the_peers_on(stage: Stage, router: FakeRouter) -> None:
+    assert stage.weave("connect", "h2", "10.0.0.3:7000").code == 0
+    assert stage.weave("connect", "--replace", "h4").code == 0
+    assert stage.weave("forget", "h2", "h4").code == 0
+    assert router.calls == [
+        "POST /connect peer=h2&peer=10.0.0.3%3A7000",
+        "POST /connect peer=h4&replace=true",
+        "POST /forget peer=h2&peer=h4",
+    ]
+
+
+def test_what_the_router_refuses_is_told(stage: Stage, router: FakeRouter) -> None:
+    router.answers["POST /connect"] = (400, "nowhere does not resolve\n")
+    result = stage.weave("connect", "nowhere")
+    assert (result.code, result.out, result.err) == (1, "", "nowhere does not resolve\n")
+
+
+def test_status_is_framed_by_empty_lines_and_its_sections_are_not(stage: Stage, router: FakeRouter) -> None:
+    router.answers = {"GET /status": (200, "  Service: router\n"), "GET /status/targets": (200, "h2\n")}
+    assert stage.weave("status").out == "\n  Service: router\n\n"
+    assert stage.weave("status", "targets").out == "h2\n"
+    assert stage.weave("status", "peers").out == ""
+
+
+def test_version_is_the_routers_else_the_images(stage: Stage) -> None:
+    assert stage.weave("version").out == f"weave {__version__}\n"
+    with FakeRouter(stage.host) as router:
+        router.answers["GET /version"] = (200, "9.8.7\n")
+        assert stage.weave("version").out == "weave 9.8.7\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ((), "no command given"),
+        (("frobnicate",), "unknown command 'frobnicate'"),
+        (("__init__",), "unknown command '__init__'"),
+        (("status", "ipam"), "unknown section 'ipam'; expected one of targets, connections, peers, dns"),
+        (("status", "peers", "x"), "unexpected argument 'x'"),
+        (("connect",), "no peer given"),
+        (("connect", "--replace"), "no peer given"),
+        (("connect", "a/b"), "invalid peer 'a/b'; expected HOST or HOST:PORT"),
+        (("forget",), "no peer given"),
+        (("stop", "now"), "unexpected argument 'now'"),
+        (("reset", "--forcibly"), "unexpected argument '--forcibly'"),
+        (("version", "x"), "unexpected argument 'x'"),
+    ],
+)
+def test_usage_errors_are_one_line_that_says_what_was_expected(stage: Stage, words: tuple[str, ...], line: str) -> None:
+    result = stage.weave(*words)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(line), result.err
+    assert "; expected" in result.err
+    assert result.err.count("\n") == 1
+    assert stage.engine.calls() == []
+
+
+def _start_router(stage: Stage) -> None:
+    """Add a router's container that runs until it is stopped."""
+    stage.stopped("weave", labels=OURS)
+    stage.engine.program = lambda config: Run(until=threading.Event())
+    stage.engine._run(stage.engine.containers[identity("weave")])
+
+
+def test_stop_says_goodbye_and_removes_the_container_but_not_the_network(stage: Stage, router: FakeRouter) -> None:
+    _start_router(stage)
+    c1 = stage.container("c1")
+    stage.weave("attach", "10.2.1.1/24", "c1")
+    router.calls.clear()
+    result = stage.weave("stop")
+    assert (result.code, result.out, result.err) == (0, "", "")
+    assert router.calls == ["DELETE /peer"]
+    assert identity("weave") not in stage.engine.containers
+    assert c1.addresses() == ["10.2.1.1/24"]
+    assert "weave" in stage.host.links()
+
+
+def test_a_router_that_hangs_is_stopped_all_the_same_with_its_device(stage: Stage, router: FakeRouter) -> None:
+    _start_router(stage)
+    router.answers["DELETE /peer"] = (500, "oops\n")
+    stage.host.run("ip link add vxlan-6784 type vxlan id 6784 dstport 6784")
+    assert stage.weave("stop").code == 0
+    assert identity("weave") not in stage.engine.containers
+    assert stage.host.links() == []
+
+
+@pytest.mark.parametrize("left", ["nothing", "stopped", "foreign"])
+def test_stopping_what_does_not_run_is_noted_and_no_error(stage: Stage, left: str) -> None:
+    if left == "stopped":
+        stage.stopped("weave", labels=OURS)
+    if left == "foreign":
+        stage.running("weave")
+    result = stage.weave("stop")
+    assert (result.code, result.out, result.err) == (0, "", "Weave is not running.\n")
+    assert set(stage.engine.containers) == ({identity("weave")} if left == "foreign" else set())
+
+
+def test_reset_leaves_nothing_of_ours_and_can_be_repeated(stage: Stage, router: FakeRouter) -> None:
+    _start_router(stage)
+    c1 = stage.container("c1")
+    stage.weave("attach", "10.2.1.1/24", "c1")
+    stage.engine.volumes["weavedb"] = {"Name": "weavedb"}
+    stage.engine.volumes["mine"] = {"Name": "mine"}
+    stage.host.run("ip link add vxlan-6784 type vxlan id 6784 dstport 6784")
+    for words in ("reset",), ("reset",), ("reset", "--force"):
+        result = stage.weave(*words)
+        assert (result.code, result.out, result.err) == (0, "", "")
+        assert (stage.host.links(), c1.links()) == ([], [])
+        assert "WEAVE" not in stage.host.run("iptables-nft-save; iptables-legacy-save")
+        assert set(stage.engine.volumes) == {"mine"}
+        assert set(stage.engine.containers) == {identity("c1")}
+
+
+@pytest.mark.parametrize("podman", [False, True], ids=["docker", "podman"])
+def test_reset_takes_executors_away_whose_callers_were_killed(stage: Stage, podman: bool) -> None:
+    stage.engine.podman = podman
+    for name in ("ended", "waiting", "old", "mine", "talks", "other"):
+        stage.container(name)
+    containers = stage.engine.containers
+    for name, status, created in (("ended", "exited", 0), ("waiting", "created", time.time()), ("old", "created", 0)):
+        container = containers[identity(name)]
+        container.status, container.created = status, int(created)
+        container.config["Cmd"] = ["--local", "ps"]
+    # Somebody else's containers whose commands are like ours.
+    for name, command in (("talks", ["echo", "/usr/bin/weave"]), ("other", ["/usr/bin/other"])):
+        containers[identity(name)].status = "exited"
+        containers[identity(name)].config |= {"Entrypoint": command, "Cmd": ["--local", "ps"]}
+    assert stage.weave("reset").code == 0
+    assert set(containers) == {identity(name) for name in ("waiting", "mine", "talks", "other")}
+
+
+def test_reset_takes_the_waiters_volumes_away_of_any_version(stage: Stage) -> None:
+    for name in ("weavevolumes-1", "weavevolumes-2", "weavevolumes-mine"):
+        stage.container(name)
+    for name in ("weavevolumes-1", "weavevolumes-2"):
+        stage.engine.containers[identity(name)].config["Labels"] = {"weavevolumes": ""}
+    assert stage.weave("reset").code == 0
+    assert set(stage.engine.containers) == {identity("weavevolumes-mine")}
+
+
+def test_reset_leaves_a_foreign_container_of_the_routers_name(stage: Stage) -> None:
+    stage.running("weave")
+    assert stage.weave("reset").code == 0
+    assert identity("weave") in stage.engine.containers
+
+
+def test_an_engine_that_does_not_answer_is_one_line_and_exit_code_125(stage: Stage) -> None:
+    stage.engine.close()
+    result = stage.weave("ps")
+    assert (result.code, result.out, result.err.count("\n")) == (125, "", 1)
+    assert "docker.sock" in result.err

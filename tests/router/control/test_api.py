@@ -1,0 +1,362 @@
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from weave_http import __version__
+from weave_http.errors import HostError, WeaveError
+from weave_http.host.router_client import NotOffered, RouterClient, RouterError, RouterUnavailable
+from weave_http.router.control.http_api import Api
+from weave_http.router.names.gossip import NameGossip
+from weave_http.router.names.http_routes import routes, routes_when_off
+from weave_http.router.names.memory import Memory
+from weave_http.router.names.options import DnsOptions
+from weave_http.router.names.service import NameService
+
+_ID = "ab" * 32
+
+
+class Pretender:
+    """Stands for the router behind the API and notes what it is asked to do."""
+
+    def __init__(self) -> None:
+        self.ready = True
+        self.attachments: dict[str, list[str]] = {}
+        self.done: list[str] = []
+        self.complaints: list[str] = []
+        self.failure: WeaveError | None = None
+
+    def status(self, section: str) -> str | None:
+        return {"": "summary\n", "peers": "peers\n"}.get(section)
+
+    def report(self) -> dict[str, object]:
+        return {"Ready": True}
+
+    async def connect(self, peers: list[str], *, replace: bool) -> list[str]:
+        self.done.append(f"connect {' '.join(peers)}{' instead' if replace else ''}")
+        return self.complaints
+
+    async def forget(self, peers: list[str]) -> None:
+        self.done.append(f"forget {' '.join(peers)}")
+
+    async def set_attachment(self, container: str, addresses: tuple[str, ...]) -> None:
+        if self.failure:
+            raise self.failure
+        self.attachments[container] = list(addresses)
+
+    async def delete_attachment(self, container: str) -> None:
+        self.attachments.pop(container, None)
+
+    @property
+    def exposed(self) -> dict[str, dict[str, object]]:
+        return {"10.2.1.254/24": {"masquerade": True, "names": []}}
+
+    async def expose(self, addresses: tuple[str, ...], *, masquerade: bool, name: str) -> None:
+        if self.failure:
+            raise self.failure
+        self.done.append(f"expose {' '.join(addresses)} {masquerade} {name}".rstrip())
+
+    async def hide(self, addresses: tuple[str, ...]) -> None:
+        self.done.append(f"hide {' '.join(addresses)}")
+
+    def remove_peer(self, who: str) -> None:
+        self.done.append(f"remove {who}")
+
+    async def leave(self) -> None:
+        self.done.append("leave")
+
+
+class Served:
+    """The API at a free port, in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.control = Pretender()
+        self.names: NameService | None = None
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.client = RouterClient(port=self.port)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        more = routes(self.names) if self.names else routes_when_off()
+        api = Api(self.control, "127.0.0.1", self.port, more=more)
+        try:
+            asyncio.run_coroutine_threadsafe(api.start(), loop).result(10)
+            yield
+        finally:
+            asyncio.run_coroutine_threadsafe(api.stop(), loop).result(10)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(10)
+            loop.close()
+
+    def raw(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request(method, path, body, {key.replace("_", "-"): value for key, value in headers.items()})
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    it = Served()
+    with it.running():
+        yield it
+
+
+def test_texts_and_the_report_come_through(served: Served) -> None:
+    client = served.client
+    assert (client.status(), client.status("peers"), client.version()) == ("summary\n", "peers\n", __version__)
+    assert client.report() == {"Ready": True}
+
+
+def test_the_report_comes_as_json_to_read_or_as_a_template_puts_it(served: Served) -> None:
+    assert served.client.report_text("") == '{\n    "Ready": true\n}\n'
+    assert served.client.report_text("{{.Ready}} & {{json .}}") == 'true & {"Ready":true}'
+    with pytest.raises(RouterError, match=r"^template: can't evaluate field Nope$"):
+        served.client.report_text("{{.Nope}}")
+    assert served.raw("GET", "/report?format=%7B%7Bnope%7D%7D")[0] == 400
+
+
+def test_a_peer_that_is_gone_has_left_no_addresses(served: Served) -> None:
+    assert served.client.remove_peer("aa:00:00:00:00:01") == "0 IPs taken over from aa:00:00:00:00:01"
+    assert served.client.remove_peer("host 2/a") == "0 IPs taken over from host 2/a"
+    assert served.control.done == ["remove aa:00:00:00:00:01", "remove host 2/a"]
+
+
+def test_peers_are_connected_replaced_and_forgotten(served: Served) -> None:
+    served.client.connect(["h1", "h2:1"])
+    served.client.connect(["h3"], replace=True)
+    served.client.forget(["h1", "h2:1"])
+    served.client.leave()
+    assert served.control.done == ["connect h1 h2:1", "connect h3 instead", "forget h1 h2:1", "leave"]
+
+
+def test_complaints_are_one_line_together(served: Served) -> None:
+    served.control.complaints = ["a: no", "b: no"]
+    with pytest.raises(RouterError, match=r"^a: no; b: no$"):
+        served.client.connect(["a", "b"])
+    assert served.raw("POST", "/connect", b"peer=a&peer=b", Content_Type="application/x-www-form-urlencoded") == (
+        400,
+        "a: no\nb: no\n",
+    )
+
+
+def test_attachments_are_kept_listed_and_dropped(served: Served) -> None:
+    served.client.set_attachment(_ID, ["10.2.1.1/24", "10.2.2.1/24"])
+    assert served.client.attachments() == {_ID: ["10.2.1.1/24", "10.2.2.1/24"]}
+    for _ in range(2):
+        served.client.delete_attachment(_ID)
+    assert served.client.attachments() == {}
+
+
+def test_the_host_is_exposed_and_hidden_by_several_addresses_at_once(served: Served) -> None:
+    client = served.client
+    client.expose(["10.2.1.254/24", "10.2.2.254/24"])
+    client.expose(["10.2.1.254/24"], masquerade=False, name="h1.weave.local")
+    client.hide(["10.2.1.254/24", "10.2.2.254/24"])
+    assert served.control.done == [
+        "expose 10.2.1.254/24 10.2.2.254/24 True",
+        "expose 10.2.1.254/24 False h1.weave.local",
+        "hide 10.2.1.254/24 10.2.2.254/24",
+    ]
+    assert client.exposed() == {"10.2.1.254/24": {"masquerade": True, "names": []}}
+    served.control.failure = HostError("no rules")
+    with pytest.raises(RouterError, match=r"^no rules$"):
+        client.expose(["10.2.1.254/24"])
+
+
+def test_weaves_own_paths_for_exposing_work(served: Served) -> None:
+    assert served.raw("POST", "/expose/10.2.1.254/24")[0] == 204
+    assert served.raw("POST", "/expose/10.2.1.254/24?skipNAT=true")[0] == 204
+    assert served.raw("DELETE", "/expose/10.2.1.254/24")[0] == 204
+    assert served.control.done == ["expose 10.2.1.254/24 True", "expose 10.2.1.254/24 False", "hide 10.2.1.254/24"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/expose", b"", 400),
+        ("POST", "/expose", b"address=x", 400),
+        ("POST", "/expose/10.2.1.0/24", b"", 400),
+        ("POST", "/expose/10.2.1.1/24", b"fqdn=" + b"x" * 300, 400),
+        ("DELETE", "/expose", None, 400),
+        ("DELETE", "/expose/x/y", None, 400),
+        ("GET", "/nowhere", None, 404),
+        ("GET", "/status/nothing", None, 404),
+        ("DELETE", "/status", None, 405),
+        ("POST", "/connect", b"", 400),
+        ("POST", "/forget", b"x=1", 400),
+        ("PUT", f"/attachment/{_ID}", b"{", 400),
+        ("PUT", f"/attachment/{_ID}", b"[]", 400),
+        ("PUT", f"/attachment/{_ID}", b"{}", 400),
+        ("PUT", f"/attachment/{_ID}", b"\xff\xfe", 400),
+        ("PUT", f"/attachment/{_ID}", b'{"addresses": ["x"]}', 400),
+        ("PUT", "/attachment/c1", b'{"addresses": ["10.2.1.1/24"]}', 400),
+        ("DELETE", "/attachment/..%2f..", None, 400),
+        ("PUT", f"/attachment/{_ID}", b" " * 300_000, 413),
+        ("PUT", f"/attachment/{_ID}", b"[" * 200_000, 400),
+    ],
+)
+def test_bad_requests_are_answered_by_a_line(
+    served: Served, method: str, path: str, body: bytes | None, status: int
+) -> None:
+    got, text = served.raw(method, path, body, Content_Type="application/x-www-form-urlencoded")
+    assert got == status
+    assert 0 < len(text.splitlines()) <= 2
+    assert "Traceback" not in text
+
+
+def test_a_failure_of_the_router_is_its_sentence(served: Served) -> None:
+    served.control.failure = HostError("the disk is full")
+    with pytest.raises(RouterError, match=r"^the disk is full$"):
+        served.client.set_attachment(_ID, ["10.2.1.1/24"])
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "evil.example"}, {"Host": "evil.example:6784"}, {"Origin": "http://evil.example"}]
+)
+def test_a_browser_cannot_be_made_to_talk_to_it(served: Served, headers: dict[str, str]) -> None:
+    status, _ = served.raw("DELETE", "/peer", None, **headers)
+    assert status == 403
+    assert served.control.done == []
+
+
+def test_localhost_is_this_host(served: Served) -> None:
+    assert served.raw("GET", "/version", None, Host=f"localhost:{served.port}")[0] == 200
+
+
+def test_before_it_is_ready_it_says_so(served: Served) -> None:
+    served.control.ready = False
+    with pytest.raises(RouterUnavailable, match="not ready yet"):
+        served.client.status()
+    assert served.raw("GET", "/status")[0] == 503
+    assert served.client.version() == __version__
+
+
+def test_no_router_is_one_line_with_advice() -> None:
+    with pytest.raises(RouterUnavailable, match=r"no router answers at 127\.0\.0\.1:1; start one: weave launch"):
+        RouterClient(port=1).status()
+
+
+def test_something_else_at_the_port_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"SSH-2.0-x\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(RouterError, match=r"GET /status to the router at 127\.0\.0\.1"):
+            RouterClient(port=server.getsockname()[1]).status()
+        thread.join()
+
+
+def test_a_silent_router_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(RouterError, match="timed out"):
+        RouterClient(port=server.getsockname()[1], timeout=0.2).status()
+
+
+def test_a_taken_port_is_one_line() -> None:
+    async def test(port: int) -> None:
+        api = Api(Pretender(), "127.0.0.1", port)
+        try:
+            with pytest.raises(HostError, match=f"TCP port {port} is taken on this host"):
+                await api.start()
+        finally:
+            await api.stop()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        asyncio.run(test(server.getsockname()[1]))
+
+
+@pytest.fixture
+def naming(tmp_path: Path) -> Iterator[Served]:
+    """The API of a router that knows names, and can't serve them."""
+    it = Served()
+    it.names = NameService(
+        DnsOptions(),
+        NameGossip("7a:00:00:00:00:01", 1),
+        Memory(tmp_path),
+        changed=lambda: it.control.done.append("names changed"),
+        is_running=lambda container: False,
+        default_gateway=str,
+    )
+    with it.running():
+        yield it
+
+
+def _names(served: Served) -> list[str]:
+    status, text = served.raw("GET", "/name")
+    assert status == 200
+    return [f"{entry['Hostname']} {entry['Address']} {entry['ContainerID'][:12]}" for entry in json.loads(text)]
+
+
+def test_names_are_given_listed_and_taken(naming: Served) -> None:
+    client = naming.client
+    client.put_name(_ID, "10.2.1.1", "C1.weave.local")
+    client.put_name(_ID, "10.2.1.2", "c1.weave.local")
+    client.put_name("weave:extern", "10.9.9.9", "printer.weave.local.")
+    client.put_name(_ID, "10.2.1.1", "c1.example.com")
+    assert _names(naming) == [
+        "c1.weave.local. 10.2.1.1 abababababab",
+        "c1.weave.local. 10.2.1.2 abababababab",
+        "printer.weave.local. 10.9.9.9 weave:extern",
+    ]
+    client.delete_name(_ID, "10.2.1.1", "other.weave.local")
+    client.delete_name(_ID, "10.2.1.1")
+    client.delete_name("weave:extern", name="printer")
+    assert _names(naming) == ["c1.weave.local. 10.2.1.2 abababababab"]
+    assert naming.raw("DELETE", "/name") == (204, "")
+    assert (_names(naming), len(naming.control.done)) == ([], 6)
+    assert client.domain() == "weave.local."
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "why"),
+    [
+        ("PUT", f"/name/{_ID}/10.2.1.1", b"", "no name given, expected fqdn=NAME"),
+        ("PUT", f"/name/{_ID}/10.2.1.1", b"fqdn=a+b", "invalid name 'a b'"),
+        ("PUT", f"/name/{_ID}/10.2.1.300", b"fqdn=a", "invalid address"),
+        ("PUT", f"/name/{_ID}/fd00::1", b"fqdn=a", "invalid address"),
+        ("PUT", "/name/abc/10.2.1.1", b"fqdn=a", "invalid container id"),
+        ("DELETE", f"/name/{_ID}/x", None, "invalid address"),
+        ("DELETE", f"/name/{_ID}?fqdn=a..b", None, "invalid name"),
+    ],
+)
+def test_what_is_no_name_is_a_bad_request(naming: Served, method: str, path: str, body: bytes | None, why: str) -> None:
+    status, text = naming.raw(method, path, body, Content_Type="application/x-www-form-urlencoded")
+    assert (status, text.startswith(why), text.count("\n")) == (400, True, 1), text
+    assert _names(naming) == []
+
+
+def test_where_names_are_served_is_told_or_why_they_are_not(naming: Served, served: Served) -> None:
+    assert naming.names is not None
+    naming.names.trouble = "no bridge"
+    with pytest.raises(NotOffered, match=r"^names are not served: no bridge$"):
+        naming.client.dns_address()
+    naming.names.address = ("172.17.0.1", 53)
+    assert naming.client.dns_address() == ("172.17.0.1", 53)
+    assert naming.raw("GET", "/dns-address") == (200, "172.17.0.1")
+    off = r"^names are switched off: the router was launched with --no-dns$"
+    with pytest.raises(NotOffered, match=off):
+        served.client.dns_address()
+    with pytest.raises(NotOffered, match=off):
+        served.client.put_name(_ID, "10.2.1.1", "c1")

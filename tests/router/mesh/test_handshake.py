@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.router.mesh.worlds import hello, name
+from weave_http.router.mesh.codec import Hello
+from weave_http.router.mesh.handshake import Doubt, Refusal, Refused, Rival, agree, judge
+
+ME = hello(1, uid=10)
+
+
+def _judge(theirs: Hello, *rivals: Rival, full: bool = False) -> Doubt | None:
+    return judge(ME, theirs, list(rivals), full=full, limit=5)
+
+
+def _rival(number: int, *, uid: int = 1, established: bool = True) -> Rival:
+    return Rival(hello(2, uid=uid), number, established)
+
+
+def test_a_stranger_is_taken() -> None:
+    assert _judge(hello(2)) is None
+
+
+def test_oneself_is_refused_for_good() -> None:
+    with pytest.raises(Refused, match="cannot connect to ourself") as caught:
+        _judge(hello(1, uid=10))
+    assert caught.value.code is Refusal.SELF
+    assert caught.value.code.final
+
+
+def test_another_one_of_our_name_is_refused_for_good() -> None:
+    with pytest.raises(Refused, match=f"host1 has the same peer name as host1: {name(1)}") as caught:
+        _judge(hello(1, uid=11))
+    assert caught.value.code is Refusal.NAME
+    assert caught.value.code.final
+
+
+def test_beyond_the_limit_no_one_new_is_taken_but_may_try_later() -> None:
+    with pytest.raises(Refused, match="host1 has reached its connection limit of 5") as caught:
+        _judge(hello(2), full=True)
+    assert not caught.value.code.final
+
+
+def test_at_the_limit_a_better_connection_to_someone_known_is_taken() -> None:
+    assert _judge(hello(2, connection=3), _rival(4), full=True) is None
+
+
+def test_of_two_connections_the_lower_number_supersedes() -> None:
+    assert _judge(hello(2, connection=3), _rival(4)) is None
+
+
+def test_the_higher_number_is_refused_if_the_other_one_is_alive() -> None:
+    doubt = _judge(hello(2, connection=5), _rival(4))
+    assert doubt is not None
+    assert (doubt.rival.number, doubt.refused.code) == (4, Refusal.DUPLICATE)
+    assert not doubt.refused.code.final
+
+
+def test_while_the_better_one_still_shakes_hands_the_other_one_is_refused() -> None:
+    with pytest.raises(Refused, match="multiple connections to"):
+        _judge(hello(2, connection=5), _rival(4, established=False))
+
+
+def test_another_process_of_a_connected_name_is_a_clone_if_the_first_is_alive_and_a_restart_if_not() -> None:
+    doubt = _judge(hello(2, uid=2, connection=1), _rival(4, uid=1))
+    assert doubt is not None
+    assert doubt.refused.code is Refusal.NAME
+    assert doubt.refused.reason == f"host2 and host2 have the same peer name: {name(2)}"
+
+
+@given(st.integers(0, 99), st.integers(0, 99), st.booleans())
+def test_both_ends_prefer_the_same_one_of_two_connections(one: int, other: int, first: bool) -> None:
+    if one == other:
+        return
+    survivors = set()
+    for met_first in (first, not first):
+        early, late = (one, other) if met_first else (other, one)
+        taken = _judge(hello(2, connection=late), _rival(early)) is None
+        survivors.add(late if taken else early)
+    assert survivors == {min(one, other)}
+
+
+@pytest.mark.parametrize(("theirs", "ours", "agreed"), [((1, 1), (1, 1), 1), ((1, 3), (2, 5), 3), ((3, 9), (1, 3), 3)])
+def test_the_highest_common_version_is_spoken(theirs: tuple[int, int], ours: tuple[int, int], agreed: int) -> None:
+    assert agree(theirs, ours) == agree(ours, theirs) == agreed
+
+
+def test_without_a_common_version_both_sides_say_what_they_speak() -> None:
+    with pytest.raises(Refused, match="incompatible protocol versions: they speak 2 to 3, we 1 to 1") as caught:
+        agree((2, 3), (1, 1))
+    assert not caught.value.code.final

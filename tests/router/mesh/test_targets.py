@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from tests.router.mesh.worlds import address, name
+from weave_http.router.mesh.targets import MOST_DIALS, MOST_LEARNT, Target, Targets
+from weave_http.router.mesh.topology import Address
+
+ME = name(5)
+
+
+def _targets(*given: str) -> Targets:
+    targets = Targets(ME, chance=lambda: 0.5)
+    targets.add(given, 0.0)
+    return targets
+
+
+def _due(targets: Targets, now: float, *connected: str) -> list[str]:
+    return [target.address for target in targets.due(connected, now)]
+
+
+def _one(targets: Targets) -> Target:
+    (target,) = targets
+    return target
+
+
+def test_a_given_target_is_dialled_at_once_and_by_one_at_a_time() -> None:
+    targets = _targets("h1", "h2")
+    assert _due(targets, 0.0) == ["h1", "h2"]
+    assert _due(targets, 100.0) == []
+    assert targets.next_at([]) is None
+
+
+def test_failures_back_off() -> None:
+    targets = _targets("h1")
+    times = []
+    now = 0.0
+    for _ in range(4):
+        (target,) = targets.due([], now)
+        targets.failed(target, "refused", now)
+        at = targets.next_at([])
+        assert at is not None
+        assert _due(targets, at - 0.01) == []
+        times.append(at - now)
+        now = at
+    assert times == [2.0, 3.0, 4.5, 6.75]
+    assert target.error == "refused"
+
+
+def test_a_final_failure_is_never_retried_until_someone_says_connect() -> None:
+    targets = _targets("h1")
+    (target,) = targets.due([], 0.0)
+    targets.failed(target, "cannot connect to ourself", 0.0, final=True)
+    assert targets.next_at([]) is None
+    assert _due(targets, 10.0**9) == []
+    targets.add(["h1"], 5.0)
+    assert _due(targets, 5.0) == ["h1"]
+
+
+def test_connect_retries_at_once_what_is_in_back_off() -> None:
+    targets = _targets("h1")
+    targets.failed(targets.due([], 0.0)[0], "refused", 0.0)
+    assert _due(targets, 0.1) == []
+    targets.add(["h1"], 0.1)
+    assert _due(targets, 0.1) == ["h1"]
+
+
+def test_a_target_whose_peer_is_connected_is_left_alone() -> None:
+    targets = _targets("h1")
+    targets.reached(targets.due([], 0.0)[0], name(1))
+    assert _due(targets, 100.0, name(1)) == []
+    assert targets.next_at([name(1)]) is None
+
+
+def test_after_a_short_connection_it_backs_off_and_after_a_long_one_it_does_not() -> None:
+    for up_for, expected in ((10.0, 102.0), (61.0, 100.0)):
+        targets = _targets("h1")
+        targets.reached(targets.due([], 0.0)[0], name(1))
+        targets.lost(name(1), "closed", up_for, 100.0)
+        assert targets.next_at([]) == expected
+        assert _one(targets).error == "closed"
+
+
+def test_losing_one_peer_leaves_the_targets_of_others() -> None:
+    targets = _targets("h1")
+    targets.reached(targets.due([], 0.0)[0], name(1))
+    targets.lost(name(2), "closed", 100.0, 100.0)
+    assert _one(targets).error == ""
+
+
+def test_forgetting_ends_it_and_the_unknown_is_ignored() -> None:
+    targets = _targets("h1", "h2")
+    assert [target.address for target in targets.forget(["h1", "nobody"])] == ["h1"]
+    assert targets.given == ["h2"]
+
+
+def test_learnt_addresses_are_dialled_and_dropped_with_those_who_know_them() -> None:
+    targets = _targets()
+    targets.learn({name(9): {address(9)}}, 0.0)
+    assert _due(targets, 0.0) == ["192.0.2.9:6783"]
+    targets.learn({}, 1.0)
+    assert list(targets) == []
+
+
+def test_of_two_that_learn_of_each_other_the_lower_name_dials_first() -> None:
+    targets = _targets()
+    targets.learn({name(4): {address(4)}, name(9): {address(9)}}, 0.0)
+    assert _due(targets, 0.0) == [str(address(9))]
+    assert _due(targets, 1.0) == [str(address(4))]
+
+
+def test_learning_the_same_again_keeps_the_back_off() -> None:
+    targets = _targets()
+    targets.learn({name(9): {address(9)}}, 0.0)
+    targets.failed(targets.due([], 0.0)[0], "refused", 0.0)
+    targets.learn({name(9): {address(9)}}, 0.5)
+    assert _due(targets, 0.5) == []
+    assert _one(targets).attempts == 1
+
+
+def test_what_was_given_is_not_learnt_a_second_time() -> None:
+    targets = _targets("h9")
+    targets.due([], 0.0)[0].resolved = address(9)
+    targets.learn({name(9): {address(9)}}, 0.0)
+    assert [target.address for target in targets] == ["h9"]
+
+
+def test_an_address_that_changes_hands_is_dialled_for_its_new_owner() -> None:
+    targets = _targets()
+    targets.learn({name(9): {address(9)}}, 0.0)
+    targets.reached(targets.due([], 0.0)[0], name(9))
+    targets.learn({name(8): {address(9)}}, 1.0)
+    assert _due(targets, 1.0, name(9)) == [str(address(9))]
+
+
+def test_dials_under_way_and_learnt_addresses_are_limited() -> None:
+    targets = _targets()
+    targets.learn({name(9): {Address("192.0.2.1", port) for port in range(1, MOST_LEARNT + 100)}}, 0.0)
+    assert len(list(targets)) == MOST_LEARNT
+    assert len(targets.due([], 9.0)) == MOST_DIALS
+    assert targets.due([], 9.0) == []

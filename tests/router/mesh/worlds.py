@@ -1,0 +1,57 @@
+"""What the router's tests share: names, facts, and strategies that make them."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from weave_http.router.mesh.codec import Hello
+from weave_http.router.mesh.facts import Fact, Stamp
+from weave_http.router.mesh.topology import Address, Link, PeerFact, PeerInfo
+from weave_http.router.names.register import Change, Name, Update
+
+
+def name(number: int) -> str:
+    """The `number`-th peer name."""
+    return f"7a:00:00:00:{number >> 8:02x}:{number & 255:02x}"
+
+
+def address(number: int) -> Address:
+    """Where that peer listens."""
+    return Address(f"192.0.2.{number}", 6783)
+
+
+def hello(number: int, *, uid: int = 1, connection: int = 1) -> Hello:
+    """What that peer says first."""
+    return Hello(name(number), f"host{number}", uid, 6783, connection)
+
+
+names = st.integers(1, 9).map(name)
+numbers = st.integers(0, 2**63 - 1)
+ports = st.integers(1, 65535)
+texts = st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=40)
+addresses = st.builds(Address, st.ip_addresses(v=4).map(str), ports)
+links = st.lists(st.builds(Link, names, addresses, st.booleans()), max_size=9, unique=True).map(
+    lambda links: tuple(sorted(links))
+)
+infos = st.builds(PeerInfo, texts, ports, links)
+stamps = st.builds(Stamp, numbers, numbers)
+facts: st.SearchStrategy[PeerFact] = st.builds(Fact, names, stamps, infos)
+hellos = st.builds(Hello, names, texts, numbers, ports, numbers)
+given_names = st.builds(
+    Name,
+    st.from_regex(r"[a-z0-9-]{1,9}\.weave\.local", fullmatch=True),
+    st.ip_addresses(v=4).map(str),
+    st.from_regex(r"[0-9a-f]{64}|weave:expose", fullmatch=True),
+)
+
+
+@st.composite
+def _updates(draw: st.DrawFn) -> Update:
+    base = draw(st.integers(0, 2**60))
+    versions = sorted(draw(st.sets(st.integers(base + 1, base + 20), max_size=6)))
+    changes = tuple(Change(version, draw(given_names), draw(st.booleans())) for version in versions)
+    stamp = Stamp(draw(st.integers(1, 2**63 - 1)), base + 20)
+    return Update(draw(names), stamp, base, changes)
+
+
+updates = _updates()

@@ -1,0 +1,144 @@
+"""TLS: the one SSL context of an endpoint, and TLS without any I/O.
+
+A hijacked connection is closed in one direction while the other goes on: that is how a container's stdin ends. With TLS
+that is a close_notify alert; `socket.shutdown` below TLS would be a cut connection to the daemon, and
+`SSLSocket.unwrap` insists on the peer's alert and takes output that is under way for a violation of the protocol. With
+memory BIOs the alert is just bytes to be sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import weakref
+from typing import Any
+
+from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.wire.failures import no_tls_context
+
+_PIECE = 65536
+
+
+class _Resuming(ssl.SSLContext):
+    """An SSL context for one daemon: connections after the first go on with its session.
+
+    Certificates are then not sent and checked again, nor signatures made, which is most of a handshake on both sides.
+    """
+
+    _last: weakref.ref[ssl.SSLSocket] | None = None
+    _session: ssl.SSLSession | None = None
+
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+        """As in the library, with the daemon's session if there is one."""
+        # A connection has one once it has read something; asking for it takes as long as it saves, so once is enough.
+        if self._session is None and self._last is not None and (last := self._last()) is not None:
+            session = last.session
+            self._session = session if session is not None and session.has_ticket else None
+        wrapped = super().wrap_socket(*args, **{"session": self._session, **options})
+        if self._session is None:
+            self._last = weakref.ref(wrapped)
+        return wrapped
+
+
+def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
+    """Return the one SSL context of an endpoint.
+
+    Raises:
+        EndpointError: a certificate file is missing, not PEM, or does not fit its key.
+    """
+    context = _Resuming(ssl.PROTOCOL_TLS_CLIENT)
+    files = endpoint.tls
+    if files is None:
+        return context
+    try:
+        if not files.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        elif files.ca:
+            context.load_verify_locations(files.ca)
+        else:
+            context.load_default_certs()
+        if files.cert:
+            context.load_cert_chain(files.cert, files.key or None, _no_passphrase)
+    except (OSError, ValueError) as error:
+        raise no_tls_context(error, endpoint) from error
+    return context
+
+
+def _no_passphrase() -> str:
+    """Refuse a key that is encrypted, where OpenSSL would ask the terminal."""
+    raise ValueError("the key is encrypted; write it without a passphrase: openssl pkey -in key.pem -out plain.pem")
+
+
+class TLSChannel:
+    """TLS between plain bytes on one side and bytes of the connection on the other.
+
+    Args:
+        context: certificates and what to check.
+        host: the daemon's name, which its certificate has to have.
+    """
+
+    def __init__(self, context: ssl.SSLContext, host: str) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self.ended = False
+        """Whether the daemon has said that nothing more will come."""
+
+    def shake_hands(self) -> bool:
+        """Go on with the handshake; return whether it is complete. `outgoing` has what is to be sent either way.
+
+        Raises:
+            ssl.SSLError: the two don't come together.
+        """
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+    def feed(self, data: bytes) -> None:
+        """Take what came over the connection; `b""` is its end."""
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def outgoing(self) -> bytes:
+        """Return what is to be sent over the connection."""
+        return self._outgoing.read()
+
+    def decrypt(self) -> bytes:
+        """Return the plain bytes that are complete.
+
+        Raises:
+            ssl.SSLError: the stream is damaged, or was cut without a close_notify.
+        """
+        plain = bytearray()
+        while not self.ended:
+            try:
+                piece = self._tls.read(_PIECE)
+            except ssl.SSLWantReadError:
+                break
+            except ssl.SSLZeroReturnError:
+                piece = b""
+            self.ended = not piece
+            plain += piece
+        return bytes(plain)
+
+    def encrypt(self, data: bytes) -> bytes:
+        """Return what carries plain bytes over the connection."""
+        left = memoryview(data)
+        while left:
+            left = left[self._tls.write(left) :]
+        return self._outgoing.read()
+
+    def finish(self) -> bytes:
+        """Return the close_notify alert: nothing more will be sent, but what comes is still read.
+
+        All that was fed has to be decrypted before: OpenSSL looks for the other side's alert at once, and must not
+        find output in its place.
+        """
+        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+            self._tls.unwrap()
+        return self._outgoing.read()

@@ -1,0 +1,1 @@
+"""What an operation does on the Docker host."""

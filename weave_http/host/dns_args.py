@@ -1,0 +1,50 @@
+"""`dns-args [ARGS…]`: the options of docker run by which a container uses the router's DNS server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from weave_http.errors import ExitCode
+from weave_http.host.host import Host
+from weave_http.host.router_client import NotOffered
+
+
+def run(host: Host, words: list[str]) -> int:
+    """Print `--dns=IP --dns-search=DOMAIN` without a line's end; nothing when no names are served.
+
+    Args:
+        host: where.
+        words: the other arguments of docker run. With a `--dns-search` among them ours is left out. With a hostname
+            that has a domain it is `.`, none: the resolver searches the hostname's own domain then.
+
+    Raises:
+        HostError: there is no router.
+    """
+    try:
+        (address, port), domain = host.router.dns_address(), host.router.domain()
+    except NotOffered as error:
+        host.warn(f"WARNING: {error}")
+        return ExitCode.OK
+    if port != 53:
+        host.warn(f"WARNING: names are served on port {port}, where containers don't ask")
+        return ExitCode.OK
+    search = search_option(words, domain)
+    host.stdout.write(" ".join([f"--dns={address}", *search]))
+    return ExitCode.OK
+
+
+def search_option(words: Sequence[str], domain: str) -> list[str]:
+    """Return the option for the search domain, or nothing.
+
+    Args:
+        words: the other arguments of docker run.
+        domain: of the names, with its last dot.
+    """
+    hostname = ""
+    for word, after in zip(words, [*words[1:], ""], strict=False):
+        option, equals, value = word.partition("=")
+        if option == "--dns-search":
+            return []
+        if option in ("-h", "--hostname"):
+            hostname = value if equals else after
+    return ["--dns-search=."] if "." in hostname.strip(".") else [f"--dns-search={domain}"]

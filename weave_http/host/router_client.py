@@ -1,0 +1,229 @@
+"""Client of the router's HTTP API, on little more than a socket, because the executor imports it.
+
+The API listens on 127.0.0.1 of its host and serves no one else, so there is neither TLS nor a proxy here.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterable
+from ipaddress import AddressValueError, IPv4Address
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from weave_http import constants
+from weave_http.engine.http1 import Answer, CutShort, Garbage, request_head
+from weave_http.errors import HostError, UsageError
+
+_LARGEST_ANSWER = 16 * 1024 * 1024
+_PIECE = 64 * 1024
+
+
+def http_address(text: str) -> tuple[str, int]:
+    """Return address and port of `[ADDRESS]:PORT`: whoever reaches the API rules the router, so it stays on the host.
+
+    Raises:
+        UsageError: it is something else, or no loopback address.
+    """
+    host, _, port = text.rpartition(":")
+    try:
+        loopback = IPv4Address(host or "127.0.0.1").is_loopback
+    except AddressValueError:
+        loopback = False
+    if not loopback or not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65535):
+        raise UsageError(f"invalid --http-addr {text!r}", hint="expected 127.0.0.1:PORT")
+    return host or "127.0.0.1", int(port)
+
+
+LOOPBACK = "127.0.0.1"
+
+
+class RouterUnavailable(HostError):
+    """Nothing listens there, or the router has not finished starting."""
+
+
+class RouterError(HostError):
+    """The router answered, with a refusal or with something that is no answer of ours."""
+
+
+class NotOffered(RouterError):
+    """The router does not offer that: it was told not to, or it can't."""
+
+
+class RouterClient:
+    """Calls to one router; every call is one connection, so there is nothing to close.
+
+    Args:
+        host: address of the router's API.
+        port: its TCP port.
+        timeout: seconds of silence after which a call fails.
+
+    Every method raises `RouterUnavailable` or `RouterError`.
+    """
+
+    def __init__(self, host: str = LOOPBACK, port: int = constants.ROUTER_HTTP_PORT, *, timeout: float = 10.0) -> None:
+        self._host = host
+        self._port = port
+        self._timeout = timeout
+
+    def status(self, section: str = "") -> str:
+        """Return the text of `GET /status` or of `GET /status/{section}`: targets, connections, peers or dns."""
+        return self._call("GET", f"/status/{quote(section, safe='')}" if section else "/status")
+
+    def report(self) -> dict[str, Any]:
+        """Return `GET /report`: all the router knows."""
+        return self._object("/report")
+
+    def report_text(self, template: str) -> str:
+        """Return the report as a Go template puts it (`GET /report?format=`), without one as JSON to read."""
+        return self._call("GET", f"/report?{urlencode({'format': template})}" if template else "/report")
+
+    def version(self) -> str:
+        """Return the router's version (`GET /version`)."""
+        return self._call("GET", "/version").strip()
+
+    def connect(self, peers: Iterable[str], replace: bool = False) -> None:
+        """Add peers, each `HOST[:PORT]`, to the ones that are dialled (`POST /connect`).
+
+        Args:
+            peers: the good ones among them are taken even if others are refused with `RouterError`.
+            replace: dial these alone from now on.
+        """
+        pairs = [("peer", peer) for peer in peers]
+        self._call("POST", "/connect", form=[*pairs, ("replace", "true")] if replace else pairs)
+
+    def forget(self, peers: Iterable[str]) -> None:
+        """Stop dialling peers, spelt as they were given; unknown ones are ignored (`POST /forget`)."""
+        self._call("POST", "/forget", form=[("peer", peer) for peer in peers])
+
+    def attachments(self) -> dict[str, list[str]]:
+        """Return the addresses in CIDR notation by container id (`GET /attachments`)."""
+        return {container: list(addresses) for container, addresses in self._object("/attachments").items()}
+
+    def set_attachment(self, container: str, addresses: Iterable[str]) -> None:
+        """Record the addresses that a container gets again whenever it starts (`PUT /attachment/{id}`).
+
+        Args:
+            container: full container id.
+            addresses: all of them, in CIDR notation.
+        """
+        body = json.dumps({"addresses": list(addresses)}).encode()
+        self._call("PUT", f"/attachment/{quote(container, safe='')}", body=body)
+
+    def delete_attachment(self, container: str) -> None:
+        """Forget a container's addresses; unknown ids are fine (`DELETE /attachment/{id}`)."""
+        self._call("DELETE", f"/attachment/{quote(container, safe='')}")
+
+    def exposed(self) -> dict[str, dict[str, Any]]:
+        """Return `masquerade` and `names` of each exposed address in CIDR notation (`GET /expose`)."""
+        return self._object("/expose")
+
+    def expose(self, addresses: Iterable[str], *, masquerade: bool = True, name: str = "") -> None:
+        """Put the host on the network, for good (`POST /expose`): all of the addresses, or none.
+
+        Args:
+            addresses: in CIDR notation.
+            masquerade: whether packets between these subnets and elsewhere bear the host's address.
+            name: what else the addresses are called; empty for nothing.
+        """
+        pairs = [*(("address", cidr) for cidr in addresses), ("skipNAT", str(not masquerade).lower())]
+        self._call("POST", "/expose", form=[*pairs, ("fqdn", name)] if name else pairs)
+
+    def hide(self, addresses: Iterable[str]) -> None:
+        """Take the host off the network again; absent addresses are fine (`DELETE /expose?address=`)."""
+        self._call("DELETE", f"/expose?{urlencode([('address', cidr) for cidr in addresses])}")
+
+    def put_name(self, owner: str, address: str, name: str) -> None:
+        """Give an address a name in the DNS (`PUT /name/{id}/{ip}`); a name outside of the domain is dropped silently.
+
+        Args:
+            owner: full container id, or `weave:expose` or `weave:extern`.
+            address: IPv4 address without prefix length.
+            name: fully qualified.
+        """
+        self._call("PUT", f"/name/{quote(owner, safe=':')}/{address}", form=[("fqdn", name)])
+
+    def delete_name(self, owner: str, address: str = "", name: str = "") -> None:
+        """Take names away (`DELETE /name/{id}[/{ip}][?fqdn=]`); what is left out stands for all there are."""
+        where = f"/name/{quote(owner, safe=':')}" + (f"/{address}" if address else "")
+        self._call("DELETE", f"{where}?{urlencode({'fqdn': name})}" if name else where)
+
+    def domain(self) -> str:
+        """Return the domain of the names, with its last dot (`GET /domain`)."""
+        return self._call("GET", "/domain").strip()
+
+    def dns_address(self) -> tuple[str, int]:
+        """Return the address and port of the DNS server (`GET /dns-address-port`).
+
+        Raises:
+            NotOffered: there is none; the message says why.
+        """
+        host, _, port = self._call("GET", "/dns-address-port").strip().rpartition(":")
+        if not host or not port.isdecimal():
+            raise RouterError(f"the router at {self._host}:{self._port} answered something else than an address")
+        return host, int(port)
+
+    def leave(self) -> None:
+        """Say goodbye to the peers and take the VXLAN device down (`DELETE /peer`); the process stays."""
+        self._call("DELETE", "/peer")
+
+    def remove_peer(self, who: str) -> str:
+        """Take over what a peer that is gone for good has left (`DELETE /peer/{name or nickname}`); return a line."""
+        return self._call("DELETE", f"/peer/{quote(who, safe=':')}").strip()
+
+    def _object(self, path: str) -> dict[str, Any]:
+        wrong = f"the router at {self._host}:{self._port} answered {path} with something else than JSON"
+        text = self._call("GET", path)
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise RouterError(wrong) from error
+        if not isinstance(value, dict):
+            raise RouterError(wrong)
+        return value
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        form: list[tuple[str, str]] | None = None,
+        body: bytes | None = None,
+    ) -> str:
+        where = f"{self._host}:{self._port}"
+        content = urlencode(form).encode() if form is not None else body or b""
+        kind = "application/x-www-form-urlencoded" if form is not None else "application/json"
+        fields = [("Host", where), ("Connection", "close")]
+        if content or method in ("POST", "PUT"):
+            fields += [("Content-Type", kind), ("Content-Length", str(len(content)))]
+        try:
+            status, text = self._exchange(method, request_head(method, path, fields) + content)
+        except ConnectionRefusedError as error:
+            hint = "start one: weave launch"
+            raise RouterUnavailable(f"no router answers at {where}", hint=hint) from error
+        except (OSError, CutShort, Garbage) as error:
+            reason = str(error) or type(error).__name__
+            raise RouterError(f"{method} {path} to the router at {where} failed: {reason}") from error
+        if status == 503:
+            raise RouterUnavailable(f"the router at {where} is not ready yet")
+        if status >= 300:
+            lines = "; ".join(line for line in text.splitlines() if line)
+            refusal = NotOffered if status == 404 else RouterError
+            raise refusal(lines or f"{method} {path} was answered {status}")
+        return text
+
+    def _exchange(self, method: str, request: bytes) -> tuple[int, str]:
+        """Send a request; return status and text of the answer."""
+        answer, text = Answer(method), b""
+        with socket.create_connection((self._host, self._port), self._timeout) as connection:
+            connection.sendall(request)
+            while not answer.ended:
+                data = connection.recv(_PIECE)
+                text += b"".join(answer.feed(data))
+                if not data:
+                    answer.finish()
+                if len(text) > _LARGEST_ANSWER:
+                    raise Garbage(f"more than {_LARGEST_ANSWER} bytes")
+        assert answer.head is not None
+        return answer.head.status, text.decode(errors="replace")

@@ -1,0 +1,111 @@
+"""The router's container: whether there is one, whether it is ours, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from weave_http import __version__, constants
+from weave_http.engine.errors import NotFound
+from weave_http.host.host import Host
+from weave_http.net.own_container import MOUNTS, own_container
+
+ROLE = "router"
+_HANDED_ON = ("WEAVE_HTTP_ADDR", "WEAVE_MTU", "WEAVE_DEBUG", "WEAVE_CONTAINER_NAME", "DOCKER_BRIDGE")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A container of the router's name.
+
+    Args:
+        id: full container id.
+        image: reference it was created from.
+        running: whether it runs, also when it is paused or about to be restarted.
+        status: the engine's word for its state.
+        created: when, in seconds since 1970.
+        died: whether its process has ended at least once.
+        ours: whether it is a router of ours.
+    """
+
+    id: str
+    image: str
+    running: bool
+    status: str
+    created: float
+    died: bool
+    ours: bool
+
+
+def find(host: Host, reference: str = "") -> Found | None:
+    """Look the container up by the router's name, or by a reference."""
+    try:
+        container = host.engine.containers.inspect(reference or host.router_container)
+    except NotFound:
+        return None
+    state, config = container["State"], container["Config"]
+    running = bool(state["Running"] or state.get("Paused") or state.get("Restarting"))
+    return Found(
+        id=container["Id"],
+        image=config["Image"],
+        running=running,
+        status=str(state.get("Status", "")),
+        created=_seconds(container.get("Created")),
+        died=not state["Running"] or bool(state.get("Restarting")) or container.get("RestartCount", 0) > 0,
+        ours=(config.get("Labels") or {}).get(constants.ROLE_LABEL) == ROLE,
+    )
+
+
+def _seconds(moment: object) -> float:
+    """Return a moment as the engine writes it, in seconds since 1970; 0 for one that can't be made out."""
+    try:
+        return datetime.fromisoformat(str(moment)).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def own_image(host: Host, mounts: Path = MOUNTS) -> str:
+    """Return the image of the container that this runs in; outside of one, the image that belongs to this version.
+
+    Args:
+        host: where.
+        mounts: file that lists the mounts of this process.
+    """
+    container = own_container(mounts)
+    if container:
+        try:
+            return str(host.engine.containers.inspect(container)["Config"]["Image"])
+        except NotFound:
+            pass  # a container of some other engine
+    return f"{constants.IMAGE_REPOSITORY}:{host.env.get('VERSION') or __version__}"
+
+
+def create_body(image: str, env: Mapping[str, str], *, restart: bool, arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the body of `POST /containers/create` for the router.
+
+    Args:
+        image: reference.
+        env: what of Weave's variables is set in here is handed on.
+        restart: whether the engine starts it again whenever it ends, also after a reboot.
+        arguments: for the router.
+    """
+    handed_on = [f"{name}={env[name]}" for name in _HANDED_ON if env.get(name)]
+    return {
+        "Image": image,
+        "Cmd": ["--router", *arguments],
+        "Env": [f"PROCFS={constants.HOSTPROC}", *handed_on],
+        "Labels": {constants.ROLE_LABEL: ROLE},
+        "HostConfig": {
+            "Binds": [
+                f"{constants.DOCKER_SOCKET}:{constants.DOCKER_SOCKET}",
+                f"{constants.PROCFS}:{constants.HOSTPROC}",
+                f"{constants.ROUTER_VOLUME}:{constants.ROUTER_STATE}",
+            ],
+            "NetworkMode": "host",
+            "Privileged": True,
+            "RestartPolicy": {"Name": "always" if restart else "no"},
+        },
+    }

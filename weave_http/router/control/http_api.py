@@ -1,0 +1,226 @@
+"""The router's HTTP API, on the loopback interface of its host: what the executor and `curl` talk to.
+
+Whoever reaches it rules the router, so a browser must not be made to: requests with an `Origin`, or for a `Host` other
+than this one, are refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
+
+from aiohttp import web
+
+from weave_http import __version__
+from weave_http.errors import HostError, WeaveError
+from weave_http.host.template import TemplateError, render
+from weave_http.router.blocking import in_thread
+from weave_http.router.state import LONGEST_NAME, is_container_id, parse_addresses
+
+_LARGEST_BODY = 256 * 1024
+_TIMEOUT = 30.0
+_SHUTDOWN = 0.3
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Control(Protocol):
+    """What the API lets others do; every failure is a `WeaveError`."""
+
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def attachments(self) -> dict[str, list[str]]: ...
+    def status(self, section: str) -> str | None: ...
+    def report(self) -> dict[str, object]: ...
+    async def connect(self, peers: list[str], *, replace: bool) -> list[str]: ...
+    async def forget(self, peers: list[str]) -> None: ...
+    async def set_attachment(self, container: str, addresses: tuple[str, ...]) -> None: ...
+    async def delete_attachment(self, container: str) -> None: ...
+    @property
+    def exposed(self) -> dict[str, dict[str, object]]: ...
+    async def expose(self, addresses: tuple[str, ...], *, masquerade: bool, name: str) -> None: ...
+    async def hide(self, addresses: tuple[str, ...]) -> None: ...
+    def remove_peer(self, who: str) -> None: ...
+    async def leave(self) -> None: ...
+
+
+class Api:
+    """The HTTP server.
+
+    Args:
+        control: does what is asked for.
+        host: loopback address to listen on.
+        port: TCP port.
+        more: routes that others serve.
+    """
+
+    def __init__(self, control: Control, host: str, port: int, *, more: Iterable[web.RouteDef] = ()) -> None:
+        self._control = control
+        self._host = host
+        self._port = port
+        app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[self._guard])
+        app.add_routes(
+            [
+                web.get("/status", self._status),
+                web.get("/status/{section}", self._status),
+                web.get("/report", self._report),
+                web.get("/version", self._version),
+                web.post("/connect", self._connect),
+                web.post("/forget", self._forget),
+                web.get("/attachments", self._attachments),
+                web.put("/attachment/{container}", self._set_attachment),
+                web.delete("/attachment/{container}", self._delete_attachment),
+                web.get("/expose", self._exposed),
+                web.post("/expose", self._expose),
+                web.post("/expose/{ip}/{length}", self._expose),
+                web.delete("/expose", self._hide),
+                web.delete("/expose/{ip}/{length}", self._hide),
+                web.delete("/peer", self._leave),
+                web.delete("/peer/{who}", self._remove_peer),
+                *more,
+            ]
+        )
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN, keepalive_timeout=15)
+
+    async def start(self) -> None:
+        """Begin to listen.
+
+        Raises:
+            HostError: the port is taken.
+        """
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port, reuse_address=True).start()
+        except OSError as error:
+            where = f"{self._host}:{self._port}"
+            if error.errno == errno.EADDRINUSE:
+                raise HostError(
+                    f"TCP port {self._port} is taken on this host", hint="another router runs there"
+                ) from error
+            raise HostError(f"can't listen on {where}: {error.strerror}") from error
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        await self._runner.cleanup()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        name = request.host.rpartition(":")[0] or request.host
+        if name not in {self._host, "127.0.0.1", "localhost"} or "Origin" in request.headers:
+            raise web.HTTPForbidden(text="this API is for programs on this host only\n")
+        if not self._control.ready and request.path != "/version":
+            raise web.HTTPServiceUnavailable(text="the router is not ready yet\n")
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                return await handler(request)
+        except WeaveError as error:
+            raise web.HTTPInternalServerError(text=f"{error}\n") from error
+        except TimeoutError as error:
+            raise web.HTTPRequestTimeout(text=f"not done within {_TIMEOUT:.0f} s\n") from error
+
+    async def _status(self, request: web.Request) -> web.Response:
+        text = self._control.status(request.match_info.get("section", ""))
+        if text is None:
+            raise web.HTTPNotFound(
+                text="no such section; there are targets, connections, peers and, unless switched off, dns\n"
+            )
+        return web.Response(text=text)
+
+    async def _report(self, request: web.Request) -> web.Response:
+        report = self._control.report()
+        form = request.query.get("format", "")
+        if not form:
+            return web.json_response(report, dumps=lambda value: json.dumps(value, indent=4) + "\n")
+        try:
+            return web.Response(text=await in_thread(lambda: render(form, report)))
+        except TemplateError as error:
+            raise web.HTTPBadRequest(text=f"{error}\n") from error
+
+    async def _version(self, request: web.Request) -> web.Response:
+        return web.Response(text=f"{__version__}\n")
+
+    async def _connect(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        complaints = await self._control.connect(await _peers(request), replace=form.get("replace") == "true")
+        if complaints:
+            raise web.HTTPBadRequest(text="".join(f"{line}\n" for line in complaints))
+        return web.Response()
+
+    async def _forget(self, request: web.Request) -> web.Response:
+        await self._control.forget(await _peers(request))
+        return web.Response()
+
+    async def _attachments(self, request: web.Request) -> web.Response:
+        return web.json_response(self._control.attachments)
+
+    async def _set_attachment(self, request: web.Request) -> web.Response:
+        container = _container(request)
+        try:
+            body = json.loads(await request.read())
+            addresses = parse_addresses(body["addresses"] if isinstance(body, dict) else None)
+        except KeyError as error:
+            raise web.HTTPBadRequest(text=f"expected a JSON object with {error}\n") from error
+        except (ValueError, RecursionError) as error:
+            raise web.HTTPBadRequest(text=f"invalid body: {error}\n") from error
+        await self._control.set_attachment(container, addresses)
+        return web.Response(status=204)
+
+    async def _delete_attachment(self, request: web.Request) -> web.Response:
+        await self._control.delete_attachment(_container(request))
+        return web.Response(status=204)
+
+    async def _exposed(self, request: web.Request) -> web.Response:
+        return web.json_response(self._control.exposed)
+
+    async def _expose(self, request: web.Request) -> web.Response:
+        fields = {**request.query, **{key: str(value) for key, value in (await request.post()).items()}}
+        name = fields.get("fqdn", "")
+        if len(name) > LONGEST_NAME:
+            raise web.HTTPBadRequest(text=f"invalid fqdn, expected at most {LONGEST_NAME} characters\n")
+        masquerade = fields.get("skipNAT", "false") != "true"
+        await self._control.expose(await _addresses(request), masquerade=masquerade, name=name)
+        return web.Response(status=204)
+
+    async def _hide(self, request: web.Request) -> web.Response:
+        await self._control.hide(await _addresses(request))
+        return web.Response(status=204)
+
+    async def _remove_peer(self, request: web.Request) -> web.Response:
+        who = request.match_info["who"]
+        self._control.remove_peer(who)
+        return web.Response(text=f"0 IPs taken over from {who}\n")
+
+    async def _leave(self, request: web.Request) -> web.Response:
+        await self._control.leave()
+        return web.Response(status=204)
+
+
+async def _peers(request: web.Request) -> list[str]:
+    peers = [peer for peer in (await request.post()).getall("peer", []) if isinstance(peer, str)]
+    if not peers:
+        raise web.HTTPBadRequest(text="no peer given, expected peer=HOST[:PORT]\n")
+    return peers
+
+
+async def _addresses(request: web.Request) -> tuple[str, ...]:
+    """Return the address in the path, or those in the form and in the query."""
+    path = request.match_info
+    given = [f"{path['ip']}/{path['length']}"] if "ip" in path else []
+    given += [str(value) for value in (await request.post()).getall("address", [])] + request.query.getall(
+        "address", []
+    )
+    try:
+        return parse_addresses(given)
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=f"{error}\n") from error
+
+
+def _container(request: web.Request) -> str:
+    container = request.match_info["container"]
+    if not is_container_id(container):
+        raise web.HTTPBadRequest(text="invalid container id, expected 64 hexadecimal digits\n")
+    return container

@@ -1,0 +1,1 @@
+"""Who is a peer: connections, the protocol, and the facts that peers share."""

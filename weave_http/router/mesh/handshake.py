@@ -1,0 +1,116 @@
+"""Who is taken as a peer. Sans-I/O: what both sides said in, a verdict out.
+
+The dialling side sends prelude and hello, the other side answers with its own; then each judges the other and says so.
+A connection is established when both accepted. Two routers may dial each other at once: of several connections
+between the same two processes the one with the lowest number survives, and because both sides go by that, exactly one
+does. A connection that is refused for another one's sake has that other one's pulse felt first: it may be a corpse that
+nobody noticed yet, after a host lost its power.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from weave_http.router.mesh.codec import VERSIONS, Hello
+
+
+class Refusal(StrEnum):
+    """Why a connection is not taken."""
+
+    SELF = "self"
+    NAME = "name"
+    VERSION = "version"
+    LIMIT = "limit"
+    DUPLICATE = "duplicate"
+
+    @property
+    def final(self) -> bool:
+        """Whether dialling that address again is pointless."""
+        return self in {Refusal.SELF, Refusal.NAME}
+
+
+class Refused(Exception):
+    """The connection is not taken, by this side or by the other one.
+
+    Args:
+        code: why.
+        reason: a sentence for people; `weave status connections` shows it.
+    """
+
+    def __init__(self, code: Refusal, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another connection to a peer of the same name.
+
+    Args:
+        hello: what that peer said there.
+        number: of that connection.
+        established: whether its handshake is over.
+    """
+
+    hello: Hello
+    number: int
+    established: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """The connection is refused if the rival turns out to be alive, and taken if not."""
+
+    rival: Rival
+    refused: Refused
+
+
+def agree(theirs: tuple[int, int], ours: tuple[int, int] = VERSIONS) -> int:
+    """Return the highest protocol version that both sides speak.
+
+    Raises:
+        Refused: there is none.
+    """
+    version = min(theirs[1], ours[1])
+    if version < max(theirs[0], ours[0]):
+        spoken = f"they speak {theirs[0]} to {theirs[1]}, we {ours[0]} to {ours[1]}"
+        raise Refused(Refusal.VERSION, f"incompatible protocol versions: {spoken}")
+    return version
+
+
+def judge(ours: Hello, theirs: Hello, rivals: list[Rival], *, full: bool, limit: int) -> Doubt | None:
+    """Decide about a connection; return None when it is taken, superseding its rivals.
+
+    Args:
+        ours: what we said.
+        theirs: what the other side said.
+        rivals: the other connections to peers of that name.
+        full: whether there are as many connections as there may be.
+        limit: how many there may be.
+
+    Raises:
+        Refused: it is not taken.
+    """
+    who = f"{theirs.name}({theirs.nickname})"
+    if theirs.name == ours.name:
+        if theirs.uid == ours.uid:
+            raise Refused(Refusal.SELF, "cannot connect to ourself")
+        raise Refused(Refusal.NAME, f"{theirs.nickname} has the same peer name as {ours.nickname}: {ours.name}")
+    if not rivals:
+        if full:
+            raise Refused(Refusal.LIMIT, f"{ours.nickname} has reached its connection limit of {limit}")
+        return None
+    rival = min(rivals, key=lambda rival: rival.number)
+    multiple = Refused(Refusal.DUPLICATE, f"multiple connections to {who}")
+    if not rival.established:
+        if rival.hello.uid == theirs.uid and theirs.connection < rival.number:
+            return None
+        raise multiple
+    if rival.hello.uid != theirs.uid:
+        both = f"{theirs.nickname} and {rival.hello.nickname} have the same peer name: {theirs.name}"
+        return Doubt(rival, Refused(Refusal.NAME, both))
+    if theirs.connection < rival.number:
+        return None
+    return Doubt(rival, multiple)

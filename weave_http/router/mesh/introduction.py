@@ -1,0 +1,61 @@
+"""The handshake on the wire: who speaks when. What to think of the other side is decided in `handshake`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from secrets import randbits
+
+from weave_http.router.mesh import codec
+from weave_http.router.mesh.codec import Accept, Hello, Malformed, Refuse
+from weave_http.router.mesh.connections import Wire
+from weave_http.router.mesh.handshake import Refusal, Refused, agree
+
+
+async def greet(wire: Wire, ours: Hello, *, outbound: bool) -> Hello:
+    """Exchange preludes and hellos; return the other side's, whose number is the connection's.
+
+    Args:
+        wire: a new connection.
+        ours: who we are; its number is filled in.
+        outbound: whether we dialled: then we speak first, and give the number.
+
+    Raises:
+        Refused: no common version.
+        Malformed, Closed: that was no greeting.
+    """
+    agree(await wire.exchange_preludes(outbound=outbound))
+    if outbound:
+        ours = replace(ours, connection=randbits(63))
+        await wire.send([ours])
+    theirs = await wire.receive(codec.HANDSHAKE_LIMIT)
+    if not isinstance(theirs, Hello) or (outbound and theirs.connection != ours.connection):
+        raise Malformed("a handshake without a hello")
+    if not outbound:
+        await wire.send([replace(ours, connection=theirs.connection)])
+    return theirs
+
+
+async def exchange_verdicts(wire: Wire, judge: Callable[[], Awaitable[None]]) -> None:
+    """Return when both sides have taken each other as peers.
+
+    Args:
+        wire: a connection after its greeting.
+        judge: raises `Refused` if we don't.
+
+    Raises:
+        Refused: one side does not.
+        Malformed, Closed: there came no verdict.
+    """
+    try:
+        await judge()
+    except Refused as refused:
+        await wire.send([Refuse(refused.code, refused.reason)])
+        raise
+    await wire.send([Accept()])
+    verdict = await wire.receive(codec.HANDSHAKE_LIMIT)
+    if isinstance(verdict, Refuse):
+        code = Refusal(verdict.code) if verdict.code in list(Refusal) else Refusal.LIMIT
+        raise Refused(code, verdict.reason)
+    if not isinstance(verdict, Accept):
+        raise Malformed("a handshake without a verdict")
