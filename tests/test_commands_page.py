@@ -13,9 +13,10 @@ import typer.main
 from weave_http.cli.app import app
 from weave_http.cli.further import GONE as GONE_HERE
 from weave_http.errors import WeaveError
-from weave_http.host import gone, launch, launch_flags
+from weave_http.host import gone, launch
 from weave_http.host.joining import ADD_HOST, SWITCHES
 from weave_http.host.launch import parse
+from weave_http.operations import flags, unused_flags
 
 PAGE = (Path(__file__).parents[1] / "docs" / "commands.md").read_text()
 
@@ -65,7 +66,7 @@ def test_the_page_lists_the_flags_that_launch_takes() -> None:
 
 @pytest.mark.parametrize(("name", "said"), [(name, said) for name, said in FLAGS.items() if said != "yes"])
 def test_launch_treats_its_other_flags_as_the_page_says(name: str, said: str) -> None:
-    known = launch_flags.UNUSED.get(name.lstrip("-"))
+    known = unused_flags.UNUSED.get(name.lstrip("-"))
     words = [name] if known and known.switch else [name, "value"]
     if said == "warned":
         assert parse(words, {}).warnings
@@ -76,5 +77,5 @@ def test_launch_treats_its_other_flags_as_the_page_says(name: str, said: str) ->
 
 
 def test_no_flag_is_missing_from_the_page() -> None:
-    assert set(launch_flags.UNUSED) <= {name.lstrip("-") for name in FLAGS}
-    assert set(launch_flags.ALIASES.values()) <= {name.lstrip("-") for name in FLAGS}
+    assert set(unused_flags.UNUSED) <= {name.lstrip("-") for name in FLAGS}
+    assert set(flags.ALIASES.values()) <= {name.lstrip("-") for name in FLAGS}

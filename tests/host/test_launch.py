@@ -15,9 +15,10 @@ from tests.fake_engine import Run
 from tests.host.stage import FakeRouter, Stage, identity
 from weave_http import constants
 from weave_http.errors import HostError, UsageError
-from weave_http.host import launch, launch_flags, router_container
+from weave_http.host import launch, router_container
 from weave_http.host.host import Host
 from weave_http.host.launch import parse
+from weave_http.operations import unused_flags
 
 OURS = {constants.ROLE_LABEL: "router"}
 
@@ -221,7 +222,7 @@ def test_flags_of_weaves_without_a_use_are_warned_of_unless_nothing_is_amiss(
 
 
 def test_every_flag_without_a_use_says_why_by_any_of_its_spellings() -> None:
-    for name, flag in launch_flags.UNUSED.items():
+    for name, flag in unused_flags.UNUSED.items():
         for dashes in ("-", "--"):
             words = [f"{dashes}{name}"] if flag.switch else [f"{dashes}{name}", "value"]
             if flag.refused:

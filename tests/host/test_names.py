@@ -121,7 +121,7 @@ def test_a_name_outside_of_the_domain_is_not_given_and_that_is_said(stage: Stage
         ("dns-add c9 -h x", "No such container: c9"),
         ("dns-add c1", "the hostname of container c1 has no domain; give it one: -h NAME"),
         ("dns-add c2 -h x", "container c2 not running"),
-        ("launch-dns", "no CIDR given"),
+        ("launch-dns", "no address given"),
         ("launch-dns 10.2.1.1/24 x", "unexpected argument 'x'"),
         ("launch-dns 10.2.1.1/24 -timeout", "option '-timeout' needs a value"),
         ("launch-dns 10.2.1.1/24 -domain foo.bar.", "the router serves names in weave.local., not in foo.bar.; launch"),

@@ -70,9 +70,9 @@ def test_the_hosts_own_network_is_refused(stage: Stage) -> None:
     ("words", "reason"),
     [
         ((A, "nobody"), "No such container: nobody\n"),
-        (("c1",), "invalid CIDR 'c1'"),
+        (("c1",), "no address before 'c1'"),
         ((A,), "no container given"),
-        ((), "no CIDR given"),
+        ((), "no address given"),
         ((A, "c1", "c2"), "unexpected 'c2' after 'c1'"),
     ],
 )

@@ -13,12 +13,14 @@ from weave_http import constants
 from weave_http.addresses import looks_like_cidr
 from weave_http.engine.errors import Conflict, NotFound
 from weave_http.errors import ExitCode, HostError, UsageError
-from weave_http.host import launch_flags, router_container
+from weave_http.host import router_container
 from weave_http.host.dns_names import warn_without_names
 from weave_http.host.host import Host
 from weave_http.host.peers import parse_peers, parse_port
 from weave_http.host.router_client import RouterError, RouterUnavailable, http_address
 from weave_http.local.interrupts import held_back
+from weave_http.operations import flags as launch_flags
+from weave_http.operations.unused_flags import UNUSED, judge
 
 READY_SECONDS = 20.0
 POLL_SECONDS = 0.05
@@ -93,10 +95,10 @@ def parse(words: list[str], env: Mapping[str, str]) -> Options:
         word = rest.pop(0)
         option, equals, value = word.lstrip("-").partition("=")
         option = launch_flags.ALIASES.get(option, option)
-        unused = launch_flags.UNUSED.get(option)
+        unused = UNUSED.get(option)
         if option in (*SWITCHES, *_OWN_SWITCHES) or (unused and unused.switch):
             value = value if equals else "true"
-            if launch_flags.switch_value(word, value) and not unused:
+            if launch_flags.switch(word, value) and not unused:
                 switches.add(option)
         elif not unused and option not in (*VALUES, *_VARIABLES, "password"):
             raise UsageError(f"unknown option {word!r}")
@@ -105,7 +107,7 @@ def parse(words: list[str], env: Mapping[str, str]) -> Options:
                 raise UsageError(f"option {word!r} needs a value")
             value = rest.pop(0)
         if unused:
-            warnings.append(launch_flags.judge(option, value))
+            warnings.append(judge(option, value))
         elif option == "password":
             password = value
         elif option in VALUES:

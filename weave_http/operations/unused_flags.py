@@ -1,7 +1,7 @@
-"""Flags of Weave's that `launch` has no use for, and what becomes of each: a warning, a refusal, or nothing at all.
+"""Flags of Weave that `launch` has no use for, and what happens with each: a warning, a refusal, or nothing.
 
-What leaves a network that works, only otherwise than by the flag, is a warning. What would leave one that is less safe
-than asked for, or another one, is refused. Where the flag asks for what is the case anyway, nothing is said.
+A warning: the network works without the flag. A refusal: without the flag the network would be less safe than asked
+for, or another one. Nothing: the flag asks for what is true anyway.
 """
 
 from __future__ import annotations
@@ -11,19 +11,7 @@ from dataclasses import dataclass
 
 from weave_http import constants
 from weave_http.errors import UsageError
-
-TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
-
-ALIASES = {
-    "connlimit": "conn-limit",
-    "httpaddr": "http-addr",
-    "iprange": "ipalloc-range",
-    "ipsubnet": "ipalloc-default-subnet",
-    "initpeercount": "ipalloc-init",
-    "pktdebug": "pkt-debug",
-}
-"""Other spellings, of 0.10 and of documentation."""
+from weave_http.operations.flags import FALSE
 
 _NO_CAPTURE = "the kernel carries the packets, nothing captures them"
 _NO_ALLOCATOR = "this version hands out no addresses, give one to each container"
@@ -143,10 +131,3 @@ def judge(name: str, value: str) -> str:
     if flag.refused:
         raise UsageError(f"option {shown} can't be had", hint=flag.why)
     return f"WARNING: {shown} is ignored: {flag.why}"
-
-
-def switch_value(word: str, value: str) -> bool:
-    """Return whether a switch is on, as Go reads it. Raises `UsageError`."""
-    if value in TRUE or value in FALSE:
-        return value in TRUE
-    raise UsageError(f"invalid value in {word!r}", hint="expected true or false")

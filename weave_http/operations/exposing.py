@@ -1,0 +1,58 @@
+"""`expose` and `hide`: the Docker host itself on the network, and off it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from weave_http.addresses import Cidr
+from weave_http.errors import UsageError
+from weave_http.operations.operation import Argument, Operation, Option, cidrs
+
+
+def _fqdn(text: str) -> str:
+    if not text or text.startswith("-"):
+        raise UsageError("option '-h' needs a value")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Expose(Operation):
+    """Put the Docker host itself on the network.
+
+    Args:
+        addresses: of the host.
+        masquerade: whether packets between these subnets and elsewhere bear the host's address.
+        fqdn: name of the addresses in the DNS, fully qualified; empty for none.
+    """
+
+    name: ClassVar[str] = "expose"
+    summary: ClassVar[str] = "Put the Docker host itself on the network."
+    more: ClassVar[str] = "It prints the addresses. They last over restarts and reboots where there is a router."
+    example: ClassVar[str] = "expose 10.2.1.254/24 -h gate.weave.local"
+    parts: ClassVar[tuple[Option | Argument, ...]] = (
+        Option("masquerade", ("--without-masquerade",), "Let others see the containers' own addresses.", sets=False),
+        cidrs("Addresses of the host, as 10.2.1.254/24."),
+        Option("fqdn", ("-h",), "Name of the addresses in the DNS.", metavar="FQDN", read=_fqdn),
+    )
+
+    addresses: tuple[Cidr, ...]
+    masquerade: bool = True
+    fqdn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hide(Operation):
+    """Take addresses of the Docker host off the network.
+
+    Args:
+        addresses: of the host; absent ones are fine.
+    """
+
+    name: ClassVar[str] = "hide"
+    summary: ClassVar[str] = "Take the Docker host off the network."
+    more: ClassVar[str] = "It prints the addresses."
+    example: ClassVar[str] = "hide 10.2.1.254/24"
+    parts: ClassVar[tuple[Option | Argument, ...]] = (cidrs("Addresses of the host."),)
+
+    addresses: tuple[Cidr, ...]

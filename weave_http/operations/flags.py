@@ -1,0 +1,245 @@
+"""The flags of `launch` and of the router, each in one place: how it is read, and who uses it.
+
+The executor reads them from `launch`, hands those for the router on, and the router reads them with the same table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from weave_http import constants
+from weave_http.addresses import parse_ipv4, parse_port
+from weave_http.errors import UsageError
+from weave_http.operations.hostnames import parse_hostname
+
+TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
+"""How Go spells the values of a switch."""
+
+GREATEST_PEER_PORT = 65534
+"""Data uses the port after it."""
+DNS_PORT = 53
+RESOLV_CONF = "/etc/resolv.conf"
+LOG_LEVELS = ("debug", "info", "warning", "error")
+_LOOPBACK = "127.0.0.1"
+_DURATION = re.compile(r"(?P<number>\d{1,6}(\.\d{1,6})?)(?P<unit>ms|s|m|)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "": 1.0}
+_LONGEST_TIMEOUT = 60.0
+_GREATEST_TTL = 2**31 - 1
+_MOST_CONNECTIONS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A flag.
+
+    Args:
+        name: without dashes.
+        help: what it does, a sentence.
+        metavar: what its value is; empty for a switch.
+        read: makes a value of its text. Raises `UsageError`.
+        default: its value when it is not given.
+        aliases: other spellings, of 0.10 and of documentation.
+        to: whose it is: the router's, the executor's own, or another way to set an environment variable.
+        variable: that variable.
+    """
+
+    name: str
+    help: str
+    metavar: str = ""
+    read: Callable[[str], Any] = str
+    default: Any = None
+    aliases: tuple[str, ...] = ()
+    to: Literal["router", "executor", "variable"] = "router"
+    variable: str = ""
+
+
+# -- how values are read -----------------------------------------------------------------------------
+
+
+def number(what: str, least: int, most: int, unit: str = "") -> Callable[[str], int]:
+    """Return a function that reads a whole number from `least` to `most`."""
+
+    def read(text: str) -> int:
+        value = int(text) if text.isascii() and text.isdigit() and len(text) < 11 else -1
+        if not least <= value <= most:
+            raise UsageError(f"invalid {what} {text!r}", hint=f"expected {least} to {most}{unit}")
+        return value
+
+    return read
+
+
+read_mtu = number("MTU", constants.LEAST_MTU, constants.GREATEST_MTU, " bytes")
+"""Read an MTU in bytes."""
+
+
+def http_address(text: str) -> tuple[str, int]:
+    """Return address and port of `[ADDRESS]:PORT`: whoever reaches the API rules the router, so it stays on the host.
+
+    Raises:
+        UsageError: it is something else, or no loopback address.
+    """
+    host, _, port = text.rpartition(":")
+    try:
+        address, number_ = parse_ipv4(host or _LOOPBACK), parse_port(port)
+    except UsageError:
+        address = None
+    if address is None or not address.is_loopback:
+        raise UsageError(f"invalid --http-addr {text!r}", hint="expected 127.0.0.1:PORT")
+    return str(address), number_
+
+
+def _host(text: str) -> IPv4Address:
+    try:
+        return parse_ipv4(text)
+    except UsageError as error:
+        raise UsageError(f"invalid --host {text!r}", hint="expected an IPv4 address of this host") from error
+
+
+def _log_level(text: str) -> str:
+    if text not in LOG_LEVELS:
+        raise UsageError(f"invalid --log-level {text!r}", hint=f"expected one of {', '.join(LOG_LEVELS)}")
+    return text
+
+
+def _domain(text: str) -> str:
+    try:
+        return parse_hostname(text)
+    except UsageError as error:
+        raise UsageError(f"invalid --dns-domain {text!r}", hint="expected a domain, as weave.local.") from error
+
+
+def _listen(text: str) -> tuple[IPv4Address | None, int]:
+    host, colon, port = text.partition(":")
+    try:
+        return parse_ipv4(host) if host else None, parse_port(port) if colon else DNS_PORT
+    except UsageError as error:
+        hint = "expected ADDRESS[:PORT], with an IPv4 address"
+        raise UsageError(f"invalid --dns-listen-address {text!r}", hint=hint) from error
+
+
+def _duration(text: str) -> float:
+    match = _DURATION.fullmatch(text)
+    seconds = float(match["number"]) * _SECONDS[match["unit"]] if match else 0.0
+    if not 0 < seconds <= _LONGEST_TIMEOUT:
+        hint = f"expected up to {_LONGEST_TIMEOUT:.0f} s, as 5s or 500ms"
+        raise UsageError(f"invalid --dns-fallback-timeout {text!r}", hint=hint)
+    return seconds
+
+
+def _path(text: str) -> str:
+    if not PurePosixPath(text).is_absolute():
+        raise UsageError(f"invalid --resolv-conf {text!r}", hint="expected an absolute path on the host")
+    return text
+
+
+def switch(word: str, value: str) -> bool:
+    """Return whether a switch is on, as Go reads it. Raises `UsageError`."""
+    if value in TRUE or value in FALSE:
+        return value in TRUE
+    raise UsageError(f"invalid value in {word!r}", hint="expected true or false")
+
+
+# -- the table ---------------------------------------------------------------------------------------
+
+FLAGS = (
+    Flag(
+        "port",
+        "TCP port for peers; data uses the UDP port after it.",
+        "PORT",
+        lambda text: parse_port(text, GREATEST_PEER_PORT),
+        constants.PEER_PORT,
+    ),
+    Flag("name", "Name of this peer, a MAC address; else the router finds one.", "MAC", default=""),
+    Flag("nickname", "Name for people; the host's name by default.", "TEXT", default=""),
+    Flag("host", "Address to listen on.", "ADDRESS", _host, IPv4Address(0)),
+    Flag(
+        "conn-limit",
+        "Most connections; 0 for any number.",
+        "NUMBER",
+        number("--conn-limit", 0, _MOST_CONNECTIONS),
+        200,
+        ("connlimit",),
+    ),
+    Flag("no-discovery", "Do not dial peers that other peers know."),
+    Flag("resume", "Dial the targets of the last time."),
+    Flag("log-level", f"What is worth a line: {', '.join(LOG_LEVELS)}.", "LEVEL", _log_level, "info"),
+    Flag(
+        "http-addr",
+        "Loopback address and TCP port of the router's API.",
+        "ADDRESS:PORT",
+        http_address,
+        (_LOOPBACK, constants.ROUTER_HTTP_PORT),
+        ("httpaddr",),
+        variable="WEAVE_HTTP_ADDR",
+    ),
+    Flag("no-dns", "Do not serve names."),
+    Flag("dns-domain", "Domain of the names.", "DOMAIN", _domain, constants.DNS_DOMAIN),
+    Flag(
+        "dns-listen-address",
+        "Where names are served; the address of the engine's bridge by default.",
+        "ADDRESS[:PORT]",
+        _listen,
+        (None, DNS_PORT),
+    ),
+    Flag("dns-ttl", "Seconds for which an answer may be kept.", "SECONDS", number("--dns-ttl", 0, _GREATEST_TTL), 1),
+    Flag("dns-fallback-timeout", "How long other servers are asked, as 5s.", "DURATION", _duration, 5.0),
+    Flag("resolv-conf", "The file on the host that lists these servers.", "PATH", _path, RESOLV_CONF),
+    Flag(
+        "mtu",
+        "MTU of the network in bytes, instead of the one derived.",
+        "BYTES",
+        read_mtu,
+        to="variable",
+        variable="WEAVE_MTU",
+    ),
+    Flag("docker-bridge", "The engine's own bridge.", "NAME", to="variable", variable="DOCKER_BRIDGE"),
+    Flag("no-restart", "The engine does not start the router again when it ends.", to="executor"),
+    Flag("debug", "The log level debug.", to="executor"),
+    Flag("password", "Encrypt with this password; better by WEAVE_PASSWORD.", "TEXT", to="executor"),
+)
+"""All flags with a use, in the order of their help."""
+
+BY_NAME = {flag.name: flag for flag in FLAGS}
+ALIASES = {alias: flag.name for flag in FLAGS for alias in flag.aliases} | {
+    "iprange": "ipalloc-range",
+    "ipsubnet": "ipalloc-default-subnet",
+    "initpeercount": "ipalloc-init",
+    "pktdebug": "pkt-debug",
+}
+"""Other spellings, of flags with a use and without."""
+
+
+def split(words: Sequence[str], switches: Mapping[str, bool]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return flags as names and texts, and the words that follow the last flag.
+
+    Args:
+        words: flags by one dash or two, `-flag value` or `-flag=value`, then the others.
+        switches: which flags there are, by name, and whether each is a switch.
+
+    Raises:
+        UsageError: a flag that there is none of, one without its value, or a switch that is neither on nor off.
+    """
+    found: list[tuple[str, str]] = []
+    rest = list(words)
+    while rest and len(rest[0]) > 1 and rest[0].startswith("-"):
+        word = rest.pop(0)
+        if word == "--":
+            break
+        name, equals, text = word.lstrip("-").partition("=")
+        name = ALIASES.get(name, name)
+        if name not in switches:
+            raise UsageError(f"unknown option {word!r}")
+        if switches[name]:
+            text = "true" if switch(word, text if equals else "true") else "false"
+        elif not equals:
+            if not rest:
+                raise UsageError(f"option {word!r} needs a value")
+            text = rest.pop(0)
+        found.append((name, text))
+    return found, rest

@@ -1,0 +1,116 @@
+"""`launch`: start the router, and connect it to peers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from weave_http.addresses import PeerAddress, looks_like_cidr, parse_peer_address
+from weave_http.operations import flags
+from weave_http.operations.operation import Argument, Operation, Option, many
+from weave_http.operations.peers import PEERS
+from weave_http.operations.unused_flags import UNUSED, judge
+
+SWITCHES = {flag.name: not flag.metavar for flag in flags.FLAGS} | {name: flag.switch for name, flag in UNUSED.items()}
+"""Every flag that is known, and whether it is a switch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the flags of a launch say.
+
+    Args:
+        values: of the flags that were given, by name; switches that are off are left out.
+        texts: the same, as they were typed.
+        peers: to dial.
+        warnings: what is said beside, a line each.
+    """
+
+    values: dict[str, Any]
+    texts: dict[str, str]
+    peers: tuple[PeerAddress, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Launch(Operation):
+    """Start the router on the Docker host, and connect it to peers.
+
+    Args:
+        arguments: flags, then peers as `HOST[:PORT]`, as they were typed: another version's image may read them
+            otherwise.
+        password: never among the words; it goes by `WEAVE_PASSWORD`. None when none is given.
+    """
+
+    name: ClassVar[str] = "launch"
+    summary: ClassVar[str] = "Start the router on the Docker host, and connect it to peers."
+    more: ClassVar[str] = "It prints the id of the router's container. Flags come before the peers."
+    example: ClassVar[str] = "launch --nickname one host2 host3"
+    parts: ClassVar[tuple[Option | Argument, ...]] = (
+        *(
+            Option(flag.name.replace("-", "_"), (f"--{flag.name}",), flag.help, metavar=flag.metavar)
+            for flag in flags.FLAGS
+        ),
+        many("arguments", "[PEER…]", PEERS),
+    )
+
+    arguments: tuple[str, ...] = ()
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def usage(cls) -> str:
+        """Return what follows `launch` in one line."""
+        return "[FLAG…] [PEER…]"
+
+    @classmethod
+    def parse(cls, words: Sequence[str]) -> Launch:
+        """Return the operation.
+
+        Raises:
+            UsageError: a flag that no version has, a value that makes no sense, or a word that is no peer.
+        """
+        arguments: list[str] = []
+        password = None
+        rest = list(words)
+        while rest:
+            word = rest.pop(0)
+            name, equals, text = word.partition("=")
+            if name in ("-password", "--password"):
+                password = text if equals else rest.pop(0) if rest else None
+                if password is None:
+                    break
+            else:
+                arguments.append(word)
+        _read(words)
+        return cls(tuple(arguments), password)
+
+    def words(self) -> list[str]:
+        """Return the words for the host; the password is not among them."""
+        return [self.name, *self.arguments]
+
+    def settings(self) -> Settings:
+        """Return what the flags say to this version.
+
+        Raises:
+            UsageError: without a flag that this version has no use for the network would be another one.
+        """
+        found, peers, warnings = _read(self.arguments)
+        warnings += [judge(name, text) for name, text in found if name in UNUSED]
+        used = {name: text for name, text in found if name not in UNUSED}
+        used = {name: text for name, text in used.items() if not (SWITCHES[name] and text == "false")}
+        values = {name: True if SWITCHES[name] else flags.BY_NAME[name].read(text) for name, text in used.items()}
+        return Settings(values, used, peers, tuple(dict.fromkeys(filter(None, warnings))))
+
+
+def _read(words: Sequence[str]) -> tuple[list[tuple[str, str]], tuple[PeerAddress, ...], list[str]]:
+    """Return flags, peers and warnings. Raises `UsageError`."""
+    warnings = []
+    rest = list(words)
+    if rest and looks_like_cidr(rest[0]):
+        warnings.append(f"WARNING: {rest.pop(0)} is ignored: the router needs no address on the network")
+    found, others = flags.split(rest, SWITCHES)
+    for name, text in found:
+        if name in flags.BY_NAME and flags.BY_NAME[name].metavar:
+            flags.BY_NAME[name].read(text)
+    return found, tuple(map(parse_peer_address, others)), warnings

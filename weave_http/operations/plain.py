@@ -1,0 +1,160 @@
+"""The operations that take no arguments, and those of other versions, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from weave_http.errors import UsageError
+from weave_http.operations.operation import Argument, Operation, Option, many
+
+
+@dataclass(frozen=True, slots=True)
+class Stop(Operation):
+    """Stop the router; the containers of one host keep reaching each other."""
+
+    name: ClassVar[str] = "stop"
+    summary: ClassVar[str] = "Stop the router."
+    more: ClassVar[str] = "The containers of one host keep reaching each other."
+    example: ClassVar[str] = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Reset(Operation):
+    """Stop the router, and remove all of Weave's from the host.
+
+    Args:
+        force: for scripts of Weave 2.x; a router that hangs is no obstacle anyway.
+    """
+
+    name: ClassVar[str] = "reset"
+    summary: ClassVar[str] = "Stop the router, and remove all of Weave's from the host."
+    example: ClassVar[str] = "reset"
+    parts: ClassVar[tuple[Option | Argument, ...]] = (
+        Option("force", ("--force",), "Also when the router does not answer."),
+    )
+
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Env(Operation):
+    """Say what there is instead of a Docker API proxy.
+
+    Args:
+        restore: print what undoes an earlier version's `weave env`; the caller's side does it.
+    """
+
+    name: ClassVar[str] = "env"
+    summary: ClassVar[str] = "Say what there is instead of a Docker API proxy."
+    example: ClassVar[str] = "env"
+    parts: ClassVar[tuple[Option | Argument, ...]] = (
+        Option("restore", ("--restore",), "Print what undoes an earlier version's env.", caller=True),
+    )
+
+    restore: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Help(Operation):
+    """Show what there is to type.
+
+    Args:
+        command: about this one; empty for all.
+    """
+
+    name: ClassVar[str] = "help"
+    summary: ClassVar[str] = "Show what there is to type."
+    example: ClassVar[str] = "help attach"
+    parts: ClassVar[tuple[Option | Argument, ...]] = (
+        Argument(
+            "command",
+            "[COMMAND]",
+            "About this one.",
+            lambda words: (words[0], words[1:]) if words else ("", []),
+            lambda value: [value] if value else [],
+        ),
+    )
+
+    command: str = ""
+
+
+def _plain(name_: str, summary_: str, *, more_: str = "", internal_: bool = False) -> type[Operation]:
+    """Return the class of an operation without arguments."""
+
+    @dataclass(frozen=True, slots=True)
+    class Plain(Operation):
+        name: ClassVar[str] = name_
+        summary: ClassVar[str] = summary_
+        more: ClassVar[str] = more_
+        example: ClassVar[str] = name_
+        internal: ClassVar[bool] = internal_
+
+    Plain.__name__ = Plain.__qualname__ = "".join(part.title() for part in name_.split("-"))
+    Plain.__doc__ = summary_
+    return Plain
+
+
+Version = _plain("version", "Print the versions on this side and on the Docker host.")
+Prime = _plain(
+    "prime",
+    "Do nothing: there is nothing to wait for.",
+    more_="Other versions of Weave wait until addresses can be handed out; this one hands out none.",
+)
+Config = _plain("config", "Say what there is instead of a Docker API proxy, and fail.")
+StopDns = _plain(
+    "stop-dns", "Do nothing: names end with the router.", more_="Weave 0.10 had another container for that."
+)
+CreateBridge = _plain("create-bridge", "Make the bridge and the firewall's rules, without a router.", internal_=True)
+BridgeType = _plain("bridge-type", "Print what kind of bridge there is.", internal_=True)
+DockerBridgeIp = _plain("docker-bridge-ip", "Print the address by which containers reach their host.", internal_=True)
+
+_ONE_LAUNCH = "expected: weave launch, which starts all there is"
+_ONE_STOP = "expected: weave stop, which stops all there is"
+_NO_PROXY = "there is no Docker API proxy; start containers by `weave run`"
+_NO_PLUGIN = "there is no Docker plugin; start containers by `weave run`"
+
+GONE = {
+    "launch-router": _ONE_LAUNCH,
+    "stop-router": _ONE_STOP,
+    "launch-proxy": _NO_PROXY,
+    "stop-proxy": _NO_PROXY,
+    "proxy-args": _NO_PROXY,
+    "launch-plugin": _NO_PLUGIN,
+    "stop-plugin": _NO_PLUGIN,
+    "setup-cni": "there is no CNI plugin",
+    "attach-bridge": "the router makes the bridge and connects it by itself: weave launch",
+    "attach-router": "the router connects itself: weave launch",
+    "test-launch": _ONE_LAUNCH,
+}
+"""Commands that some version of Weave has and this one has not, and what to do instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone(Operation):
+    """A command of another version: the host's side, which may be that version, says what it makes of it.
+
+    Args:
+        command: its name.
+        arguments: its words.
+    """
+
+    name: ClassVar[str] = ""
+    summary: ClassVar[str] = "Say what there is instead of this command of another version."
+    internal: ClassVar[bool] = True
+    parts: ClassVar[tuple[Option | Argument, ...]] = (many("arguments", "[ARGUMENT…]", "Its arguments."),)
+
+    command: str
+    arguments: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, words: Sequence[str]) -> Gone:
+        """Return the operation; the first word is the command's name. Raises `UsageError`."""
+        if not words or words[0] not in GONE:
+            raise UsageError(f"unknown command {words[0]!r}" if words else "no command given")
+        return cls(words[0], tuple(words[1:]))
+
+    def words(self) -> list[str]:
+        """Return the words for the host."""
+        return [self.command, *self.arguments]

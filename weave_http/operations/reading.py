@@ -1,0 +1,107 @@
+"""`ps`, `status` and `report`: what there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from weave_http.errors import UsageError
+from weave_http.operations.operation import Argument, Operation, Option, many
+
+SECTIONS = {
+    "targets": ("Router", "Targets"),
+    "connections": ("Router", "Connections"),
+    "peers": ("Router", "Peers"),
+    "dns": ("DNS", "Entries"),
+}
+"""The sections of `status`, and where each is found in the report."""
+
+
+def _format(text: str) -> bool:
+    if text.lower() not in ("text", "json"):
+        raise UsageError(f"unknown format {text!r}", hint="expected text or json")
+    return text.lower() == "json"
+
+
+FORMAT = Option(
+    "json",
+    ("--format",),
+    "How to print it: text or json.",
+    metavar="text|json",
+    read=_format,
+    write=lambda value: "json" if value else "text",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ps(Operation):
+    """List the containers on the network: id, MAC, addresses.
+
+    Args:
+        containers: names or ids; none for all.
+        json: print an array of objects with `ID`, `MAC` and `Addresses`.
+    """
+
+    name: ClassVar[str] = "ps"
+    summary: ClassVar[str] = "List the containers on the network: id, MAC, addresses."
+    more: ClassVar[str] = "The line weave:expose is the host itself."
+    example: ClassVar[str] = "ps web"
+    parts: ClassVar[tuple[Option | Argument, ...]] = (
+        FORMAT,
+        many("containers", "[CONTAINER…]", "Only these; none for all.", candidates="running"),
+    )
+
+    containers: tuple[str, ...] = ()
+    json: bool = False
+
+
+def _section(words: list[str]) -> tuple[str, list[str]]:
+    if words and words[0] not in SECTIONS:
+        raise UsageError(f"unknown section {words[0]!r}", hint=f"expected one of {', '.join(SECTIONS)}")
+    return (words[0], words[1:]) if words else ("", [])
+
+
+@dataclass(frozen=True, slots=True)
+class Status(Operation):
+    """Show the router's state.
+
+    Args:
+        section: one of `SECTIONS`; empty for a summary.
+        json: print the report, or that part of it.
+    """
+
+    name: ClassVar[str] = "status"
+    summary: ClassVar[str] = "Show the router's state."
+    example: ClassVar[str] = "status connections"
+    parts: ClassVar[tuple[Option | Argument, ...]] = (
+        FORMAT,
+        Argument(
+            "section",
+            f"[{'|'.join(SECTIONS)}]",
+            "One section; none: a summary.",
+            _section,
+            lambda value: [value] if value else [],
+            "sections",
+        ),
+    )
+
+    section: str = ""
+    json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Operation):
+    """Print all the router knows.
+
+    Args:
+        template: a Go template that says what to print; empty for JSON.
+    """
+
+    name: ClassVar[str] = "report"
+    summary: ClassVar[str] = "Print all the router knows, as JSON or by a Go template."
+    example: ClassVar[str] = "report -f '{{.Router.Name}}'"
+    parts: ClassVar[tuple[Option | Argument, ...]] = (
+        Option("template", ("-f", "--format"), "What to print, as '{{.Router.Name}}'.", metavar="TEMPLATE"),
+    )
+
+    template: str = ""

@@ -1,0 +1,73 @@
+"""`run`: a container of one's own, on the network.
+
+It is the exception among the operations: the caller's side does it by calls of its own. The host's side has it as
+well, for those who type `weave --local run` there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from weave_http.addresses import Cidr, leading_cidrs
+from weave_http.operations.operation import Argument, Operation, Option
+
+
+def _addresses(words: list[str]) -> tuple[tuple[Cidr, ...], list[str]]:
+    found, rest = leading_cidrs(words)
+    return tuple(found), rest
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Operation):
+    """Start a container on the network, as docker run would.
+
+    Args:
+        addresses: of its interface, in the order to be set.
+        arguments: of docker run: options, image, command.
+        with_dns: let the container ask Weave's name server.
+        wait: keep the program from running before the container is on the network.
+        foreground: be the container until it ends.
+    """
+
+    name: ClassVar[str] = "run"
+    summary: ClassVar[str] = "Start a container on the network, as docker run would."
+    more: ClassVar[str] = "It is left running and its id is printed, as by docker run -d, unless --foreground is given."
+    example: ClassVar[str] = "run 10.2.1.1/24 --name web nginx"
+    verbatim: ClassVar[bool] = True
+    parts: ClassVar[tuple[Option | Argument, ...]] = (
+        Option("with_dns", ("--with-dns",), "Let the container ask Weave's name server."),
+        Option(
+            "wait",
+            ("--no-wait",),
+            "Start the program at once, not when it is on the network.",
+            sets=False,
+            caller=True,
+        ),
+        Option(
+            "foreground",
+            ("--foreground",),
+            "Be the container until it ends, as docker run without -d.",
+            caller=True,
+        ),
+        Argument(
+            "addresses",
+            "CIDR…",
+            "Its addresses, as 10.2.1.1/24.",
+            _addresses,
+            lambda value: [str(cidr) for cidr in value],
+        ),
+        Argument(
+            "arguments",
+            "[DOCKER RUN OPTIONS] IMAGE [COMMAND…]",
+            "As after docker run.",
+            lambda words: (tuple(words), []),
+            list,
+        ),
+    )
+
+    addresses: tuple[Cidr, ...]
+    arguments: tuple[str, ...]
+    with_dns: bool = False
+    wait: bool = True
+    foreground: bool = False
