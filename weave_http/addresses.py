@@ -7,7 +7,16 @@ an interface yet (IPv6) is refused here, in one place.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_address,
+    ip_interface,
+)
 from typing import NamedTuple
 
 from weave_http.errors import UsageError
@@ -16,6 +25,8 @@ IP = IPv4Address | IPv6Address
 """An address, as `10.2.1.1`."""
 Cidr = IPv4Interface | IPv6Interface
 """An address of an interface with the length of its network's prefix, as `10.2.1.1/24`."""
+Network = IPv4Network | IPv6Network
+"""A network, as `10.2.1.0/24`."""
 
 FIXED = "ip:"
 """What Weave 1.0 and later may write before an address, to say that it is given and not looked for."""

@@ -14,7 +14,7 @@ def test_attach_makes_the_bridge_the_rule_and_the_interface_and_says_nothing(sta
     result = stage.weave("attach", A, B, "c1")
     assert (result.code, result.out, result.err) == (0, "", "")
     assert c1.addresses() == [A, B]
-    assert stage.host.links() == [f"vethwepl{c1.pid}", "weave"]
+    assert stage.host.links() == [c1.port(), "weave"]
     assert RULE in stage.host.run("iptables-nft-save -t filter")
 
 

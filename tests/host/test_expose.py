@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.host.stage import FakeRouter, Stage
+from weave_http.addresses import Cidr
 from weave_http.net import guest
 
 A, B = "10.2.1.254/24", "10.2.2.254/24"
@@ -120,7 +121,7 @@ def test_attachments_told_to_the_router_are_those_that_the_container_has_by_then
     c1 = stage.container("c1")
     plug = guest.plug
 
-    def plug_and_be_late(target: guest.Target, addresses: Sequence[str], *, multicast: bool) -> guest.Change:
+    def plug_and_be_late(target: guest.Target, addresses: Sequence[Cidr], *, multicast: bool) -> guest.Change:
         change = plug(target, addresses, multicast=multicast)
         c1.run("ip addr add 10.2.1.9/24 dev ethwe")  # by another command, which has told the router meanwhile
         return change

@@ -28,6 +28,6 @@ def spaces() -> Iterator[Callable[[], Space]]:
 @pytest.fixture
 def host(spaces: Callable[[], Space]) -> Space:
     """A Docker host: a namespace with an interface to other hosts."""
-    space = spaces()
-    space.run("ip link add eth0 type bridge; ip link set eth0 up")  # a stand-in that any kernel has
+    space, lan = spaces(), spaces()
+    space.run(f"ip link add eth0 type veth peer name eth0 netns {lan.pid}; ip link set eth0 up")
     return space

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from weave_http.addresses import Cidr, parse_cidr
 from weave_http.net.guest import Target
 from weave_http.net.netns import Namespace
 
@@ -66,6 +67,19 @@ class Space:
         """Return the IPv4 addresses of `ethwe`, in the kernel's order."""
         return self.run("ip -br -4 addr show dev ethwe").split()[2:]
 
+    def cidrs(self) -> list[Cidr]:
+        """Return the IPv4 addresses of `ethwe` as values."""
+        return cidrs(*self.addresses())
+
+    def port(self) -> str:
+        """Return what the host's end of its `ethwe` is called."""
+        return f"vethwe{self.namespace.identity[1]:x}"
+
     def target(self, name: str = "c1") -> Target:
         """Return the process as the container to work on."""
         return Target(self.pid, name)
+
+
+def cidrs(*texts: str) -> list[Cidr]:
+    """Return addresses of interfaces."""
+    return [parse_cidr(text) for text in texts]

@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from ipaddress import IPv4Address
 
-from tests.net.kernel import Space
+from tests.net.kernel import Space, cidrs
 from weave_http.net import arp, bridge, guest
 
 _ETH_P_ARP = 0x0806
 
 
 def test_the_frame_asks_everybody_for_the_senders_own_address() -> None:
-    assert arp.frame("7a:00:00:00:00:01", "10.2.1.1").hex() == (
+    assert arp.frame("7a:00:00:00:00:01", IPv4Address("10.2.1.1")).hex() == (
         "ffffffffffff" "7a0000000001" "0806"
         "0001" "0800" "06" "04" "0001"
         "7a0000000001" "0a020101"
@@ -28,10 +29,10 @@ def _listener() -> socket.socket:
 def test_every_new_address_is_announced_to_the_others(host: Space, spaces: Callable[[], Space]) -> None:
     c1, c2 = spaces(), spaces()
     host.call(bridge.ensure_bridge)
-    host.call(guest.plug, c2.target(), ["10.2.1.2/24"])
+    host.call(guest.plug, c2.target(), cidrs("10.2.1.2/24"))
     with c2.call(_listener) as listener:
-        host.call(guest.plug, c1.target(), ["10.2.1.1/24", "10.3.1.1/24"])
-        host.call(guest.plug, c1.target(), ["10.2.1.1/24", "10.4.1.1/24"])
+        host.call(guest.plug, c1.target(), cidrs("10.2.1.1/24", "10.3.1.1/24"))
+        host.call(guest.plug, c1.target(), cidrs("10.2.1.1/24", "10.4.1.1/24"))
         heard: list[str] = []
         while len(heard) < 3:
             frame = listener.recv(2048)
@@ -44,8 +45,8 @@ def test_a_neighbour_learns_at_once_that_an_address_has_moved(host: Space, space
     c1, c2, c3 = spaces(), spaces(), spaces()
     host.call(bridge.ensure_bridge)
     for container, cidr in ((c1, "10.2.1.1/24"), (c2, "10.2.1.2/24")):
-        host.call(guest.plug, container.target(), [cidr])
+        host.call(guest.plug, container.target(), cidrs(cidr))
     c1.run("ping -c 1 -W 1 10.2.1.2")
-    host.call(guest.unplug, c2.target(), ["10.2.1.2/24"])
-    host.call(guest.plug, c3.target(), ["10.2.1.2/24"])
+    host.call(guest.unplug, c2.target(), cidrs("10.2.1.2/24"))
+    host.call(guest.plug, c3.target(), cidrs("10.2.1.2/24"))
     c1.run("ping -c 1 -W 1 10.2.1.2")

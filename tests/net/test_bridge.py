@@ -4,15 +4,22 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.net.faults import Fault, failing_at
-from tests.net.kernel import Space
+from tests.net.kernel import Space, cidrs
 from weave_http.errors import HostError
-from weave_http.net import bridge
+from weave_http.net import bridge, underlay
 from weave_http.net.bridge import BridgeState, ensure_bridge
+from weave_http.net.netlink import Netlink
+
+
+def _underlay_mtu() -> int:
+    with Netlink() as kernel:
+        return underlay.mtu(kernel)
 
 
 def _details(host: Space) -> dict[str, Any]:
@@ -83,9 +90,9 @@ def test_without_a_default_route_the_narrowest_interface_counts_but_not_dockers(
         "ip link add port type veth peer name far; ip link set port master docker0 mtu 900 up;"
         "ip link add idle type bridge; ip link set idle mtu 800"
     )
-    assert host.call(bridge.underlay_mtu) == 4000
+    assert host.call(_underlay_mtu) == 4000
     host.run("ip link add eth1 type bridge; ip link set eth1 mtu 3000 up")
-    assert host.call(bridge.underlay_mtu) == 3000
+    assert host.call(_underlay_mtu) == 3000
 
 
 def test_a_host_with_no_interface_at_all_gets_ethernets(host: Space) -> None:
@@ -137,7 +144,7 @@ def test_describe_tells_mac_and_addresses(host: Space) -> None:
     state = host.call(ensure_bridge)
     assert host.call(bridge.describe) == (state, [])
     host.run("ip addr add 10.2.1.254/24 dev weave; ip addr add 10.3.1.254/24 dev weave")
-    assert host.call(bridge.describe) == (state, ["10.2.1.254/24", "10.3.1.254/24"])
+    assert host.call(bridge.describe) == (state, cidrs("10.2.1.254/24", "10.3.1.254/24"))
 
 
 def test_destroy_leaves_nothing_of_ours_and_all_of_the_others(host: Space) -> None:
@@ -156,10 +163,59 @@ def test_a_mark_lasts_as_long_as_the_bridge(host: Space) -> None:
     assert host.call(bridge.marked) == ""
     host.call(bridge.mark, "nobody is there to be marked")
     host.call(ensure_bridge)
-    assert host.call(bridge.marked) == ""
-    host.call(bridge.mark, "mine")
+    assert host.call(bridge.marked) == bridge.OURS
+    host.call(bridge.mark, f"{bridge.OURS} 7")
     host.call(ensure_bridge)
-    assert host.call(bridge.marked) == "mine"
+    host.run("ip link set weave down")
+    host.call(ensure_bridge)
+    assert host.call(bridge.marked) == f"{bridge.OURS} 7"
     host.run("ip link del weave")
     host.call(ensure_bridge)
-    assert host.call(bridge.marked) == ""
+    assert host.call(bridge.marked) == bridge.OURS
+
+
+def test_a_bridge_that_an_older_weave_left_gets_the_underlays_mtu(host: Space) -> None:
+    host.run("ip link add weave address 7a:00:00:00:00:01 type bridge; ip link set weave mtu 65535 up")
+    assert host.call(ensure_bridge) == BridgeState("7a:00:00:00:00:01", 1450)
+    assert _details(host)["mtu"] == 1450
+
+
+def test_a_wish_for_an_mtu_is_over_with_the_next_fresh_start(host: Space) -> None:
+    assert host.call(ensure_bridge, mtu=600, fresh=True).mtu == 600
+    assert host.call(ensure_bridge).mtu == 600, "who attaches a container has no wish"
+    assert host.call(ensure_bridge, fresh=True).mtu == 1450
+
+
+def test_the_mtu_leaves_room_for_what_the_backend_adds(host: Space) -> None:
+    assert host.call(ensure_bridge, overhead=130).mtu == 1370
+
+
+# -- no IPv6 on the host's side ---------------------------------------------------------------------------
+
+
+def _ipv6(space: Space, interface: str) -> list[str]:
+    names = "disable_ipv6 accept_ra autoconf accept_redirects"
+    return space.run(f"cd /proc/sys/net/ipv6/conf/{interface}; cat {names}").split()
+
+
+def test_the_bridge_has_no_ipv6_also_after_somebody_turned_it_on(host: Space) -> None:
+    host.call(ensure_bridge)
+    assert (_ipv6(host, "weave"), host.run("ip -6 -br addr show dev weave")) == (["1", "0", "0", "0"], "")
+    host.run("for name in all weave; do echo 0 > /proc/sys/net/ipv6/conf/$name/disable_ipv6; done")
+    host.call(ensure_bridge)
+    assert (_ipv6(host, "weave"), host.run("ip -6 -br addr show dev weave")) == (["1", "0", "0", "0"], "")
+
+
+def test_a_bridge_whose_mtu_rises_gets_no_ipv6_with_it(host: Space) -> None:
+    host.call(ensure_bridge, mtu=600)
+    assert "weave" not in host.run("ls /proc/sys/net/ipv6/conf").split()
+    host.call(ensure_bridge, mtu=1450)
+    assert (_ipv6(host, "weave"), host.run("ip -6 -br addr show dev weave")) == (["1", "0", "0", "0"], "")
+
+
+def test_a_kernel_without_ipv6_is_fine(host: Space, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from weave_http.net import sysctl
+
+    (tmp_path / "ipv4").symlink_to("/proc/sys/net/ipv4")  # as there: its folder for IPv6 is missing
+    monkeypatch.setattr(sysctl, "_ROOT", str(tmp_path))
+    assert host.call(ensure_bridge).mtu == 1450

@@ -6,24 +6,25 @@ from contextlib import suppress
 import pytest
 
 from tests.net.faults import Fault, failing_at
-from tests.net.kernel import Space
+from tests.net.kernel import Space, cidrs
+from weave_http.addresses import Cidr
 from weave_http.errors import HostError
 from weave_http.net import firewall
 from weave_http.net.bridge import ensure_bridge
 from weave_http.net.expose import expose, hide
 
-A, B, C = "10.2.1.254/24", "10.2.1.253/24", "10.2.2.254/24"
+A, B, C = cidrs("10.2.1.254/24", "10.2.1.253/24", "10.2.2.254/24")
 
 
 def _nat(host: Space) -> list[str]:
     return [line for line in host.run("iptables-nft-save").splitlines() if line.startswith("-A WEAVE ")]
 
 
-def _addresses(host: Space) -> list[str]:
-    return host.run("ip -br -4 addr show dev weave").split()[2:]
+def _addresses(host: Space) -> list[Cidr]:
+    return cidrs(*host.run("ip -br -4 addr show dev weave").split()[2:])
 
 
-def _put(host: Space, masquerade: bool = True, *addresses: str) -> None:
+def _put(host: Space, masquerade: bool = True, *addresses: Cidr) -> None:
     host.call(expose, lambda: dict.fromkeys(addresses, masquerade))
 
 
@@ -47,9 +48,9 @@ def test_an_address_comes_with_the_rules_of_its_subnet(bridged: Space) -> None:
 
 
 def test_twice_is_once_and_another_address_is_another_one(bridged: Space) -> None:
-    for addresses in ((A,), (A,), (A, "10.2.1.25/24"), ("110.2.1.254/24",)):
+    for addresses in ((A,), (A,), (A, *cidrs("10.2.1.25/24")), cidrs("110.2.1.254/24")):
         _put(bridged, True, *addresses)
-    assert _addresses(bridged) == [A, "110.2.1.254/24", "10.2.1.25/24"]
+    assert _addresses(bridged) == [A, *cidrs("110.2.1.254/24", "10.2.1.25/24")]
     assert len(_nat(bridged)) == 8
 
 
@@ -68,7 +69,7 @@ def test_hiding_leaves_the_rules_of_a_subnet_that_the_host_is_still_in(bridged: 
     bridged.call(hide, [A])
     assert set(_addresses(bridged)) == {B, C}, "the first address of a subnet must not take the others with it"
     assert len(_nat(bridged)) == 8
-    bridged.call(hide, [B, A, "10.9.9.9/24"])
+    bridged.call(hide, [B, A, *cidrs("10.9.9.9/24")])
     assert _addresses(bridged) == [C]
     assert len(_nat(bridged)) == 4
     bridged.call(hide, [C])
@@ -116,7 +117,7 @@ def _bad() -> None:
         raise NetlinkError("add 10.2.2.254/99 to weave", 22)
 
     with patch.object(links, "add_address", refuse):
-        expose(lambda: {"10.2.2.254/24": True, B: True})
+        expose(lambda: {C: True, B: True})
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -148,8 +149,12 @@ class Yard:
     def __init__(self, host: Space, spaces: Callable[[], Space]) -> None:
         self.host = host
         host.call(ensure_bridge)
+        host.run("ip link del eth0; ip link add eth0 type bridge; ip link set eth0 up")
         host.run("echo 1 > /proc/sys/net/ipv4/ip_forward; ip link add docker0 type bridge; ip link set docker0 up")
-        host.run("ip addr add 172.17.0.1/16 dev docker0; ip addr add 192.0.2.1/24 dev eth0")
+        host.run(
+            "ip addr add 172.17.0.1/16 dev docker0; ip addr add 192.0.2.1/24 dev eth0;"
+            "ip route add default dev eth0"  # which makes that bridge a way to others
+        )
         self.inside = self._plugged(spaces(), "weave", "10.2.1.1/24", "10.2.1.254")
         self.other = self._plugged(spaces(), "weave", "10.2.2.1/24", "10.2.2.254")
         self.docker = self._plugged(spaces(), "docker0", "172.17.0.2/16", "172.17.0.1")

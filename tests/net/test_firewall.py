@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.net.kernel import Space
+from tests.net.kernel import Space, cidrs
 from weave_http.errors import HostError
 from weave_http.net import firewall, iptables
 from weave_http.net.bridge import ensure_bridge
@@ -106,7 +106,7 @@ def test_what_others_did_to_them_is_put_right(host: Space, backend: str, damage:
     _docker(host, backend)
     host.call(ensure_bridge)
     guard = Guard(6783, 6784, "docker0")
-    exposed = {"10.2.1.254/24": True}
+    exposed = dict.fromkeys(cidrs("10.2.1.254/24"), True)
     host.call(expose, lambda: exposed, guard=guard)
     before = _rules(host, backend)
     host.run(damage.format(backend))
@@ -125,7 +125,7 @@ def test_removing_leaves_the_rules_of_others_and_none_of_ours(host: Space, backe
     host.run(f"{backend} -A INPUT -i nowhere -j DROP")
     before = _rules(host, backend)
     host.call(ensure_bridge)
-    host.call(expose, lambda: {"10.2.1.254/24": True}, guard=Guard(6783, 6784, "docker0"))
+    host.call(expose, lambda: dict.fromkeys(cidrs("10.2.1.254/24"), True), guard=Guard(6783, 6784, "docker0"))
     host.run(f"{backend} -I FORWARD -j WEAVE-FORWARD")
     host.call(firewall.remove)
     assert _rules(host, backend) == before
@@ -141,13 +141,25 @@ def test_removing_finds_them_in_both_rule_sets(host: Space) -> None:
 
 
 def test_networks_of_the_engine_are_kept_apart_by_whatever_bridge(host: Space) -> None:
-    for name in ("br-0123456789ab", "podman1", "br-lan", "br0"):
-        host.run(f"ip link add {name} type bridge")
-    host.call(firewall.ensure, "br0")
-    host.call(firewall.ensure)
+    for name in ("br-0123456789ab", "podman1", "mine", "empty", "lan", "way"):
+        host.run(f"ip link add {name} type bridge; ip link set {name} up")
+    host.run(
+        "ip link add v0 type veth peer name v1; ip link set v0 master mine; ip link set v1 master br-0123456789ab;"
+        "ip link add x0 type vxlan id 1 dstport 1; ip link set x0 master lan;"
+        "ip route add default dev way"
+    )
+    host.call(firewall.ensure, "told")
     dropped = [line.split()[3] for line in _ours(host, NFT) if line.endswith("-o weave -j DROP") and "-i" in line]
-    apart = ["br-0123456789ab", "br0", "docker0", "podman1"]
-    assert dropped == apart, "what was told once is known as long as it is there"
+    assert dropped == ["br-0123456789ab", "empty", "mine", "podman1", "told"]
+
+
+def test_a_bridge_is_opened_as_soon_as_a_network_card_is_in_it(host: Space) -> None:
+    host.run("ip link add lan type bridge; ip link set lan up")
+    host.call(firewall.ensure)
+    assert "-A WEAVE-FORWARD -i lan -o weave -j DROP" in _ours(host, NFT)
+    host.run("ip link add x0 type vxlan id 1 dstport 1; ip link set x0 master lan")
+    host.call(firewall.ensure)
+    assert _ours(host, NFT) == BASE
 
 
 def test_eight_at_once_leave_one_of_each(host: Space) -> None:

@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.net.kernel import Space
+from tests.net.kernel import Space, cidrs
+from weave_http.addresses import Cidr, Network
 from weave_http.net.routes import overlaps
+
+
+def _found(hits: dict[Cidr, Network]) -> dict[str, str]:
+    return {str(cidr): str(network) for cidr, network in hits.items()}
 
 
 @pytest.mark.parametrize(
@@ -21,10 +26,10 @@ def test_the_narrowest_route_that_overlaps_is_named(host: Space, cidr: str, foun
         "ip addr add 192.0.2.1/24 dev eth0; ip route add default via 192.0.2.254; ip route add 10.7.0.0/16 dev eth0;"
         "ip route add 10.9.1.7 dev eth0; ip route add 10.8.0.0/16 dev eth0 table 77"
     )
-    assert host.call(overlaps, [cidr]) == found
+    assert _found(host.call(overlaps, cidrs(cidr))) == found
 
 
 def test_routes_through_the_bridge_are_our_own(host: Space) -> None:
     host.run("ip link add weave type bridge; ip link set weave up; ip addr add 10.2.1.254/24 dev weave")
-    assert host.call(overlaps, ["10.2.1.1/24"]) == {}
-    assert host.call(overlaps, ["10.2.1.1/24"], "other") == {"10.2.1.1/24": "10.2.1.0/24"}
+    assert _found(host.call(overlaps, cidrs("10.2.1.1/24"))) == {}
+    assert _found(host.call(overlaps, cidrs("10.2.1.1/24"), "other")) == {"10.2.1.1/24": "10.2.1.0/24"}

@@ -73,8 +73,8 @@ class RoutedHost:
             self._guest = self._stack.enter_context(Space())
             self.space.call(ensure_bridge)
             self.space.run(
-                f"ip link add vethwepl1 mtu 1450 type veth peer name ethwe mtu 1450 netns {self._guest.pid};"
-                "ip link set vethwepl1 master weave up"
+                f"ip link add vethwe1 mtu 1450 type veth peer name ethwe mtu 1450 netns {self._guest.pid};"
+                "ip link set vethwe1 master weave up"
             )
             self._guest.run(f"ip addr add {self.inside}/24 dev ethwe; ip link set ethwe up")
         return self._guest
@@ -132,7 +132,7 @@ class RoutedHost:
     @property
     def destinations(self) -> set[str]:
         """Where frames for all go."""
-        return self.space.call(vxlan.flood_destinations)
+        return set(map(str, self.space.call(vxlan.flood_destinations)))
 
     def pings(self, other: RoutedHost, size: int = 56) -> bool:
         """Whether this host's container reaches the other one's."""

@@ -199,7 +199,7 @@ def obey(space: Space, steps: list[HostStep], pid: int = 0, *, tolerant: bool = 
 
 
 def underlay(space: Space) -> Space:
-    space.run("ip link add eth0 type bridge; ip link set eth0 up")  # a stand-in that any kernel has
+    space.run("ip link add eth0 type veth peer name lan; ip link set eth0 up; ip link set lan up")
     return space
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from weave_http.addresses import parse_cidr
 from weave_http.errors import ExitCode
 from weave_http.host import joining
 from weave_http.host.dns_names import give_name
@@ -47,12 +48,13 @@ def join(host: Host, wanted: Joining, container: Mapping[str, Any]) -> None:
     bridge.ensure_bridge(mtu=host.wanted_mtu())
     firewall.ensure(host.docker_bridge)
     host.warn_of_overlaps(wanted.addresses)
-    change = guest.plug(target, wanted.addresses, multicast=wanted.multicast)
+    change = guest.plug(target, list(map(parse_cidr, wanted.addresses)), multicast=wanted.multicast)
     try:
         if wanted.rewrite_hosts or wanted.extra_hosts:
             from weave_http.host import hosts_file
 
-            hosts_file.write(host, container, change.addresses if wanted.rewrite_hosts else (), wanted.extra_hosts)
+            own = list(map(str, change.addresses)) if wanted.rewrite_hosts else ()
+            hosts_file.write(host, container, own, wanted.extra_hosts)
         host.record(container, change.addresses)
     except BaseException:
         guest.unplug(target, change.changed)

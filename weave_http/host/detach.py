@@ -23,7 +23,7 @@ def run(host: Host, words: list[str]) -> int:
 
     from weave_http.net import guest
 
-    change = guest.unplug(target, addresses)
+    change = guest.unplug(target, cidrs)
     try:
         host.record(container, change.addresses)
     except BaseException:
@@ -31,5 +31,5 @@ def run(host: Host, words: list[str]) -> int:
         raise
     take_names(host, container, addresses)
     if joining.is_modern(words):
-        host.say(joining.shown(change.changed))
+        host.say(joining.shown(list(map(str, change.changed))))
     return ExitCode.OK

@@ -110,4 +110,4 @@ def addresses_of(host: Host, container: Mapping[str, Any], name: str) -> list[st
     state = guest.describe(running_target(host, container, name))
     if state is None or not state[1]:
         raise HostError(f"container {name} has no address on the network", hint="attach it first")
-    return [cidr.partition("/")[0] for cidr in state[1]]
+    return [str(cidr.ip) for cidr in state[1]]

@@ -25,5 +25,5 @@ def run(host: Host, words: list[str]) -> int:
     if not address:
         hint = "DOCKER_BRIDGE names the engine's bridge"
         raise HostError(f"there is no interface {name}, or it has no address", hint=hint)
-    host.say(address)
+    host.say(str(address))
     return ExitCode.OK

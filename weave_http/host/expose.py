@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from weave_http.addresses import leading_cidrs
+from weave_http.addresses import leading_cidrs, parse_cidr
 from weave_http.errors import ExitCode, UsageError
 from weave_http.host.host import Host
 
@@ -75,7 +75,8 @@ def run(host: Host, words: list[str]) -> int:
         from weave_http.net import bridge, expose
 
         bridge.ensure_bridge(mtu=host.wanted_mtu())
-        expose.expose(lambda: dict.fromkeys(wanted.addresses, wanted.masquerade), host.docker_bridge)
+        cidrs = map(parse_cidr, wanted.addresses)
+        expose.expose(lambda: dict.fromkeys(cidrs, wanted.masquerade), host.docker_bridge)
     if wanted.name:
         for ip in plain(wanted.addresses):
             with suppress(RouterUnavailable, RouterError):  # names are an extra, as ever

@@ -31,7 +31,7 @@ def run(host: Host, words: list[str]) -> int:
     except RouterUnavailable:
         from weave_http.net import expose
 
-        expose.hide(addresses, host.docker_bridge)
+        expose.hide(cidrs, host.docker_bridge)
     for ip in plain(addresses):
         with suppress(RouterUnavailable, RouterError):
             host.router.delete_name(ID, ip)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
 from weave_http import constants
+from weave_http.addresses import Cidr, parse_cidr
 from weave_http.errors import HostError, UsageError
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Host:
         """Print a warning for each address whose network the host has another way to. Raises `HostError`."""
         from weave_http.net import routes
 
-        for cidr, route in routes.overlaps(addresses).items():
+        for cidr, route in routes.overlaps(map(parse_cidr, addresses)).items():
             self.warn(f"WARNING: {cidr} overlaps the route {route} of this host")
 
     def container(self, reference: str) -> dict[str, Any]:
@@ -106,7 +107,7 @@ class Host:
         except (InvalidReference, NotFound) as error:
             raise HostError(error.message) from error
 
-    def record(self, container: Mapping[str, Any], addresses: Sequence[str]) -> None:
+    def record(self, container: Mapping[str, Any], addresses: Sequence[Cidr]) -> None:
         """Tell the router which addresses a container has, so that it gets them again when it restarts.
 
         Without a router there is nobody to tell; the network of this host works without one.
@@ -125,7 +126,7 @@ class Host:
         target = guest.Target(container["State"]["Pid"], container["Id"], self.procfs)
         with suppress(RouterUnavailable), guest.settled(target, addresses) as now:
             if now:
-                self.router.set_attachment(container["Id"], now)
+                self.router.set_attachment(container["Id"], list(map(str, now)))
             else:
                 self.router.delete_attachment(container["Id"])
 

@@ -44,7 +44,7 @@ def listed(host: Host, items: list[str]) -> Iterator[tuple[str, str, list[str]]]
         if item == EXPOSE:
             found = bridge.describe()
             if found is not None:
-                yield EXPOSE, found[0].mac, found[1]
+                yield EXPOSE, found[0].mac, list(map(str, found[1]))
             continue
         try:
             container = host.engine.containers.inspect(item)
@@ -53,4 +53,5 @@ def listed(host: Host, items: list[str]) -> Iterator[tuple[str, str, list[str]]]
         pid = container["State"]["Pid"]
         state = guest.describe(guest.Target(pid, item, host.procfs)) if pid else None
         if state is not None:
-            yield container["Id"][:_ID_LENGTH], *state
+            mac, addresses = state
+            yield container["Id"][:_ID_LENGTH], mac, list(map(str, addresses))

@@ -7,20 +7,18 @@ half-made one. Its MAC is the host's peer name, so it never changes while the br
 from __future__ import annotations
 
 import os
-import re
 import socket
 from dataclasses import dataclass
 
 from weave_http import constants
+from weave_http.addresses import Cidr
 from weave_http.errors import HostError
-from weave_http.net import links, sysctl
+from weave_http.net import links, sysctl, underlay, vxlan
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import host_locked
 
-VXLAN_OVERHEAD = 50
-"""Bytes that VXLAN over IPv4 adds to a packet: Ethernet 14, VXLAN 8, UDP 8, IP 20."""
-_ETHERNET_MTU = 1500
-_NOT_UNDERLAY = re.compile(r"docker|podman\d|br-[0-9a-f]{12}$|weave|vethwe|vxlan-")
+OURS = "weave-http"
+"""What is written on a bridge of ours, first; one without it was left by an older Weave, with that one's MTU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +34,17 @@ class BridgeState:
     mtu: int
 
 
-def ensure_bridge(*, mtu: int | None = None, mac: str | None = None) -> BridgeState:
+def ensure_bridge(
+    *, mtu: int | None = None, mac: str | None = None, overhead: int = vxlan.OVERHEAD, fresh: bool = False
+) -> BridgeState:
     """Make the bridge what it must be, from nothing or from whatever is there.
 
     Args:
-        mtu: bytes; by default that of the underlay less the encapsulation for a new bridge, else as it is.
+        mtu: bytes; by default as it is, if the bridge is one that we finished, else that of the underlay less the
+            overhead.
         mac: address of a new bridge; random by default. A bridge keeps the one it has.
+        overhead: bytes that the backend adds to a packet.
+        fresh: take the underlay's MTU whatever the bridge's is; what somebody wished for once is over.
 
     Raises:
         HostError: the kernel refused, or something else is called `weave`.
@@ -57,16 +60,19 @@ def ensure_bridge(*, mtu: int | None = None, mac: str | None = None) -> BridgeSt
             link = links.get_link(kernel, constants.BRIDGE)
         if link is None or link.kind != "bridge":
             raise HostError(f"there is an interface {constants.BRIDGE} that is no bridge", hint="remove it")
-        wanted = mtu or (link.mtu if link.up else _overlay_mtu(kernel))
+        ours = link.alias.startswith(OURS)
+        wanted = mtu or (link.mtu if ours and not fresh else _overlay_mtu(kernel, overhead))
         sysctl.set_neighbour(constants.BRIDGE)
-        if not link.up or link.mtu != wanted:
+        sysctl.set_ipv6(constants.BRIDGE)
+        if not ours or not link.up or link.mtu != wanted:
             # Said on its own, not at creation: only then it stays when the last port leaves the bridge.
-            links.set_link(kernel, link, mtu=wanted, up=True)
+            links.set_link(kernel, link, mtu=wanted, up=True, alias=None if ours else OURS)
+            sysctl.set_ipv6(constants.BRIDGE)  # with a larger MTU it may have got some
         return BridgeState(link.mac, wanted)
 
 
-def describe() -> tuple[BridgeState, list[str]] | None:
-    """Return the bridge's state and IPv4 addresses in CIDR notation, or nothing if there is no bridge."""
+def describe() -> tuple[BridgeState, list[Cidr]] | None:
+    """Return the bridge's state and IPv4 addresses, or nothing if there is no bridge."""
     with Netlink() as kernel:
         link = links.get_link(kernel, constants.BRIDGE)
         if link is None:
@@ -75,7 +81,11 @@ def describe() -> tuple[BridgeState, list[str]] | None:
 
 
 def mark(text: str) -> None:
-    """Write something on the bridge that lasts as long as it does (its alias). Raises `HostError`."""
+    """Write something on the bridge that lasts as long as it does (its alias); it begins with `OURS`.
+
+    Raises:
+        HostError: the kernel refused.
+    """
     with Netlink() as kernel:
         link = links.get_link(kernel, constants.BRIDGE)
         if link is not None:
@@ -99,33 +109,11 @@ def destroy() -> None:
         links.delete_link(kernel, constants.BRIDGE)
 
 
-def underlay_mtu() -> int:
-    """Return the MTU, in bytes, of the way to the other hosts.
-
-    It is that of the default route's interface, else the smallest one of the interfaces that are up and neither
-    loopback, nor ports, nor Docker's or ours. Raises `HostError`.
-    """
-    with Netlink() as kernel:
-        return _underlay_mtu(kernel)
-
-
 def random_mac() -> str:
     """Return a random MAC, unicast and locally administered."""
     first, *rest = os.urandom(6)
     return ":".join(f"{byte:02x}" for byte in ((first | 0x02) & ~0x01, *rest))
 
 
-def _overlay_mtu(kernel: Netlink) -> int:
-    return max(constants.LEAST_MTU, _underlay_mtu(kernel) - VXLAN_OVERHEAD)
-
-
-def _underlay_mtu(kernel: Netlink) -> int:
-    route = links.default_route_link(kernel)
-    if route is not None:
-        return min(route.mtu, constants.GREATEST_MTU)
-    candidates = [
-        link.mtu
-        for link in links.list_links(kernel)
-        if link.up and not link.loopback and not link.master and not _NOT_UNDERLAY.match(link.name)
-    ]
-    return min([*candidates, constants.GREATEST_MTU]) if candidates else _ETHERNET_MTU
+def _overlay_mtu(kernel: Netlink, overhead: int) -> int:
+    return max(constants.LEAST_MTU, underlay.mtu(kernel) - overhead)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from weave_http import constants
+from weave_http.addresses import Cidr
 from weave_http.errors import HostError
 from weave_http.net import arp, firewall, links, sysctl
 from weave_http.net.netlink import Netlink
@@ -27,12 +28,12 @@ class Outcome:
         changed: whether anything had to be done to the rules.
     """
 
-    exposed: Mapping[str, bool]
+    exposed: Mapping[Cidr, bool]
     changed: bool
 
 
 def expose(
-    wanted: Callable[[], Mapping[str, bool]],
+    wanted: Callable[[], Mapping[Cidr, bool]],
     engine_bridge: str = constants.DOCKER_BRIDGE,
     *,
     guard: Guard | None = None,
@@ -40,9 +41,9 @@ def expose(
     """Give the host addresses on the network, and have all rules there. The bridge must be there.
 
     Args:
-        wanted: says, under the host's lock, which addresses, in CIDR notation, and whether each masquerades.
+        wanted: says, under the host's lock, which addresses, and whether each masquerades.
         engine_bridge: name of the engine's default bridge.
-        guard: ports to protect; None to leave that as it is.
+        guard: ports to protect; None for those that are protected already.
 
     Raises:
         HostError: the kernel refused; no address was added.
@@ -54,7 +55,7 @@ def expose(
             raise HostError(f"bridge {constants.BRIDGE} is missing")
         present = links.list_addresses(kernel, bridge)
         missing = [cidr for cidr in exposed if cidr not in present]
-        added: list[str] = []
+        added: list[Cidr] = []
         try:
             # First the rules: from the first moment on, nobody gets in who shall not.
             outcome = firewall.converge(engine_bridge, exposed, guard=guard)
@@ -73,11 +74,11 @@ def expose(
         return Outcome(*outcome)
 
 
-def hide(addresses: Collection[str], engine_bridge: str = constants.DOCKER_BRIDGE) -> None:
+def hide(addresses: Collection[Cidr], engine_bridge: str = constants.DOCKER_BRIDGE) -> None:
     """Take addresses of the host away, and the rules of subnets that it has no other one in.
 
     Args:
-        addresses: in CIDR notation; those it does not have are left alone.
+        addresses: those it does not have are left alone.
         engine_bridge: name of the engine's default bridge.
 
     Raises:

@@ -8,21 +8,20 @@ namespace share the interface. Whatever a run adds it takes away again when it c
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 from weave_http import constants
+from weave_http.addresses import Cidr
 from weave_http.errors import HostError
-from weave_http.net import arp, links, sysctl
+from weave_http.net import arp, links, sysctl, veth
 from weave_http.net.links import Link
-from weave_http.net.netlink import Netlink, NetlinkError
+from weave_http.net.netlink import Netlink
 from weave_http.net.netns import Namespace, host_locked
 
-MULTICAST = "224.0.0.0/4"
-_FORWARDING_SECONDS = 0.5
-_FORWARDING_POLL_SECONDS = 0.001
+MULTICAST = IPv4Network("224.0.0.0/4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +49,12 @@ class Change:
     """What was done to a container.
 
     Args:
-        changed: addresses in CIDR notation that were added, or removed.
+        changed: addresses that were added, or removed.
         addresses: all that it has now, in the kernel's order.
     """
 
-    changed: tuple[str, ...]
-    addresses: tuple[str, ...]
+    changed: tuple[Cidr, ...]
+    addresses: tuple[Cidr, ...]
 
 
 def check_joinable(target: Target) -> None:
@@ -64,12 +63,12 @@ def check_joinable(target: Target) -> None:
         del namespace
 
 
-def plug(target: Target, addresses: Sequence[str], *, multicast: bool = True) -> Change:
+def plug(target: Target, addresses: Sequence[Cidr], *, multicast: bool = True) -> Change:
     """Give a container an `ethwe` on the bridge, and addresses. Converges.
 
     Args:
         target: the container.
-        addresses: IPv4, in CIDR notation, added in that order; those it has already are left alone.
+        addresses: added in that order; those it has already are left alone.
         multicast: route multicast there too; a route that there is stays in any case.
 
     Raises:
@@ -79,43 +78,74 @@ def plug(target: Target, addresses: Sequence[str], *, multicast: bool = True) ->
         bridge = links.get_link(host, constants.BRIDGE)
         if bridge is None:
             raise HostError(f"bridge {constants.BRIDGE} is missing")
-        veth = constants.HOST_VETH_PREFIX + str(target.pid)
+        name = veth.port_name(namespace)
         before = links.get_link(guest, constants.GUEST_INTERFACE)
-        added: list[str] = []
         try:
-            inner = before or _create(namespace, host, guest, bridge, veth)
-            outer = _join(host, guest, bridge, inner)
-            namespace.call(_set_parameters)
-            present = links.list_addresses(guest, inner)
-            for cidr in addresses:
-                if cidr not in present and cidr not in added:
-                    added.append(cidr)
-                    links.add_address(guest, inner, cidr)
-            if not inner.up:
-                links.set_link(guest, inner, up=True)
-            if added:
-                _await_forwarding(host, outer)
-                namespace.call(lambda: arp.announce(constants.GUEST_INTERFACE, inner.mac, added))
-            if multicast:
-                links.add_route(guest, inner, MULTICAST)  # last: a program that waits for the network waits for this
-            return Change(tuple(added), tuple(links.list_addresses(guest, inner)))
+            if before is None:
+                veth.make(host, bridge, name, constants.GUEST_INTERFACE, namespace=namespace)
+            inner = before or links.get_link(guest, constants.GUEST_INTERFACE)
+            outer = veth.other_end(host, inner) if inner else None
+            if inner is None or outer is None:
+                raise HostError(f"its interface {constants.GUEST_INTERFACE} is not of weave's making")
+            veth.join(host, bridge, outer)
+            if inner.mtu != bridge.mtu:
+                links.set_link(guest, inner, mtu=bridge.mtu)
+            return _configure(namespace, guest, inner, addresses, multicast, lambda: veth.await_forwarding(host, outer))
         except BaseException:
             # The first failure is the one to tell; here the container may be dead, and everything gone with it.
             with suppress(HostError):
                 if before is None:
-                    links.delete_link(host, veth)
-                else:
-                    for cidr in reversed(added):
-                        links.delete_address(guest, before, cidr)
+                    links.delete_link(host, name)
             raise
 
 
-def unplug(target: Target, addresses: Sequence[str]) -> Change:
+def _configure(
+    namespace: Namespace,
+    guest: Netlink,
+    inner: Link,
+    addresses: Sequence[Cidr],
+    multicast: bool,
+    forwarding: Callable[[], None],
+) -> Change:
+    """Have a container's end up, with its addresses, and announce those that are new.
+
+    Args:
+        namespace: where it is.
+        guest: of that namespace.
+        inner: the container's end.
+        addresses: added in that order; they are taken away again when it fails.
+        multicast: route multicast there too.
+        forwarding: returns when frames pass the other end.
+    """
+    added: list[Cidr] = []
+    try:
+        namespace.call(lambda: _set_parameters(inner.name))
+        present = links.list_addresses(guest, inner)
+        for cidr in addresses:
+            if cidr not in present and cidr not in added:
+                added.append(cidr)
+                links.add_address(guest, inner, cidr)
+        if not inner.up:
+            links.set_link(guest, inner, up=True)
+        if added:
+            forwarding()
+            namespace.call(lambda: arp.announce(inner.name, inner.mac, added))
+        if multicast:
+            links.add_route(guest, inner, MULTICAST)  # last: a program that waits for the network waits for this
+        return Change(tuple(added), tuple(links.list_addresses(guest, inner)))
+    except BaseException:
+        with suppress(HostError):
+            for cidr in reversed(added):
+                links.delete_address(guest, inner, cidr)
+        raise
+
+
+def unplug(target: Target, addresses: Sequence[Cidr]) -> Change:
     """Take addresses from a container; with the last one goes `ethwe`. Converges.
 
     Args:
         target: the container.
-        addresses: IPv4, in CIDR notation; those it does not have are left alone.
+        addresses: those it does not have are left alone.
 
     Raises:
         HostError: the container is gone or was never on the network, or the kernel refused; nothing was changed.
@@ -142,7 +172,7 @@ def unplug(target: Target, addresses: Sequence[str]) -> Change:
         return Change(leaving, staying)
 
 
-def describe(target: Target) -> tuple[str, list[str]] | None:
+def describe(target: Target) -> tuple[str, list[Cidr]] | None:
     """Return the MAC and the IPv4 addresses of a container's `ethwe`, or nothing if it has none or is gone."""
     try:
         with Namespace(target.namespace) as namespace, namespace.call(Netlink) as guest:
@@ -153,7 +183,7 @@ def describe(target: Target) -> tuple[str, list[str]] | None:
 
 
 @contextmanager
-def settled(target: Target, addresses: Sequence[str]) -> Iterator[Sequence[str]]:
+def settled(target: Target, addresses: Sequence[Cidr]) -> Iterator[Sequence[Cidr]]:
     """Hold a container's lock, and yield the IPv4 addresses of its `ethwe`: nobody changes them inside of the block.
 
     Args:
@@ -170,54 +200,10 @@ def settled(target: Target, addresses: Sequence[str]) -> Iterator[Sequence[str]]
         yield links.list_addresses(guest, inner) if inner else []
 
 
-def _create(namespace: Namespace, host: Netlink, guest: Netlink, bridge: Link, veth: str) -> Link:
-    """Create the pair: one end on the bridge and up, the other in the container; there is no state between."""
-    inside = [
-        ("IFLA_IFNAME", constants.GUEST_INTERFACE),
-        ("IFLA_MTU", bridge.mtu),
-        ("IFLA_NET_NS_FD", namespace.fd),
-    ]
-    data = [("VETH_INFO_PEER", {"attrs": inside})]
-    outside = [("IFLA_MTU", bridge.mtu), ("IFLA_MASTER", bridge.index)]
-    try:
-        links.add_link(host, veth, "veth", data, outside)
-    except NetlinkError as error:
-        if not error.exists:
-            raise
-        # Of a container that had this process id and whose namespace something still holds.
-        links.delete_link(host, veth)
-        links.add_link(host, veth, "veth", data, outside)
-    inner = links.get_link(guest, constants.GUEST_INTERFACE)
-    if inner is None:
-        raise HostError(f"interface {constants.GUEST_INTERFACE} vanished")
-    return inner
-
-
-def _join(host: Netlink, guest: Netlink, bridge: Link, inner: Link) -> Link:
-    """Put the host's end of the veth on the bridge, up, both ends with the bridge's MTU; return it."""
-    outer = links.get_link(host, index=inner.peer) if inner.kind == "veth" and inner.peer else None
-    if outer is None or outer.peer != inner.index or not outer.name.startswith(constants.HOST_VETH_PREFIX):
-        raise HostError(f"its interface {constants.GUEST_INTERFACE} is not of weave's making")
-    if outer.mtu != bridge.mtu or outer.master != bridge.index or not outer.up:
-        links.set_link(host, outer, up=True, mtu=bridge.mtu, master=bridge.index)
-    if inner.mtu != bridge.mtu:
-        links.set_link(guest, inner, mtu=bridge.mtu)
-    return outer
-
-
-def _set_parameters() -> None:
-    sysctl.set_neighbour(constants.GUEST_INTERFACE)
-    sysctl.set_interface(constants.GUEST_INTERFACE)
-
-
-def _await_forwarding(host: Netlink, outer: Link) -> None:
-    """Wait until frames pass the bridge port: the kernel sees to it in the background, after both ends are up."""
-    deadline = time.monotonic() + _FORWARDING_SECONDS
-    while time.monotonic() < deadline:
-        now = links.get_link(host, index=outer.index)
-        if now is None or (now.forwarding and now.operational):
-            return
-        time.sleep(_FORWARDING_POLL_SECONDS)
+def _set_parameters(interface: str) -> None:
+    sysctl.set_neighbour(interface)
+    sysctl.set_interface(interface)
+    sysctl.set_ipv6(interface, sysctl.NO_ADVICE)
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from weave_http.addresses import IP
 from weave_http.net import links
 from weave_http.net.netlink import Netlink
 
 
-def first_address(name: str) -> str:
-    """Return the first IPv4 address of an interface, without its prefix length; empty if there is none.
+def first_address(name: str) -> IP | None:
+    """Return the first IPv4 address of an interface, or nothing if there is none.
 
     Args:
         name: of the interface, in the network namespace of the caller.
@@ -18,4 +19,4 @@ def first_address(name: str) -> str:
     with Netlink() as kernel:
         link = links.get_link(kernel, name)
         found = links.list_addresses(kernel, link) if link else []
-        return found[0].partition("/")[0] if found else ""
+        return found[0].ip if found else None

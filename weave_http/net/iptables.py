@@ -34,6 +34,10 @@ class RuleSet:
     program: str
     tables: Mapping[str, tuple[str, ...]]
 
+    def chains(self, table: str) -> list[str]:
+        """Return the names of the chains of a table."""
+        return [line[1:].partition(" ")[0] for line in self.tables.get(table, ()) if line.startswith(":")]
+
     def has_chain(self, table: str, name: str) -> bool:
         """Return whether there is a chain of that name."""
         return any(line.startswith(f":{name} ") for line in self.tables.get(table, ()))
@@ -73,7 +77,7 @@ def restore(program: str, table: str, lines: Sequence[str]) -> None:
 
     Args:
         program: of which backend.
-        table: `filter` or `nat`.
+        table: `filter`, `nat`, `mangle` or `raw`.
         lines: as `-save` prints them (`:CHAIN - [0:0]` makes a chain, or empties it), and `-D`, `-I`, `-X` too.
 
     Raises:

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_interface, ip_network
 from typing import Any
 
+from weave_http.addresses import Cidr, Network
+from weave_http.errors import HostError
 from weave_http.net import netlink
 from weave_http.net.messages import ifaddrmsg, ifinfmsg, rtmsg
 from weave_http.net.netlink import Netlink, NetlinkError
 
 IFF_UP, IFF_LOOPBACK = 0x1, 0x8
-_AF_INET = 2
+IFLA_MASTER = 10
+LINK_ATTRIBUTES = 16
+"""Where the attributes of an undecoded link begin."""
+BRIDGE_PORTS = 1023
+"""The most ports that the kernel gives a bridge."""
+_INDEX = slice(4, 8)
+_KIND_VETH = b"\x09\0\x01\0veth\0"
+"""IFLA_INFO_KIND as it stands in a message."""
 _SKIP_STATISTICS = 8
 _OPERATIONAL = "UP"
 _FORWARDING = 3
 _RT_TABLE_MAIN, _RTPROT_BOOT, _RT_SCOPE_LINK, _RTN_UNICAST = 254, 3, 253, 1
 _BROADCAST_LONGEST_PREFIX = 30
+_DESTINATION_LENGTH, _TABLE = 1, 4
+"""Bytes of an undecoded route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +105,35 @@ def get_link(kernel: Netlink, name: str = "", *, index: int = 0) -> Link | None:
         raise
 
 
-def list_links(kernel: Netlink) -> list[Link]:
-    """Return all links of the namespace."""
+def list_links(
+    kernel: Netlink, *, kind: str = "", master: int = 0, keep: Callable[[memoryview], bool] | None = None
+) -> list[Link]:
+    """Return links of the namespace; the kernel chooses them, so that others cost next to nothing.
+
+    Args:
+        kernel: where.
+        kind: only those of that kind; empty for all.
+        master: index of a bridge, for its ports only; 0 for all.
+        keep: looks at an undecoded link.
+    """
     message = ifinfmsg()
     message["attrs"] = [("IFLA_EXT_MASK", _SKIP_STATISTICS)]
-    return [_link(answer) for answer in kernel.dump(message, netlink.RTM_GETLINK, "list the links")]
+    if kind:
+        message["attrs"].append(("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", kind)]}))
+    if master:
+        message["attrs"].append(("IFLA_MASTER", master))
+    found = kernel.dump(message, netlink.RTM_GETLINK, "list the links", read=_link, keep=keep)
+    return [link for link in found if kind in ("", link.kind) and master in (0, link.master)]
+
+
+def raw_index(body: memoryview) -> int:
+    """Return the index of an undecoded link."""
+    return netlink.number(body[_INDEX])
+
+
+def is_no_veth(body: memoryview) -> bool:
+    """Tell whether an undecoded link is anything but a veth."""
+    return _KIND_VETH not in bytes(body)
 
 
 def add_link(
@@ -115,7 +154,8 @@ def add_link(
         *attributes,
         ("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", kind), ("IFLA_INFO_DATA", {"attrs": list(data)})]}),
     ]
-    kernel.execute(message, netlink.RTM_NEWLINK, netlink.CREATE_NEW, f"create {kind} {name}")
+    with _ports_left():
+        kernel.execute(message, netlink.RTM_NEWLINK, netlink.CREATE_NEW, f"create {kind} {name}")
 
 
 def set_link(
@@ -147,15 +187,18 @@ def set_link(
         message["attrs"].append(("IFLA_MASTER", master))
     if alias is not None:
         message["attrs"].append(("IFLA_IFALIAS", alias))
-    kernel.execute(message, netlink.RTM_NEWLINK, 0, f"change {link.name}")
+    with _ports_left():
+        kernel.execute(message, netlink.RTM_NEWLINK, 0, f"change {link.name}")
 
 
-def delete_link(kernel: Netlink, name: str) -> bool:
-    """Delete a link, with its other end if it is a veth; return whether it was there."""
+def delete_link(kernel: Netlink, name: str = "", *, index: int = 0) -> bool:
+    """Delete the link with that name or index, with its other end if it is a veth; return whether it was there."""
     message = ifinfmsg()
-    message["attrs"] = [("IFLA_IFNAME", name)]
+    message["index"] = index
+    if name:
+        message["attrs"] = [("IFLA_IFNAME", name)]
     try:
-        kernel.execute(message, netlink.RTM_DELLINK, 0, f"delete {name}")
+        kernel.execute(message, netlink.RTM_DELLINK, 0, f"delete {name or f'link {index}'}")
     except NetlinkError as error:
         if error.absent:
             return False
@@ -163,33 +206,56 @@ def delete_link(kernel: Netlink, name: str) -> bool:
     return True
 
 
-def list_addresses(kernel: Netlink, link: Link) -> list[str]:
-    """Return a link's IPv4 addresses in CIDR notation, in the kernel's order."""
-    message = ifaddrmsg()
-    message["family"] = _AF_INET
-    answers = kernel.dump(message, netlink.RTM_GETADDR, f"list the addresses of {link.name}")
-    return [
-        f"{answer.get_attr('IFA_LOCAL')}/{answer['prefixlen']}"
-        for answer in answers
-        if answer["index"] == link.index and answer["family"] == _AF_INET
-    ]
+@contextmanager
+def _ports_left() -> Iterator[None]:
+    """Say in words of our own that a bridge is full; the kernel says "Exchange full"."""
+    try:
+        yield
+    except NetlinkError as error:
+        if error.code != errno.EXFULL:
+            raise
+        raise HostError(
+            f"the bridge has {BRIDGE_PORTS:,} ports already, and Linux gives a bridge no more",
+            hint="detach containers, or start this one on another host",
+        ) from error
 
 
-def _address(link: Link, cidr: str) -> Any:
-    ip, _, prefix = cidr.partition("/")
+def list_addresses(kernel: Netlink, link: Link, family: int = socket.AF_INET) -> list[Cidr]:
+    """Return a link's addresses of one family, in the kernel's order."""
     message = ifaddrmsg()
-    message["family"] = _AF_INET
+    message["family"] = family
     message["index"] = link.index
-    message["prefixlen"] = int(prefix)
-    message["attrs"] = [("IFA_LOCAL", ip), ("IFA_ADDRESS", ip)]
+
+    def read(answer: Any) -> Cidr | None:
+        if answer["index"] != link.index or answer["family"] != family:
+            return None
+        # IPv6 has IFA_LOCAL only where the other end has another address.
+        address = answer.get_attr("IFA_LOCAL") or answer.get_attr("IFA_ADDRESS")
+        return ip_interface(f"{address}/{answer['prefixlen']}")
+
+    found = kernel.dump(message, netlink.RTM_GETADDR, f"list the addresses of {link.name}", read=read)
+    return [cidr for cidr in found if cidr is not None]
+
+
+def _address(link: Link, cidr: Cidr) -> Any:
+    message = ifaddrmsg()
+    message["family"] = family_of(cidr)
+    message["index"] = link.index
+    message["prefixlen"] = cidr.network.prefixlen
+    message["attrs"] = [("IFA_LOCAL", str(cidr.ip)), ("IFA_ADDRESS", str(cidr.ip))]
     return message
 
 
-def add_address(kernel: Netlink, link: Link, cidr: str) -> bool:
-    """Add an IPv4 address; return whether it was new."""
+def family_of(address: Cidr | Network) -> int:
+    """Return the family, as sockets number it."""
+    return socket.AF_INET if address.version == 4 else socket.AF_INET6
+
+
+def add_address(kernel: Netlink, link: Link, cidr: Cidr) -> bool:
+    """Add an address; return whether it was new."""
     message = _address(link, cidr)
-    if message["prefixlen"] <= _BROADCAST_LONGEST_PREFIX:
-        message["attrs"].append(("IFA_BROADCAST", _broadcast(cidr)))
+    if cidr.version == 4 and cidr.network.prefixlen <= _BROADCAST_LONGEST_PREFIX:
+        message["attrs"].append(("IFA_BROADCAST", str(cidr.network.broadcast_address)))
     try:
         kernel.execute(message, netlink.RTM_NEWADDR, netlink.CREATE_NEW, f"add {cidr} to {link.name}")
     except NetlinkError as error:
@@ -199,8 +265,8 @@ def add_address(kernel: Netlink, link: Link, cidr: str) -> bool:
     return True
 
 
-def delete_address(kernel: Netlink, link: Link, cidr: str) -> bool:
-    """Delete an IPv4 address; return whether it was there."""
+def delete_address(kernel: Netlink, link: Link, cidr: Cidr) -> bool:
+    """Delete an address; return whether it was there."""
     try:
         kernel.execute(_address(link, cidr), netlink.RTM_DELADDR, 0, f"delete {cidr} from {link.name}")
     except NetlinkError as error:
@@ -210,27 +276,14 @@ def delete_address(kernel: Netlink, link: Link, cidr: str) -> bool:
     return True
 
 
-def _broadcast(cidr: str) -> str:
-    ip, _, prefix = cidr.partition("/")
-    number = int.from_bytes(bytes(map(int, ip.split("."))), "big") | (1 << 32 - int(prefix)) - 1
-    return ".".join(map(str, number.to_bytes(4, "big")))
-
-
-def add_route(kernel: Netlink, link: Link, destination: str) -> bool:
-    """Send a destination out of a link, unless there is a route for it; return whether it is new.
-
-    Args:
-        kernel: where.
-        link: the way out.
-        destination: IPv4 network in CIDR notation.
-    """
-    network, _, prefix = destination.partition("/")
+def add_route(kernel: Netlink, link: Link, destination: Network) -> bool:
+    """Send a destination out of a link, unless there is a route for it; return whether it is new."""
     message = rtmsg()
-    message["family"] = _AF_INET
-    message["dst_len"] = int(prefix)
+    message["family"] = family_of(destination)
+    message["dst_len"] = destination.prefixlen
     message["table"], message["proto"] = _RT_TABLE_MAIN, _RTPROT_BOOT
     message["scope"], message["type"] = _RT_SCOPE_LINK, _RTN_UNICAST
-    message["attrs"] = [("RTA_DST", network), ("RTA_OIF", link.index)]
+    message["attrs"] = [("RTA_DST", str(destination.network_address)), ("RTA_OIF", link.index)]
     doing = f"route {destination} through {link.name}"
     try:
         kernel.execute(message, netlink.RTM_NEWROUTE, netlink.CREATE_NEW, doing)
@@ -241,21 +294,52 @@ def add_route(kernel: Netlink, link: Link, destination: str) -> bool:
     return True
 
 
-def default_route_link(kernel: Netlink) -> Link | None:
-    """Return the link of the IPv4 default route with the lowest metric, or nothing."""
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route of the main table.
+
+    Args:
+        destination: the network; that of length 0 for a default route.
+        link: index of the link that it uses, the first one of a multipath route, or 0.
+        metric: the lower, the better.
+    """
+
+    destination: Network
+    link: int
+    metric: int
+
+
+def list_routes(kernel: Netlink, *, default: bool, family: int = socket.AF_INET) -> list[Route]:
+    """Return the unicast routes of the main table: the default ones, or the others.
+
+    Args:
+        kernel: where.
+        default: which of the two. A host may have a hundred thousand others, which are not even decoded.
+        family: of the addresses.
+    """
     message = rtmsg()
-    message["family"] = _AF_INET
-    # The second byte is the destination's length: a router's hundred thousand other routes are not decoded.
-    answers = kernel.dump(message, netlink.RTM_GETROUTE, "list the routes", keep=lambda body: body[1] == 0)
-    routes = [
-        (answer.get_attr("RTA_PRIORITY") or 0, index)
-        for answer in answers
-        if answer["table"] == _RT_TABLE_MAIN and answer["type"] == _RTN_UNICAST and (index := _way_out(answer))
-    ]
-    return get_link(kernel, index=min(routes)[1]) if routes else None
+    message["family"] = family
+    message["table"] = _RT_TABLE_MAIN
+    try:
+        routes = kernel.dump(
+            message,
+            netlink.RTM_GETROUTE,
+            "list the routes",
+            read=lambda answer: _route(answer) if answer["type"] == _RTN_UNICAST else None,
+            keep=lambda body: (body[_DESTINATION_LENGTH] == 0) == default and body[_TABLE] == _RT_TABLE_MAIN,
+        )
+    except NetlinkError as error:
+        if error.code == errno.ENOENT:  # a namespace without any route has no such table either
+            return []
+        raise
+    return [route for route in routes if route is not None]
 
 
-def _way_out(route: Any) -> int:
-    """Return the index of the link that a route uses, the first one of a multipath route, or 0."""
-    hops = route.get_attr("RTA_MULTIPATH")
-    return route.get_attr("RTA_OIF") or (hops[0]["oif"] if hops else 0)
+def _route(message: Any) -> Route:
+    hops = message.get_attr("RTA_MULTIPATH")
+    anything = 0 if message["family"] == socket.AF_INET else b"\0" * 16
+    return Route(
+        ip_network((message.get_attr("RTA_DST") or anything, message["dst_len"])),
+        message.get_attr("RTA_OIF") or (hops[0]["oif"] if hops else 0),
+        message.get_attr("RTA_PRIORITY") or 0,
+    )

@@ -1,4 +1,4 @@
-"""One rtnetlink socket: a request, its acknowledgement, and the reason when the kernel refuses.
+"""One netlink socket: a request, its acknowledgement, and the reason when the kernel refuses.
 
 Synchronous on purpose: pyroute2's own socket runs an asyncio loop for each call. What a message looks like is
 pyroute2's knowledge (`messages`); sending it and reading the answer is what is left, and it is this file.
@@ -10,12 +10,16 @@ import errno
 import os
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from weave_http.closing import Closing
 from weave_http.errors import HostError
+
+NETLINK_ROUTE = 0
+"""Protocol for links, addresses, routes and neighbours."""
 
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300
 CREATE_NEW = 0x200 | 0x400
@@ -31,12 +35,14 @@ RTM_GETNSID = 90
 
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NLM_F_DUMP_INTR, _NLM_F_CAPPED, _NLM_F_ACK_TLVS = 0x10, 0x100, 0x200
-_SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
+_SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK, _NETLINK_GET_STRICT_CHK = 270, 10, 11, 12
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
+_NLA_TYPE_MASK = 0x3FFF
 _REASON = 1
 _RECEIVE_BYTES = 1 << 18
 _DUMP_ATTEMPTS = 10
+_T = TypeVar("_T")
 
 
 class NetlinkError(HostError):
@@ -64,13 +70,19 @@ class NetlinkError(HostError):
 
 
 class Netlink(Closing):
-    """A socket in the network namespace of the thread that opens it; usable from any thread afterwards."""
+    """A socket in the network namespace of the thread that opens it; usable from any thread afterwards.
 
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+    Args:
+        protocol: `NETLINK_…`.
+    """
+
+    def __init__(self, protocol: int = NETLINK_ROUTE) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         self._sequence = 0
-        for option in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK):
-            with suppress(OSError):  # kernels before 4.12 have no words for their refusals; errno will do
+        # Kernels before 4.12 have no words for their refusals; errno will do. Before 4.20 they leave it to the caller
+        # to choose from a dump by index or table.
+        for option in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK, _NETLINK_GET_STRICT_CHK):
+            with suppress(OSError):
                 self._socket.setsockopt(_SOL_NETLINK, option, 1)
 
     def close(self) -> None:
@@ -89,23 +101,37 @@ class Netlink(Closing):
         Raises:
             NetlinkError: the kernel refused.
         """
-        self._exchange(message, kind, flags | NLM_F_ACK, doing, None)
+        self._exchange(message, kind, flags | NLM_F_ACK, doing, None, _as_it_is)
 
     def get(self, message: Any, kind: int, doing: str) -> Any:
         """Return the one object that the message describes, decoded. Raises `NetlinkError`."""
-        return self._exchange(message, kind, 0, doing, None)[0]
+        answers = self._exchange(message, kind, 0, doing, None, _as_it_is)
+        assert answers, "only a dump is torn, and what is not there is an error"
+        return answers[0]
 
-    def dump(self, message: Any, kind: int, doing: str, keep: Callable[[memoryview], bool] | None = None) -> list[Any]:
-        """Return all objects of a kind, decoded. Raises `NetlinkError`.
+    def dump(
+        self,
+        message: Any,
+        kind: int,
+        doing: str,
+        *,
+        read: Callable[[Any], _T],
+        keep: Callable[[memoryview], bool] | None = None,
+    ) -> list[_T]:
+        """Return all objects of a kind.
 
         Args:
-            message: a message of pyroute2's.
+            message: a message of pyroute2's; what it says is what the kernel chooses by.
             kind: `RTM_GET…`.
             doing: the end of a sentence that begins with "can't".
+            read: makes a value of a decoded answer, which takes a hundred times the memory.
             keep: looks at an undecoded answer (behind its netlink header), because decoding is slow.
+
+        Raises:
+            NetlinkError: the kernel refused.
         """
         for _ in range(_DUMP_ATTEMPTS):
-            answers: list[Any] | None = self._exchange(message, kind, NLM_F_DUMP, doing, keep)
+            answers = self._exchange(message, kind, NLM_F_DUMP, doing, keep, read)
             if answers is not None:
                 return answers
         raise NetlinkError(doing, errno.EINTR, "the kernel's list kept changing while it was read")
@@ -117,7 +143,8 @@ class Netlink(Closing):
         flags: int,
         doing: str,
         keep: Callable[[memoryview], bool] | None,
-    ) -> Any:
+        read: Callable[[Any], _T],
+    ) -> list[_T] | None:
         self._sequence += 1
         message.reset()
         message["header"] = {
@@ -129,7 +156,7 @@ class Netlink(Closing):
         message.encode()
         self._socket.send(message.data)
         dumping = flags & NLM_F_DUMP == NLM_F_DUMP
-        answers: list[Any] = []
+        answers: list[_T] = []
         torn = False
         while True:
             data = self._socket.recv(_RECEIVE_BYTES)
@@ -149,9 +176,36 @@ class Netlink(Closing):
                 if keep is None or keep(body):
                     decoded = type(message)(data, offset=start)
                     decoded.decode()
-                    answers.append(decoded)
+                    answers.append(read(decoded))
                 if not dumping:
                     return answers
+
+
+def attribute(body: memoryview, offset: int, kind: int) -> memoryview | None:
+    """Return the value of one attribute of an undecoded message, or nothing if it has none of that kind.
+
+    Args:
+        body: the message behind its netlink header, or the value of an attribute that has attributes in it.
+        offset: where the attributes begin.
+        kind: number of the attribute.
+    """
+    while offset + _ATTRIBUTE.size <= len(body):
+        length, found = _ATTRIBUTE.unpack_from(body, offset)
+        if length < _ATTRIBUTE.size:
+            return None
+        if found & _NLA_TYPE_MASK == kind:
+            return body[offset + _ATTRIBUTE.size : offset + length]
+        offset += length + 3 & ~3
+    return None
+
+
+def number(field: memoryview) -> int:
+    """Return an unsigned number of an undecoded message."""
+    return int.from_bytes(field, sys.byteorder)
+
+
+def _as_it_is(message: Any) -> Any:
+    return message
 
 
 def _check(body: memoryview, flags: int, doing: str) -> None:
@@ -164,11 +218,6 @@ def _check(body: memoryview, flags: int, doing: str) -> None:
         # Behind the error stands the request: its header alone when the kernel capped it, else all of it.
         (request_bytes,) = struct.unpack_from("=I", body, 4)
         offset = 4 + (_HEADER.size if flags & _NLM_F_CAPPED else request_bytes + 3 & ~3)
-        while offset + _ATTRIBUTE.size <= len(body):
-            length, kind = _ATTRIBUTE.unpack_from(body, offset)
-            if length < _ATTRIBUTE.size:
-                break
-            if kind == _REASON:
-                reason = bytes(body[offset + _ATTRIBUTE.size : offset + length]).rstrip(b"\0").decode()
-            offset += length + 3 & ~3
+        words = attribute(body, offset, _REASON)
+        reason = bytes(words).rstrip(b"\0").decode() if words is not None else ""
     raise NetlinkError(doing, -code, reason)

@@ -2,62 +2,133 @@
 
 The kernel takes a veth away with the network namespace of its other end, unless somebody holds that: Podman's service
 does for a while, and the address of a container that was removed would still answer.
+
+A look costs one system call a port: for each it is remembered by which process its namespace was last seen to be in
+use, and only when that process has left are all processes looked at.
 """
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import dataclass
 
 from weave_http import constants
-from weave_http.net import links, netlink
+from weave_http.net import links, netlink, sysctl
+from weave_http.net.links import Link
 from weave_http.net.messages import nsidmsg
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import Namespace
 
 
-def remove_dead(procfs: str) -> list[str]:
-    """Delete the veths into namespaces that no process is in any more.
+@dataclass(frozen=True, slots=True)
+class _Witness:
+    """A process that was in a namespace.
+
+    Args:
+        path: file that names its namespace.
+        identity: what that file said.
+    """
+
+    path: str
+    identity: str
+
+    @property
+    def is_there(self) -> bool:
+        return _identity(self.path) == self.identity
+
+
+@dataclass(slots=True)
+class _Port:
+    """One port.
+
+    Args:
+        link: the host's end.
+        patience: looks after which it is dead if no process is ever seen at the other end: an engine may fill a
+            namespace before it starts a process there.
+    """
+
+    link: Link
+    patience: int = 20
+
+
+class Ports:
+    """The host's ends of the containers' veths, as last looked at.
 
     Args:
         procfs: where the host's /proc is mounted; in another one the containers' processes are not to be seen.
-
-    Returns:
-        the names of those that were there.
-
-    Raises:
-        HostError: the kernel refused.
     """
-    with Netlink() as kernel:
-        # Containers may share a namespace, so that the one whose number the port bears is not the only one to ask.
-        suspects = [
-            link
-            for link in links.list_links(kernel)
-            if link.peer_namespace >= 0 and _has_lost_its_process(link.name, procfs)
-        ]
-        if not suspects:
-            return []
-        inhabited = _inhabited(kernel, procfs)
-        dead = [link.name for link in suspects if link.peer_namespace not in inhabited]
-        return [name for name in dead if links.delete_link(kernel, name)]
+
+    def __init__(self, procfs: str) -> None:
+        self._procfs = procfs
+        self._known: dict[int, _Port] = {}
+        self._witnesses: dict[int, _Witness] = {}
+
+    def remove_dead(self) -> list[str]:
+        """Delete the veths into namespaces that no process is in any more.
+
+        Returns:
+            the names of those that were there.
+
+        Raises:
+            HostError: the kernel refused.
+        """
+        with Netlink() as kernel:
+            self._look(kernel)
+            if all(self._is_inhabited(port) for port in self._known.values()):
+                return []
+            self._witnesses = _witnesses(kernel, self._procfs)
+            dead = [port.link for port in self._known.values() if self._is_dead(port)]
+            return [link.name for link in dead if links.delete_link(kernel, index=link.index)]
+
+    def _look(self, kernel: Netlink) -> None:
+        """Note which ports there are; of those known already, nothing but the index is read."""
+        bridge = links.get_link(kernel, constants.BRIDGE)
+        present: set[int] = set()
+
+        def is_new(body: memoryview) -> bool:
+            index = links.raw_index(body)
+            present.add(index)
+            return index not in self._known
+
+        for link in links.list_links(kernel, master=bridge.index, keep=is_new) if bridge else []:
+            if link.name.startswith(constants.HOST_VETH_PREFIX) and link.peer_namespace >= 0:
+                self._known[link.index] = _Port(link)
+                # One that an earlier version of weave made may have IPv6 yet.
+                sysctl.set_ipv6(link.name)
+        self._known = {index: port for index, port in self._known.items() if index in present}
+
+    def _is_dead(self, port: _Port) -> bool:
+        if self._is_inhabited(port):
+            port.patience = 0
+            return False
+        port.patience -= 1
+        return port.patience < 0
+
+    def _is_inhabited(self, port: _Port) -> bool:
+        witness = self._witnesses.get(port.link.peer_namespace)
+        return witness is not None and witness.is_there
 
 
-def _has_lost_its_process(link: str, procfs: str) -> bool:
-    pid = link.removeprefix(constants.HOST_VETH_PREFIX)
-    return pid != link and pid.isdecimal() and not os.path.exists(f"{procfs}/{pid}")
+def _identity(path: str) -> str:
+    """Return what names the namespace of a process, or nothing if that has ended."""
+    with suppress(OSError):
+        return os.readlink(path)
+    return ""
 
 
-def _inhabited(kernel: Netlink, procfs: str) -> set[int]:
-    """Return the numbers that this namespace has for those that processes are in."""
-    numbers: dict[str, int] = {}
+def _witnesses(kernel: Netlink, procfs: str) -> dict[int, _Witness]:
+    """Return a process for each namespace that there is one in, by the number that this namespace has for that one."""
+    found: dict[str, str] = {}
     for pid in filter(str.isdecimal, os.listdir(procfs)):
         path = f"{procfs}/{pid}/ns/net"
-        with suppress(OSError):  # it has ended meanwhile
-            identity = os.readlink(path)
-            if identity not in numbers:
-                with Namespace(path) as namespace:
-                    numbers[identity] = _number(kernel, namespace)
-    return set(numbers.values())
+        found.setdefault(_identity(path), path)
+    found.pop("", None)
+    numbered = {}
+    for identity, path in found.items():
+        with suppress(OSError), Namespace(path) as namespace:  # it may have ended meanwhile
+            numbered[_number(kernel, namespace)] = _Witness(path, identity)
+    return numbered
 
 
 def _number(kernel: Netlink, namespace: Namespace) -> int:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import ip_network
 from itertools import permutations
 
 from weave_http import constants
+from weave_http.addresses import Cidr, Network
 
 FORWARD, EXPOSE, INPUT, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE"
 """Chains of ours."""
@@ -39,7 +40,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What of the router's must not be reached from containers.
+    """What of the router's must not be reached from containers, on this host or another.
 
     Args:
         port: TCP port for peers; their data uses UDP on the next one.
@@ -52,54 +53,46 @@ class Guard:
     dns_bridge: str
 
 
-def network(cidr: str) -> str:
-    """Return the network of an interface address, as `10.2.1.0/24`."""
-    return str(IPv4Interface(cidr).network)
-
-
-def chains(exposed: Mapping[str, bool], engine_bridges: Iterable[str], guard: Guard | None) -> list[Chain]:
+def chains(exposed: Mapping[Cidr, bool], container_bridges: Iterable[str], guard: Guard | None) -> list[Chain]:
     """Return all chains of ours; those that go by what others say come before those that ask them.
 
     Args:
-        exposed: addresses of the host on the network, in CIDR notation, and whether each masquerades.
-        engine_bridges: bridges of the engine's own networks.
-        guard: what to protect; None to leave that chain as it is.
+        exposed: addresses of the host on the network, and whether each masquerades.
+        container_bridges: bridges that only containers hang on.
+        guard: what to protect; None if there is nothing yet.
     """
-    bridges = sorted({*engine_bridges} - {_BRIDGE})
-    subnets = sorted({network(cidr) for cidr in exposed}, key=_order)
-    masquerading = {network(cidr) for cidr, masquerade in exposed.items() if masquerade}
+    bridges = sorted({*container_bridges} - {_BRIDGE})
+    subnets = sorted({cidr.network for cidr in exposed}, key=_order)
+    masquerading = {cidr.network for cidr, masquerade in exposed.items() if masquerade}
     natted = [subnet for subnet in subnets if subnet in masquerading]
-    wanted = [
+    return [
         Chain("filter", EXPOSE, "", tuple(rule for subnet in subnets for rule in _let_through(subnet))),
-        Chain("filter", FORWARD, "FORWARD", tuple(_forward(bridges, subnets))),
+        Chain("filter", FORWARD, "FORWARD", tuple(_forward(bridges, subnets, guard))),
+        Chain("filter", INPUT, "INPUT", tuple(_input(bridges, guard)) if guard else ()),
         Chain("nat", NAT, "POSTROUTING", tuple(rule for subnet in natted for rule in masquerade_rules(subnet))),
     ]
-    if guard is not None:
-        wanted.append(Chain("filter", INPUT, "INPUT", tuple(_input(bridges, guard))))
-    return wanted
 
 
-def none() -> list[Chain]:
-    """Return all chains of ours as they are when there are none; those that jump to others come first."""
-    return [
-        Chain("filter", FORWARD, "FORWARD"),
-        Chain("filter", EXPOSE, ""),
-        Chain("filter", INPUT, "INPUT"),
-        Chain("nat", NAT, "POSTROUTING"),
-    ]
-
-
-def exposed_networks(expose_rules: Iterable[str]) -> set[str]:
+def exposed_networks(expose_rules: Iterable[str]) -> set[Network]:
     """Return the networks that the rules of `WEAVE-EXPOSE` let through."""
-    return {words[1] for rule in expose_rules if (words := rule.split())[:1] == ["-d"]}
+    return {ip_network(words[1]) for rule in expose_rules if (words := rule.split())[:1] == ["-d"]}
 
 
-def guarded_bridges(forward_rules: Iterable[str]) -> set[str]:
-    """Return the engine's bridges that the rules of `WEAVE-FORWARD` keep apart from ours."""
-    return {words[1] for rule in forward_rules if (words := rule.split())[2:] == ["-o", _BRIDGE, "-j", "DROP"]}
+def guard_of(input_rules: Sequence[str]) -> Guard | None:
+    """Return what the rules of `WEAVE-INPUT` protect, or nothing if they are not (all) there."""
+    api, peers, names = "", "", ""
+    for words in map(str.split, input_rules):
+        match words:
+            case ["-d", "127.0.0.0/8", "!", "-i", "lo", *_, "--dport", port, "-j", "DROP"]:
+                api = port
+            case ["-i", bridge, "-p", "tcp", *_, "--dport", "53", "-j", "ACCEPT"]:
+                names = bridge
+            case ["-i", str(bridge), "-p", "tcp", *_, "--dport", port, "-j", "DROP"] if bridge == _BRIDGE:
+                peers = port
+    return Guard(int(peers), int(api), names) if api and peers and names else None
 
 
-def masquerade_rules(subnet: str) -> list[str]:
+def masquerade_rules(subnet: Network) -> list[str]:
     """Return the rules by which a subnet's packets to elsewhere, and others' to it, bear the host's address."""
     return [
         f"-s {subnet} -d {_MULTICAST} -j RETURN",
@@ -109,13 +102,18 @@ def masquerade_rules(subnet: str) -> list[str]:
     ]
 
 
-def _let_through(subnet: str) -> list[str]:
+def _let_through(subnet: Network) -> list[str]:
     return [f"-d {subnet} -o {_BRIDGE} -j ACCEPT", f"-s {subnet} -i {_BRIDGE} -j ACCEPT"]
 
 
-def _forward(bridges: Sequence[str], subnets: Sequence[str]) -> list[str]:
+def _forward(bridges: Sequence[str], subnets: Sequence[Network], guard: Guard | None) -> list[str]:
     return [
         *(f"-s {one} -d {other} -i {_BRIDGE} -o {_BRIDGE} -j DROP" for one, other in _strangers(subnets)),
+        *(
+            f"-i {bridge} ! -o {bridge} {ports} -j DROP"
+            for bridge in (_BRIDGE, *bridges)
+            for ports in (_peer_ports(guard) if guard else ())
+        ),
         f"-i {_BRIDGE} -o {_BRIDGE} -j ACCEPT",
         f"-o {_BRIDGE} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
         *(f"-i {bridge} -o {_BRIDGE} -j DROP" for bridge in bridges),
@@ -125,24 +123,24 @@ def _forward(bridges: Sequence[str], subnets: Sequence[str]) -> list[str]:
     ]
 
 
-def _strangers(subnets: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _strangers(subnets: Sequence[Network]) -> Iterator[tuple[Network, Network]]:
     """Yield the pairs of subnets that have no address in common: the host is in both, and must be no way between."""
-    for one, other in permutations(map(IPv4Network, subnets), 2):
+    for one, other in permutations(subnets, 2):
         if not one.overlaps(other):
-            yield str(one), str(other)
+            yield one, other
 
 
 def _input(bridges: Sequence[str], guard: Guard) -> list[str]:
     return [
         f"-d 127.0.0.0/8 ! -i lo -p tcp -m tcp --dport {guard.api_port} -j DROP",
         *(f"-i {guard.dns_bridge} -p {kind} -m {kind} --dport {_DNS_PORT} -j ACCEPT" for kind in ("udp", "tcp")),
-        *(
-            f"-i {bridge} -p {kind} -m {kind} --dport {port} -j DROP"
-            for bridge in (_BRIDGE, *bridges)
-            for kind, port in (("tcp", guard.port), ("udp", guard.port + 1))
-        ),
+        *(f"-i {bridge} {ports} -j DROP" for bridge in (_BRIDGE, *bridges) for ports in _peer_ports(guard)),
     ]
 
 
-def _order(subnet: str) -> tuple[int, ...]:
-    return tuple(map(int, subnet.replace("/", ".").split(".")))
+def _peer_ports(guard: Guard) -> list[str]:
+    return [f"-p {kind} -m {kind} --dport {port}" for kind, port in (("tcp", guard.port), ("udp", guard.port + 1))]
+
+
+def _order(network: Network) -> tuple[int, int, int]:
+    return network.version, int(network.network_address), network.prefixlen

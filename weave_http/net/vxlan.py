@@ -13,21 +13,59 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from weave_http import constants
+from weave_http.addresses import IP, parse_ip
 from weave_http.errors import HostError
-from weave_http.net import links, netlink
+from weave_http.net import links, netlink, sysctl
 from weave_http.net.links import Link
 from weave_http.net.messages import ifinfmsg, ndmsg
 from weave_http.net.netlink import Netlink, NetlinkError
 from weave_http.net.netns import host_locked
 
+OVERHEAD = 50
+"""Bytes that VXLAN over IPv4 adds to a packet: Ethernet 14, VXLAN 8, UDP 8, IP 20."""
 _ANY_ADDRESS = "00:00:00:00:00:00"
 _NTF_SELF = 0x02
 _NUD_NOARP_PERMANENT = 0x40 | 0x80
 _APPEND = 0x400 | 0x800
 _ADDRESS_GENERATION_NONE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Vxlan:
+    """VXLAN as a `weave_http.net.backend.Backend`.
+
+    Args:
+        port: UDP port, the same on all hosts.
+    """
+
+    port: int
+    overhead: int = OVERHEAD
+
+    def ensure(self, mtu: int) -> None:
+        """Have the device on the bridge, up. Raises `HostError`."""
+        ensure_vxlan(constants.BRIDGE, self.port, mtu)
+
+    def destinations(self) -> set[IP]:
+        """Return the flood destinations. Raises `HostError`."""
+        return flood_destinations()
+
+    def apply(self, destinations: Collection[IP]) -> bool:
+        """Have these flood destinations; return whether there were others. Raises `HostError`."""
+        wanted, there = set(destinations), flood_destinations()
+        for ip in sorted(there - wanted, key=_order):
+            remove_flood(ip)
+        for ip in sorted(wanted - there, key=_order):
+            add_flood(ip)
+        return there != wanted
+
+    def remove(self) -> None:
+        """Remove the device. Raises `HostError`."""
+        remove_vxlan()
 
 
 def ensure_vxlan(bridge: str, port: int, mtu: int) -> None:
@@ -53,6 +91,7 @@ def ensure_vxlan(bridge: str, port: int, mtu: int) -> None:
             link = _create(kernel, port, mtu)
         if link.mtu != mtu:
             links.set_link(kernel, link, mtu=mtu)
+        sysctl.set_ipv6(link.name)
         if link.master != master.index:
             links.set_link(kernel, link, master=master.index)
         if not link.up:
@@ -71,7 +110,7 @@ def remove_vxlan() -> None:
         links.delete_link(kernel, constants.VXLAN_DEVICE)
 
 
-def flood_destinations() -> set[str]:
+def flood_destinations() -> set[IP]:
     """Return the underlay addresses that get frames for unknown and for all; empty without a device."""
     with Netlink() as kernel:
         link = links.get_link(kernel, constants.VXLAN_DEVICE)
@@ -80,11 +119,11 @@ def flood_destinations() -> set[str]:
         return {ip for mac, ip in _entries(kernel, link) if mac == _ANY_ADDRESS}
 
 
-def add_flood(ip: str) -> None:
+def add_flood(ip: IP) -> None:
     """Add a flood destination; fine when it is there already.
 
     Args:
-        ip: the other host's underlay IPv4 address.
+        ip: the other host's underlay address.
 
     Raises:
         HostError: no VXLAN device, or the kernel refused.
@@ -97,11 +136,11 @@ def add_flood(ip: str) -> None:
         kernel.execute(entry, netlink.RTM_NEWNEIGH, _APPEND, f"add the destination {ip} to {link.name}")
 
 
-def remove_flood(ip: str) -> None:
+def remove_flood(ip: IP) -> None:
     """Take a flood destination away, and all that was learnt to be behind it; fine when there is none.
 
     Args:
-        ip: the other host's underlay IPv4 address.
+        ip: the other host's underlay address.
     """
     with Netlink() as kernel:
         link = links.get_link(kernel, constants.VXLAN_DEVICE)
@@ -160,25 +199,29 @@ def _is_right(kernel: Netlink, link: Link, port: int) -> bool:
     return all(data.get_attr(key) == value for key, value in wanted.items())
 
 
-def _entry(link: Link, mac: str, ip: str) -> Any:
+def _entry(link: Link, mac: str, ip: IP) -> Any:
     message = ndmsg()
     message["family"] = socket.AF_BRIDGE
     message["ifindex"] = link.index
     message["state"] = _NUD_NOARP_PERMANENT
     message["flags"] = _NTF_SELF
-    message["attrs"] = [("NDA_LLADDR", mac), ("NDA_DST", ip)]
+    message["attrs"] = [("NDA_LLADDR", mac), ("NDA_DST", str(ip))]
     return message
 
 
-def _entries(kernel: Netlink, link: Link) -> list[tuple[str, str]]:
+def _entries(kernel: Netlink, link: Link) -> list[tuple[str, IP]]:
     """Return MAC and destination of the device's FDB entries that have a destination."""
     message = ndmsg()
     message["family"] = socket.AF_BRIDGE
     message["ifindex"] = link.index
-    answers = kernel.dump(message, netlink.RTM_GETNEIGH, f"list the destinations of {link.name}")
-    pairs = (
-        (answer.get_attr("NDA_LLADDR"), answer.get_attr("NDA_DST"))
-        for answer in answers
-        if answer["ifindex"] == link.index
-    )
-    return [(mac, ip) for mac, ip in pairs if mac and ip]
+
+    def read(answer: Any) -> tuple[str, IP] | None:
+        mac, ip = answer.get_attr("NDA_LLADDR"), answer.get_attr("NDA_DST")
+        return (mac, parse_ip(ip)) if answer["ifindex"] == link.index and mac and ip else None
+
+    found = kernel.dump(message, netlink.RTM_GETNEIGH, f"list the destinations of {link.name}", read=read)
+    return [entry for entry in found if entry is not None]
+
+
+def _order(ip: IP) -> tuple[int, int]:
+    return ip.version, int(ip)

@@ -201,7 +201,7 @@ class Router:
         """Go by what was hidden since the last router ended, if the bridge is the one that it had."""
         found = await in_thread(bridge.describe)
         if found is not None and self._before and await in_thread(bridge.marked) == _mark(self._before):
-            await self._exposing.drop_hidden(found[1])
+            await self._exposing.drop_hidden(list(map(str, found[1])))
 
     def remove_peer(self, who: str) -> None:
         """Stop at once to send data to a lost peer, by name or nickname; one that is connected is left alone."""

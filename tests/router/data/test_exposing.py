@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from ipaddress import ip_interface
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,8 @@ def test_what_was_done_while_no_router_ran_holds(routed: RoutedHost) -> None:
     _launch(routed)
     routed.ask(RouterClient.expose, [A])
     routed.end()
-    routed.space.call(expose.hide, [A])
-    routed.space.call(lambda: expose.expose(lambda: {B: False}))
+    routed.space.call(expose.hide, [ip_interface(A)])
+    routed.space.call(lambda: expose.expose(lambda: {ip_interface(B): False}))
     _launch(routed)
     until(lambda: list(_kept(routed)) == [B])
     assert (_addresses(routed), _kept(routed)[B]["masquerade"]) == ([B], False)

@@ -10,9 +10,13 @@ from functools import partial
 from time import monotonic
 
 from weave_http import constants
+from weave_http.addresses import Cidr, parse_cidr, parse_ip
 from weave_http.errors import HostError
-from weave_http.net import bridge, expose, ports, vxlan
+from weave_http.net import bridge, expose
+from weave_http.net.backend import Backend
+from weave_http.net.ports import Ports
 from weave_http.net.rules import Guard
+from weave_http.net.vxlan import Vxlan
 from weave_http.router.blocking import in_thread
 from weave_http.router.data.dataplane import FloodPlan
 
@@ -52,10 +56,10 @@ class Overlay:
         procfs: str | None = None,
     ) -> None:
         self._name = name
-        self._port = port
+        self._backend: Backend = Vxlan(port)
         self._given_mtu = mtu
         self._docker_bridge = docker_bridge
-        self._procfs = procfs
+        self._ports = Ports(procfs) if procfs else None
         self._guard = Guard(port - 1, api_port, docker_bridge)
         self.exposed: Callable[[], Exposed] = dict
         self.found_exposed: Callable[[Exposed], Awaitable[None]] | None = None
@@ -74,7 +78,7 @@ class Overlay:
         Raises:
             HostError: it can't be made.
         """
-        found = await in_thread(vxlan.flood_destinations)
+        found = set(map(str, await in_thread(self._backend.destinations)))
         if found:
             logger.info("keeping the destinations of an earlier router: %s", ", ".join(sorted(found)))
         self._plan.adopt(found, monotonic())
@@ -113,13 +117,13 @@ class Overlay:
     async def hide(self, addresses: Collection[str]) -> None:
         """Take addresses of the host, in CIDR notation, off the network. Raises `HostError`."""
         async with self._lock:
-            await in_thread(partial(expose.hide, addresses, self._docker_bridge))
+            await in_thread(partial(expose.hide, list(map(parse_cidr, addresses)), self._docker_bridge))
 
     async def leave(self) -> None:
         """Take the VXLAN device down, for good."""
         self._left = True
         async with self._lock:
-            await in_thread(vxlan.remove_vxlan)
+            await in_thread(self._backend.remove)
             self.destinations = frozenset()
 
     def peer_up(self, peer: str, ip: str) -> None:
@@ -157,23 +161,23 @@ class Overlay:
 
     def _check(self) -> None:
         """Blocking. Have bridge, ports, rules, addresses of the host and VXLAN device as they must be."""
-        state = bridge.ensure_bridge(mtu=self._given_mtu, mac=self._name)
-        outcome = expose.expose(self.exposed, self._docker_bridge, guard=self._guard)
-        vxlan.ensure_vxlan(constants.BRIDGE, self._port, state.mtu)
+        state = bridge.ensure_bridge(
+            mtu=self._given_mtu, mac=self._name, overhead=self._backend.overhead, fresh=not self.mtu
+        )
+        outcome = expose.expose(self._wanted, self._docker_bridge, guard=self._guard)
+        self._backend.ensure(state.mtu)
         if outcome.changed and self.mtu:
             logger.info("the firewall's rules were not as they must be, and are again")
-        self.mtu, self._found = state.mtu, outcome.exposed
-        if self._procfs and (dead := ports.remove_dead(self._procfs)):
+        self.mtu, self._found = state.mtu, {str(cidr): masquerade for cidr, masquerade in outcome.exposed.items()}
+        if self._ports and (dead := self._ports.remove_dead()):
             logger.info("removed %s: no process is at the other end any more", ", ".join(dead))
+
+    def _wanted(self) -> dict[Cidr, bool]:
+        return {parse_cidr(cidr): masquerade for cidr, masquerade in self.exposed().items()}
 
     def _flood(self, wanted: frozenset[str]) -> None:
         """Blocking. Have these flood destinations."""
-        there = vxlan.flood_destinations()
-        for ip in sorted(there - wanted):
-            vxlan.remove_flood(ip)
-        for ip in sorted(wanted - there):
-            vxlan.add_flood(ip)
-        if there != wanted:
+        if self._backend.apply(set(map(parse_ip, wanted))):
             logger.info("data goes to %s", ", ".join(sorted(wanted)) or "no other host")
 
 

@@ -115,7 +115,8 @@ class NameService:
         host, port = self.options.listen
         bridge = self.options.bridge
         try:
-            host = host or await in_thread(lambda: first_address(bridge))
+            if not host and (found := await in_thread(lambda: first_address(bridge))):
+                host = str(found)
             ahead = not host and bridge == constants.DOCKER_BRIDGE
             if ahead:
                 # Podman's bridge has another name, and is there only while a container is on it.
