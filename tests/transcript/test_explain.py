@@ -171,15 +171,17 @@ def state(space: Space) -> dict[str, Any]:
         kept["data"] = {
             key: data.get(key) for key in ("forward_delay", "stp_state", "id", "port", "learning", "ageing")
         }
+        kept["alias"] = link.get("ifalias")
         kept["generated"] = link.get("inet6_addr_gen_mode")
         kept["addresses"] = [
             (each["local"], each["prefixlen"], each.get("broadcast"))
             for each in link["addr_info"]
             if each["family"] == "inet"
         ]
-        name = re.sub(r"\d+$", "PID", link["ifname"]) if "vethwe" in link["ifname"] else link["ifname"]
+        name = "vethweNAMESPACE" if "vethwe" in link["ifname"] else link["ifname"]
         settings = space.run(
-            f"cd /proc/sys/net/ipv4; grep . neigh/{link['ifname']}/* conf/{link['ifname']}/promote_secondaries || true"
+            f"cd /proc/sys/net/ipv4; grep . neigh/{link['ifname']}/* conf/{link['ifname']}/promote_secondaries || true;"
+            f"cd ../ipv6/conf/{link['ifname']}; grep . disable_ipv6 accept_ra autoconf accept_redirects"
         )
         kept["settings"] = settings.replace(link["ifname"], name)
         links[name] = kept

@@ -9,10 +9,15 @@ from weave_http.transcript.host_steps.step import (
     FORWARD,
     INPUT,
     NEIGHBOUR,
+    NO_IPV6,
     HostStep,
     docker_bridge,
     sysctl,
+    sysctl6,
 )
+
+OURS = "weave-http"
+"""What is written on a bridge that we finished."""
 
 
 def bridge_steps(actor: str, mtu: str, docker_bridge: str = constants.DOCKER_BRIDGE) -> list[HostStep]:
@@ -29,11 +34,13 @@ def bridge_steps(actor: str, mtu: str, docker_bridge: str = constants.DOCKER_BRI
             actor,
             f"Make the bridge `{bridge}`, if there is none: the switch that this host's containers hang on. Its MTU is "
             "that of the way to the other hosts less 50 bytes for VXLAN. Neighbours are checked within seconds, as "
-            "an address may move to another container.",
+            "an address may move to another container. The host has no IPv6 there: by a link-local address containers "
+            "would reach all of its services.",
             (
                 f"ip link add name {bridge} type bridge forward_delay 0 stp_state 0",
                 sysctl("", [f"neigh.{bridge}.{item}" for item in NEIGHBOUR]),
-                f"ip link set {bridge} mtu {mtu} up",
+                sysctl6("", bridge, NO_IPV6),
+                f"ip link set {bridge} alias {OURS} mtu {mtu} up",
             ),
             f"bridge {bridge}",
         ),
@@ -41,7 +48,7 @@ def bridge_steps(actor: str, mtu: str, docker_bridge: str = constants.DOCKER_BRI
             actor,
             "Let frames pass from port to port of the bridge: Docker has the host drop what is forwarded, and with "
             "br_netfilter that goes for bridged frames as well. From elsewhere only answers get in, and from Docker's "
-            "own networks (this one, and each that there is) nothing else ever.",
+            "own networks (this one, and every other bridge that only containers hang on) nothing else ever.",
             (
                 f"iptables -N {FORWARD}",
                 f"iptables -A {FORWARD} -i {bridge} -o {bridge} -j ACCEPT",
@@ -66,8 +73,19 @@ def guard_step(port: int, docker_bridge: str = constants.DOCKER_BRIDGE) -> HostS
     return HostStep(
         "router",
         "Close the router's ports to containers, and its API to everybody but this host's own programs. Containers "
-        "may ask for names.",
+        "may ask for names. The ports of other hosts are closed to them, too.",
         (
+            *(
+                f"iptables -I {FORWARD} {number} {rule} -j DROP"
+                for number, rule in enumerate(
+                    (
+                        f"-i {bridge} ! -o {bridge} \\\n  -p {kind} --dport {at}"
+                        for bridge in (constants.BRIDGE, docker_bridge)
+                        for kind, at in (("tcp", port), ("udp", port + 1))
+                    ),
+                    start=1,
+                )
+            ),
             f"iptables -N {INPUT}",
             f"iptables -A {INPUT} -d 127.0.0.0/8 ! -i lo \\\n  -p tcp --dport {constants.ROUTER_HTTP_PORT} -j DROP",
             *(f"iptables -A {INPUT} -i {docker_bridge} -p {kind} --dport 53 -j ACCEPT" for kind in ("udp", "tcp")),
@@ -97,6 +115,7 @@ def vxlan_step(port: int, mtu: str) -> HostStep:
         (
             f"ip link add {device} mtu {mtu} type vxlan \\\n  id {constants.VNI} dstport {port} learning",
             f"ip link set {device} addrgenmode none",
+            sysctl6("", device, NO_IPV6),
             f"ip link set {device} master {constants.BRIDGE}",
             f"ip link set {device} up",
         ),

@@ -13,6 +13,8 @@ from weave_http.transcript.host_steps.step import (
     INSIDE,
     MULTICAST,
     NEIGHBOUR,
+    NO_ADVICE,
+    NO_IPV6,
     ROUTER,
     HostStep,
     broadcast,
@@ -20,6 +22,7 @@ from weave_http.transcript.host_steps.step import (
     find_container,
     mtu_of,
     sysctl,
+    sysctl6,
 )
 
 
@@ -84,30 +87,34 @@ def hosts_file(cidrs: Sequence[str], container: str, options: Mapping[str, list[
 def attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     (*cidrs, container), options = attach_options(words)
     multicast = "--no-multicast-route" not in options
-    mtu, guest, veth = mtu_of(environ), constants.GUEST_INTERFACE, f"{constants.HOST_VETH_PREFIX}$pid"
+    mtu, guest = mtu_of(environ), constants.GUEST_INTERFACE
     listed = ", ".join(f'"{cidr}"' for cidr in cidrs)
     return [
         find_container(container),
         *bridge_steps("executor", mtu, docker_bridge(environ)),
         HostStep(
             "executor",
-            f"Lay a virtual cable: one end on the bridge, the other, `{guest}`, in the container.",
+            f"Lay a virtual cable: one end on the bridge, the other, `{guest}`, in the container. The first is called "
+            "after the number of the container's network namespace.",
             (
-                f"ip link add {veth} mtu {mtu} master {constants.BRIDGE} \\\n"
+                f"veth={constants.HOST_VETH_PREFIX}$(printf %x $(stat -Lc %i /proc/$pid/ns/net))",
+                f"ip link add $veth mtu {mtu} master {constants.BRIDGE} \\\n"
                 f"  type veth peer name {guest} mtu {mtu} netns $pid",
-                f"ip link set {veth} up",
+                sysctl6("", "$veth", NO_IPV6),
+                "ip link set $veth up",
             ),
             f"veth with {guest} inside",
         ),
         HostStep(
             "executor",
             "In the container: the addresses, the interface up, and a route for multicast. Taking one address away "
-            "later must leave the others of its subnet alone.",
+            "later must leave the others of its subnet alone. Whoever else is on the network has no say in its routes.",
             (
                 sysctl(
                     f"{INSIDE} ",
                     [*(f"neigh.{guest}.{item}" for item in NEIGHBOUR), f"conf.{guest}.promote_secondaries=1"],
                 ),
+                sysctl6(f"{INSIDE} ", guest, NO_ADVICE),
                 *(f"{INSIDE} ip addr add {cidr}{broadcast(cidr)} dev {guest}" for cidr in cidrs),
                 f"{INSIDE} ip link set {guest} up",
                 *([f"{INSIDE} ip route add {MULTICAST} dev {guest}"] if multicast else []),

@@ -180,7 +180,7 @@ def reset(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
             "executor",
             "Remove all cables, and the bridge.",
             (
-                f"for veth in $(ip -br link show type veth | grep -o '^{constants.HOST_VETH_PREFIX}[0-9]*')",
+                f"for veth in $(ip -br link show type veth | grep -o '^{constants.HOST_VETH_PREFIX}[^@ ]*')",
                 "do ip link del $veth; done",
                 f"ip link del {constants.BRIDGE}",
             ),

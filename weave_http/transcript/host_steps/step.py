@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from weave_http import constants
 
 NEIGHBOUR = ("base_reachable_time_ms=5000", "delay_first_probe_time=2", "ucast_solicit=1")
+NO_ADVICE = ("accept_ra=0", "autoconf=0", "accept_redirects=0")
+NO_IPV6 = (*NO_ADVICE, "disable_ipv6=1")
 MULTICAST = "224.0.0.0/4"
 FORWARD, EXPOSE, INPUT, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE"
 """Chains of ours, in the rule set that has Docker's."""
@@ -42,6 +44,11 @@ class HostStep:
 def sysctl(before: str, settings: Sequence[str]) -> str:
     """Return the line that sets kernel parameters below `net.ipv4`, after what is to stand before it."""
     return f"{before}sysctl -qw" + "".join(f" \\\n  net.ipv4.{setting}" for setting in settings)
+
+
+def sysctl6(before: str, interface: str, settings: Sequence[str]) -> str:
+    """Return the line that sets kernel parameters of an interface's IPv6, after what is to stand before it."""
+    return f"{before}sysctl -qw" + "".join(f" \\\n  net.ipv6.conf.{interface}.{setting}" for setting in settings)
 
 
 def mtu_of(environ: Mapping[str, str]) -> str:
