@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,6 +11,7 @@ from weave_http.net import firewall, iptables
 from weave_http.net.bridge import ensure_bridge
 from weave_http.net.expose import expose
 from weave_http.net.firewall import choose
+from weave_http.net.guest import plug
 from weave_http.net.iptables import RuleSet
 from weave_http.net.rules import Guard
 
@@ -62,6 +64,42 @@ def test_when_docker_moves_to_the_other_rule_set_so_do_they(host: Space) -> None
     _docker(host, LEGACY)
     host.call(firewall.ensure)
     assert (_ours(host, NFT), _ours(host, LEGACY)) == ([], BASE)
+
+
+def test_a_rule_set_that_the_engine_left_with_a_dropping_policy_has_the_filter_rules_too(host: Space) -> None:
+    _docker(host, LEGACY)
+    host.call(ensure_bridge)
+    exposed = dict.fromkeys(cidrs("10.2.1.254/24"), True)
+    host.call(expose, lambda: exposed)
+    # Somebody changes the alternative, and dockerd is started again.
+    host.run(f"{LEGACY} -F DOCKER-USER; {LEGACY} -F FORWARD; {LEGACY} -X DOCKER-USER; {LEGACY} -t nat -F POSTROUTING")
+    _docker(host, NFT)
+    host.call(firewall.ensure)
+    both_have = [line for line in _ours(host, NFT) if not line.startswith("-A WEAVE ")]
+    assert both_have == _ours(host, LEGACY)
+    assert {line.split()[1] for line in both_have} == {"WEAVE-FORWARD", "WEAVE-EXPOSE"}
+    assert sum(line.startswith("-A WEAVE ") for line in _ours(host, NFT)) == 4, "who masquerades is one of them"
+    assert host.call(firewall.exposed_addresses) == exposed
+    before = _rules(host, NFT), _rules(host, LEGACY)
+    host.call(firewall.ensure)
+    assert (_rules(host, NFT), _rules(host, LEGACY)) == before
+    host.run(f"{LEGACY} -P FORWARD ACCEPT")
+    host.call(firewall.ensure)
+    assert (_ours(host, LEGACY), _rules(host, NFT)) == ([], before[0])
+
+
+@both
+def test_frames_between_containers_pass_whichever_set_drops(
+    host: Space, spaces: Callable[[], Space], backend: str
+) -> None:
+    host.call(ensure_bridge)
+    c1, c2 = spaces(), spaces()
+    for number, space in enumerate((c1, c2), start=1):
+        host.call(plug, space.target(), cidrs(f"10.2.1.{number}/24"))
+    _docker(host, NFT)
+    host.run(f"{backend} -P FORWARD DROP; {NFT} -P FORWARD DROP; {LEGACY} -P FORWARD DROP")
+    host.call(firewall.ensure)
+    c1.run("ping -q -c 1 -W 1 10.2.1.2")
 
 
 def test_a_flushed_legacy_host_stays_one_as_its_policy_is_still_there(host: Space) -> None:

@@ -280,6 +280,23 @@ def test_unplugging_that_is_interrupted_anywhere_is_undone(joined: Space, c1: Sp
     assert c1.cidrs() == [B]
 
 
+def test_a_full_bridge_is_said_in_words(joined: Space, c1: Space) -> None:
+    lines = "\n".join(
+        f"link add a{number} master weave type veth peer name b{number}\nlink set b{number} master weave"
+        for number in range(511)
+    )
+    joined.run("ip link add c0 master weave type veth peer name c1")
+    joined.call(
+        subprocess.run, ["ip", "-batch", "-"], input=lines, text=True, check=True, timeout=120, capture_output=True
+    )
+    with pytest.raises(HostError, match="c1: the bridge has 1,023 ports already, and Linux gives a bridge no more"):
+        joined.call(guest.plug, c1.target(), [A])
+    assert c1.links() == []
+    joined.run("ip link del a1")
+    joined.call(guest.plug, c1.target(), [A])
+    assert c1.cidrs() == [A]
+
+
 # -- at once --------------------------------------------------------------------------------------------
 
 
