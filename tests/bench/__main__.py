@@ -9,13 +9,13 @@ import signal
 import sys
 import tempfile
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.bench import arguments as run_arguments
-from tests.bench import bringup, client, commands, names, traffic
+from tests.bench import bringup, client, commands, crowd, names, traffic
 from tests.bench.figures import Table
 from tests.bench.machine import describe
 from tests.bench.stage import DOCKER, NAME, STATE, SUBNET, Stage
@@ -42,7 +42,11 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"keep the figures in docs/{DOCUMENT.name}")
     parser.add_argument("--quick", action="store_true", help="few rounds: shows that it works, not how fast")
-    return parser.parse_args(argv)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=[], metavar="PART", help=", ".join(PARTS))
+    options = parser.parse_args(argv)
+    if options.only and options.write:
+        parser.error("--write keeps all figures, so that it can't go with --only")
+    return options
 
 
 @contextmanager
@@ -70,34 +74,77 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def measure(place: Stage, *, quick: bool) -> Iterator[tuple[Table, list[str]]]:
-    """Measure one thing after the other; yields each table with the names of goals missed."""
-    say("bringing two hosts up, from nothing to the first ping …")
-    yield bringup.measure(place, 1 if quick else 5), []
-    one, two = place.hosts
-    say("comparing weave's path with a hand-made VXLAN …")
+Measured = tuple[Table, list[str]]
+"""A table, and the names of goals missed."""
+
+
+def _traffic(place: Stage, quick: bool) -> Iterator[Measured]:
     rounds, seconds, pings = (2, 1, 100) if quick else (7, 3, 1000)
-    table, compared = traffic.measure(one, two, rounds=rounds, seconds=seconds, pings=pings)
+    table, compared = traffic.measure(*place.hosts, rounds=rounds, seconds=seconds, pings=pings)
     yield table, commands.missed(compared)
-    say("comparing names with dnsmasq …")
-    table, compared = names.measure(one, rounds=2 if quick else 7, seconds=1 if quick else 3)
+
+
+def _names(place: Stage, quick: bool) -> Iterator[Measured]:
+    table, compared = names.measure(place.hosts[0], rounds=2 if quick else 7, seconds=1 if quick else 3)
     yield table, commands.missed(compared)
-    for host in (one, two):
-        bringup.clear_boxes(host)
-    say("comparing weave status with docker run --rm …")
+
+
+def _crowd(place: Stage, quick: bool) -> Iterator[Measured]:
+    yield crowd.measure(place, place.hosts[0], rounds=2 if quick else 7, seconds=6 if quick else 30)
+
+
+def _commands(place: Stage, quick: bool) -> Iterator[Measured]:
+    one, two = place.hosts
     rounds = 3 if quick else 11
     table, compared = commands.measure_status(place, one, rounds)
     yield table, commands.missed(compared)
     table, met = commands.measure_start(place, rounds)
     yield table, [] if met else ["weave --help"]
-    say("timing commands …")
     yield commands.measure_commands(place, one, two, 2 if quick else 7), []
     yield commands.measure_shares(place, one, rounds), []
-    say("comparing the client with docker-py and aiodocker …")
-    table, compared = client.measure(place, one, 2 if quick else 7)
+
+
+def _client(place: Stage, quick: bool) -> Iterator[Measured]:
+    table, compared = client.measure(place, place.hosts[0], 2 if quick else 7)
     yield table, client.missed(compared)
-    yield client.measure_version(place, one, rounds), []
-    yield run_arguments.measure(place, rounds), []
+    yield client.measure_version(place, place.hosts[0], 3 if quick else 11), []
+
+
+def _arguments(place: Stage, quick: bool) -> Iterator[Measured]:
+    yield run_arguments.measure(place, 3 if quick else 11), []
+
+
+PARTS: dict[str, tuple[str, Callable[[Stage, bool], Iterator[Measured]]]] = {
+    "traffic": ("comparing weave's path with a hand-made VXLAN", _traffic),
+    "names": ("comparing names with dnsmasq", _names),
+    "crowd": ("adding links of others", _crowd),
+    "commands": ("comparing weave status with docker run --rm, and timing commands", _commands),
+    "client": ("comparing the client with docker-py and aiodocker", _client),
+    "arguments": ("reading docker run's arguments", _arguments),
+}
+"""What can be measured on two hosts that are up, in this order."""
+
+
+def measure(place: Stage, only: Sequence[str], *, quick: bool) -> Iterator[Measured]:
+    """Measure one thing after the other.
+
+    Args:
+        place: two hosts' place.
+        only: names of parts; none for all.
+        quick: few rounds.
+    """
+    say("bringing two hosts up, from nothing to the first ping …")
+    brought_up = bringup.measure(place, 1 if quick or only else 5), list[str]()
+    if not only:
+        yield brought_up
+    for name, (doing, part) in PARTS.items():
+        if only and name not in only:
+            continue
+        say(f"{doing} …")
+        if name not in ("traffic", "names"):  # these use the containers that the first ping was between
+            for host in place.hosts:
+                bringup.clear_boxes(host)
+        yield from part(place, quick)
 
 
 def document(about: list[tuple[str, str]], tables: list[Table]) -> str:
@@ -119,10 +166,10 @@ def main(argv: list[str]) -> int:
     missed: list[str] = []
     try:
         with stage() as place:
-            for table, names in measure(place, quick=options.quick):
+            for table, goals in measure(place, options.only, quick=options.quick):
                 print(f"\n{table.text()}", flush=True)
                 tables.append(table)
-                missed += names
+                missed += goals
             about = describe(bringup.engine_version(place.hosts[0]), bringup.cli_version(DOCKER))
     except KeyboardInterrupt:
         say("interrupted; everything is removed")
