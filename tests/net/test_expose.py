@@ -7,6 +7,7 @@ import pytest
 
 from tests.net.faults import Fault, failing_at
 from tests.net.kernel import Space, cidrs
+from tests.net.yard import Yard, reaches
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError
 from weave_http.net import firewall
@@ -140,47 +141,6 @@ def test_interrupted_anywhere_the_next_one_makes_it_right(spaces: Callable[[], S
 # -- what packets do ---------------------------------------------------------------------------------------
 
 
-class Yard:
-    """A host that routes, with a container on `weave`, one on `docker0`, and a machine on its LAN.
-
-    Docker's rules are there: the policy drops, and what comes out of docker0 may go anywhere.
-    """
-
-    def __init__(self, host: Space, spaces: Callable[[], Space]) -> None:
-        self.host = host
-        host.call(ensure_bridge)
-        host.run("ip link del eth0; ip link add eth0 type bridge; ip link set eth0 up")
-        host.run("echo 1 > /proc/sys/net/ipv4/ip_forward; ip link add docker0 type bridge; ip link set docker0 up")
-        host.run(
-            "ip addr add 172.17.0.1/16 dev docker0; ip addr add 192.0.2.1/24 dev eth0;"
-            "ip route add default dev eth0"  # which makes that bridge a way to others
-        )
-        self.inside = self._plugged(spaces(), "weave", "10.2.1.1/24", "10.2.1.254")
-        self.other = self._plugged(spaces(), "weave", "10.2.2.1/24", "10.2.2.254")
-        self.docker = self._plugged(spaces(), "docker0", "172.17.0.2/16", "172.17.0.1")
-        self.lan = self._plugged(spaces(), "eth0", "192.0.2.9/24", "192.0.2.1")
-        host.call(firewall.ensure)
-        host.run(
-            "iptables-nft -P FORWARD DROP; iptables-nft -N DOCKER;"
-            "iptables-nft -A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT;"
-            "iptables-nft -A FORWARD -o docker0 -j DOCKER; iptables-nft -A FORWARD -i docker0 ! -o docker0 -j ACCEPT;"
-            "iptables-nft -A FORWARD -i docker0 -o docker0 -j ACCEPT;"
-            "iptables-nft -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE"
-        )
-
-    def _plugged(self, space: Space, bridge: str, cidr: str, gateway: str) -> Space:
-        self.host.run(
-            f"ip link add v{space.pid} type veth peer name c0 netns {space.pid};"
-            f"ip link set v{space.pid} master {bridge} up"
-        )
-        space.run(f"ip addr add {cidr} dev c0; ip link set c0 up; ip route add default via {gateway} dev c0 onlink")
-        return space
-
-
-def _reaches(space: Space, address: str) -> bool:
-    return space.run(f"ping -q -c 1 -W 0.4 {address} | grep -q ' 0% packet loss' && echo yes || echo no") == "yes"
-
-
 @pytest.fixture
 def yard(host: Space, spaces: Callable[[], Space]) -> Yard:
     return Yard(host, spaces)
@@ -189,51 +149,51 @@ def yard(host: Space, spaces: Callable[[], Space]) -> Yard:
 @pytest.mark.parametrize("policy", ["DROP", "ACCEPT"])
 def test_nothing_gets_in_through_an_address_that_somebody_just_put_there(yard: Yard, policy: str) -> None:
     yard.host.run(f"ip addr add {A} dev weave; iptables-nft -P FORWARD {policy}")
-    assert _reaches(yard.host, "10.2.1.1")
-    assert not any(_reaches(space, "10.2.1.1") for space in (yard.docker, yard.lan))
+    assert reaches(yard.host, "10.2.1.1")
+    assert not any(reaches(space, "10.2.1.1") for space in (yard.docker, yard.lan))
     if policy == "DROP":
-        assert not _reaches(yard.inside, "192.0.2.9")
+        assert not reaches(yard.inside, "192.0.2.9")
 
 
 def test_an_exposed_subnet_is_reached_and_gets_out_and_no_other_does(yard: Yard) -> None:
     _put(yard.host, True, A)
-    assert _reaches(yard.host, "10.2.1.1"), "the host reaches the network"
-    assert _reaches(yard.inside, "192.0.2.9"), "the network gets out, with the host's address"
-    assert _reaches(yard.lan, "10.2.1.1"), "a machine that routes through the host gets in"
-    assert not _reaches(yard.docker, "10.2.1.1"), "a container of Docker's alone does not"
-    assert not _reaches(yard.other, "192.0.2.9"), "another subnet does not get out"
-    assert not any(_reaches(space, "10.2.2.1") for space in (yard.host, yard.lan, yard.docker))
+    assert reaches(yard.host, "10.2.1.1"), "the host reaches the network"
+    assert reaches(yard.inside, "192.0.2.9"), "the network gets out, with the host's address"
+    assert reaches(yard.lan, "10.2.1.1"), "a machine that routes through the host gets in"
+    assert not reaches(yard.docker, "10.2.1.1"), "a container of Docker's alone does not"
+    assert not reaches(yard.other, "192.0.2.9"), "another subnet does not get out"
+    assert not any(reaches(space, "10.2.2.1") for space in (yard.host, yard.lan, yard.docker))
     yard.host.call(hide, [A])
-    assert not any(_reaches(space, "10.2.1.1") for space in (yard.host, yard.lan, yard.docker))
-    assert not _reaches(yard.inside, "192.0.2.9")
+    assert not any(reaches(space, "10.2.1.1") for space in (yard.host, yard.lan, yard.docker))
+    assert not reaches(yard.inside, "192.0.2.9")
 
 
 def test_two_exposed_subnets_do_not_reach_each_other_through_the_host(yard: Yard) -> None:
     _put(yard.host, True, A, C)
-    assert _reaches(yard.other, "192.0.2.9")
-    assert not _reaches(yard.inside, "10.2.2.1")
-    assert not _reaches(yard.other, "10.2.1.1")
+    assert reaches(yard.other, "192.0.2.9")
+    assert not reaches(yard.inside, "10.2.2.1")
+    assert not reaches(yard.other, "10.2.1.1")
 
 
 def test_containers_of_docker_stay_apart_also_when_docker_puts_its_rules_in_front(yard: Yard) -> None:
     _put(yard.host, True, A)
     yard.host.run("iptables-nft -I FORWARD -i docker0 ! -o docker0 -j ACCEPT")
-    assert _reaches(yard.docker, "10.2.1.1"), "until it is looked after"
+    assert reaches(yard.docker, "10.2.1.1"), "until it is looked after"
     _put(yard.host, True, A)
-    assert not _reaches(yard.docker, "10.2.1.1")
+    assert not reaches(yard.docker, "10.2.1.1")
 
 
 def test_the_network_reaches_of_dockers_containers_what_is_published_and_no_more(yard: Yard) -> None:
     _put(yard.host, True, A)
-    assert not _reaches(yard.inside, "172.17.0.2")
+    assert not reaches(yard.inside, "172.17.0.2")
     yard.host.run("iptables-nft -A DOCKER -d 172.17.0.2/32 -o docker0 -p icmp -j ACCEPT")
-    assert _reaches(yard.inside, "172.17.0.2")
+    assert reaches(yard.inside, "172.17.0.2")
 
 
 def test_without_masquerading_the_containers_own_address_is_seen(yard: Yard) -> None:
     _put(yard.host, False, A)
-    assert _reaches(yard.inside, "192.0.2.9"), "the LAN routes back through the host"
+    assert reaches(yard.inside, "192.0.2.9"), "the LAN routes back through the host"
     yard.lan.run("ip route del default")
-    assert not _reaches(yard.inside, "192.0.2.9")
+    assert not reaches(yard.inside, "192.0.2.9")
     _put(yard.host, True, A)
-    assert _reaches(yard.inside, "192.0.2.9")
+    assert reaches(yard.inside, "192.0.2.9")

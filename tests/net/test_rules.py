@@ -47,7 +47,14 @@ def test_what_is_guarded_can_be_read_back_from_the_rules() -> None:
     rules = _of("WEAVE-INPUT", {}, "docker0", "br0", guard=guard)
     assert guard_of(rules) == guard
     assert [guard_of(rules[:count]) for count in (0, 1, 3)] == [None, None, None]
-    assert _of("WEAVE-INPUT", {}, "docker0") == ()
+
+
+def test_only_exposed_subnets_reach_the_host() -> None:
+    assert _of("WEAVE-INPUT", {"10.2.1.254/24": True}) == (
+        "-i weave -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
+        "-s 10.2.1.0/24 -i weave -j RETURN",
+        "-i weave -j DROP",
+    )
 
 
 def test_containers_do_not_reach_the_ports_of_other_hosts_either_but_those_of_each_other() -> None:
@@ -61,7 +68,7 @@ def test_containers_do_not_reach_the_ports_of_other_hosts_either_but_those_of_ea
 
 
 def test_the_ports_of_the_router_are_closed_to_containers_and_its_api_to_everybody_outside() -> None:
-    assert _of("WEAVE-INPUT", {}, "docker0", guard=Guard(7000, 7500, "docker0")) == (
+    assert _of("WEAVE-INPUT", {}, "docker0", guard=Guard(7000, 7500, "docker0"))[:7] == (
         "-d 127.0.0.0/8 ! -i lo -p tcp -m tcp --dport 7500 -j DROP",
         "-i docker0 -p udp -m udp --dport 53 -j ACCEPT",
         "-i docker0 -p tcp -m tcp --dport 53 -j ACCEPT",

@@ -68,7 +68,7 @@ def chains(exposed: Mapping[Cidr, bool], container_bridges: Iterable[str], guard
     return [
         Chain("filter", EXPOSE, "", tuple(rule for subnet in subnets for rule in _let_through(subnet))),
         Chain("filter", FORWARD, "FORWARD", tuple(_forward(bridges, subnets, guard))),
-        Chain("filter", INPUT, "INPUT", tuple(_input(bridges, guard)) if guard else ()),
+        Chain("filter", INPUT, "INPUT", (*(_closed_ports(bridges, guard) if guard else ()), *_to_the_host(subnets))),
         Chain("nat", NAT, "POSTROUTING", tuple(rule for subnet in natted for rule in masquerade_rules(subnet))),
     ]
 
@@ -130,7 +130,16 @@ def _strangers(subnets: Sequence[Network]) -> Iterator[tuple[Network, Network]]:
             yield one, other
 
 
-def _input(bridges: Sequence[str], guard: Guard) -> list[str]:
+def _to_the_host(subnets: Sequence[Network]) -> list[str]:
+    """Return the rules by which only containers of exposed subnets reach the host, at whatever address of its."""
+    return [
+        f"-i {_BRIDGE} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
+        *(f"-s {subnet} -i {_BRIDGE} -j RETURN" for subnet in subnets),
+        f"-i {_BRIDGE} -j DROP",
+    ]
+
+
+def _closed_ports(bridges: Sequence[str], guard: Guard) -> list[str]:
     return [
         f"-d 127.0.0.0/8 ! -i lo -p tcp -m tcp --dport {guard.api_port} -j DROP",
         *(f"-i {guard.dns_bridge} -p {kind} -m {kind} --dport {_DNS_PORT} -j ACCEPT" for kind in ("udp", "tcp")),

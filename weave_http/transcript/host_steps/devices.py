@@ -48,7 +48,8 @@ def bridge_steps(actor: str, mtu: str, docker_bridge: str = constants.DOCKER_BRI
             actor,
             "Let frames pass from port to port of the bridge: Docker has the host drop what is forwarded, and with "
             "br_netfilter that goes for bridged frames as well. From elsewhere only answers get in, and from Docker's "
-            "own networks (this one, and every other bridge that only containers hang on) nothing else ever.",
+            "own networks (this one, and every other bridge that only containers hang on) nothing else ever. "
+            "The host itself is reached by answers only.",
             (
                 f"iptables -N {FORWARD}",
                 f"iptables -A {FORWARD} -i {bridge} -o {bridge} -j ACCEPT",
@@ -57,6 +58,10 @@ def bridge_steps(actor: str, mtu: str, docker_bridge: str = constants.DOCKER_BRI
                 f"iptables -A {FORWARD} -i {bridge} -o {docker_bridge} -j RETURN",
                 f"iptables -A {FORWARD} -o {bridge} -j DROP",
                 f"iptables -I FORWARD -j {FORWARD}",
+                f"iptables -N {INPUT}",
+                f"iptables -A {INPUT} -i {bridge} -m conntrack \\\n  --ctstate RELATED,ESTABLISHED -j RETURN",
+                f"iptables -A {INPUT} -i {bridge} -j DROP",
+                f"iptables -I INPUT -j {INPUT}",
             ),
             "firewall rules",
         ),
@@ -70,31 +75,24 @@ def guard_step(port: int, docker_bridge: str = constants.DOCKER_BRIDGE) -> HostS
         port: TCP port for peers.
         docker_bridge: name of the engine's default bridge.
     """
+    closed = [
+        (bridge, f"-p {kind} --dport {number} -j DROP")
+        for bridge in (constants.BRIDGE, docker_bridge)
+        for kind, number in (("tcp", port), ("udp", port + 1))
+    ]
+    inward = [
+        f"-d 127.0.0.0/8 ! -i lo \\\n  -p tcp --dport {constants.ROUTER_HTTP_PORT} -j DROP",
+        *(f"-i {docker_bridge} -p {kind} --dport 53 -j ACCEPT" for kind in ("udp", "tcp")),
+        *(f"-i {bridge} {rule}" for bridge, rule in closed),
+    ]
+    outward = [f"-i {bridge} ! -o {bridge} \\\n  {rule}" for bridge, rule in closed]
     return HostStep(
         "router",
         "Close the router's ports to containers, and its API to everybody but this host's own programs. Containers "
         "may ask for names. The ports of other hosts are closed to them, too.",
         (
-            *(
-                f"iptables -I {FORWARD} {number} {rule} -j DROP"
-                for number, rule in enumerate(
-                    (
-                        f"-i {bridge} ! -o {bridge} \\\n  -p {kind} --dport {at}"
-                        for bridge in (constants.BRIDGE, docker_bridge)
-                        for kind, at in (("tcp", port), ("udp", port + 1))
-                    ),
-                    start=1,
-                )
-            ),
-            f"iptables -N {INPUT}",
-            f"iptables -A {INPUT} -d 127.0.0.0/8 ! -i lo \\\n  -p tcp --dport {constants.ROUTER_HTTP_PORT} -j DROP",
-            *(f"iptables -A {INPUT} -i {docker_bridge} -p {kind} --dport 53 -j ACCEPT" for kind in ("udp", "tcp")),
-            *(
-                f"iptables -A {INPUT} -i {bridge} -p {kind} --dport {number} -j DROP"
-                for bridge in (constants.BRIDGE, docker_bridge)
-                for kind, number in (("tcp", port), ("udp", port + 1))
-            ),
-            f"iptables -I INPUT -j {INPUT}",
+            *(f"iptables -I {INPUT} {at} {rule}" for at, rule in enumerate(inward, start=1)),
+            *(f"iptables -I {FORWARD} {at} {rule}" for at, rule in enumerate(outward, start=1)),
         ),
         "ports closed",
     )

@@ -11,6 +11,7 @@ from weave_http import constants
 from weave_http.transcript.host_steps.step import (
     EXPOSE,
     FORWARD,
+    INPUT,
     MULTICAST,
     NAT,
     ROUTER,
@@ -40,8 +41,8 @@ def expose(words: Sequence[str]) -> list[HostStep]:
         ),
         HostStep(
             "router",
-            "Let packets pass between these subnets and what the host routes to; the host is no way from one of the "
-            "subnets to another.",
+            "Let packets pass between these subnets and what the host routes to, or is; the host is no way from one of "
+            "the subnets to another.",
             (
                 f"iptables -N {EXPOSE}",
                 *(
@@ -51,6 +52,11 @@ def expose(words: Sequence[str]) -> list[HostStep]:
                 ),
                 f"last=$(iptables -S {FORWARD} | grep -c '^-A')",
                 f"iptables -I {FORWARD} $last -j {EXPOSE}",
+                f"last=$(iptables -S {INPUT} | grep -c '^-A')",
+                *(
+                    f"iptables -I {INPUT} $((last + {number})) -s {subnet} -i {bridge} -j RETURN"
+                    for number, subnet in enumerate(subnets)
+                ),
                 *(
                     f"iptables -I {FORWARD} {number} -s {one} -d {other} \\\n  -i {bridge} -o {bridge} -j DROP"
                     for number, (one, other) in enumerate(_strangers(subnets), start=1)
@@ -141,6 +147,7 @@ def hide(words: Sequence[str]) -> list[HostStep]:
                     for subnet in subnets
                     for match in (f"-d {subnet} -o {bridge}", f"-s {subnet} -i {bridge}")
                 ),
+                *(f"iptables -D {INPUT} -s {subnet} -i {bridge} -j RETURN" for subnet in subnets),
                 *(
                     f"iptables -D {FORWARD} -s {one} -d {other} \\\n  -i {bridge} -o {bridge} -j DROP"
                     for one, other in _strangers(subnets)
