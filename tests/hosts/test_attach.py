@@ -61,7 +61,7 @@ def test_the_interface_is_what_weave_users_expect(host: Host, guest: str) -> Non
     link = host.inside("box", "ip -o link show ethwe; ip route show 224.0.0.0/4")
     assert "mtu 1450" in link
     assert "224.0.0.0/4 dev ethwe" in link
-    assert host.shell("ip -o link show master weave | grep -c vethwepl").strip() == "1"
+    assert host.shell("ip -o link show master weave | grep -c vethwe").strip() == "1"
 
 
 REFUSALS = (

@@ -167,7 +167,8 @@ def test_two_hundred_containers_in_the_hands_of_several_callers(host: Host) -> N
     assert seen == {identity[:12]: addresses for identity, addresses in attached.items()}
     with engine_of(host) as engine:
         pids = [engine.containers.inspect(identity)["State"]["Pid"] for identity in attached]
-    ports = [constants.VXLAN_DEVICE, *(f"{constants.HOST_VETH_PREFIX}{pid}" for pid in pids)]
+    numbers = host.shell(f"for pid in {' '.join(map(str, pids))}; do stat -Lc %i /proc/$pid/ns/net; done").split()
+    ports = [constants.VXLAN_DEVICE, *(f"{constants.HOST_VETH_PREFIX}{int(number):x}" for number in numbers)]
     assert sorted(host.shell("ls /sys/class/net/weave/brif").split()) == sorted(ports), "no half-done attach"
     assert host.shell("ls /sys/class/net | grep -c vethwe").strip() == str(len(attached))
     assert "state DOWN" not in host.shell("ip -o link show master weave"), "every cable has two ends that are up"

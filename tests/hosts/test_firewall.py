@@ -31,16 +31,17 @@ def connects(host: Host, container: str, address: str, port: int) -> bool:
 
 
 def injected(host: Host, container: str, at: Host, address: str) -> bool:
-    """Tell whether a frame that a container wraps into VXLAN for a host comes out on the network there.
+    """Tell whether a frame that a container, or the host itself, wraps into VXLAN for a host is taken there.
 
-    It is a ping to everybody from an address that nobody has, 10.2.1.66, and is looked for on the bridge.
+    It is a gratuitous ARP request from a MAC that nobody has, which the bridge then learns.
     """
+    inside = f"nsenter -t {pid_of(host, container)} -n " if container else ""
     frame = (
         "ff" * 6 + "7a0000000066" + "0806" + "0001080006040001" + "7a0000000066" + "0a020142" + "00" * 6 + "0a020142"
     )
     packet = "08000000" + f"{6784:06x}" + "00" + frame
     sender = (
-        f"nsenter -t {pid_of(host, container)} -n python3 -c 'import socket;"
+        f"{inside}python3 -c 'import socket;"
         "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);"
         f'[s.sendto(bytes.fromhex("{packet}"), ("{address}", 6784)) for _ in range(3)]\''
     )
@@ -71,6 +72,7 @@ def test_containers_behind_a_bridge_of_any_name_are_no_peers(trio: list[Host]) -
             for address in ("10.2.1.1", "10.2.1.2"):
                 assert not one.pings(name, address, count=1, wait=1), (name, address)
         assert one.pings("inside", "10.2.1.2")
+        assert injected(three, "", two, two.address), "who is on the LAN may: that is what it is to be let in"
     finally:
         one.shell("docker rm -f custom; docker network rm own")
 
@@ -82,6 +84,9 @@ def test_no_router_advertisement_of_a_container_is_believed(trio: list[Host]) ->
     one.weave("run", "10.2.1.2/24", "--name", "near", GUEST, "sleep", "3600")
     two.weave("run", "10.2.1.3/24", "--name", "far", GUEST, "sleep", "3600")
     before = [host.shell("ip -6 route; ip -6 addr show scope global") for host in (one, two)]
+    # The engine gives containers no IPv6; but who may send raw frames needs none, and others may turn it on.
+    for host, name in ((one, "rogue"), (one, "near"), (two, "far")):
+        host.shell(f"nsenter -t {pid_of(host, name)} -n sysctl -qw net.ipv6.conf.ethwe.disable_ipv6=0")
     rogue = pid_of(one, "rogue")
     assert eventually(lambda: "tentative" not in one.shell(f"nsenter -t {rogue} -n ip -6 addr show dev ethwe"))
     one.shell(f"nsenter -t {rogue} -n python3 - <<'END'\n{ADVERTISEMENT}\nEND")

@@ -29,7 +29,7 @@ class State:
 
 LOOK = """
 docker ps -a --no-trunc --format '{{.ID}} {{.Image}} {{.Names}}'
-echo --; ls /sys/class/net | grep vethwepl
+echo --; ls /sys/class/net | grep vethwe
 echo --; ls /var/run/netns 2>/dev/null | grep -v '^netns-'  # those are Podman's own
 for name in box mine; do
   echo --; pid=$(docker inspect -f '{{.State.Pid}}' $name 2>/dev/null) &&

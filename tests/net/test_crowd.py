@@ -74,6 +74,6 @@ def test_a_look_and_an_attach_decode_no_links_addresses_and_routes_of_others(
     )
     host.call(subprocess.run, ["ip", "-batch", "-"], input=lines, text=True, check=True, capture_output=True)
     looked, attached = decoded.during(lambda: host.call(look)), decoded.during(lambda: host.call(attach, spaces()))
-    assert looked == alone[0]
+    assert looked == alone[0] > 4
     # Waiting until frames pass the port asks as often as it takes.
     assert attached < alone[1] + PAIRS / 4

@@ -147,6 +147,16 @@ def _mac(space: Space) -> str:
     return space.run("ip -br link show ethwe").split()[2]
 
 
+def test_a_port_whose_mtu_rises_gets_no_ipv6_with_it(host: Space, spaces: Callable[[], Space]) -> None:
+    host.call(bridge.ensure_bridge, mtu=600)
+    c1 = _joined(host, spaces(), "10.2.1.1/24")
+    host.call(bridge.ensure_bridge, mtu=1450)
+    _joined(host, c1, "10.2.1.1/24")
+    assert host.run(f"cat /proc/sys/net/ipv6/conf/{c1.port()}/disable_ipv6") == "1"
+    assert host.run(f"ip -6 -br addr show dev {c1.port()}") == ""
+    assert c1.run("cat /proc/sys/net/ipv6/conf/ethwe/accept_ra") == "0"
+
+
 def test_nothing_of_ours_on_a_host_has_an_address_of_ipv6(
     pair: tuple[Space, Space], spaces: Callable[[], Space]
 ) -> None:

@@ -77,6 +77,7 @@ def join(host: Netlink, bridge: Link, outer: Link) -> None:
     sysctl.set_ipv6(outer.name)
     if outer.mtu != bridge.mtu or outer.master != bridge.index or not outer.up:
         links.set_link(host, outer, up=True, mtu=bridge.mtu, master=bridge.index)
+        sysctl.set_ipv6(outer.name)  # with a larger MTU it may have got some
 
 
 def await_forwarding(host: Netlink, outer: Link) -> None:
