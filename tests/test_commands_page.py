@@ -13,10 +13,9 @@ import typer.main
 from weave_http.cli.app import app
 from weave_http.cli.further import GONE as GONE_HERE
 from weave_http.errors import WeaveError
-from weave_http.host import gone, launch
-from weave_http.host.joining import ADD_HOST, SWITCHES
-from weave_http.host.launch import parse
-from weave_http.operations import flags, unused_flags
+from weave_http.host.launch import plan
+from weave_http.operations import GONE, Attach, Launch, flags, unused_flags
+from weave_http.operations.operation import Option
 
 PAGE = (Path(__file__).parents[1] / "docs" / "commands.md").read_text()
 
@@ -37,7 +36,7 @@ COMMANDS, FLAGS = table("## Commands"), table("## Flags of `launch`")
 def test_the_page_lists_the_commands_that_there_are_and_tells_those_that_are_gone() -> None:
     there = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     assert {name for name, said in COMMANDS.items() if said in ("yes", "instead")} == there
-    assert {name for name, said in COMMANDS.items() if said == "instead"} == set(GONE_HERE) == set(gone.GONE)
+    assert {name for name, said in COMMANDS.items() if said == "instead"} == set(GONE_HERE) == set(GONE)
     assert set(COMMANDS.values()) == {"yes", "instead"}
 
 
@@ -56,12 +55,14 @@ def test_help_for_a_command_is_its_help() -> None:
 
 
 def test_the_flags_of_attach_are_those_that_it_takes() -> None:
-    assert {name for name, said in table("### Flags of `attach`").items() if said == "yes"} == {*SWITCHES, ADD_HOST}
+    assert {name for name, said in table("### Flags of `attach`").items() if said == "yes"} == {
+        name for part in Attach.parts if isinstance(part, Option) for name in part.names
+    }
 
 
 def test_the_page_lists_the_flags_that_launch_takes() -> None:
-    taken = {*launch.VALUES, *launch.SWITCHES, *launch._VARIABLES, *launch._OWN_SWITCHES}
-    assert {name.lstrip("-") for name, said in FLAGS.items() if said == "yes"} == taken
+    taken = {name.lstrip("-") for name, said in FLAGS.items() if said == "yes"}
+    assert taken == set(flags.BY_NAME) - {"password"}
 
 
 @pytest.mark.parametrize(("name", "said"), [(name, said) for name, said in FLAGS.items() if said != "yes"])
@@ -69,10 +70,10 @@ def test_launch_treats_its_other_flags_as_the_page_says(name: str, said: str) ->
     known = unused_flags.UNUSED.get(name.lstrip("-"))
     words = [name] if known and known.switch else [name, "value"]
     if said == "warned":
-        assert parse(words, {}).warnings
+        assert plan(Launch.parse(words), {}).warnings
         return
     with pytest.raises(WeaveError) as caught:
-        parse(words, {})
+        plan(Launch.parse(words), {})
     assert "unknown option" not in str(caught.value)
 
 

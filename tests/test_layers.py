@@ -15,7 +15,7 @@ BELOW = {
     "transcript": {"operations", "run_args", "engine"},
     "operations": {"run_args"},
     "local": {"host", "operations"},
-    "host": {"operations", "run_args", "engine", "net", "local"},
+    "host": {"operations", "run_args", "engine", "net"},
     "router": {"operations", "host", "engine", "net"},
     "run_args": set(),
     "engine": set(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -14,7 +13,8 @@ from typing import Any, Self
 
 from tests.fake_engine import FakeContainer, FakeEngine
 from tests.net.kernel import Space
-from weave_http import constants, local
+from weave_http import constants
+from weave_http.host import Host, perform_words
 
 
 @dataclass
@@ -73,10 +73,9 @@ class Stage:
         self.engine.containers[container.id] = container
 
     def weave(self, *words: str, env: Mapping[str, str] | None = None) -> Result:
-        """Run a command of the executor on the host."""
-        out, err = io.StringIO(), io.StringIO()
-        code = self.host.call(local.execute, words, env or {}, out, err)
-        return Result(code, out.getvalue(), err.getvalue())
+        """Do on the host what words say."""
+        outcome = self.host.call(perform_words, Host(env or {}), words)
+        return Result(outcome.code, outcome.out, outcome.err)
 
 
 def identity(name: str) -> str:

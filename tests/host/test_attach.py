@@ -3,16 +3,16 @@ from __future__ import annotations
 import pytest
 
 from tests.host.stage import FakeRouter, Stage, identity
-from weave_http.local.commands import COMMANDS
+from weave_http.operations import find
 
 A, B = "10.2.1.1/24", "10.2.1.2/24"
 RULE = "-A WEAVE-FORWARD -i weave -o weave -j ACCEPT"
 
 
-def test_attach_makes_the_bridge_the_rule_and_the_interface_and_says_nothing(stage: Stage) -> None:
+def test_attach_makes_the_bridge_the_rule_and_the_interface(stage: Stage) -> None:
     c1 = stage.container("c1")
     result = stage.weave("attach", A, B, "c1")
-    assert (result.code, result.out, result.err) == (0, "", "")
+    assert (result.code, result.out, result.err) == (0, "10.2.1.1 10.2.1.2\n", "")
     assert c1.addresses() == [A, B]
     assert stage.host.links() == [c1.port(), "weave"]
     assert RULE in stage.host.run("iptables-nft-save -t filter")
@@ -23,6 +23,24 @@ def test_attaching_twice_changes_nothing_and_a_second_address_comes_after_the_fi
     for words in (A,), (A,), (B,), (A, B):
         assert stage.weave("attach", *words, "c1").code == 0
     assert c1.addresses() == [A, B]
+
+
+@pytest.mark.parametrize("words", [(A, B), (f"ip:{A}", B), (A, B, "--without-dns")])
+def test_the_addresses_are_printed_however_often_it_is_done(stage: Stage, words: tuple[str, ...]) -> None:
+    c1 = stage.container("c1")
+    for _ in range(2):
+        result = stage.weave("attach", *words, "c1")
+        assert (result.code, result.out, result.err) == (0, "10.2.1.1 10.2.1.2\n", "")
+    assert stage.weave("detach", A, B, "c1").out == "10.2.1.1 10.2.1.2\n"
+    assert c1.links() == []
+
+
+def test_the_route_for_multicast_can_be_left_out(stage: Stage) -> None:
+    c1, c2 = stage.container("c1"), stage.container("c2")
+    stage.weave("attach", A, "--no-multicast-route", "c1")
+    stage.weave("attach", B, "c2")
+    assert "224.0.0.0/4" not in c1.run("ip route")
+    assert "224.0.0.0/4 dev ethwe" in c2.run("ip route")
 
 
 def test_a_container_is_found_by_its_id_too(stage: Stage) -> None:
@@ -119,7 +137,8 @@ def test_a_container_that_is_gone_since_it_was_looked_up_has_died(stage: Stage) 
 def test_an_address_that_is_not_there_is_no_matter_of_detach(stage: Stage) -> None:
     c1 = stage.container("c1")
     stage.weave("attach", A, "c1")
-    assert stage.weave("detach", B, "c1").code == 0
+    result = stage.weave("detach", B, "c1")
+    assert (result.code, result.out) == (0, "")
     assert c1.addresses() == [A]
 
 
@@ -151,6 +170,8 @@ def test_words_that_make_no_sense_get_one_line_that_says_what_was_expected(
     stage.container("c1")
     result = stage.weave(command, *words)
     assert (result.code, result.out) == (1, "")
-    assert result.err.endswith(f"; expected: weave {command} {COMMANDS[command]}\n")
+    operation = find(command)
+    assert operation is not None
+    assert result.err.endswith(f"; expected: weave {command} {operation.usage()}\n")
     assert result.err.count("\n") == 1
     assert stage.engine.calls() == []

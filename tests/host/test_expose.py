@@ -104,7 +104,7 @@ def test_an_address_in_a_network_that_the_host_has_a_way_to_is_warned_of(stage: 
         ("expose", (A, "--nope"), "unknown option '--nope'"),
         ("expose", ("999.1.1.1/99",), "invalid CIDR '999.1.1.1/99'"),
         ("hide", (), "no address given"),
-        ("hide", (A, "-h", "x"), "unexpected argument '-h'"),
+        ("hide", (A, "-h", "x"), "unknown option '-h'"),
     ],
 )
 def test_words_that_make_no_sense_get_one_line(stage: Stage, command: str, words: tuple[str, ...], reason: str) -> None:

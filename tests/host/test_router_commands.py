@@ -65,7 +65,7 @@ def test_version_is_the_routers_else_the_images(stage: Stage) -> None:
         (("connect", "a/b"), "invalid peer 'a/b'; expected HOST or HOST:PORT"),
         (("forget",), "no peer given"),
         (("stop", "now"), "unexpected argument 'now'"),
-        (("reset", "--forcibly"), "unexpected argument '--forcibly'"),
+        (("reset", "--forcibly"), "unknown option '--forcibly'"),
         (("version", "x"), "unexpected argument 'x'"),
     ],
 )

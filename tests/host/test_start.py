@@ -73,7 +73,7 @@ def test_the_hosts_own_network_is_refused(stage: Stage) -> None:
         (("c1",), "no address before 'c1'"),
         ((A,), "no container given"),
         ((), "no address given"),
-        ((A, "c1", "c2"), "unexpected 'c2' after 'c1'"),
+        ((A, "c1", "c2"), "unexpected argument 'c2'"),
     ],
 )
 @pytest.mark.parametrize("command", ["start", "restart"])

@@ -168,7 +168,7 @@ def test_variables_keep_their_meaning(weave: Weave) -> None:
     variables = {"WEAVE_CONTAINER_NAME": "net", "WEAVE_PORT": "7000", "WEAVE_HTTP_ADDR": "127.0.0.1:7784"}
     weave("launch", WEAVE_MTU="1400", **variables)
     weave.host.start("box")
-    assert weave(f"attach {CIDR} box", **variables) == ""
+    assert weave(f"attach {CIDR} box", **variables) == "10.2.1.1\n"
     assert "mtu 1400" in weave.host.inside("box", "ip link show ethwe")
     report = json.loads(weave("report", **variables))
     assert (report["Router"]["Port"], list(report["Attachments"].values())) == (7000, [[CIDR]])
@@ -227,19 +227,19 @@ def test_what_weaves_documentation_says_of_attach_and_detach(weave: Weave) -> No
         weave.refuses(f"{command} {CIDR} net", "net uses the host's network (--net=host)")
         weave.refuses(f"{command} {CIDR} stopped", "container stopped not running")
         weave.refuses(f"{command} {CIDR} nobody", *UNKNOWN)
-        weave.refuses(f"{command} {CIDR} box {OTHER}", f"unexpected '{OTHER}' after 'box'")
-        weave.refuses(f"{command} box", "invalid CIDR 'box'")
+        weave.refuses(f"{command} {CIDR} box {OTHER}", f"unexpected argument '{OTHER}'")
+        weave.refuses(f"{command} box", "no address before 'box'")
         weave.refuses(f"{command} net:default box", "asks for any free address")
     weave.refuses(f"detach {CIDR} box", "failure during network configuration for container box")
     assert "vethwe" not in weave.host.left_overs()
-    assert weave(f"attach {CIDR} box") == ""
-    assert weave(f"attach {CIDR} box") == ""
-    assert weave(f"attach {OTHER} box") == ""
+    assert weave(f"attach {CIDR} box") == "10.2.1.1\n"
+    assert weave(f"attach {CIDR} box") == "10.2.1.1\n"
+    assert weave(f"attach {OTHER} box") == "10.2.1.2\n"
     assert weave("ps box").split()[2:] == [CIDR, OTHER]
     assert weave("detach 10.9.9.9/24 box") == ""
-    assert weave(f"detach {CIDR} box") == ""
+    assert weave(f"detach {CIDR} box") == "10.2.1.1\n"
     assert weave("ps box").split()[2:] == [OTHER]
-    assert weave(f"detach {OTHER} box") == ""
+    assert weave(f"detach {OTHER} box") == "10.2.1.2\n"
     assert weave("ps box") == ""
 
 

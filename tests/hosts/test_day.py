@@ -33,13 +33,12 @@ REMOTE_COMMANDS = 25
 RENAMES = 60
 
 DRIVER = """
-import io, json, sys
+import json, sys
 sys.path.append("/usr/lib/python3/dist-packages")
-from weave_http import local
+from weave_http.host import Host, perform_words
 for line in sys.stdin:
-    out, err = io.StringIO(), io.StringIO()
-    code = local.execute(json.loads(line), {"PROCFS": "/hostproc"}, out, err)
-    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
+    done = perform_words(Host({"PROCFS": "/hostproc"}), json.loads(line))
+    print(json.dumps([done.code, done.out, done.err]), flush=True)
 """
 """What a driver's container runs: commands in, how they ended out; a line each."""
 

@@ -373,7 +373,7 @@ def test_without_names_everything_else_works_and_says_so(host: Host) -> None:
         done = host.try_weave(*words)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), words
         assert "--no-dns" in done.stderr
-    assert host.weave("detach", "10.2.1.1/24", "c1") == ""
+    assert host.weave("detach", "10.2.1.1/24", "c1") == "10.2.1.1\n"
 
 
 def test_a_taken_port_is_said_and_names_are_served_once_it_is_free(host: Host) -> None:

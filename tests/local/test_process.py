@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from tests.host.stage import Stage
-from weave_http import constants, local
+from weave_http import constants
 
 
 def _imported(*words: str) -> set[str]:
     program = (
         "import sys\n"
-        "from weave_http import local, names\n"
+        "from weave_http import constants, local\n"
         f"constants.DOCKER_SOCKET = '/nonexistent'\nlocal.main({list(words)!r})\n"
         "print(*sys.modules)"
     )
@@ -38,25 +35,10 @@ def test_no_command_imports_more_than_it_needs(words: tuple[str, ...]) -> None:
     assert not any(name.startswith("pyroute2") for name in loaded), "the kernel is not spoken to yet"
 
 
-def test_a_fault_of_our_own_is_one_line_unless_one_wants_to_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_host: object, _argv: object) -> int:
-        raise KeyError("x")
-
-    monkeypatch.setattr("weave_http.local.commands.run", broken)
-    for env, lines in (({}, 1), ({"WEAVE_DEBUG": "1"}, 4)):
-        said = io.StringIO()
-        assert local.execute(["ps"], env, io.StringIO(), said) == 1
-        assert len(said.getvalue().splitlines()) >= lines
-        assert said.getvalue().startswith("unexpected ")
-        assert "KeyError: 'x'" in said.getvalue()
-
-
 _BLOCKED = """
 import sys
 from weave_http import local
 from weave_http import constants
-from weave_http.local import commands
-from weave_http.host import host
 constants.DOCKER_SOCKET = sys.argv[1]
 print("ready", flush=True)
 sys.exit(local.main(["ps"]))
@@ -80,36 +62,6 @@ def test_a_signal_ends_it_with_its_own_exit_code_and_no_word(stage: Stage, numbe
         process.send_signal(number)
         out, err = process.communicate(timeout=10)
     assert (process.returncode, out, err) == (128 + number, "ready\n", "")
-
-
-@pytest.mark.parametrize(
-    ("system", "release", "line"),
-    [
-        ("Darwin", "23.1.0", "weave runs on Linux, and this host is Darwin"),
-        ("Linux", "custom", "can't make out the kernel's version from 'custom'"),
-    ],
-)
-def test_a_host_that_can_not_do_is_refused_first(
-    monkeypatch: pytest.MonkeyPatch, system: str, release: str, line: str
-) -> None:
-    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(sysname=system, release=release))
-    out, err = io.StringIO(), io.StringIO()
-    assert local.execute([], {}, out, err) == 1
-    assert (out.getvalue(), err.getvalue()) == ("", f"{line}\n")
-
-
-def test_without_root_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    err = io.StringIO()
-    assert local.execute(["frobnicate"], {}, io.StringIO(), err) == 1
-    assert err.getvalue() == "weave must be root when local\n"
-
-
-def test_an_old_kernel_is_only_warned_of(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
-    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(sysname="Linux", release="3.2.0-4-amd64"))
-    result = stage.weave("ps")
-    assert result.code == 0
-    assert result.err == "WARNING: kernel 3.2.0-4-amd64 is older than 3.5; weave may not work\n"
 
 
 _RUN = """

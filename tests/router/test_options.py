@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from weave_http.errors import UsageError
+from weave_http.errors import HostError, UsageError
 from weave_http.router.names.options import DnsOptions
 from weave_http.router.options import Options, parse
 
@@ -32,10 +32,13 @@ def test_defaults() -> None:
     )
 
 
-def test_one_dash_or_two_and_flags_between_peers() -> None:
+def test_flags_by_one_dash_or_two_then_peers() -> None:
     options = _parse(
-        "-nickname", "n", "h1", "-port=7000", "--name=::1", "h2:1", "-no-discovery", "h1", WEAVE_MTU="8950"
+        *("-nickname", "n", "-port=7000", "--name=::1", "-no-discovery", "-connlimit", "5", "-httpaddr=:7784"),
+        *("h1", "h2:1", "h1"),
+        WEAVE_MTU="8950",
     )
+    assert (options.conn_limit, options.http_addr) == (5, ("127.0.0.1", 7784))
     assert (options.nickname, options.port, options.name) == ("n", 7000, "00:00:00:00:00:01")
     assert (options.targets, options.discovery, options.mtu) == (("h1", "h2:1"), False, 8950)
 
@@ -60,6 +63,8 @@ def test_one_dash_or_two_and_flags_between_peers() -> None:
         ["-x"],
         ["300.1.1.1"],
         ["http://h1"],
+        ["h1", "--port", "1"],
+        ["--resume", "h1"],
         ["h 1"],
         [""],
     ],
@@ -72,7 +77,7 @@ def test_what_makes_no_sense_is_one_line(argv: list[str]) -> None:
 
 @pytest.mark.parametrize("mtu", ["x", "100", "70000", "-1"])
 def test_an_impossible_mtu_is_one_line(mtu: str) -> None:
-    with pytest.raises(UsageError, match="WEAVE_MTU"):
+    with pytest.raises(HostError, match="WEAVE_MTU"):
         _parse(WEAVE_MTU=mtu)
 
 

@@ -22,8 +22,8 @@ from weave_http.cli.session import Globals
 from weave_http.commands import Caller
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.engine.wire.base import Request
-from weave_http.host.gone import GONE
 from weave_http.image.archive import ImageConfig, write_archive
+from weave_http.operations.plain import GONE
 from weave_http.transcript import Stage
 from weave_http.transcript.rehearsal import rehearse
 from weave_http.transcript.routes import ROUTES, route_of

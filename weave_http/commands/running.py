@@ -185,7 +185,8 @@ def _joined(
                 raise
             interrupts.check()
             front.fit(caller, created.id, streams)
-            code = execute(replace(caller, stderr=held), ["attach", *addresses, created.id])
+            # It prints the addresses, which are known here; what run prints is the id.
+            code = execute(replace(caller, stdout=io.BytesIO(), stderr=held), ["attach", *addresses, created.id])
         finally:
             if code != 0:
                 remove(caller, created.id)

@@ -1,63 +1,56 @@
-"""`attach [ip:]CIDR… [OPTION…] CONTAINER`: join a running container to the network."""
+"""`attach`: join a running container to the network."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from weave_http.addresses import parse_cidr
-from weave_http.errors import ExitCode
-from weave_http.host import joining
+from weave_http.addresses import ips
 from weave_http.host.dns_names import give_name
 from weave_http.host.host import Host, running_target
-from weave_http.host.joining import Joining
+from weave_http.operations import Attach
 
 
-def run(host: Host, words: list[str]) -> int:
+def run(host: Host, op: Attach) -> None:
     """Give a container addresses, and tell the router so that it gets them again when it restarts.
 
     If its hostname has a domain, its addresses get that name.
 
     Raises:
-        UsageError: the words are no addresses followed by a container.
         WeaveError: it did not work, and nothing was changed.
     """
-    wanted = joining.parse(words)
-    join(host, wanted, host.container(wanted.container))
-    if wanted.answering:
-        host.say(joining.shown(wanted.addresses))
-    return ExitCode.OK
+    join(host, op, host.container(op.container))
+    host.say_addresses(op.addresses)
 
 
-def join(host: Host, wanted: Joining, container: Mapping[str, Any]) -> None:
+def join(host: Host, op: Attach, container: Mapping[str, Any]) -> None:
     """Join a container that was looked up already.
 
     Args:
         host: where it is.
-        wanted: how it joins.
+        op: how it joins.
         container: what inspect said.
 
     Raises:
         WeaveError: it did not work, and nothing was changed.
     """
-    target = running_target(host, container, wanted.container)
+    target = running_target(host, container, op.container)
 
     from weave_http.net import bridge, firewall, guest
 
     guest.check_joinable(target)
     bridge.ensure_bridge(mtu=host.wanted_mtu())
     firewall.ensure(host.docker_bridge)
-    host.warn_of_overlaps(wanted.addresses)
-    change = guest.plug(target, list(map(parse_cidr, wanted.addresses)), multicast=wanted.multicast)
+    host.warn_of_overlaps(op.addresses)
+    change = guest.plug(target, op.addresses, multicast=op.multicast)
     try:
-        if wanted.rewrite_hosts or wanted.extra_hosts:
+        if op.rewrite_hosts or op.extra_hosts:
             from weave_http.host import hosts_file
 
-            own = list(map(str, change.addresses)) if wanted.rewrite_hosts else ()
-            hosts_file.write(host, container, own, wanted.extra_hosts)
+            hosts_file.write(host, container, ips(change.addresses) if op.rewrite_hosts else [], op.extra_hosts)
         host.record(container, change.addresses)
     except BaseException:
         guest.unplug(target, change.changed)
         raise
-    if wanted.dns:
-        give_name(host, container, wanted.addresses)
+    if op.dns:
+        give_name(host, container, ips(op.addresses))

@@ -1,21 +1,19 @@
-"""`dns-args [ARGS…]`: the options of docker run by which a container uses the router's DNS server."""
+"""`dns-args`: the options of docker run by which a container uses the router's DNS server."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weave_http.errors import ExitCode
 from weave_http.host.host import Host
-from weave_http.host.router_client import NotOffered
+from weave_http.host.router_api import NotOffered
+from weave_http.operations import DnsArgs
 
 
-def run(host: Host, words: list[str]) -> int:
+def run(host: Host, op: DnsArgs) -> None:
     """Print `--dns=IP --dns-search=DOMAIN` without a line's end; nothing when no names are served.
 
-    Args:
-        host: where.
-        words: the other arguments of docker run. With a `--dns-search` among them ours is left out. With a hostname
-            that has a domain it is `.`, none: the resolver searches the hostname's own domain then.
+    With a `--dns-search` among the other arguments ours is left out. With a hostname that has a domain it is `.`,
+    none: the resolver searches the hostname's own domain then.
 
     Raises:
         HostError: there is no router.
@@ -24,13 +22,12 @@ def run(host: Host, words: list[str]) -> int:
         (address, port), domain = host.router.dns_address(), host.router.domain()
     except NotOffered as error:
         host.warn(f"WARNING: {error}")
-        return ExitCode.OK
+        return
     if port != 53:
         host.warn(f"WARNING: names are served on port {port}, where containers don't ask")
-        return ExitCode.OK
-    search = search_option(words, domain)
-    host.stdout.write(" ".join([f"--dns={address}", *search]))
-    return ExitCode.OK
+        return
+    search = search_option(op.arguments, domain)
+    host.write(" ".join([f"--dns={address}", *search]))
 
 
 def search_option(words: Sequence[str], domain: str) -> list[str]:

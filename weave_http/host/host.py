@@ -1,56 +1,80 @@
-"""What a command gets to work with: streams, environment, the engine, the router."""
+"""What an operation gets to work with: environment, the engine, the router; and where what it says goes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from weave_http import constants
-from weave_http.addresses import Cidr, parse_cidr
-from weave_http.errors import HostError, UsageError
+from weave_http.addresses import Cidr, ips
+from weave_http.errors import HostError
+from weave_http.operations.outcome import ERR, OUT
 
 if TYPE_CHECKING:
     from weave_http.engine import Engine
-    from weave_http.host.router_client import RouterClient
+    from weave_http.host.router_api import RouterAPI
     from weave_http.net.guest import Target
 
 
+Sink = Callable[[int, bytes], None]
+"""Takes what is said: the stream, and the text."""
+
+
 class Host:
-    """The Docker host as a command sees it; engine and router are spoken to when first asked for.
+    """The Docker host as an operation sees it; engine and router are spoken to when first asked for.
+
+    It costs nothing to make, and serves one operation: what is said is collected here.
 
     Args:
-        env: environment of the command.
-        stdout: for what was asked for.
-        stderr: for what went wrong.
+        env: environment of the operation: `PROCFS`, `WEAVE_…`; the process's own is not looked at.
+        sink: is told at once what is said; None for nobody.
+        engine: the engine, where the caller has a connection already; it stays open.
+        router: the router, where it is at hand; by default it is asked over HTTP.
+
+    Attributes:
+        said: what was said, in its order, each with its stream.
     """
 
-    def __init__(self, env: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> None:
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        sink: Sink | None = None,
+        *,
+        engine: Engine | None = None,
+        router: RouterAPI | None = None,
+    ) -> None:
         self.env = env
-        self.stdout = stdout
-        self.stderr = stderr
+        self.said: list[tuple[int, bytes]] = []
+        self._sink = sink
+        self._given = engine
+        if router is not None:
+            self.router = router
 
     def close(self) -> None:
         """Let go of the connections that were made. Idempotent."""
         engine = self.__dict__.pop("engine", None)
-        if engine is not None:
+        if engine is not None and engine is not self._given:
             engine.close()
 
     @cached_property
     def engine(self) -> Engine:
         """The engine behind the mounted socket."""
+        if self._given is not None:
+            return self._given
         from weave_http.engine import local_engine
 
         return local_engine(constants.DOCKER_SOCKET)
 
     @cached_property
-    def router(self) -> RouterClient:
-        """The router's API, at `WEAVE_HTTP_ADDR` or where it is by default. Raises `UsageError`."""
-        from weave_http.host.router_client import RouterClient, http_address
+    def router(self) -> RouterAPI:
+        """The router, at `WEAVE_HTTP_ADDR` or where it is by default. Raises `HostError`."""
+        from weave_http.host.router_client import RouterClient
+        from weave_http.operations.flags import variable
 
-        where = self.env.get("WEAVE_HTTP_ADDR")
-        return RouterClient(*http_address(where)) if where else RouterClient()
+        where = variable("http-addr", self.env)
+        return RouterClient(*where) if where else RouterClient()
 
     @property
     def procfs(self) -> str:
@@ -69,28 +93,36 @@ class Host:
 
     def wanted_mtu(self) -> int | None:
         """Return the overlay's MTU in bytes as `WEAVE_MTU` wants it, or nothing. Raises `HostError`."""
-        text = self.env.get("WEAVE_MTU", "")
-        if not text:
-            return None
-        if text.isascii() and text.isdecimal() and constants.LEAST_MTU <= int(text) <= constants.GREATEST_MTU:
-            return int(text)
-        raise HostError(
-            f"WEAVE_MTU is {text!r}", hint=f"expected {constants.LEAST_MTU} to {constants.GREATEST_MTU} bytes"
-        )
+        from weave_http.operations.flags import variable
 
-    def say(self, line: str) -> None:
+        mtu: int | None = variable("mtu", self.env)
+        return mtu
+
+    def say(self, line: object) -> None:
         """Print a line that was asked for."""
-        self.stdout.write(f"{line}\n")
+        self.write(f"{line}\n")
+
+    def say_addresses(self, addresses: Iterable[Cidr]) -> None:
+        """Print addresses as Weave 2.x does: in one line, without the lengths of their prefixes; no line for none."""
+        if found := " ".join(map(str, ips(addresses))):
+            self.say(found)
 
     def warn(self, line: str) -> None:
         """Print a line about something that went wrong."""
-        self.stderr.write(f"{line}\n")
+        self.write(f"{line}\n", ERR)
 
-    def warn_of_overlaps(self, addresses: Sequence[str]) -> None:
+    def write(self, text: str, stream: int = OUT) -> None:
+        """Print a text as it is."""
+        data = text.encode(errors="backslashreplace")
+        self.said.append((stream, data))
+        if self._sink is not None:
+            self._sink(stream, data)
+
+    def warn_of_overlaps(self, addresses: Iterable[Cidr]) -> None:
         """Print a warning for each address whose network the host has another way to. Raises `HostError`."""
         from weave_http.net import routes
 
-        for cidr, route in routes.overlaps(map(parse_cidr, addresses)).items():
+        for cidr, route in routes.overlaps(addresses).items():
             self.warn(f"WARNING: {cidr} overlaps the route {route} of this host")
 
     def container(self, reference: str) -> dict[str, Any]:
@@ -120,13 +152,13 @@ class Host:
         Raises:
             RouterError: the router refused.
         """
-        from weave_http.host.router_client import RouterUnavailable
+        from weave_http.host.router_api import RouterUnavailable
         from weave_http.net import guest
 
         target = guest.Target(container["State"]["Pid"], container["Id"], self.procfs)
         with suppress(RouterUnavailable), guest.settled(target, addresses) as now:
             if now:
-                self.router.set_attachment(container["Id"], list(map(str, now)))
+                self.router.set_attachment(container["Id"], now)
             else:
                 self.router.delete_attachment(container["Id"])
 
@@ -150,31 +182,3 @@ def running_target(host: Host, container: Mapping[str, Any], name: str) -> Targe
         ended = f"it ended with exit code {state.get('ExitCode')}" if state.get("Status") == "exited" else ""
         raise HostError(f"container {name} not running", hint=ended)
     return Target(pid, name, host.procfs)
-
-
-def take_format(words: list[str]) -> tuple[list[str], bool]:
-    """Take `--format text` or `--format json` out of words; return the others, and whether it is JSON.
-
-    Raises:
-        UsageError: it is another format, or another option.
-    """
-    others: list[str] = []
-    form = "text"
-    rest = iter(words)
-    for word in rest:
-        option, equals, value = word.partition("=")
-        if option == "--format":
-            form = value if equals else next(rest, "")
-        elif word.startswith("-"):
-            raise UsageError(f"unknown option {word!r}")
-        else:
-            others.append(word)
-    if form not in ("text", "json"):
-        raise UsageError(f"unknown format {form!r}", hint="expected text or json")
-    return others, form == "json"
-
-
-def no_arguments(words: list[str]) -> None:
-    """Raise `UsageError` if there are any."""
-    if words:
-        raise UsageError(f"unexpected argument {words[0]!r}")

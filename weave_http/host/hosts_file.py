@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from weave_http.addresses import IP
 from weave_http.errors import HostError
 from weave_http.host.host import Host
 
@@ -17,14 +18,14 @@ BEGIN, END = "# weave: begin", "# weave: end"
 _LOOPBACK = ("127.", "::1")
 
 
-def write(host: Host, container: Mapping[str, Any], addresses: Sequence[str], extra: Iterable[tuple[str, str]]) -> None:
+def write(host: Host, container: Mapping[str, Any], addresses: Sequence[IP], extra: Iterable[tuple[str, IP]]) -> None:
     """Write names into a container's hosts file. Converges.
 
     Args:
         host: where it is.
         container: what inspect said.
-        addresses: IPv4 in CIDR notation for its own name, instead of the engine's; none to leave that alone.
-        extra: names and IPv4 addresses beside.
+        addresses: for its own name, instead of the engine's; none to leave that alone.
+        extra: names and addresses beside.
 
     Raises:
         HostError: it has no such file, or it can't be written.
@@ -56,21 +57,21 @@ def own_names(hostname: str, domain: str) -> list[str]:
     return list(dict.fromkeys(name for name in (full, short) if name))
 
 
-def rewritten(text: str, own: Sequence[str], addresses: Sequence[str], extra: Iterable[tuple[str, str]]) -> str:
+def rewritten(text: str, own: Sequence[str], addresses: Sequence[IP], extra: Iterable[tuple[str, IP]]) -> str:
     """Return a hosts file with our block in it.
 
     Args:
         text: the file.
         own: the container's names.
-        addresses: IPv4 in CIDR notation for them; none to leave alone what there is about them.
+        addresses: for them; none to leave alone what there is about them.
         extra: names and addresses; earlier ones of ours stay, unless they are given anew.
     """
     outside, ours = _split(text.splitlines())
     names = dict(_entries(ours, own))
-    names.update(extra)
+    names.update((name, str(address)) for name, address in extra)
     if addresses:
         outside = [line for line in outside if _is_loopback(line) or not set(_names(line)) & set(own)]
-        block = [f"{cidr.partition('/')[0]}\t{' '.join(own)}" for cidr in addresses]
+        block = [f"{address}\t{' '.join(own)}" for address in addresses]
     else:
         block = [line for line in ours if set(_names(line)) & set(own)]
     block += [f"{address}\t{name}" for name, address in names.items()]

@@ -1,4 +1,4 @@
-"""`launch [flags] [PEER…]`: start the router in a container of its own, and wait until it is ready."""
+"""`launch`: start the router in a container of its own, and wait until it is ready."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
-from weave_http import constants
-from weave_http.addresses import looks_like_cidr
 from weave_http.engine.errors import Conflict, NotFound
-from weave_http.errors import ExitCode, HostError, UsageError
+from weave_http.errors import HostError, UsageError
 from weave_http.host import router_container
 from weave_http.host.dns_names import warn_without_names
 from weave_http.host.host import Host
-from weave_http.host.peers import parse_peers, parse_port
-from weave_http.host.router_client import RouterError, RouterUnavailable, http_address
-from weave_http.local.interrupts import held_back
-from weave_http.operations import flags as launch_flags
-from weave_http.operations.unused_flags import UNUSED, judge
+from weave_http.host.router_api import RouterError, RouterUnavailable
+from weave_http.host.signals import held_back
+from weave_http.operations import Launch
+from weave_http.operations.flags import BY_NAME, variable
 
 READY_SECONDS = 20.0
 POLL_SECONDS = 0.05
@@ -32,13 +30,14 @@ _STARTING_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What `launch` was told.
+class Plan:
+    """What `launch` makes of its words and of the environment.
 
     Args:
-        port: TCP port for peers; data uses the UDP port after it.
+        port: TCP port for peers.
         http_addr: address and TCP port of the router's API.
         restart: whether the engine keeps the router running.
+        dns: whether names are to be served.
         arguments: for the router, the peers last.
         environ: variables that flags stand for.
         warnings: what is said beside, a line each.
@@ -47,21 +46,10 @@ class Options:
     port: int
     http_addr: tuple[str, int]
     restart: bool
+    dns: bool
     arguments: tuple[str, ...]
     environ: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-
-
-VALUES = (
-    *("port", "nickname", "name", "host", "conn-limit", "log-level"),
-    *("dns-domain", "dns-listen-address", "dns-ttl", "dns-fallback-timeout", "resolv-conf"),
-)
-SWITCHES = ("no-discovery", "no-dns", "resume")
-"""Options of the router's that are handed on."""
-
-_VARIABLES = {"http-addr": "WEAVE_HTTP_ADDR", "mtu": "WEAVE_MTU", "docker-bridge": "DOCKER_BRIDGE"}
-"""Options that are another way to say what a variable says."""
-_OWN_SWITCHES = ("no-restart", "debug")
 
 
 class AlreadyRunning(HostError):
@@ -76,81 +64,67 @@ class NameTaken(HostError):
     exit_code = 2
 
 
-def parse(words: list[str], env: Mapping[str, str]) -> Options:
-    """Read the arguments: options first, by one dash or two, with `=` or without, then peers.
+def plan(op: Launch, env: Mapping[str, str]) -> Plan:
+    """Return what is to be started.
+
+    Args:
+        op: what was asked for.
+        env: what it does not say is taken from `WEAVE_PORT`, `WEAVE_HTTP_ADDR`, `WEAVE_DEBUG`.
 
     Raises:
-        UsageError: an option that there is none of, or without its value; a word that is no peer.
-        HostError: a password is set, which the router would have to refuse.
+        UsageError: without a flag that there is no use for, the network would be another one.
+        HostError: a variable makes no sense, or a password is set, which the router would have to refuse.
     """
-    values = {"port": env.get("WEAVE_PORT") or str(constants.PEER_PORT), "nickname": os.uname().nodename}
-    environ: dict[str, str] = {}
-    password = env.get("WEAVE_PASSWORD", "")
-    switches = {"debug"} if env.get("WEAVE_DEBUG") else set()
-    warnings = []
-    rest = list(words)
-    if rest and looks_like_cidr(rest[0]):
-        warnings.append(f"WARNING: {rest.pop(0)} is ignored: the router needs no address on the network")
-    while rest and rest[0].startswith("-"):
-        word = rest.pop(0)
-        option, equals, value = word.lstrip("-").partition("=")
-        option = launch_flags.ALIASES.get(option, option)
-        unused = UNUSED.get(option)
-        if option in (*SWITCHES, *_OWN_SWITCHES) or (unused and unused.switch):
-            value = value if equals else "true"
-            if launch_flags.switch(word, value) and not unused:
-                switches.add(option)
-        elif not unused and option not in (*VALUES, *_VARIABLES, "password"):
-            raise UsageError(f"unknown option {word!r}")
-        elif not equals:
-            if not rest:
-                raise UsageError(f"option {word!r} needs a value")
-            value = rest.pop(0)
-        if unused:
-            warnings.append(judge(option, value))
-        elif option == "password":
-            password = value
-        elif option in VALUES:
-            values[option] = value
-        elif option in _VARIABLES:
-            environ[_VARIABLES[option]] = value
-    if password:
+    settings = op.settings()
+    if op.password or env.get("WEAVE_PASSWORD"):
         raise HostError(
             "a password is set, but this version of weave can't encrypt", hint="unset WEAVE_PASSWORD to go without"
         )
-    if "resume" in switches and rest:
+    if "resume" in settings.values and settings.peers:
         raise UsageError("--resume dials the targets of the last time", hint="leave out either it or the peers")
-    if "debug" in switches:
-        values.setdefault("log-level", "debug")
-    http_addr = environ.get("WEAVE_HTTP_ADDR") or env.get("WEAVE_HTTP_ADDR")
-    if http_addr:
-        values["http-addr"] = http_addr
-    flags = [word for option, value in values.items() for word in (f"--{option}", value)]
-    flags += [f"--{option}" for option in SWITCHES if option in switches]
-    return Options(
-        port=parse_port(values["port"]),
-        http_addr=http_address(http_addr) if http_addr else ("127.0.0.1", constants.ROUTER_HTTP_PORT),
-        restart="no-restart" not in switches,
-        arguments=(*flags, *parse_peers(rest)),
+    given = settings.texts
+    environ = {BY_NAME[name].variable: text for name, text in given.items() if BY_NAME[name].variable}
+    env = {**env, **environ}
+    texts = {"port": str(_value("port", env)), "nickname": os.uname().nodename}
+    if env.get("WEAVE_HTTP_ADDR"):
+        texts["http-addr"] = env["WEAVE_HTTP_ADDR"]
+    if env.get("WEAVE_DEBUG") or "debug" in given:
+        texts["log-level"] = "debug"
+    texts |= {name: text for name, text in given.items() if BY_NAME[name].to == "router"}
+    arguments: list[str] = []
+    for name, text in texts.items():
+        arguments += (f"--{name}", text) if BY_NAME[name].metavar else (f"--{name}",)
+    _value("mtu", env)  # the router would refuse a bad one only after it was started
+    return Plan(
+        port=_value("port", env),
+        http_addr=_value("http-addr", env),
+        restart="no-restart" not in given,
+        dns="no-dns" not in given,
+        arguments=(*arguments, *map(str, settings.peers)),
         environ=environ,
-        warnings=tuple(dict.fromkeys(filter(None, warnings))),
+        warnings=settings.warnings,
     )
 
 
-def run(host: Host, words: list[str]) -> int:
+def _value(name: str, env: Mapping[str, str]) -> Any:
+    """Return what a flag's variable says, else the flag's default. Raises `HostError`."""
+    value = variable(name, env)
+    return BY_NAME[name].default if value is None else value
+
+
+def run(host: Host, op: Launch) -> None:
     """Start the router and print its container's id.
 
     Raises:
-        UsageError: the words make no sense.
+        UsageError: without a flag that there is no use for, the network would be another one.
         WeaveError: it can't be started, or died; nothing of it is left.
     """
-    options = parse(words, host.env)
+    options = plan(op, host.env)
     host.env = {**host.env, **options.environ}
     for line in options.warnings:
         host.warn(line)
     if host.env.get("WEAVEDNS_DOCKER_ARGS"):
         host.warn("WARNING: WEAVEDNS_DOCKER_ARGS is ignored: the router serves names, and takes WEAVE_DOCKER_ARGS")
-    host.wanted_mtu()  # the router would refuse a bad one only after it was started
     image = router_container.own_image(host)
     body = router_container.create_body(image, host.env, restart=options.restart, arguments=options.arguments)
     if host.env.get("WEAVE_DOCKER_ARGS"):
@@ -166,7 +140,7 @@ def run(host: Host, words: list[str]) -> int:
             created = host.engine.containers.create(body, name=host.router_container)
         host.engine.containers.start(created.id)
         _await_ready(host, created.id)
-        if "--no-dns" not in options.arguments:
+        if options.dns:
             warn_without_names(host)
     except BaseException as error:
         if created is not None:
@@ -176,7 +150,6 @@ def run(host: Host, words: list[str]) -> int:
             raise HostError(f"another launch of {host.router_container} is under way") from error
         raise
     host.say(created.id)
-    return ExitCode.OK
 
 
 def _make_room(host: Host) -> None:

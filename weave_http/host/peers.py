@@ -1,31 +1,26 @@
-"""What a peer looks like when it is typed."""
+"""`connect`, `forget` and `rmpeer`: which other hosts the running router talks to."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-
-from weave_http.errors import UsageError
-
-_PEER = re.compile(r"([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}))(?::(\d{1,5}))?")
-_GREATEST_PORT = 65534
-"""Data uses the port after it."""
+from weave_http.host.host import Host
+from weave_http.operations import Connect, Forget, Rmpeer
 
 
-def parse_peers(words: Iterable[str]) -> list[str]:
-    """Return the words if each is a host name or IPv4 address, with or without a port. Raises `UsageError`."""
-    peers = list(words)
-    for peer in peers:
-        match = _PEER.fullmatch(peer)
-        if match is None:
-            raise UsageError(f"invalid peer {peer!r}", hint="expected HOST or HOST:PORT")
-        if match[2] is not None:
-            parse_port(match[2])
-    return peers
+def connect(host: Host, op: Connect) -> None:
+    """Tell the router to connect to peers (`POST /connect`). Raises `HostError`: no router, or it refused."""
+    host.router.connect(op.peers, op.replace)
 
 
-def parse_port(text: str) -> int:
-    """Return a router's TCP port. Raises `UsageError`."""
-    if text.isascii() and text.isdecimal() and 1 <= int(text) <= _GREATEST_PORT:
-        return int(text)
-    raise UsageError(f"invalid port {text!r}", hint=f"expected a number from 1 to {_GREATEST_PORT}")
+def forget(host: Host, op: Forget) -> None:
+    """Tell the router to stop trying to reach peers (`POST /forget`). Raises `HostError`: there is no router."""
+    host.router.forget(op.peers)
+
+
+def rmpeer(host: Host, op: Rmpeer) -> None:
+    """Have the router forget peers (`DELETE /peer/{name or nickname}`), and print a line for each.
+
+    Raises:
+        HostError: there is no router.
+    """
+    for peer in op.peers:
+        host.say(host.router.remove_peer(peer))

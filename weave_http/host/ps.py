@@ -1,37 +1,34 @@
-"""`ps [--format json] [CONTAINER…]`: a line `ID MAC CIDR…` for the bridge and for each container on the network."""
+"""`ps`: a line `ID MAC CIDR…` for the bridge and for each container on the network."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from weave_http.engine.errors import InvalidReference, NotFound
-from weave_http.errors import ExitCode
 from weave_http.host.expose import ID as EXPOSE
-from weave_http.host.host import Host, take_format
+from weave_http.host.host import Host
+from weave_http.operations import Ps
 
 _ID_LENGTH = 12
 
 
-def run(host: Host, words: list[str]) -> int:
+def run(host: Host, op: Ps) -> None:
     """Print the lines, or an array in JSON; what is unknown, stopped or not on the network has none.
 
     Raises:
-        UsageError: an option that there is none of.
         EngineError: the engine can't be asked.
     """
-    items, as_json = take_format(words)
-    found = listed(host, items)
-    if as_json:
+    found = _listed(host, op.containers)
+    if op.json:
         entries = [{"ID": item, "MAC": mac, "Addresses": addresses} for item, mac, addresses in found]
         host.say(json.dumps(entries, indent=4))
-        return ExitCode.OK
+        return
     for item, mac, addresses in found:
         host.say(" ".join([item, mac, *addresses]))
-    return ExitCode.OK
 
 
-def listed(host: Host, items: list[str]) -> Iterator[tuple[str, str, list[str]]]:
+def _listed(host: Host, items: Sequence[str]) -> Iterator[tuple[str, str, list[str]]]:
     """Yield id, MAC and addresses in CIDR notation.
 
     Args:
@@ -44,7 +41,7 @@ def listed(host: Host, items: list[str]) -> Iterator[tuple[str, str, list[str]]]
         if item == EXPOSE:
             found = bridge.describe()
             if found is not None:
-                yield EXPOSE, found[0].mac, list(map(str, found[1]))
+                yield EXPOSE, found[0].mac, [str(cidr) for cidr in found[1]]
             continue
         try:
             container = host.engine.containers.inspect(item)
@@ -53,5 +50,4 @@ def listed(host: Host, items: list[str]) -> Iterator[tuple[str, str, list[str]]]
         pid = container["State"]["Pid"]
         state = guest.describe(guest.Target(pid, item, host.procfs)) if pid else None
         if state is not None:
-            mac, addresses = state
-            yield container["Id"][:_ID_LENGTH], mac, list(map(str, addresses))
+            yield container["Id"][:_ID_LENGTH], state[0], [str(cidr) for cidr in state[1]]

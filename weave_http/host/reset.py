@@ -9,25 +9,19 @@ from typing import Any
 
 from weave_http import constants
 from weave_http.engine.errors import NotFound
-from weave_http.errors import ExitCode
-from weave_http.host.host import Host, no_arguments
+from weave_http.host.host import Host
 from weave_http.host.stop import stop_router
+from weave_http.operations import Reset
 
 STARTING_SECONDS = 60
 
 
-def run(host: Host, words: list[str]) -> int:
+def run(host: Host, op: Reset) -> None:
     """Stop the router, and remove its memory, the bridge, veths, rules, and what killed callers left. Idempotent.
 
-    Args:
-        host: where.
-        words: `--force` is understood for the sake of scripts; a router that hangs is no obstacle anyway.
-
     Raises:
-        UsageError: there are other arguments.
         WeaveError: it did not work.
     """
-    no_arguments([word for word in words if word != "--force"])
     stop_router(host)
     with suppress(NotFound):
         host.engine.volumes.remove(constants.ROUTER_VOLUME, force=False)
@@ -39,7 +33,6 @@ def run(host: Host, words: list[str]) -> int:
 
     bridge.destroy()
     firewall.remove()
-    return ExitCode.OK
 
 
 def _sweep(host: Host) -> None:

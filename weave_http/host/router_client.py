@@ -8,50 +8,23 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterable
-from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from weave_http import constants
+from weave_http.addresses import IP, Cidr, PeerAddress, parse_ip, parse_port
 from weave_http.engine.http1 import Answer, CutShort, Garbage, request_head
-from weave_http.errors import HostError, UsageError
+from weave_http.errors import UsageError
+from weave_http.host.router_api import NotOffered, RouterAPI, RouterError, RouterUnavailable
+
+__all__ = ["NotOffered", "RouterClient", "RouterError", "RouterUnavailable"]
 
 _LARGEST_ANSWER = 16 * 1024 * 1024
 _PIECE = 64 * 1024
-
-
-def http_address(text: str) -> tuple[str, int]:
-    """Return address and port of `[ADDRESS]:PORT`: whoever reaches the API rules the router, so it stays on the host.
-
-    Raises:
-        UsageError: it is something else, or no loopback address.
-    """
-    host, _, port = text.rpartition(":")
-    try:
-        loopback = IPv4Address(host or "127.0.0.1").is_loopback
-    except AddressValueError:
-        loopback = False
-    if not loopback or not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65535):
-        raise UsageError(f"invalid --http-addr {text!r}", hint="expected 127.0.0.1:PORT")
-    return host or "127.0.0.1", int(port)
-
-
 LOOPBACK = "127.0.0.1"
 
 
-class RouterUnavailable(HostError):
-    """Nothing listens there, or the router has not finished starting."""
-
-
-class RouterError(HostError):
-    """The router answered, with a refusal or with something that is no answer of ours."""
-
-
-class NotOffered(RouterError):
-    """The router does not offer that: it was told not to, or it can't."""
-
-
-class RouterClient:
+class RouterClient(RouterAPI):
     """Calls to one router; every call is one connection, so there is nothing to close.
 
     Args:
@@ -83,32 +56,32 @@ class RouterClient:
         """Return the router's version (`GET /version`)."""
         return self._call("GET", "/version").strip()
 
-    def connect(self, peers: Iterable[str], replace: bool = False) -> None:
-        """Add peers, each `HOST[:PORT]`, to the ones that are dialled (`POST /connect`).
+    def connect(self, peers: Iterable[PeerAddress | str], replace: bool = False) -> None:
+        """Add peers to the ones that are dialled (`POST /connect`).
 
         Args:
             peers: the good ones among them are taken even if others are refused with `RouterError`.
             replace: dial these alone from now on.
         """
-        pairs = [("peer", peer) for peer in peers]
+        pairs = [("peer", str(peer)) for peer in peers]
         self._call("POST", "/connect", form=[*pairs, ("replace", "true")] if replace else pairs)
 
-    def forget(self, peers: Iterable[str]) -> None:
-        """Stop dialling peers, spelt as they were given; unknown ones are ignored (`POST /forget`)."""
-        self._call("POST", "/forget", form=[("peer", peer) for peer in peers])
+    def forget(self, peers: Iterable[PeerAddress | str]) -> None:
+        """Stop dialling peers; unknown ones are ignored (`POST /forget`)."""
+        self._call("POST", "/forget", form=[("peer", str(peer)) for peer in peers])
 
     def attachments(self) -> dict[str, list[str]]:
         """Return the addresses in CIDR notation by container id (`GET /attachments`)."""
         return {container: list(addresses) for container, addresses in self._object("/attachments").items()}
 
-    def set_attachment(self, container: str, addresses: Iterable[str]) -> None:
+    def set_attachment(self, container: str, addresses: Iterable[Cidr | str]) -> None:
         """Record the addresses that a container gets again whenever it starts (`PUT /attachment/{id}`).
 
         Args:
             container: full container id.
-            addresses: all of them, in CIDR notation.
+            addresses: all of them.
         """
-        body = json.dumps({"addresses": list(addresses)}).encode()
+        body = json.dumps({"addresses": list(map(str, addresses))}).encode()
         self._call("PUT", f"/attachment/{quote(container, safe='')}", body=body)
 
     def delete_attachment(self, container: str) -> None:
@@ -119,32 +92,32 @@ class RouterClient:
         """Return `masquerade` and `names` of each exposed address in CIDR notation (`GET /expose`)."""
         return self._object("/expose")
 
-    def expose(self, addresses: Iterable[str], *, masquerade: bool = True, name: str = "") -> None:
+    def expose(self, addresses: Iterable[Cidr | str], *, masquerade: bool = True, name: str = "") -> None:
         """Put the host on the network, for good (`POST /expose`): all of the addresses, or none.
 
         Args:
-            addresses: in CIDR notation.
+            addresses: of the host.
             masquerade: whether packets between these subnets and elsewhere bear the host's address.
             name: what else the addresses are called; empty for nothing.
         """
-        pairs = [*(("address", cidr) for cidr in addresses), ("skipNAT", str(not masquerade).lower())]
+        pairs = [*(("address", str(cidr)) for cidr in addresses), ("skipNAT", str(not masquerade).lower())]
         self._call("POST", "/expose", form=[*pairs, ("fqdn", name)] if name else pairs)
 
-    def hide(self, addresses: Iterable[str]) -> None:
+    def hide(self, addresses: Iterable[Cidr | str]) -> None:
         """Take the host off the network again; absent addresses are fine (`DELETE /expose?address=`)."""
         self._call("DELETE", f"/expose?{urlencode([('address', cidr) for cidr in addresses])}")
 
-    def put_name(self, owner: str, address: str, name: str) -> None:
+    def put_name(self, owner: str, address: IP | str, name: str) -> None:
         """Give an address a name in the DNS (`PUT /name/{id}/{ip}`); a name outside of the domain is dropped silently.
 
         Args:
             owner: full container id, or `weave:expose` or `weave:extern`.
-            address: IPv4 address without prefix length.
+            address: of the owner.
             name: fully qualified.
         """
         self._call("PUT", f"/name/{quote(owner, safe=':')}/{address}", form=[("fqdn", name)])
 
-    def delete_name(self, owner: str, address: str = "", name: str = "") -> None:
+    def delete_name(self, owner: str, address: IP | str | None = None, name: str = "") -> None:
         """Take names away (`DELETE /name/{id}[/{ip}][?fqdn=]`); what is left out stands for all there are."""
         where = f"/name/{quote(owner, safe=':')}" + (f"/{address}" if address else "")
         self._call("DELETE", f"{where}?{urlencode({'fqdn': name})}" if name else where)
@@ -153,16 +126,18 @@ class RouterClient:
         """Return the domain of the names, with its last dot (`GET /domain`)."""
         return self._call("GET", "/domain").strip()
 
-    def dns_address(self) -> tuple[str, int]:
+    def dns_address(self) -> tuple[IP, int]:
         """Return the address and port of the DNS server (`GET /dns-address-port`).
 
         Raises:
             NotOffered: there is none; the message says why.
         """
         host, _, port = self._call("GET", "/dns-address-port").strip().rpartition(":")
-        if not host or not port.isdecimal():
-            raise RouterError(f"the router at {self._host}:{self._port} answered something else than an address")
-        return host, int(port)
+        try:
+            return parse_ip(host), parse_port(port)
+        except UsageError as error:
+            where = f"{self._host}:{self._port}"
+            raise RouterError(f"the router at {where} answered something else than an address") from error
 
     def leave(self) -> None:
         """Say goodbye to the peers and take the VXLAN device down (`DELETE /peer`); the process stays."""

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from weave_http.errors import ExitCode
-from weave_http.host.host import Host, no_arguments
-from weave_http.host.router_client import RouterError, RouterUnavailable
+from weave_http.host.host import Host
+from weave_http.host.router_api import RouterError, RouterUnavailable
 from weave_http.host.router_container import find
+from weave_http.operations import Operation
 
 
-def run(host: Host, words: list[str]) -> int:
+def run(host: Host, op: Operation) -> None:
     """Let the router say goodbye to its peers, stop its container and remove it.
 
     Raises:
-        UsageError: there are arguments.
         WeaveError: it did not work.
     """
-    no_arguments(words)
     if not stop_router(host):
         host.warn("Weave is not running.")
-    return ExitCode.OK
 
 
 def stop_router(host: Host) -> bool:

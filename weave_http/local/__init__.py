@@ -1,57 +1,35 @@
 """The executor: `weave --local COMMAND …`, run as root on the Docker host, in a throw-away container.
 
-Its contract is narrow, so that something that stays resident can serve it too: words and environment in; output,
-messages and exit code out. Only `main` knows of processes and signals.
+It is the process alone: words in; what is said and an exit code out; and signals. What is done is in `host`.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TextIO
+from collections.abc import Sequence
+from contextlib import suppress
 
-from weave_http.errors import ExitCode, UsageError, WeaveError, own_fault
+from weave_http.host import Host, perform_words
 from weave_http.local import interrupts
 
-__all__ = ["execute", "main"]
+__all__ = ["main"]
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one command with this process's environment and streams; return its exit code."""
+    """Do what words say with this process's environment and streams; return the exit code."""
     try:
         interrupts.listen()
-        code = execute(argv, os.environ, sys.stdout, sys.stderr)
+        code = perform_words(Host(os.environ, _write), argv).code
         interrupts.ignore()
     except interrupts.Interrupted as interruption:
         return interruption.exit_code
     return code
 
 
-def execute(argv: Sequence[str], env: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> int:
-    """Run one command and return its exit code; failures become one line on `stderr`.
-
-    Args:
-        argv: command and its arguments.
-        env: `PROCFS`, `WEAVE_…`; the process's own environment is not looked at.
-        stdout: for what was asked for.
-        stderr: for what went wrong.
-    """
-    from weave_http.host.host import Host
-    from weave_http.local.commands import expected, run
-
-    host = Host(env, stdout, stderr)
-    try:
-        return run(host, argv)
-    except UsageError as error:
-        stderr.write(f"{error}; {expected(argv)}\n")
-    except WeaveError as error:
-        stderr.write(f"{error}\n")
-        return error.exit_code
-    except Exception as error:
-        stderr.write(f"{own_fault(error, env)}\n")
-    finally:
-        host.close()
-        stdout.flush()
-        stderr.flush()
-    return ExitCode.FAILURE
+def _write(stream: int, data: bytes) -> None:
+    """Pass on what is said, at once: whoever waits for the end of a launch reads its warnings before."""
+    file = (sys.stdout if stream == 1 else sys.stderr).buffer
+    with suppress(OSError):  # nobody reads it; the flush at the process's end says so by its exit code
+        file.write(data)
+        file.flush()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from weave_http.host.signals import SIGNALS
+
 _AGAIN_SECONDS = 0.002
 
 
@@ -36,16 +35,6 @@ def ignore() -> None:
     """Take no more notice of signals: the command is over."""
     for number in (*SIGNALS, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
-
-
-@contextmanager
-def held_back() -> Iterator[None]:
-    """Let signals wait while something is made that only its answer tells how to undo."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _raise(number: int, frame: FrameType | None) -> None:

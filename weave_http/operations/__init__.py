@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Help,
         Prime,
         Reset,
+        Setup,
         Stop,
         StopDns,
         Version,
@@ -72,6 +73,7 @@ __all__ = [
     "Restart",
     "Rmpeer",
     "Run",
+    "Setup",
     "Start",
     "Status",
     "Stop",
@@ -91,7 +93,7 @@ _COMMANDS = {
     "reading": ("ps", "status", "report"),
     "names": ("dns-add", "dns-remove", "dns-lookup", "dns-args", "launch-dns"),
     "plain": (
-        *("stop", "reset", "version", "prime", "env", "config", "stop-dns", "help"),
+        *("stop", "reset", "version", "prime", "env", "config", "stop-dns", "help", "setup"),
         *("create-bridge", "bridge-type", "docker-bridge-ip"),
     ),
 }

@@ -6,7 +6,7 @@ The executor reads them from `launch`, hands those for the router on, and the ro
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import PurePosixPath
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from weave_http import constants
 from weave_http.addresses import parse_ipv4, parse_port
-from weave_http.errors import UsageError
+from weave_http.errors import HostError, UsageError
 from weave_http.operations.hostnames import parse_hostname
 
 TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
@@ -46,7 +46,7 @@ class Flag:
         default: its value when it is not given.
         aliases: other spellings, of 0.10 and of documentation.
         to: whose it is: the router's, the executor's own, or another way to set an environment variable.
-        variable: that variable.
+        variable: the environment variable that says the same.
     """
 
     name: str
@@ -154,6 +154,7 @@ FLAGS = (
         "PORT",
         lambda text: parse_port(text, GREATEST_PEER_PORT),
         constants.PEER_PORT,
+        variable="WEAVE_PORT",
     ),
     Flag("name", "Name of this peer, a MAC address; else the router finds one.", "MAC", default=""),
     Flag("nickname", "Name for people; the host's name by default.", "TEXT", default=""),
@@ -213,6 +214,40 @@ ALIASES = {alias: flag.name for flag in FLAGS for alias in flag.aliases} | {
     "pktdebug": "pkt-debug",
 }
 """Other spellings, of flags with a use and without."""
+
+
+def variable(name: str, env: Mapping[str, str]) -> Any:
+    """Return what the variable says that a flag is another way to set; None where it is unset.
+
+    Args:
+        name: of the flag.
+        env: environment variables.
+
+    Raises:
+        HostError: it makes no sense.
+    """
+    flag = BY_NAME[name]
+    text = env.get(flag.variable)
+    if not text:
+        return None
+    try:
+        return flag.read(text)
+    except UsageError as error:
+        raise HostError(f"invalid {flag.variable} {text!r}", hint=error.hint) from error
+
+
+def read(words: Sequence[str], table: Iterable[Flag]) -> tuple[dict[str, Any], list[str]]:
+    """Return the values of all flags of a table by name, given or default, and the words that follow the flags.
+
+    Raises:
+        UsageError: a flag that is not in the table, or a value that makes no sense.
+    """
+    by_name = {flag.name: flag for flag in table}
+    found, rest = split(words, {flag.name: not flag.metavar for flag in by_name.values()})
+    values = {flag.name: flag.default if flag.metavar else False for flag in by_name.values()}
+    for name, text in found:
+        values[name] = by_name[name].read(text) if by_name[name].metavar else text == "true"
+    return values, rest
 
 
 def split(words: Sequence[str], switches: Mapping[str, bool]) -> tuple[list[tuple[str, str]], list[str]]:

@@ -106,6 +106,12 @@ Config = _plain("config", "Say what there is instead of a Docker API proxy, and 
 StopDns = _plain(
     "stop-dns", "Do nothing: names end with the router.", more_="Weave 0.10 had another container for that."
 )
+Setup = _plain(
+    "setup",
+    "Have the engine pull the image that belongs to this version.",
+    more_="It is for who types on the Docker host itself; a caller elsewhere does it by calls of its own, as `run`.",
+    internal_=True,
+)
 CreateBridge = _plain("create-bridge", "Make the bridge and the firewall's rules, without a router.", internal_=True)
 BridgeType = _plain("bridge-type", "Print what kind of bridge there is.", internal_=True)
 DockerBridgeIp = _plain("docker-bridge-ip", "Print the address by which containers reach their host.", internal_=True)

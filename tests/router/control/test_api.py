@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -353,7 +354,7 @@ def test_where_names_are_served_is_told_or_why_they_are_not(naming: Served, serv
     with pytest.raises(NotOffered, match=r"^names are not served: no bridge$"):
         naming.client.dns_address()
     naming.names.address = ("172.17.0.1", 53)
-    assert naming.client.dns_address() == ("172.17.0.1", 53)
+    assert naming.client.dns_address() == (IPv4Address("172.17.0.1"), 53)
     assert naming.raw("GET", "/dns-address") == (200, "172.17.0.1")
     off = r"^names are switched off: the router was launched with --no-dns$"
     with pytest.raises(NotOffered, match=off):

@@ -1,0 +1,64 @@
+"""Operations with one plain duty: those that only say something."""
+
+from __future__ import annotations
+
+from weave_http import __version__, operations
+from weave_http.errors import ExitCode, HostError, UsageError
+from weave_http.host.host import Host
+from weave_http.host.router_api import RouterUnavailable
+from weave_http.operations import Gone, Help, Operation
+from weave_http.operations.plain import GONE
+
+_NO_PROXY = "there is no Docker API proxy; start containers by `weave run`, with docker run's own arguments"
+
+
+def prime(host: Host, op: Operation) -> None:
+    """Return at once: addresses are not handed out, so there is nothing to wait for."""
+    host.warn("weave prime: nothing to wait for: this version hands out no addresses")
+
+
+def env(host: Host, op: Operation) -> None:
+    """Print nothing, so that `eval "$(weave env)"` changes nothing, and say why beside."""
+    host.warn(f"weave env: {_NO_PROXY}")
+
+
+def config(host: Host, op: Operation) -> int:
+    """Print nothing, say why, and fail: docker's option for the proxy can't be had, as in Weave without one."""
+    host.warn(f"weave config: {_NO_PROXY}")
+    return ExitCode.FAILURE
+
+
+def stop_dns(host: Host, op: Operation) -> None:
+    """Say that names end with the router."""
+    host.warn("names are served by the router: they end with `weave stop`, and `weave launch --no-dns` is without them")
+
+
+def gone(host: Host, op: Gone) -> int:
+    """Raise `HostError`: what there is instead of a command of another version."""
+    raise HostError(f"weave {op.command} is no command of this version", hint=GONE[op.command])
+
+
+def help_(host: Host, op: Help) -> None:
+    """Print the usage of each command, or that of one and what it does. Raises `UsageError`: there is none such."""
+    if op.command:
+        found = operations.find(op.command)
+        if found is None:
+            raise UsageError(f"unknown command {op.command!r}", hint=f"expected one of {', '.join(operations.NAMES)}")
+        host.say(f"weave {found.name} {found.usage()}".rstrip())
+        host.say(" ".join(filter(None, (found.summary, found.more))))
+        return
+    for each in operations.operations():
+        host.say(f"weave {each.name} {each.usage()}".rstrip())
+
+
+def version(host: Host, op: Operation) -> None:
+    """Print the version of the router that runs, else of this image, from which one would be made.
+
+    Raises:
+        HostError: what answers is no router.
+    """
+    try:
+        found = host.router.version()
+    except RouterUnavailable:
+        found = __version__
+    host.say(f"weave {found}")
