@@ -178,19 +178,15 @@ def test_variables_keep_their_meaning(weave: Weave) -> None:
     assert weave("stop", **variables) == ""
 
 
-def test_connect_and_forget_take_several_peers_and_report_the_bad_ones(weave: Weave) -> None:
+def test_connect_and_forget_take_several_peers_and_none_beside_a_bad_one(weave: Weave) -> None:
     weave.refuses("connect 10.9.9.9", "no router answers at 127.0.0.1:6784; start one: weave launch")
     weave("launch 10.9.9.1")
     assert weave("connect 10.9.9.2 10.9.9.3:7000") == ""
     weave.refuses("connect nowhere.invalid 10.9.9.4", "nowhere.invalid does not resolve")
     weave.refuses("connect a/b 10.9.9.5", "invalid peer 'a/b'")
-    assert weave("status targets").split() == [f"10.9.9.{n}" for n in (1, 2)] + [
-        "10.9.9.3:7000",
-        "10.9.9.4",
-        "10.9.9.5",
-    ]
+    assert weave("status targets").split() == ["10.9.9.1", "10.9.9.2", "10.9.9.3:7000", "10.9.9.4"]
     assert weave("forget 10.9.9.1 10.9.9.3 10.9.9.4 unknown") == ""
-    assert weave("status targets").split() == ["10.9.9.2", "10.9.9.3:7000", "10.9.9.5"]
+    assert weave("status targets").split() == ["10.9.9.2", "10.9.9.3:7000"]
     assert weave("connect --replace 10.9.9.6") == ""
     assert weave("status targets") == "10.9.9.6\n"
 
@@ -227,7 +223,7 @@ def test_what_weaves_documentation_says_of_attach_and_detach(weave: Weave) -> No
         weave.refuses(f"{command} {CIDR} net", "net uses the host's network (--net=host)")
         weave.refuses(f"{command} {CIDR} stopped", "container stopped not running")
         weave.refuses(f"{command} {CIDR} nobody", *UNKNOWN)
-        weave.refuses(f"{command} {CIDR} box {OTHER}", f"unexpected argument '{OTHER}'")
+        weave.refuses(f"{command} {CIDR} box {OTHER}", f"'{OTHER}'")
         weave.refuses(f"{command} box", "no address before 'box'")
         weave.refuses(f"{command} net:default box", "asks for any free address")
     weave.refuses(f"detach {CIDR} box", "failure during network configuration for container box")
@@ -275,7 +271,7 @@ def test_run_prints_the_id_and_leaves_nothing_when_it_fails(weave: Weave) -> Non
     assert weave.host.shell("docker inspect -f '{{.Id}}' box").strip() == identity
     assert weave("ps box").split()[2:] == [CIDR, OTHER]
     weave.refuses(f"run {CIDR} --name box {GUEST} sleep 3600", "already in use", code=125)
-    weave.refuses(f"run {GUEST}", "invalid CIDR")
+    weave.refuses(f"run {GUEST}", "no address before")
     listed = weave.host.shell("docker ps -a --no-trunc --format '{{.ID}} {{.Names}}'").splitlines()
     assert [line.split()[0] for line in listed if constants.WAITER_VOLUMES not in line] == [identity]
 
