@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -123,3 +124,29 @@ except interrupts.Interrupted as error:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)
         assert process.communicate(timeout=10)[0] == "imported\n143\n"
+
+
+def test_what_is_said_goes_out_at_once_and_a_lost_reader_is_an_exit_code(stage: Stage) -> None:
+    stage.engine.on("POST", "/containers/create", lambda request, reply: reply.wait(stage.engine.closing))
+    inside = ["nsenter", f"--net=/proc/{stage.host.pid}/ns/net", sys.executable]
+    with subprocess.Popen(
+        [*inside, "-c", _RUN, constants.DOCKER_SOCKET, "launch", "--no-fastdp"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("WARNING: --no-fastdp is ignored")
+        assert process.poll() is None, "it waits for the engine"
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+
+    program = f"from weave_http import constants; constants.DOCKER_SOCKET = {constants.DOCKER_SOCKET!r}\n"
+    program += "import sys; sys.argv = ['weave', '--local', 'help']\nfrom weave_http.__main__ import run\nrun()"
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as nobody:
+        done = subprocess.run(
+            [*inside, "-c", program], stdout=nobody, stderr=subprocess.PIPE, text=True, timeout=30, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, "")
