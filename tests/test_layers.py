@@ -25,7 +25,7 @@ BELOW = {
 }
 """What each part may import beside itself and the modules at the top of the package."""
 
-TOP = {"addresses", "closing", "docker_config", "constants", "errors", "lazy", "printable"}
+TOP = {"addresses", "atomic", "closing", "docker_config", "constants", "errors", "lazy", "printable"}
 
 HOMES = {
     "typer": ("cli",),

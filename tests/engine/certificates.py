@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import ssl
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
 from weave_http.engine.endpoint import TLSFiles
+from weave_http.sandbox import certs
 
 
 @dataclass(frozen=True)
@@ -21,8 +16,7 @@ class Authority:
     """A certificate authority with a folder of its own."""
 
     folder: Path
-    key: ec.EllipticCurvePrivateKey
-    certificate: x509.Certificate
+    issued: certs.Issued
 
     @property
     def ca(self) -> str:
@@ -30,17 +24,11 @@ class Authority:
 
     def issue(self, name: str, *, server: bool, hosts: tuple[str, ...] = (), days: int = 1) -> tuple[str, str]:
         """Return the files of a new certificate and of its key; negative days make an expired one."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
-        builder = _builder(name, self.certificate.subject, key, days).add_extension(
-            x509.ExtendedKeyUsage([usage]), critical=False
-        )
-        if hosts:
-            builder = builder.add_extension(
-                x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False
-            )
-        certificate = builder.sign(self.key, hashes.SHA256())
-        return _write(self.folder / f"{name}-cert.pem", certificate), _write_key(self.folder / f"{name}-key.pem", key)
+        issued = certs.issue(self.issued, name, server=server, hosts=hosts, valid=timedelta(days=days))
+        cert, key = self.folder / f"{name}-cert.pem", self.folder / f"{name}-key.pem"
+        cert.write_bytes(issued.certificate_pem())
+        key.write_bytes(issued.key_pem())
+        return str(cert), str(key)
 
     def server_context(self, cert: str, key: str) -> ssl.SSLContext:
         """Return what a daemon with `--tlsverify` does: TLS that demands a client certificate of this authority."""
@@ -86,44 +74,6 @@ def make_certificates(folder: Path) -> Certificates:
 
 def _authority(folder: Path) -> Authority:
     folder.mkdir(parents=True)
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"CA {folder.name}")])
-    certificate = (
-        _builder(f"CA {folder.name}", subject, key, 1)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    _write(folder / "ca.pem", certificate)
-    return Authority(folder, key, certificate)
-
-
-def _builder(name: str, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=2))
-        .not_valid_after(now + datetime.timedelta(days=days))
-    )
-
-
-def _host(text: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(text))
-    except ValueError:
-        return x509.DNSName(text)
-
-
-def _write(path: Path, certificate: x509.Certificate) -> str:
-    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    return str(path)
-
-
-def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> str:
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return str(path)
+    issued = certs.authority(f"CA {folder.name}")
+    (folder / "ca.pem").write_bytes(issued.certificate_pem())
+    return Authority(folder, issued)

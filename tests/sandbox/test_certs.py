@@ -13,8 +13,8 @@ from weave_http.sandbox import certs
 
 def files(directory: Path, issued: certs.Issued) -> tuple[Path, Path]:
     directory.mkdir()
-    certs.write(directory / "cert.pem", issued.certificate_pem())
-    certs.write(directory / "key.pem", issued.key_pem())
+    (directory / "cert.pem").write_bytes(issued.certificate_pem())
+    (directory / "key.pem").write_bytes(issued.key_pem())
     return directory / "cert.pem", directory / "key.pem"
 
 
@@ -38,7 +38,7 @@ def handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> None
 def contexts(tmp_path: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     ca = certs.ensure_authority(tmp_path, tmp_path / "tls")
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(*files(tmp_path / "server", certs.server(ca, "host1", "10.1.2.3")))
+    server.load_cert_chain(*files(tmp_path / "server", certs.host_certificate(ca, "host1", "10.1.2.3")))
     server.load_verify_locations(tmp_path / "tls" / "ca.pem")
     server.verify_mode = ssl.CERT_REQUIRED
     client = ssl.create_default_context(cafile=tmp_path / "tls" / "ca.pem")

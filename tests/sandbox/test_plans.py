@@ -10,7 +10,7 @@ import pytest
 
 from weave_http.errors import SandboxError
 from weave_http.sandbox import HostState, Sandbox, SandboxHost, daemon, disk, lan, podman
-from weave_http.sandbox.host import hosts_file
+from weave_http.sandbox.host import boot_report, hosts_file
 from weave_http.sandbox.state import SandboxRecord, State
 
 PLAN = lan.Plan("weave", ipaddress.IPv4Network("10.99.0.0/16"))
@@ -142,3 +142,17 @@ def test_what_is_recorded_is_taken_when_nothing_else_is_said(tmp_path: Path) -> 
         _ = Sandbox(tmp_path, name="yours").name
     with pytest.raises(SandboxError, match=r"holds a sandbox on 10\.7\.0\.0/24, not 10\.8\.0\.0/24"):
         _ = Sandbox(tmp_path, subnet="10.8.0.0/24").subnet
+
+
+@pytest.mark.parametrize(
+    ("said", "report"),
+    [
+        ("123\n", (123, "")),
+        ("123\nmount proc: denied\n", (123, "mount proc: denied")),
+        ("mount proc: denied\n123\n", (123, "mount proc: denied")),
+        ("join cgroup /a: no such file\n", (0, "join cgroup /a: no such file")),
+        ("", (0, "")),
+    ],
+)
+def test_a_first_process_and_a_failed_step_are_told_apart(said: str, report: tuple[int, str]) -> None:
+    assert boot_report(said) == report

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from weave_http.errors import SandboxError
-from weave_http.sandbox.processes import run
+from weave_http.sandbox.processes import run, start_time
 from weave_http.sandbox.state import HostRecord, SandboxRecord, State
 
 
@@ -105,8 +107,24 @@ def test_removal_spares_what_others_put_there(tmp_path: Path) -> None:
     state.save_sandbox(SandboxRecord("weave", "10.99.0.0/16"))
     state.save_host(HostRecord(1, "/"))
     (state.directory / "mine").touch()
+    (state.directory / ".sandbox.json.0123.new").touch()  # of a command that was killed
 
     state.remove()
     state.remove()
 
     assert os.listdir(state.directory) == ["mine"]
+
+
+def test_a_process_is_told_from_a_later_one_of_its_number() -> None:
+    first = subprocess.Popen(["sleep", "60"])
+    started = start_time(first.pid)
+    time.sleep(0.05)
+    second = subprocess.Popen(["sleep", "60"])
+    assert 0 < started < start_time(second.pid)
+    for process in (first, second):
+        process.kill()
+    while start_time(first.pid) >= 0:  # from its death on, not only once it has been waited for
+        time.sleep(0.01)
+    for process in (first, second):
+        process.wait()
+    assert start_time(first.pid) == -1

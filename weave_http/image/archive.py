@@ -10,16 +10,23 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
+import lzma
 import tarfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from weave_http import atomic
+from weave_http.errors import WeaveError
 
 INPUTS_LABEL = "works.weave.image.inputs"
 """Label with the digest of all that an image was made from: equal inputs, nothing to build."""
 
+MAX_DESCRIPTION = 4 << 20
+"""Bytes that manifest or configuration may have; Docker's own limit for a manifest."""
 _ARCHITECTURES = {"armhf": ("arm", "v7"), "armel": ("arm", "v5"), "i386": ("386", ""), "ppc64el": ("ppc64le", "")}
 
 
@@ -91,30 +98,61 @@ def write_archive(out: Path, *, tag: str, config: ImageConfig, layers: Sequence[
     members = [("manifest.json", json.dumps(manifest).encode()), (config_name, description)]
     members += [(f"{digest}.tar", layer.tar) for digest, layer in zip(digests, layers, strict=True)]
     out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        with tarfile.open(unfinished, "w", format=tarfile.GNU_FORMAT) as archive:
-            for name, data in members:
-                member = tarfile.TarInfo(name)
-                member.size, member.mtime = len(data), config.created
-                archive.addfile(member, io.BytesIO(data))
-        unfinished.replace(out)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with (
+        atomic.replacing(out) as file,
+        tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as archive,
+    ):
+        for name, data in members:
+            member = tarfile.TarInfo(name)
+            member.size, member.mtime = len(data), config.created
+            archive.addfile(member, io.BytesIO(data))
 
 
 def inputs_of(out: Path) -> str:
-    """What `INPUTS_LABEL` of an archive says; empty when there is no such archive or label."""
+    """Return what `INPUTS_LABEL` of an archive says; empty when there is no such archive or label."""
     try:
-        with tarfile.open(out) as archive:
-            manifest = json.loads(_read(archive, "manifest.json"))
-            config = json.loads(_read(archive, manifest[0]["Config"]))
-        label = config["config"]["Labels"][INPUTS_LABEL]
-    except (OSError, tarfile.TarError, ValueError, LookupError, TypeError):
+        label = _config_of(out)["config"]["Labels"][INPUTS_LABEL]
+    except (OSError, WeaveError, LookupError, TypeError):
         return ""
     return label if isinstance(label, str) else ""
 
 
-def _read(archive: tarfile.TarFile, name: str) -> bytes:
-    content = archive.extractfile(name)
-    return content.read() if content else b""
+def architecture_of(archive: Path) -> str:
+    """Return for which processor the image in an archive is, as the Engine API names it: `Arch` of `GET /version`.
+
+    Args:
+        archive: written by `weave image build` or `docker save`; of several images the first one counts.
+
+    Returns:
+        A name such as `amd64`, `arm64` or `arm`, without a variant.
+
+    Raises:
+        WeaveError: the file is no such archive, or does not say it; one line.
+        OSError: the file cannot be read.
+    """
+    config = _config_of(archive)
+    architecture = config.get("architecture") if isinstance(config, dict) else None
+    if not isinstance(architecture, str) or not architecture:
+        raise WeaveError(f"{archive} does not say for which architecture its image is")
+    return architecture
+
+
+def _config_of(archive: Path) -> Any:
+    """Read the configuration of the first image, whatever JSON it is."""
+    if not archive.is_file():  # a device or a pipe may never end
+        raise WeaveError(f"{archive} is no file with an image in it")
+    try:
+        with tarfile.open(archive) as opened:
+            manifest = _json(opened, "manifest.json")
+            return _json(opened, str(manifest[0]["Config"]))
+    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, LookupError, TypeError, RecursionError):
+        hint = "make one with `weave image build` or `docker save`"
+        raise WeaveError(f"{archive} is no docker archive", hint=hint) from None
+
+
+def _json(archive: tarfile.TarFile, name: str) -> Any:
+    member = archive.getmember(name)
+    content = archive.extractfile(member)
+    if content is None or member.size > MAX_DESCRIPTION:
+        raise ValueError(name)
+    return json.loads(content.read())

@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from weave_http import __version__, constants
+from weave_http import __version__, atomic, constants
 from weave_http.errors import WeaveError
 from weave_http.image import apt, selection, waiter, wheels
 from weave_http.image.archive import INPUTS_LABEL, ImageConfig, Layer, inputs_of, write_archive
@@ -110,11 +110,9 @@ def _base_tar(key: str, cache: Path, system: apt.Machine, report: Report, *, ref
     stdlib = f"usr/lib/{Path(selection.python_program(tree)).name}"
     tree |= compiled(tree, {}, [stdlib, selection.PACKAGES_FOLDER], scratch=cache)
     data = layer_tar(tree, mtime=max(map(apt.built, debs)))
-    for stale in cache.glob("base-*"):
+    for stale in [*cache.glob("base-*"), *cache.glob(".base-*.new")]:
         stale.unlink()
-    unfinished = kept.with_suffix(".part")
-    unfinished.write_bytes(data)
-    unfinished.replace(kept)
+    atomic.write(kept, data)
     return data
 
 

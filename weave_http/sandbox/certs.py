@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from weave_http import atomic
+
 VALID = datetime.timedelta(days=3650)
+SINCE = datetime.timedelta(days=2)
+"""Certificates are valid from before now: clocks differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,9 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _builder(subject: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, valid: datetime.timedelta
+) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
@@ -47,8 +53,8 @@ def _builder(subject: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey) ->
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + VALID)
+        .not_valid_before(now - SINCE)
+        .not_valid_after(now + valid)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 
@@ -71,54 +77,50 @@ def authority(subject: str) -> Issued:
     """Return a new self-signed certificate authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     builder = (
-        _builder(subject, _name(subject), key.public_key())
+        _builder(subject, _name(subject), key.public_key(), VALID)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
     )
     return Issued(builder.sign(key, hashes.SHA256()), key)
 
 
-def _issue(ca: Issued, subject: str, purpose: x509.ObjectIdentifier, names: list[x509.GeneralName]) -> Issued:
+def issue(
+    ca: Issued, subject: str, *, server: bool, hosts: Sequence[str] = (), valid: datetime.timedelta = VALID
+) -> Issued:
+    """Return a new certificate, for one end of a connection.
+
+    Args:
+        ca: who signs it.
+        subject: common name.
+        server: for a daemon; otherwise for a client.
+        hosts: names and addresses by which a client may call a server.
+        valid: how long from now; less than nothing makes an expired one.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
+    purpose = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
     signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key())
     builder = (
-        _builder(subject, ca.certificate.subject, key.public_key())
+        _builder(subject, ca.certificate.subject, key.public_key(), valid)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         .add_extension(signer, critical=False)
     )
-    if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    if hosts:
+        builder = builder.add_extension(x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False)
     return Issued(builder.sign(ca.key, hashes.SHA256()), key)
 
 
-def client(ca: Issued) -> Issued:
-    """Return a certificate with which a client passes `--tlsverify`."""
-    return _issue(ca, "client", ExtendedKeyUsageOID.CLIENT_AUTH, [])
+def _host(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
 
 
-def server(ca: Issued, name: str, address: str) -> Issued:
-    """Return a certificate for one host's daemon.
-
-    Args:
-        ca: who signs it.
-        name: host name.
-        address: IPv4 address on the LAN; the loopback address is added.
-    """
-    names: list[x509.GeneralName] = [x509.DNSName(name), x509.DNSName("localhost")]
-    names += [x509.IPAddress(ipaddress.ip_address(text)) for text in (address, "127.0.0.1")]
-    return _issue(ca, name, ExtendedKeyUsageOID.SERVER_AUTH, names)
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file that only root may read, whole or not at all."""
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(content)
-    new.replace(path)
+def host_certificate(ca: Issued, name: str, address: str) -> Issued:
+    """Return the certificate of one host's daemon: for its name and its IPv4 address on the LAN, and for loopback."""
+    return issue(ca, name, server=True, hosts=(name, "localhost", address, "127.0.0.1"))
 
 
 def ensure_authority(directory: Path, client_directory: Path) -> Issued:
@@ -136,9 +138,12 @@ def ensure_authority(directory: Path, client_directory: Path) -> Issued:
             return Issued(x509.load_pem_x509_certificate(ca_file.read_bytes()), key)
     client_directory.mkdir(mode=0o700, exist_ok=True)
     ca = authority("weave sandbox")
-    own = client(ca)
-    write(ca_file, ca.certificate_pem())
-    write(client_directory / "cert.pem", own.certificate_pem())
-    write(client_directory / "key.pem", own.key_pem())
-    write(key_file, ca.key_pem())
+    own = issue(ca, "client", server=False)
+    for file, content in (
+        (ca_file, ca.certificate_pem()),
+        (client_directory / "cert.pem", own.certificate_pem()),
+        (client_directory / "key.pem", own.key_pem()),
+        (key_file, ca.key_pem()),
+    ):
+        atomic.write(file, content, mode=0o600)
     return ca

@@ -9,6 +9,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from weave_http import atomic
 from weave_http.errors import SandboxError
 from weave_http.sandbox.runtime import missing_here
 
@@ -105,7 +106,8 @@ def require_state_directory(directory: Path) -> None:
     if kind in _NO_UPPER:
         raise SandboxError(f"{directory} is on {kind}, which holds no engine's data", hint="choose another directory")
     if directory.is_dir() and os.listdir(directory) and not (directory / "sandbox.json").exists():
-        foreign = [name for name in os.listdir(directory) if name != "sandbox.json.new"]
+        unfinished = atomic.leftovers(directory / "sandbox.json")
+        foreign = [path.name for path in directory.iterdir() if path not in unfinished]
         if foreign:
             raise SandboxError(f"{directory} holds other things ({foreign[0]})", hint="choose an empty directory")
 

@@ -21,7 +21,8 @@ from weave_http.sandbox import daemon, disk, lan, podman, runtime
 from weave_http.sandbox.cgroups import Cgroups, Group, wait_for_end
 from weave_http.sandbox.checks import find_program
 from weave_http.sandbox.enter import entered
-from weave_http.sandbox.state import HostRecord, State
+from weave_http.sandbox.processes import start_time
+from weave_http.sandbox.state import HostRecord, ProcessRecord, State
 from weave_http.sandbox.view import HostState
 
 BOOT_SECONDS = 20.0
@@ -81,7 +82,7 @@ class Host:
         process = self.state.process(self.name)
         if process is None or not self.group.holds(process.pid):
             return 0
-        return process.pid if started(process.pid) == process.started else 0
+        return process.pid if start_time(process.pid) == process.started else 0
 
     def condition(self, timeout: float = 2.0) -> HostState:
         """Look whether the host runs and its engine answers within `timeout` seconds."""
@@ -151,7 +152,6 @@ class Host:
             "inner_cgroup_procs": [str(path) for path in self.group.inner_procs_files()],
             "cgroup_mounts": mounts,
             "cgroup_links": links,
-            "record": str(self.state.process_file(self.name)),
             "directory": str(self.directory),
             "engine_root": self.record.engine_root,
             "binds": {source: f"/{target}" for source, target in disk.DATA.items()} | {"share": f"/{disk.SHARE}"},
@@ -172,7 +172,9 @@ class Host:
                 )
             os.close(writer)
             writer = -1
-            failure = _read_until_closed(reader, BOOT_SECONDS)
+            pid, failure = boot_report(_read_until_closed(reader, BOOT_SECONDS))
+            if (started := start_time(pid)) >= 0:
+                self.state.save_process(self.name, ProcessRecord(pid, started))
             if process.wait(BOOT_SECONDS) != 0 and not failure:
                 failure = daemon.last_words(log) or f"exit code {process.returncode}"
         except (OSError, subprocess.TimeoutExpired) as error:
@@ -277,7 +279,7 @@ class Host:
         self.group.kill()
         lan.remove_host(self.plan, self.name)
         self.group.remove()
-        self.state.process_file(self.name).unlink(missing_ok=True)
+        self.state.save_process(self.name, None)
 
     def delete(self) -> None:
         """End the host and throw its disk away."""
@@ -302,14 +304,11 @@ def hosts_file(before: str, names: dict[str, str]) -> str:
     return "\n".join([*others, *(f"{address} {name} {mark}" for name, address in names.items())]) + "\n"
 
 
-def started(pid: int) -> int:
-    """Return when a process started, in clock ticks since boot, or -1 when there is none."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return -1
-    fields = text.rpartition(")")[2].split()
-    return -1 if fields[0] in "ZX" else int(fields[19])
+def boot_report(said: str) -> tuple[int, str]:
+    """Return process 1 of a host, 0 when it was not made, and what failed, from what init.py said to its starter."""
+    lines = said.splitlines()  # in either order: the new process may fail before it is told of
+    pid = next((int(line) for line in lines if line.isdigit()), 0)
+    return pid, " ".join(line for line in lines if not line.isdigit())
 
 
 def _read_until_closed(fd: int, seconds: float) -> str:

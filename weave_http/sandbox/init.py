@@ -5,8 +5,8 @@ the plan, as JSON. The process joins the host's cgroups and network namespace an
 host. It unshares the other kinds of namespaces, puts an overlay over the engine root, mounts what a machine has (/proc,
 /sys, /dev, cgroups), makes that its root and becomes tini, or stays to reap orphans itself.
 
-The starter learns the outcome from a pipe: closed without a word means that the host is up; otherwise it carries
-one line that names the step that failed.
+The starter learns the outcome from a pipe. The first line is the number of process 1, as the machine sees it; when the
+pipe is closed after that the host is up. Otherwise another line names the step that failed.
 """
 
 import ctypes
@@ -199,15 +199,6 @@ def reap_for_ever() -> None:
             signal.sigtimedwait({signal.SIGCHLD}, 3600)
 
 
-def record(path: str, pid: int) -> None:
-    """Note who process 1 is as seen from the machine; its start time tells it from a later process."""
-    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-        started = int(file.read().rpartition(")")[2].split()[19])
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
-        json.dump({"pid": pid, "started": started}, file)
-    os.replace(f"{path}.new", path)
-
-
 def boot(plan: dict[str, Any]) -> bool:
     """Do everything; return in the starter's process (False) or, without an init program, as process 1 (True)."""
     # Until this process is in the host's cgroup, by which leftovers are found, it must not outlive its starter.
@@ -217,13 +208,13 @@ def boot(plan: dict[str, Any]) -> bool:
     join_cgroups(plan["cgroup_procs"])
     enter_network(plan["netns"])
     # The other kinds are the child's own business: a change of root moves every process of its mount namespace,
-    # and this one still has to write down who the child is.
+    # and this one still has to say who the child is.
     with step("unshare the process numbers"):
         _call("unshare", CLONE_NEWPID)
     pid = os.fork()
     if pid:
-        with step(f"record process {pid}"):
-            record(plan["record"], pid)
+        with step(f"tell of process {pid}"):
+            os.write(plan["status_fd"], f"{pid}\n".encode())
         return False
     with step("unshare namespaces"):
         _call("unshare", CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP)

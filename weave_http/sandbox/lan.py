@@ -6,12 +6,10 @@ on a host waits for the Internet in vain), `.0.2` the machine, `.0.11` and up th
 
 from __future__ import annotations
 
-import ctypes
 import ipaddress
 import json
 import os
 import re
-import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +23,6 @@ HOST_INTERFACE = "eth0"
 MACHINE_PORT = "machine"
 """The machine's port of the bridge; a host's port has the host's name."""
 _FIRST_HOST = 10
-_CLONE_NEWNET = 0x40000000
 _PIECES = re.compile(r"(lan|host[1-9][0-9]*)\Z")
 
 
@@ -259,27 +256,7 @@ def set_cable(plan: Plan, host: str, *, plugged: bool) -> None:
 
 
 def _set_sysctl(netns: str, values: dict[str, str]) -> None:
-    """Write settings of a network namespace; ones that this kernel does not have are left out.
-
-    A thread of its own enters the namespace and ends there, so that no other code of this process is moved.
-    """
-    failures: list[OSError] = []
-
-    def work() -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
-        try:
-            with open(netns_path(netns), "rb") as file:
-                if libc.setns(file.fileno(), _CLONE_NEWNET) != 0:
-                    raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-            for key, value in values.items():
-                path = Path("/proc/sys", key)
-                if path.exists():
-                    path.write_text(value, encoding="ascii")
-        except OSError as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    if failures:
-        raise SandboxError(f"cannot configure the network namespace {netns}: {failures[0]}") from failures[0]
+    """Write settings of a network namespace; ones that this kernel does not have are left out."""
+    script = 'for line; do [ ! -e "${line%=*}" ] || echo "${line#*=}" >"${line%=*}"; done'
+    lines = [f"/proc/sys/{key}={value}" for key, value in values.items()]
+    run(["nsenter", f"--net={netns_path(netns)}", "sh", "-ec", script, "sh", *lines])

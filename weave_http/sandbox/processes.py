@@ -1,10 +1,15 @@
-"""Running the machine's own programs, and saying what went wrong in one line."""
+"""The machine's processes: programs run to their end, with one line for what went wrong; who is who by its start.
+
+`image/tools.py` runs programs too, but otherwise: there Ctrl-C ends them, and the line that tells why is picked
+from what apt and pip print. Here they outlive Ctrl-C and hold the sandbox's lock.
+"""
 
 from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from weave_http.errors import SandboxError
 
@@ -54,3 +59,13 @@ def run(argv: Sequence[str], *, stdin: str = "") -> str:
         words = " ".join((done.stderr or done.stdout).split()) or f"exit code {done.returncode}"
         raise SandboxError(f"{' '.join(argv)}: {words}")
     return done.stdout
+
+
+def start_time(pid: int) -> int:
+    """Return when a process started, in clock ticks since boot, or -1 when there is none (proc_pid_stat(5))."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return -1
+    state, *fields = text.rpartition(")")[2].split()
+    return -1 if state in "ZX" else int(fields[18])

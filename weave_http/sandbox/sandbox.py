@@ -194,7 +194,7 @@ class Sandbox:
             if not host.record.complete:
                 host.delete()
                 self._state.save_host(host.record)
-                server = certs.server(authority, host.name, host.address)
+                server = certs.host_certificate(authority, host.name, host.address)
                 host.make_disk(server.certificate_pem(), server.key_pem(), authority.certificate_pem())
             version = host.boot(cancel)
             self._state.mark_complete(host.record)

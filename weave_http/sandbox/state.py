@@ -16,11 +16,16 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from weave_http import atomic
 from weave_http.errors import SandboxError
 from weave_http.sandbox.processes import held, run
+
+OWN_RECORDS = ("ca-key.pem", "sandbox.json")
+"""Files of the sandbox itself in its directory; the last one goes last, because it tells what else there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +69,7 @@ class ProcessRecord:
 
 
 def _write(path: Path, value: Any) -> None:
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(json.dumps(asdict(value)) + "\n", encoding="utf-8")
-    new.replace(path)
+    atomic.write(path, (json.dumps(asdict(value)) + "\n").encode())
 
 
 def _read(path: Path) -> Any:
@@ -120,11 +123,18 @@ class State:
     def mark_complete(self, record: HostRecord) -> None:
         self.save_host(replace(record, complete=True))
 
-    def process_file(self, name: str) -> Path:
+    def _process_file(self, name: str) -> Path:
         return self.host_directory(name) / "process.json"
 
+    def save_process(self, name: str, record: ProcessRecord | None) -> None:
+        """Note process 1 of a host, or that there is none."""
+        if record is None:
+            self._process_file(name).unlink(missing_ok=True)
+        else:
+            _write(self._process_file(name), record)
+
     def process(self, name: str) -> ProcessRecord | None:
-        value = _read(self.process_file(name))
+        value = _read(self._process_file(name))
         return ProcessRecord(int(value["pid"]), int(value["started"])) if value else None
 
     def host_directories(self) -> list[str]:
@@ -139,8 +149,9 @@ class State:
         """Remove all that a sandbox put here, and the directory if nothing else is in it."""
         if not self.directory.is_dir():
             return
-        for name in ("hosts", "tls", "ca-key.pem", ".ca-key.pem.new", "sandbox.json.new", "sandbox.json"):
-            remove_tree(self.directory / name)
+        records = [self.directory / name for name in OWN_RECORDS]
+        for path in (self.directory / "hosts", self.tls, *chain(*map(atomic.leftovers, records)), *records):
+            remove_tree(path)
         if not os.listdir(self.directory):
             self.directory.rmdir()
 
