@@ -193,8 +193,34 @@ def test_a_name_that_is_in_use_is_refused(sandbox: Sandbox, tmp_path_factory: py
     other = Sandbox(tmp_path_factory.mktemp("s") / "state", name=sandbox.name, subnet="10.198.0.0/24")
 
     for action in (other.up, other.down):
-        with pytest.raises(SandboxError, match="choose another name"):
+        with pytest.raises(SandboxError, match="choose another name with --name"):
             action()
+    assert [there.state for there in sandbox.hosts()] == [HostState.RUNNING, HostState.RUNNING]
+
+
+def weave(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "weave_http", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_two_sandboxes_live_side_by_side(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> None:
+    state = tmp_path_factory.mktemp("s") / "state"
+    second = Sandbox(state, name=f"u{os.getpid()}", subnet="10.198.0.0/24")
+    refused = weave("sandbox", "up", "--state", str(state), "--name", sandbox.name, "--hosts", "1")
+    try:
+        assert refused.returncode == 1
+        assert refused.stderr.endswith("; choose another name with --name, and another subnet with --subnet\n")
+        own = ("--name", second.name, "--subnet", second.subnet)
+        up = weave("sandbox", "up", "--state", str(state), *own, "--hosts", "1")
+        assert up.stdout == "host1        tcp://10.198.0.11:2376     running\n", up
+        assert weave("sandbox", "list", "--state", str(state)).stdout == up.stdout
+        other = weave("sandbox", "up", "--state", str(state), "--name", "other", "--hosts", "1")
+        assert "leave out --name, or name another directory with --state" in other.stderr
+        assert [there.state for there in sandbox.hosts()] == [HostState.RUNNING, HostState.RUNNING]
+    finally:
+        down = weave("sandbox", "down", "--state", str(state))
+    assert down.returncode == 0, down
+    assert traces.of(second) == []
     assert [there.state for there in sandbox.hosts()] == [HostState.RUNNING, HostState.RUNNING]
 
 

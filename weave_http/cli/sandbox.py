@@ -21,13 +21,23 @@ StateOption = Annotated[
     Path | None,
     typer.Option("--state", metavar="DIR", help="Where the hosts' disks are kept.", show_default=False),
 ]
+NameOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="What the sandbox is called on this machine: weave if not given.", show_default=False
+    ),
+]
+SubnetOption = Annotated[
+    str | None,
+    typer.Option(metavar="CIDR", help="IPv4 network of its LAN: 10.99.0.0/16 if not given.", show_default=False),
+]
 LONGEST_NAME = 12
 
 
-def _sandbox(state: Path | None) -> Sandbox:
-    from weave_http.sandbox import Sandbox
+def _sandbox(state: Path | None, name: str | None = None, subnet: str | None = None) -> Sandbox:
+    from weave_http.sandbox import DEFAULT_STATE, Sandbox
 
-    return Sandbox(state_dir=state) if state else Sandbox()
+    return Sandbox(state or DEFAULT_STATE, name, subnet)
 
 
 @app.command()
@@ -46,9 +56,14 @@ def up(
         typer.Option(metavar="DIR", help="Root file system that has the engine in it; this machine's own by default."),
     ] = Path("/"),
     state: StateOption = None,
+    name: NameOption = None,
+    subnet: SubnetOption = None,
 ) -> None:
-    """Start hosts that are missing; those that run are left alone."""
-    sandbox = _sandbox(state)
+    """Start hosts that are missing; those that run are left alone.
+
+    A second sandbox on one machine needs a directory, a name and a subnet of its own.
+    """
+    sandbox = _sandbox(state, name, subnet)
     for host in sandbox.up(hosts=hosts, engine_root=engine_root, report=lambda line: typer.echo(line, err=True)):
         typer.echo(_line(host))
 
@@ -94,6 +109,6 @@ def exec_(
 
 
 @app.command()
-def down(state: StateOption = None) -> None:
+def down(state: StateOption = None, name: NameOption = None) -> None:
     """End all hosts and remove everything of theirs."""
-    _sandbox(state).down()
+    _sandbox(state, name).down()

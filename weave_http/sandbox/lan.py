@@ -145,7 +145,8 @@ def refuse_conflicts(plan: Plan) -> None:
     routes = run(["ip", "-json", "-4", "route", "show", "table", "all"])
     if collision := conflicts(plan, routes):
         raise SandboxError(
-            f"the machine already has a route to {collision}", hint=f"choose a subnet other than {plan.subnet}"
+            f"the machine already has a route to {collision}",
+            hint=f"choose a subnet other than {plan.subnet} with --subnet",
         )
 
 
@@ -153,7 +154,10 @@ def refuse_other_owner(plan: Plan, state_dir: Path) -> None:
     """Raise a SandboxError when the LAN of this name is that of a sandbox in another, living directory."""
     other = owner(plan)
     if other and other != str(state_dir) and Path(other, "sandbox.json").exists():
-        raise SandboxError(f"the sandbox {plan.name} of this machine is in {other}", hint="choose another name")
+        raise SandboxError(
+            f"the sandbox {plan.name} of this machine is in {other}",
+            hint="choose another name with --name, and another subnet with --subnet",
+        )
 
 
 def ensure(plan: Plan, owned_by: str) -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from weave_http.errors import SandboxError
-from weave_http.sandbox import checks, lan
+from weave_http.sandbox import checks, lan, neighbours
 from weave_http.sandbox.cgroups import Cgroups, children
 from weave_http.sandbox.enter import pass_through
 from weave_http.sandbox.host import Host, sandbox_cgroup
@@ -50,11 +50,12 @@ class Sandbox:
 
     def __init__(self, state_dir: Path = DEFAULT_STATE, name: str | None = None, subnet: str | None = None) -> None:
         if name is not None and not _NAME.match(name):
-            raise SandboxError(f"{name!r} is no sandbox name", hint="use up to 11 letters, digits and hyphens")
+            hint = "use up to 11 lower-case letters, digits and hyphens, a letter first"
+            raise SandboxError(f"{name!r} is no sandbox name", hint=hint)
         try:
             self._subnet = ipaddress.IPv4Network(subnet) if subnet else None
         except ValueError as error:
-            raise SandboxError(f"{subnet!r} is no IPv4 network: {error}") from error
+            raise SandboxError(f"{subnet!r} is no IPv4 network: {error}", hint="write it as 10.98.0.0/16") from error
         self.state_dir = state_dir.absolute()
         self._name = name
         self._state = State(self.state_dir)
@@ -91,6 +92,8 @@ class Sandbox:
         with self._locked(report, create=True):
             plan = self._claim()
             plan.host_address(hosts)  # the last one must have an address
+            if said := neighbours.make_room(max(hosts, *(record.index for record in self._state.hosts()), 0)):
+                report(said)
             lan.ensure(plan, str(self.state_dir))
             self._clean_unknown(plan)
             wanted = [self._handle(plan, index, engine_root) for index in range(1, hosts + 1)]
@@ -141,9 +144,15 @@ class Sandbox:
     def _plan(self) -> lan.Plan:
         recorded = self._state.sandbox()
         if recorded and self._name and self._name != recorded.name:
-            raise SandboxError(f"{self.state_dir} holds the sandbox {recorded.name}, not {self._name}")
+            raise SandboxError(
+                f"{self.state_dir} holds the sandbox {recorded.name}, not {self._name}",
+                hint="leave out --name, or name another directory with --state",
+            )
         if recorded and self._subnet and str(self._subnet) != recorded.subnet:
-            raise SandboxError(f"{self.state_dir} holds a sandbox on {recorded.subnet}, not {self._subnet}")
+            raise SandboxError(
+                f"{self.state_dir} holds a sandbox on {recorded.subnet}, not {self._subnet}",
+                hint="leave out --subnet, or name another directory with --state",
+            )
         subnet = recorded.subnet if recorded else str(self._subnet or DEFAULT_SUBNET)
         name = self._name or (recorded.name if recorded else DEFAULT_NAME)
         return lan.Plan(name, ipaddress.IPv4Network(subnet))
