@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from weave_http.sandbox import DEFAULT_STATE
+from weave_http.sandbox import Sandbox
 
+STATE = Path("/var/lib/weave-demo")
 DEMO = Path(__file__).parents[2] / "docs" / "demo.sh"
 
 
-def demo(*prefix: str) -> subprocess.CompletedProcess[str]:
+def demo(*prefix: str, option: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
-        [*prefix, str(DEMO)],
-        env=os.environ | {"PATH": path, "XDG_CACHE_HOME": str(DEMO.parents[1] / "build" / "cache")},
+        [*prefix, str(DEMO), *filter(None, [option])],
+        env=os.environ | {"PATH": path, "XDG_CACHE_HOME": str(DEMO.parents[1] / "build" / "cache")} | environ,
         capture_output=True,
         text=True,
         timeout=280,
@@ -27,12 +28,12 @@ def demo(*prefix: str) -> subprocess.CompletedProcess[str]:
 
 def namespaces() -> str:
     listed = subprocess.run(["ip", "netns"], capture_output=True, text=True, timeout=10, check=True).stdout
-    return "\n".join(line for line in listed.splitlines() if line.startswith("weave-"))
+    return "\n".join(line for line in listed.splitlines() if line.startswith("demo-"))
 
 
 @pytest.mark.usefixtures("images")
-def test_the_demo_does_what_it_says_and_leaves_nothing() -> None:
-    before = namespaces()
+def test_the_demo_works_beside_another_sandbox_and_leaves_nothing(sandbox: Sandbox) -> None:
+    before, beside = namespaces(), sandbox.hosts()
     done = demo()
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(" 0% packet loss") == 3
@@ -43,7 +44,8 @@ def test_the_demo_does_what_it_says_and_leaves_nothing() -> None:
         assert call in done.stdout + done.stderr
     assert [line for line in done.stdout.splitlines() if len(line) > 80] == []
     assert namespaces() == before
-    assert not DEFAULT_STATE.exists()
+    assert sandbox.hosts() == beside
+    assert not STATE.exists()
 
 
 def test_without_the_power_to_have_hosts_it_walks_the_same_way_and_says_so_first() -> None:
@@ -52,6 +54,26 @@ def test_without_the_power_to_have_hosts_it_walks_the_same_way_and_says_so_first
     first = done.stdout.splitlines()[0]
     assert first.startswith("Nothing ran")
     assert "CAP_SYS_ADMIN" in first
-    for step in ("setup", "launch", "launch 10.99.0.11", "run 10.2.1.1/24 --name c1", "ps", "status", "reset"):
+    assert done.stderr.startswith("demo.sh: nothing ran: root lacks CAP_SYS_ADMIN")
+    for step in ("setup", "launch", "launch 10.98.0.11", "run 10.2.1.1/24 --name c1", "ps", "status", "reset"):
         assert f"$ weave {step}" in done.stdout
     assert "/containers/create?name=c1" in done.stdout
+
+
+def test_hosts_that_do_not_come_up_fail_the_demo_in_one_line(sandbox: Sandbox) -> None:
+    done = demo(DEMO_SUBNET=sandbox.subnet)
+
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"weave: the machine already has a route to .*; choose a subnet other than .* with --subnet; "
+        r"docs/demo.sh --dry-run shows the API calls without hosts\n",
+        done.stderr,
+    )
+    assert not STATE.exists()
+
+
+def test_a_dry_run_needs_no_hosts_and_says_nothing_of_trouble() -> None:
+    done = demo(option="--dry-run")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == "Nothing ran: the API calls are only shown."
