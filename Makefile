@@ -14,7 +14,7 @@ SIDE_BY_SIDE := --numprocesses 3 --dist loadfile
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
 ENGINES := trixie forky podman
 
-.PHONY: help demo test engines test-engines fixtures lint image bench clean
+.PHONY: help demo test test-quick tests-without-needs engines test-engines fixtures lint image bench clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,6 +31,12 @@ test: $(BIN)/weave lint ## Format, lint, types, and all tests on real Docker hos
 	@[ "$$(id -u)" = 0 ] || { echo "make test needs root, for real Docker hosts" >&2; exit 1; }
 	@NEED_ALSO="$(TEST_TOOLS)" .ci/setup-tools
 	@$(BIN)/pytest $(SIDE_BY_SIDE)
+
+test-quick: $(BIN)/weave ## Format, lint, types, and the tests that need neither root nor Docker nor long
+	@$(MAKE) --no-print-directory --output-sync --jobs 2 lint tests-without-needs
+
+tests-without-needs: $(BIN)/weave
+	@$(BIN)/pytest -q --numprocesses 2 --dist loadfile -m "not (hosts or kernel or programs or slow)"
 
 engines:
 	@NEED_ALSO=mmdebstrap .ci/setup-tools

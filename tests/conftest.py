@@ -1,4 +1,7 @@
-"""For all tests: Ctrl-C means Ctrl-C, and how long an example takes is no failure.
+"""For all tests: what each needs, Ctrl-C means Ctrl-C, and how long an example takes is no failure.
+
+What a test needs beside Python is said by a marker (pyproject.toml lists them), and a test is never skipped for want of
+it: `make test` runs all of them, `make test-quick` those without one. Most markers follow from the fixtures of a test.
 
 A shell starts what runs in the background with SIGINT ignored, nohup with SIGHUP, and programs inherit that. On a busy
 machine any example of hypothesis may be slow.
@@ -6,9 +9,31 @@ machine any example of hypothesis may be slow.
 
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+NEEDS = {
+    "spaces": "kernel",  # network namespaces
+    "stage": "kernel",
+    "routed": "kernel",
+    "waiting": "kernel",
+    "waiter": "programs",  # gcc
+    "ssh": "programs",
+    "server_of_ssh": "programs",
+    "own_sandbox": "hosts",
+}
+"""Fixture → marker of the tests that use it."""
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test the markers that its fixtures and parameters imply."""
+    for item in items:
+        for name in {NEEDS[name] for name in getattr(item, "fixturenames", ()) if name in NEEDS}:
+            item.add_marker(name)
+        if "ssh" in getattr(getattr(item, "callspec", None), "params", {}).values():
+            item.add_marker("programs")

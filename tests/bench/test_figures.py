@@ -9,7 +9,7 @@ from tests.bench.commands import calls_of
 from tests.bench.figures import COMPARED, WIDTH, Compared, Table, alternate, figure
 from tests.bench.machine import cpu_model, memory_gib
 from weave_http.run_args.grammar import split
-from weave_http.run_args.table import NAMES
+from weave_http.run_args.table import OPTIONS_BY_NAME
 
 
 def test_things_are_measured_in_turns() -> None:
@@ -71,5 +71,5 @@ def test_the_machine_is_described_by_its_own_files() -> None:
 
 
 def test_the_line_that_is_timed_has_forty_options() -> None:
-    assert len(split(LONG, NAMES).options) == 40
+    assert len(split(LONG, OPTIONS_BY_NAME).options) == 40
     assert microseconds(LONG) > 0

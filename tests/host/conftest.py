@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,12 +10,6 @@ from tests.fake_engine import FakeEngine
 from tests.host.stage import FakeRouter, Stage
 from tests.net.kernel import Space
 from weave_http import constants
-
-
-@pytest.fixture(autouse=True)
-def _only_as_root() -> None:
-    if os.geteuid() != 0:
-        pytest.skip("the executor needs root")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from tests.image.elf_files import elf
 from weave_http.image.elf import Needs, needs, prune_libraries
-from weave_http.image.tree import Entry, File, Link
+from weave_http.image.tree import Entry, File, Symlink
 
 LIBS = "usr/lib/x"
 
@@ -35,7 +35,7 @@ def test_what_is_no_elf_file_of_this_kind_needs_nothing(data: bytes) -> None:
 def test_libraries_that_nothing_needs_go_and_links_to_the_others_stay() -> None:
     tree: dict[str, Entry] = {
         "usr/bin/program": File(elf("libone.so.1")),
-        f"{LIBS}/libone.so.1": Link("libone.so.1.2"),
+        f"{LIBS}/libone.so.1": Symlink("libone.so.1.2"),
         f"{LIBS}/libone.so.1.2": File(elf("libtwo.so.2")),
         f"{LIBS}/libtwo.so.2": File(elf()),
         f"{LIBS}/libunused.so.3": File(elf("libonlythere.so.4")),

@@ -7,7 +7,7 @@ import pytest
 from tests.image.elf_files import elf
 from weave_http.errors import WeaveError
 from weave_http.image.selection import add_by_hand, loader, normal, pick, python_program, wanted
-from weave_http.image.tree import Directory, Entry, File, Link
+from weave_http.image.tree import Directory, Entry, File, Symlink
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def small_system() -> list[dict[str, Entry]]:
             "lib": Directory(),
             "lib/x86_64-linux-gnu/libc.so.6": File(elf()),
             "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2": File(elf(), 0o755),
-            "lib64/ld-linux-x86-64.so.2": Link("/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"),
+            "lib64/ld-linux-x86-64.so.2": Symlink("/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"),
         },
         {
             "usr/bin/python3.11": File(elf("libc.so.6", interpreter="/lib64/ld-linux-x86-64.so.2"), 0o755),
@@ -132,12 +132,12 @@ def test_packages_without_python_or_libc_make_no_image(leave_out: str) -> None:
 def test_links_that_install_scripts_make_are_made_for_both_firewall_backends() -> None:
     tree = pick(small_system())
     add_by_hand(tree)
-    assert tree["usr/bin/python3"] == Link("python3.11")
-    assert tree["usr/sbin/iptables"] == Link("xtables-nft-multi")
-    assert tree["usr/sbin/iptables-legacy-restore"] == Link("xtables-legacy-multi")
-    assert tree["usr/sbin/ip6tables-nft-save"] == Link("xtables-nft-multi")
+    assert tree["usr/bin/python3"] == Symlink("python3.11")
+    assert tree["usr/sbin/iptables"] == Symlink("xtables-nft-multi")
+    assert tree["usr/sbin/iptables-legacy-restore"] == Symlink("xtables-legacy-multi")
+    assert tree["usr/sbin/ip6tables-nft-save"] == Symlink("xtables-nft-multi")
     assert {name: tree[name] for name in ("bin", "sbin", "lib", "lib64")} == {
-        name: Link(f"usr/{name}") for name in ("bin", "sbin", "lib", "lib64")
+        name: Symlink(f"usr/{name}") for name in ("bin", "sbin", "lib", "lib64")
     }
     assert tree["tmp"] == Directory(0o1777)
     assert tree["hostproc"] == Directory()

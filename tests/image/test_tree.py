@@ -6,12 +6,12 @@ import io
 import tarfile
 from pathlib import Path
 
-from weave_http.image.tree import Directory, Entry, File, Link, digest, layer_tar, newest, read_layer, resolve, write
+from weave_http.image.tree import Directory, Entry, File, Symlink, digest, layer_tar, newest, read_layer, resolve, write
 
 TREE: dict[str, Entry] = {
     "usr/bin/weave": File(b"#!/usr/bin/python3\n", 0o755),
     "etc/passwd": File(b"root"),
-    "bin": Link("usr/bin"),
+    "bin": Symlink("usr/bin"),
     "tmp": Directory(0o1777),
 }
 
@@ -59,11 +59,11 @@ def test_newest_is_the_time_the_layer_was_made_with() -> None:
 
 def test_a_link_resolves_relative_to_its_folder_or_to_the_root() -> None:
     tree: dict[str, Entry] = {
-        "lib/a.so": Link("../usr/lib/a.so.1"),
-        "usr/lib/a.so.1": Link("/opt/a"),
+        "lib/a.so": Symlink("../usr/lib/a.so.1"),
+        "usr/lib/a.so.1": Symlink("/opt/a"),
         "opt/a": File(b""),
-        "loop": Link("loop"),
-        "nowhere": Link("gone"),
+        "loop": Symlink("loop"),
+        "nowhere": Symlink("gone"),
     }
     assert resolve(tree, "lib/a.so") == "opt/a"
     assert resolve(tree, "loop") is None

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -8,12 +7,6 @@ import pytest
 
 from tests.descriptors import descriptors
 from tests.net.kernel import Space
-
-
-@pytest.fixture(autouse=True)
-def _only_as_root() -> None:
-    if os.geteuid() != 0:
-        pytest.skip("network namespaces need root")
 
 
 @pytest.fixture

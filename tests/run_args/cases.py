@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from weave_http.run_args.kinds import Kind
+from weave_http.run_args.kinds import ValueKind
 from weave_http.run_args.table import OPTIONS
 
 ENVIRON = {"TOWN": "Bree", "EMPTY": ""}
@@ -434,7 +434,7 @@ def every_option() -> Iterator[Line]:
     for option in OPTIONS:
         companion = COMPANIONS.get(option.name, ())
         values: list[tuple[str, bool]] = []
-        if option.kind is Kind.SWITCH:
+        if option.kind is ValueKind.SWITCH:
             if option.name not in UNASKED:
                 yield Line((*companion, f"--{option.name}", "image"), frozenset({option.name}))
                 yield Line((*companion, f"--{option.name}=false", "image"), frozenset({option.name}))
@@ -450,7 +450,7 @@ def every_option() -> Iterator[Line]:
 def every_spelling() -> Iterator[Line]:
     """Yield each option in each way to write it, with one value."""
     for option in OPTIONS:
-        if option.kind is Kind.SWITCH:
+        if option.kind is ValueKind.SWITCH:
             if option.short:
                 for spelled in (
                     f"-{option.short}",

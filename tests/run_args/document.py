@@ -36,7 +36,9 @@ def options_table() -> str:
 def _row(option: Option) -> str:
     names = [f"`-{option.short}`"] if option.short else []
     names += [f"`--{name}`" for name in (option.name, *option.aliases)]
-    where = _AROUND[option.name] if option in CLIENT else ", ".join(f"`{field}`" for field in option.to.split(", "))
+    where = (
+        _AROUND[option.name] if option in CLIENT else ", ".join(f"`{field}`" for field in (option.field, *option.also))
+    )
     system = f" ({option.os.title()} only)" if option.os else ""
     return f"| {' '.join(names)} | {option.kind.value} | {where}{system} |"
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.run_args.cases import BAD, BAD_NEWER, GOOD, NEWER, UNASKED
-from weave_http.run_args.kinds import Kind
+from weave_http.run_args.kinds import ValueKind
 from weave_http.run_args.option import Option
 from weave_http.run_args.table import OPTIONS
 
@@ -47,7 +47,7 @@ def spelled(draw: st.DrawFn, option: Option, *, newer: bool, odd: bool) -> tuple
     """One option in one of its spellings."""
     name = draw(st.sampled_from([option.name, *option.aliases]))
     letter = f"-{option.short}" if option.short and draw(st.booleans()) else ""
-    if option.kind is Kind.SWITCH:
+    if option.kind is ValueKind.SWITCH:
         on = draw(st.sampled_from(["", "", "=true", "=0", "=F"]))
         return ((letter or f"--{name}") + on,)
     value = draw(values(option, newer=newer, odd=odd))

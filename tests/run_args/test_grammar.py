@@ -4,18 +4,18 @@ import re
 
 import pytest
 
-from weave_http.run_args.grammar import Names, split
-from weave_http.run_args.kinds import Kind
+from weave_http.run_args.grammar import OptionIndex, split
+from weave_http.run_args.kinds import ValueKind
 from weave_http.run_args.option import Option
-from weave_http.run_args.table import NAMES, OPTIONS
+from weave_http.run_args.table import OPTIONS, OPTIONS_BY_NAME
 from weave_http.run_args.wrong import RunArgumentError
 
-TABLE = Names.of(
+TABLE = OptionIndex.of(
     (
-        Option("interactive", Kind.SWITCH, short="i"),
-        Option("tty", Kind.SWITCH, short="t"),
-        Option("publish", Kind.LIST, short="p", aliases=("pub",)),
-        Option("name", Kind.TEXT),
+        Option("interactive", ValueKind.SWITCH, short="i"),
+        Option("tty", ValueKind.SWITCH, short="t"),
+        Option("publish", ValueKind.LIST, short="p", aliases=("pub",)),
+        Option("name", ValueKind.TEXT),
     )
 )
 
@@ -77,7 +77,7 @@ def test_what_docker_refuses_is_refused_by_name(line: list[str], reason: str) ->
 
 def test_the_table_has_every_option_of_docker_once() -> None:
     names = [name for option in OPTIONS for name in (option.name, *option.aliases)]
-    assert len(names) == len(set(names)) == len(NAMES.long) == 107
+    assert len(names) == len(set(names)) == len(OPTIONS_BY_NAME.long) == 107
     letters = [option.short for option in OPTIONS if option.short]
     assert len(letters) == len(set(letters))
-    assert NAMES.short["h"].name == "hostname"
+    assert OPTIONS_BY_NAME.short["h"].name == "hostname"

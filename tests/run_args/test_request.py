@@ -200,7 +200,7 @@ def test_proxies_of_the_daemon_are_in_the_environment_unless_given() -> None:
     assert "Env" not in request("image", files=Desk(config='{"proxies": 5}')).config
 
 
-def test_a_path_that_starts_with_a_dot_is_the_callers_with_a_warning_if_the_daemon_is_elsewhere() -> None:
+def test_a_relative_path_is_the_callers_and_a_remote_daemon_gets_a_warning() -> None:
     line = "-v ./x:/y -v /z:/z --mount type=bind,src=.,dst=/b image"
     made = request(line, remote=True)
     assert made.config["HostConfig"]["Binds"] == ["/home/me/x:/y", "/z:/z"]

@@ -86,7 +86,7 @@ def test_every_field_that_the_table_names_is_written_by_an_option(desk: Path) ->
         request = made(line.words, desk)
         if request is not None:
             written |= {option.name for option in OPTIONS if list(option.values(request.config))}
-    no_body = {option.name for option in OPTIONS if not option.to}
+    no_body = {option.name for option in OPTIONS if not option.field}
     from_files = {"env-file", "label-file", "use-api-socket"}
     windows = {option.name for option in OPTIONS if option.os}
     assert written == {option.name for option in OPTIONS} - no_body - from_files - windows

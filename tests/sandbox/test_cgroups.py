@@ -47,7 +47,7 @@ def test_hierarchies_are_read_from_mountinfo(text: str, expected: list[Hierarchy
     assert parse_mountinfo(text) == expected
 
 
-def test_a_host_on_version_1_mounts_each_hierarchy_and_links_the_controllers_that_share_one() -> None:
+def test_version_1_hierarchies_are_mounted_and_their_controllers_linked() -> None:
     mounts, links = Cgroups(tuple(parse_mountinfo(SYSTEMD_V1))).mounts()
 
     assert [(mount["kind"], mount["target"], mount["options"]) for mount in mounts] == [

@@ -13,7 +13,7 @@ from weave_http.sandbox import HostState, Sandbox, SandboxHost, daemon, disk, la
 from weave_http.sandbox.host import boot_report, hosts_file
 from weave_http.sandbox.state import SandboxRecord, State
 
-PLAN = lan.Plan("weave", ipaddress.IPv4Network("10.99.0.0/16"))
+PLAN = lan.LanPlan("weave", ipaddress.IPv4Network("10.99.0.0/16"))
 
 
 def test_addresses_count_on_over_the_end_of_an_octet() -> None:
@@ -27,7 +27,7 @@ def test_addresses_count_on_over_the_end_of_an_octet() -> None:
 
 
 def test_a_subnet_that_is_full_says_so() -> None:
-    small = lan.Plan("weave", ipaddress.IPv4Network("10.9.0.0/28"))
+    small = lan.LanPlan("weave", ipaddress.IPv4Network("10.9.0.0/28"))
 
     assert small.host_address(4) == "10.9.0.14"
     with pytest.raises(SandboxError, match="no address for host 5"):

@@ -34,7 +34,7 @@ def test_a_missing_directory_is_not_made_in_passing(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
-def test_the_second_command_waits_for_the_first_and_finds_a_directory_that_was_removed_meanwhile(
+def test_a_command_waits_for_another_one_that_removes_the_directory(
     tmp_path: Path,
 ) -> None:
     state = State(tmp_path / "state")

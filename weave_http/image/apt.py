@@ -33,7 +33,7 @@ class Machine:
 
 
 def machine() -> Machine:
-    """The release and architecture of the machine this runs on.
+    """Return the release and architecture of the machine this runs on.
 
     Raises:
         WeaveError: it has no apt-get, or dpkg fails.
@@ -48,7 +48,7 @@ def machine() -> Machine:
 
 
 def fetch(packages: Sequence[str], folder: Path, *, report: Callable[[str], None]) -> list[Path]:
-    """Downloads the packages and all that they depend on, without recommendations.
+    """Download the packages and all that they depend on, without recommendations.
 
     Args:
         packages: names.
@@ -71,7 +71,7 @@ def fetch(packages: Sequence[str], folder: Path, *, report: Callable[[str], None
 
 
 def unpack(debs: Iterable[Path], skipped: frozenset[str]) -> list[dict[str, Entry]]:
-    """The files of each package, with no maintainer script run.
+    """Return the files of each package, with no maintainer script run.
 
     Args:
         debs: the .deb files.
@@ -87,7 +87,7 @@ def unpack(debs: Iterable[Path], skipped: frozenset[str]) -> list[dict[str, Entr
 
 
 def file_names(uris: str) -> list[str]:
-    """The .deb file names in what `apt-get --print-uris` printed: lines `'URI' FILE SIZE [HASH]`.
+    """Return the .deb file names in what `apt-get --print-uris` printed: lines `'URI' FILE SIZE [HASH]`.
 
     Raises:
         WeaveError: a line is of another shape.
@@ -102,7 +102,7 @@ def file_names(uris: str) -> list[str]:
 
 
 def built(deb: Path) -> int:
-    """When a package was built, in seconds since 1970: the date of the first member of the `ar` archive it is.
+    """Return when a package was built, in seconds since 1970: the date of the first member of the `ar` archive it is.
 
     Raises:
         WeaveError: the file is no package.
@@ -151,7 +151,7 @@ def _download_with_own_lists(packages: Sequence[str], folder: Path, options: Seq
 
 
 def _private_state(folder: Path) -> list[str]:
-    """Options by which apt neither reads nor changes what is installed here."""
+    """Return the options by which apt neither reads nor changes what is installed here."""
     folder.mkdir(parents=True, exist_ok=True)
     status = folder / "status"
     status.write_bytes(b"")

@@ -57,7 +57,7 @@ class ImageConfig:
     cmd: Sequence[str] = ()
 
     def json(self, layers: Sequence[tuple[str, str]]) -> bytes:
-        """The configuration file.
+        """Return the configuration file.
 
         Args:
             layers: digest and comment of each layer, the lowest first.
@@ -86,7 +86,7 @@ class ImageConfig:
 
 
 def write_archive(out: Path, *, tag: str, config: ImageConfig, layers: Sequence[Layer]) -> None:
-    """Writes the archive; `out` is there whole or not at all.
+    """Write the archive; `out` is there whole or not at all.
 
     Raises:
         OSError: the file can't be written.

@@ -34,7 +34,7 @@ _BESIDE = {"__init__", "archive", "guest", "result", "tools"}
 def build_image(
     out: Path, *, cache: Path, tag: str = constants.DEFAULT_IMAGE, report: Report, refresh: bool = False
 ) -> BuildResult:
-    """Builds the image for the release and architecture of this machine as an archive for `POST /images/load`.
+    """Build the image for the release and architecture of this machine as an archive for `POST /images/load`.
 
     Args:
         out: the archive to write; left alone when it was made from the same inputs.
@@ -68,7 +68,7 @@ def build_image(
 
 
 def host_side(package: Path) -> dict[str, Entry]:
-    """The upper layer without its byte-code: the launcher and this package's part for the Docker host.
+    """Return the upper layer without its byte-code: the launcher and this package's part for the Docker host.
 
     Args:
         package: the folder `weave_http` on this machine.
@@ -82,7 +82,7 @@ def host_side(package: Path) -> dict[str, Entry]:
 
 
 def _base_key(system: apt.Machine) -> str:
-    """A digest of what the lower layer is made from: release, wishes, pinned versions and this recipe itself."""
+    """Return a digest of what the lower layer is made from: release, wishes, pinned versions and this recipe itself."""
     pinned = wheels.constraints(PACKAGE.parent)
     wishes = [system.release, system.architecture, *selection.PACKAGES, *wheels.requirements(PACKAGE.parent)]
     pins = pinned.read_bytes() if pinned else b""
@@ -90,12 +90,12 @@ def _base_key(system: apt.Machine) -> str:
 
 
 def _recipe(without: Collection[str] = ()) -> list[bytes]:
-    """The modules that say how an image is made."""
+    """Return the modules that say how an image is made."""
     return [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")) if path.stem not in without]
 
 
 def _base_tar(key: str, cache: Path, system: apt.Machine, report: Report, *, refresh: bool) -> bytes:
-    """The lower layer, from the cache or made now. Only the newest one is kept."""
+    """Return the lower layer, from the cache or made now. Only the newest one is kept."""
     kept = cache / f"base-{key[:32]}.tar"
     if kept.is_file() and not refresh:
         return kept.read_bytes()

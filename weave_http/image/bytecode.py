@@ -19,7 +19,7 @@ from weave_http.image.tree import Entry, File, write
 def compiled(
     base: Mapping[str, Entry], code: Mapping[str, Entry], folders: Sequence[str], *, scratch: Path
 ) -> dict[str, Entry]:
-    """The byte-code of the `.py` files of `code`.
+    """Return the byte-code of the `.py` files of `code`.
 
     It is checked against nothing when it is loaded (unchecked hash): layers never change once they are made.
 

@@ -25,7 +25,7 @@ class Needs:
 
 
 def needs(data: bytes) -> Needs | None:
-    """What the ELF file in `data` needs; None when it is no little-endian ELF file."""
+    """Return what the ELF file in `data` needs; None when it is no little-endian ELF file."""
     if len(data) < 64 or data[:4] != b"\x7fELF" or data[5] != 1:
         return None
     wide = data[4] == 2
@@ -89,7 +89,7 @@ def prune_libraries(tree: Tree, directory: str, *, always: Iterable[str] = ()) -
 
 
 def _program_headers(data: bytes, wide: bool) -> tuple[int, int, int]:
-    """Offset of the program header table, size of an entry and how many."""
+    """Return the offset of the program header table, size of an entry and how many."""
     (table,) = struct.unpack_from("<Q" if wide else "<I", data, 32 if wide else 28)
     size, count = struct.unpack_from("<HH", data, 54 if wide else 42)
     return table, size, count

@@ -12,13 +12,13 @@ from weave_http.image import apt
 from weave_http.image.archive import INPUTS_LABEL, ImageConfig, Layer, inputs_of, write_archive
 from weave_http.image.result import BuildResult, Report, locked, writing
 from weave_http.image.selection import normal
-from weave_http.image.tree import Directory, Entry, File, Link, digest, layer_tar
+from weave_http.image.tree import Directory, Entry, File, Symlink, digest, layer_tar
 
 DEFAULT_TAG = "weave-guest:latest"
 
 
 def build_guest_image(out: Path, *, cache: Path, tag: str = DEFAULT_TAG, report: Report) -> BuildResult:
-    """Builds an image with busybox's shell, ping, nc, ip, httpd, sha256sum and so on; it starts `sh`.
+    """Build an image with busybox's shell, ping, nc, ip, httpd, sha256sum and so on; it starts `sh`.
 
     Args:
         out: the archive to write; left alone when it was made from the same inputs.
@@ -57,7 +57,7 @@ def build_guest_image(out: Path, *, cache: Path, tag: str = DEFAULT_TAG, report:
 
 
 def guest_tree(deb: Path) -> dict[str, Entry]:
-    """The files of the image: busybox out of its package, a link for each thing it can do, mount points."""
+    """Return the files of the image: busybox out of its package, a link for each thing it can do, mount points."""
     (package,) = apt.unpack([deb], frozenset())
     program = next((entry for path, entry in package.items() if normal(path) == "usr/bin/busybox"), None)
     if not isinstance(program, File):
@@ -67,11 +67,11 @@ def guest_tree(deb: Path) -> dict[str, Entry]:
     for folder in ("dev", "etc", "proc", "root", "run", "srv", "sys"):
         tree[folder] = Directory()
     tree["tmp"] = Directory(0o1777)
-    return tree | {f"bin/{name}": Link("busybox") for name in applets(program.data)}
+    return tree | {f"bin/{name}": Symlink("busybox") for name in applets(program.data)}
 
 
 def applets(program: bytes) -> list[str]:
-    """The names that a busybox answers to, as the list in the program itself has them.
+    """Return the names that a busybox answers to, as the list in the program itself has them.
 
     They stand together, sorted and ended by zero bytes: `[`, `[[`, then letters.
     """

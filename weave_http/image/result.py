@@ -33,7 +33,7 @@ class BuildResult:
 
 @contextmanager
 def locked(cache: Path) -> Iterator[None]:
-    """Makes the folder `cache` and keeps other builds out of it; waits for one that is under way.
+    """Make the folder `cache` and keep other builds out of it; wait for one that is under way.
 
     Raises:
         WeaveError: the folder can't be made or written to.
@@ -52,7 +52,7 @@ def locked(cache: Path) -> Iterator[None]:
 
 @contextmanager
 def writing(out: Path) -> Iterator[None]:
-    """Turns a failure to read or write files into a line that names the archive and the file.
+    """Turn a failure to read or write files into a line that names the archive and the file.
 
     Raises:
         WeaveError: instead of OSError.

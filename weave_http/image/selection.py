@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from weave_http.errors import WeaveError
 from weave_http.image.elf import needs, prune_libraries
-from weave_http.image.tree import Directory, Entry, File, Link, Tree, resolve
+from weave_http.image.tree import Directory, Entry, File, Symlink, Tree, resolve
 
 PACKAGES = ("python3", "iptables", "conntrack", "netbase", "dash", "busybox-static")
 """What is asked for; apt adds what these depend on."""
@@ -37,13 +37,13 @@ _SHELL_TOOLS = "cat cp env find grep head id kill less ls mkdir mount mv nc ping
 
 
 def normal(path: str) -> str:
-    """A path of a package as it is in an image with merged /usr (/bin, /lib and so on are links)."""
+    """Return a path of a package as it is in an image with merged /usr (/bin, /lib and so on are links)."""
     top, _, rest = path.partition("/")
     return f"usr/{path}" if rest and re.fullmatch(r"bin|sbin|lib\w*", top) else path
 
 
 def wanted(path: str) -> bool:
-    """Whether a path (with merged /usr) of a package goes into the image."""
+    """Tell whether a path (with merged /usr) of a package goes into the image."""
     if path in _SETTINGS or _PROGRAMS.fullmatch(path):
         return True
     parts = path.split("/")
@@ -63,7 +63,7 @@ def wanted(path: str) -> bool:
 
 
 def pick(packages: Iterable[Mapping[str, Entry]]) -> dict[str, Entry]:
-    """The wanted files of unpacked packages, as one tree, with unneeded libraries left out.
+    """Return the wanted files of unpacked packages, as one tree, with unneeded libraries left out.
 
     Raises:
         WeaveError: something in the tree needs a library that is not there.
@@ -72,8 +72,8 @@ def pick(packages: Iterable[Mapping[str, Entry]]) -> dict[str, Entry]:
     for package in packages:
         for path, entry in package.items():
             place = normal(path)
-            if isinstance(entry, Link) and entry.target.startswith("/"):
-                entry = Link(f"/{normal(entry.target[1:])}")
+            if isinstance(entry, Symlink) and entry.target.startswith("/"):
+                entry = Symlink(f"/{normal(entry.target[1:])}")
             if not isinstance(entry, Directory) and wanted(place):
                 tree[place] = entry
     missing = prune_libraries(tree, library_folder(tree), always=_LOADED_BY_NAME)
@@ -83,7 +83,7 @@ def pick(packages: Iterable[Mapping[str, Entry]]) -> dict[str, Entry]:
 
 
 def library_folder(tree: Mapping[str, Entry]) -> str:
-    """The architecture's library folder, such as `usr/lib/x86_64-linux-gnu`: where libc is.
+    """Return the architecture's library folder, such as `usr/lib/x86_64-linux-gnu`: where libc is.
 
     Raises:
         WeaveError: there is no libc in the tree.
@@ -95,7 +95,7 @@ def library_folder(tree: Mapping[str, Entry]) -> str:
 
 
 def python_program(tree: Mapping[str, Entry]) -> str:
-    """The interpreter's path, such as `usr/bin/python3.11`.
+    """Return the interpreter's path, such as `usr/bin/python3.11`.
 
     Raises:
         WeaveError: there is none.
@@ -107,7 +107,7 @@ def python_program(tree: Mapping[str, Entry]) -> str:
 
 
 def loader(tree: Mapping[str, Entry]) -> str:
-    """The dynamic loader that Python's header names, such as `usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2`.
+    """Return the dynamic loader that Python's header names, such as `usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2`.
 
     Raises:
         WeaveError: Python's header names none, or it is not in the tree.
@@ -123,25 +123,25 @@ def loader(tree: Mapping[str, Entry]) -> str:
 
 
 def add_by_hand(tree: Tree) -> None:
-    """Adds what install scripts and the base system would have made: links, accounts, mount points."""
+    """Add what install scripts and the base system would have made: links, accounts, mount points."""
     for name in ("bin", "sbin", *sorted({path.split("/")[1] for path in tree if path.startswith("usr/lib")})):
-        tree[name] = Link(f"usr/{name}")
-    tree["usr/bin/python3"] = Link(PurePosixPath(python_program(tree)).name)
+        tree[name] = Symlink(f"usr/{name}")
+    tree["usr/bin/python3"] = Symlink(PurePosixPath(python_program(tree)).name)
     for family in ("iptables", "ip6tables"):
         for action in ("", "-save", "-restore"):
             for backend in ("nft", "legacy"):
-                tree[f"usr/sbin/{family}-{backend}{action}"] = Link(f"xtables-{backend}-multi")
+                tree[f"usr/sbin/{family}-{backend}{action}"] = Symlink(f"xtables-{backend}-multi")
             # Debian's own default; who needs the other backend calls it by its full name.
-            tree[f"usr/sbin/{family}{action}"] = Link("xtables-nft-multi")
+            tree[f"usr/sbin/{family}{action}"] = Symlink("xtables-nft-multi")
     if "usr/bin/dash" in tree:
-        tree["usr/bin/sh"] = Link("dash")
+        tree["usr/bin/sh"] = Symlink("dash")
     if "usr/bin/busybox" in tree:
         for tool in _SHELL_TOOLS.split():
-            tree.setdefault(f"usr/bin/{tool}", Link("busybox"))
+            tree.setdefault(f"usr/bin/{tool}", Symlink("busybox"))
     for folder in ("dev", "proc", "sys", "run", "root", "hostproc", "var/lib", "weavedb"):
         tree[folder] = Directory()
     tree["tmp"] = Directory(0o1777)
-    tree["var/run"] = Link("/run")
+    tree["var/run"] = Symlink("/run")
     tree["etc/passwd"] = File(b"root:x:0:0:root:/root:/bin/sh\n")
     tree["etc/group"] = File(b"root:x:0:\n")
     tree["etc/nsswitch.conf"] = File(b"hosts: files dns\nprotocols: files\nservices: files\n")

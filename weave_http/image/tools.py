@@ -12,7 +12,7 @@ from weave_http.errors import WeaveError
 def run(
     command: Sequence[str], *, what: str, hint: str = "", env: Mapping[str, str] | None = None, seconds: float = 600
 ) -> bytes:
-    """Runs a program and returns its standard output.
+    """Run a program and return its standard output.
 
     Args:
         command: program and arguments; no shell is involved.
@@ -45,7 +45,7 @@ def run(
 
 
 def reason(said: str) -> str:
-    """Why a program failed, from its standard error: the first line marked as an error, or the last line."""
+    """Return why a program failed, from its standard error: the first line marked as an error, or the last line."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     marked = [line for line in lines if line.startswith(("E:", "ERROR:", "error:", "dpkg-deb: error"))]
     line = (marked or lines[-1:] or ["it failed without a word"])[0]

@@ -23,7 +23,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Symlink:
     """A symbolic link and what it points to."""
 
     target: str
@@ -36,18 +36,18 @@ class Directory:
     mode: int = 0o755
 
 
-Entry = File | Link | Directory
+Entry = File | Symlink | Directory
 Tree = MutableMapping[str, Entry]
 """Path without a leading slash → what is there."""
 
 
 def resolve(tree: Mapping[str, Entry], path: str) -> str | None:
-    """Follows links at `path` (not in its parents) to the path of a file; None when it leads nowhere."""
+    """Follow links at `path` (not in its parents) to the path of a file; None when it leads nowhere."""
     for _ in range(8):
         entry = tree.get(path)
         if isinstance(entry, File):
             return path
-        if not isinstance(entry, Link):
+        if not isinstance(entry, Symlink):
             return None
         base = "/" if entry.target.startswith("/") else f"/{PurePosixPath(path).parent}"
         path = _normal(f"{base}/{entry.target}")
@@ -55,8 +55,8 @@ def resolve(tree: Mapping[str, Entry], path: str) -> str | None:
 
 
 def with_parents(tree: Mapping[str, Entry]) -> Iterator[tuple[str, Entry]]:
-    """The entries in the order of their names, each after the directories it is in."""
-    links = {path for path, entry in tree.items() if isinstance(entry, Link)}
+    """Return the entries in the order of their names, each after the directories it is in."""
+    links = {path for path, entry in tree.items() if isinstance(entry, Symlink)}
     everything: dict[str, Entry] = {}
     for path, entry in tree.items():
         for parent in PurePosixPath(path).parents:
@@ -68,7 +68,7 @@ def with_parents(tree: Mapping[str, Entry]) -> Iterator[tuple[str, Entry]]:
 
 
 def layer_tar(tree: Mapping[str, Entry], *, mtime: int) -> bytes:
-    """The tree as an uncompressed tar: names sorted, owner 0:0, every time the same, so equal trees give equal bytes.
+    """Return the tree as an uncompressed tar, names sorted, owner 0:0: equal trees give equal bytes.
 
     Args:
         tree: what goes in.
@@ -83,7 +83,7 @@ def layer_tar(tree: Mapping[str, Entry], *, mtime: int) -> bytes:
                 case File(data, mode):
                     member.mode, member.size = mode, len(data)
                     archive.addfile(member, io.BytesIO(data))
-                case Link(target):
+                case Symlink(target):
                     member.type, member.mode, member.linkname = tarfile.SYMTYPE, 0o777, target
                     archive.addfile(member)
                 case Directory(mode):
@@ -93,27 +93,27 @@ def layer_tar(tree: Mapping[str, Entry], *, mtime: int) -> bytes:
 
 
 def write(tree: Mapping[str, Entry], root: Path) -> None:
-    """Puts the tree below the directory `root`, which must be there."""
+    """Put the tree below the directory `root`, which must be there."""
     for path, entry in with_parents(tree):
         place = root / path
         match entry:
             case File(data, mode):
                 place.write_bytes(data)
                 place.chmod(mode)
-            case Link(target):
+            case Symlink(target):
                 place.symlink_to(target)
             case Directory():
                 place.mkdir()
 
 
 def read_layer(data: bytes) -> dict[str, Entry]:
-    """The tree of a tar's bytes. Hard links become files of their own; devices and the like are left out."""
+    """Return the tree of a tar's bytes. Hard links become files of their own; devices and the like are left out."""
     tree: dict[str, Entry] = {}
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         for member in archive:
             path = _normal(member.name)
             if member.issym():
-                tree[path] = Link(member.linkname)
+                tree[path] = Symlink(member.linkname)
             elif member.isdir() and path:
                 tree[path] = Directory(member.mode)
             elif (content := archive.extractfile(member)) is not None:
@@ -122,13 +122,13 @@ def read_layer(data: bytes) -> dict[str, Entry]:
 
 
 def newest(data: bytes) -> int:
-    """The newest modification time in a layer's tar, in seconds since 1970."""
+    """Return the newest modification time in a layer's tar, in seconds since 1970."""
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         return int(max(member.mtime for member in archive))
 
 
 def digest(parts: Iterable[bytes]) -> str:
-    """SHA-256 in hex over the parts, each with its length, so that no two lists of parts are confused."""
+    """Return the SHA-256 in hex over the parts, each with its length, so that no two lists of parts are confused."""
     total = hashlib.sha256()
     for part in parts:
         total.update(f"{len(part)}:".encode())

@@ -27,7 +27,7 @@ _OPTIONS = ("-Wall", "-Werror", "-nostdinc", "-nostdlib", "-static")
 def compile_waiter(
     system: apt.Machine, folder: Path, *, scratch: Path, report: Callable[[str], None]
 ) -> dict[str, Entry]:
-    """The waiter's place in the image, with nothing beside it; empty for an architecture that has none.
+    """Return the waiter's place in the image, with nothing beside it; empty for an architecture that has none.
 
     Args:
         system: the machine it is for, which is this one.
@@ -50,7 +50,7 @@ def compile_waiter(
 
 
 def _compiled(compiler: Mapping[str, Entry], scratch: Path) -> bytes:
-    """The program that `waiter.c` becomes.
+    """Return the program that `waiter.c` becomes.
 
     Args:
         compiler: the files of its package.

@@ -23,7 +23,7 @@ _UNWANTED = re.compile(r"(.*\.(pyx|pxd|pxi|pyi|c|h|hash)|.*/(tests?|_?testing)/.
 
 
 def requirements(project: Path) -> tuple[str, ...]:
-    """What the `host` extra asks for: from the project's pyproject.toml, or from the installed package.
+    """Return what the `host` extra asks for: from the project's pyproject.toml, or from the installed package.
 
     Args:
         project: the folder that a source checkout has its pyproject.toml in.
@@ -37,7 +37,7 @@ def requirements(project: Path) -> tuple[str, ...]:
 
 
 def constraints(project: Path) -> Path | None:
-    """The project's pinned versions; None when this is an installed package without its sources."""
+    """Return the project's pinned versions; None when this is an installed package without its sources."""
     pinned = project / "constraints.txt"
     return pinned if pinned.is_file() and (project / "pyproject.toml").is_file() else None
 
@@ -51,7 +51,7 @@ def fetch(
     architecture: str,
     glibc: tuple[int, int],
 ) -> list[Path]:
-    """Downloads wheels for a Python that is not the running one, and what they depend on.
+    """Download wheels for a Python that is not the running one, and what they depend on.
 
     Args:
         needed: requirements.
@@ -90,7 +90,7 @@ def fetch(
 
 
 def unpack(wheels: Iterable[Path]) -> dict[str, Entry]:
-    """The libraries as a tree: without sources of compiled modules, type stubs and tests.
+    """Return the libraries as a tree: without sources of compiled modules, type stubs and tests.
 
     Raises:
         WeaveError: a file is no wheel.
@@ -108,7 +108,7 @@ def unpack(wheels: Iterable[Path]) -> dict[str, Entry]:
 
 
 def _pip() -> list[str]:
-    """How pip is called: as this Python's module or, where a virtual environment has none, as a program."""
+    """Return how pip is called: as this Python's module or, where a virtual environment has none, as a program."""
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-m", "pip"]
     program = shutil.which("pip3") or shutil.which("pip")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from weave_http.run_args.kinds import FALSE, TRUE, Kind
+from weave_http.run_args.kinds import FALSE, TRUE, ValueKind
 from weave_http.run_args.option import Option
 from weave_http.run_args.wrong import RunArgumentError
 
@@ -28,7 +28,7 @@ class Occurrence:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class ParsedLine:
     """A parsed line: options in the order given, then the image and the container's own words."""
 
     options: tuple[Occurrence, ...]
@@ -36,21 +36,21 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class OptionIndex:
     """The options there are, by what they are called."""
 
     long: Mapping[str, Option]
     short: Mapping[str, Option]
 
     @classmethod
-    def of(cls, table: Iterable[Option]) -> Names:
+    def of(cls, table: Iterable[Option]) -> OptionIndex:
         """Index a table; an alias is the option that it stands for."""
         options = tuple(table)
         long = {name: option for option in options for name in (option.name, *option.aliases)}
         return cls(long, {option.short: option for option in options if option.short})
 
 
-def split(argv: Sequence[str], names: Names) -> Words:
+def split(argv: Sequence[str], names: OptionIndex) -> ParsedLine:
     """Split a line into options and the rest.
 
     Args:
@@ -73,10 +73,10 @@ def split(argv: Sequence[str], names: Names) -> Words:
         following = argv[index] if index < len(argv) else None
         read = _long if word.startswith("--") else _bundle
         index += read(word, following, names, found)
-    return Words(tuple(found), tuple(argv[index:]))
+    return ParsedLine(tuple(found), tuple(argv[index:]))
 
 
-def _long(word: str, following: str | None, names: Names, found: list[Occurrence]) -> int:
+def _long(word: str, following: str | None, names: OptionIndex, found: list[Occurrence]) -> int:
     """Read `--name…`; return how many of the following words it took."""
     name, equals, value = word[2:].partition("=")
     if not name or name.startswith("-"):
@@ -84,7 +84,7 @@ def _long(word: str, following: str | None, names: Names, found: list[Occurrence
     option = names.long.get(name)
     if option is None:
         raise RunArgumentError(f"unknown option --{_printable(name)}")
-    if option.kind is Kind.SWITCH:
+    if option.kind is ValueKind.SWITCH:
         found.append(_switch(option, value if equals else "true"))
         return 0
     if equals:
@@ -96,7 +96,7 @@ def _long(word: str, following: str | None, names: Names, found: list[Occurrence
     return 1
 
 
-def _bundle(word: str, following: str | None, names: Names, found: list[Occurrence]) -> int:
+def _bundle(word: str, following: str | None, names: OptionIndex, found: list[Occurrence]) -> int:
     """Read `-abc…`; return how many of the following words it took."""
     letters = word[1:]
     while letters:
@@ -104,7 +104,7 @@ def _bundle(word: str, following: str | None, names: Names, found: list[Occurren
         option = names.short.get(letter)
         if option is None:
             raise RunArgumentError(f"unknown option -{_printable(letter)} in {_printable(word)}")
-        if option.kind is Kind.SWITCH:
+        if option.kind is ValueKind.SWITCH:
             if len(letters) > 1 and letters[0] == "=":
                 found.append(_switch(option, letters[1:]))
                 return 0

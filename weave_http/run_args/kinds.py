@@ -14,7 +14,7 @@ FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 """What a switch may be set to."""
 
 
-class Kind(Enum):
+class ValueKind(Enum):
     """The value of an option, by docker's own words for it."""
 
     SWITCH = "switch"
@@ -31,7 +31,7 @@ class Kind(Enum):
     @property
     def many(self) -> bool:
         """Whether an option may be given several times, each of which counts. Else the last one does."""
-        return self in (Kind.LIST, Kind.MAP)
+        return self in (ValueKind.LIST, ValueKind.MAP)
 
 
 def pair(text: str) -> tuple[str, str]:
@@ -67,30 +67,30 @@ def uint64(text: str) -> int:
     return scalars.integer(text, 0, 2**64 - 1)
 
 
-READ: dict[Kind, Callable[[str], Any]] = {
-    Kind.SWITCH: lambda text: text == "true",
-    Kind.TEXT: verbatim,
-    Kind.INT: int64,
-    Kind.UINT16: uint16,
-    Kind.UINT64: uint64,
-    Kind.BYTES: scalars.size,
-    Kind.DURATION: scalars.duration,
-    Kind.DECIMAL: scalars.nano,
-    Kind.LIST: verbatim,
-    Kind.MAP: pair,
+READ: dict[ValueKind, Callable[[str], Any]] = {
+    ValueKind.SWITCH: lambda text: text == "true",
+    ValueKind.TEXT: verbatim,
+    ValueKind.INT: int64,
+    ValueKind.UINT16: uint16,
+    ValueKind.UINT64: uint64,
+    ValueKind.BYTES: scalars.size,
+    ValueKind.DURATION: scalars.duration,
+    ValueKind.DECIMAL: scalars.nano,
+    ValueKind.LIST: verbatim,
+    ValueKind.MAP: pair,
 }
 """How a kind's text is read, unless its option has a language of its own."""
 
-WRITE: dict[Kind, Callable[[Any], list[str]]] = {
-    Kind.SWITCH: lambda value: ["true" if value else "false"],
-    Kind.TEXT: lambda value: [str(value)],
-    Kind.INT: lambda value: [str(value)],
-    Kind.UINT16: lambda value: [str(value)],
-    Kind.UINT64: lambda value: [str(value)],
-    Kind.BYTES: lambda value: [scalars.size_text(value)],
-    Kind.DURATION: lambda value: [scalars.duration_text(value)],
-    Kind.DECIMAL: lambda value: [scalars.nano_text(value)],
-    Kind.LIST: list,
-    Kind.MAP: lambda value: [f"{key}={item}" for key, item in value.items()],
+WRITE: dict[ValueKind, Callable[[Any], list[str]]] = {
+    ValueKind.SWITCH: lambda value: ["true" if value else "false"],
+    ValueKind.TEXT: lambda value: [str(value)],
+    ValueKind.INT: lambda value: [str(value)],
+    ValueKind.UINT16: lambda value: [str(value)],
+    ValueKind.UINT64: lambda value: [str(value)],
+    ValueKind.BYTES: lambda value: [scalars.size_text(value)],
+    ValueKind.DURATION: lambda value: [scalars.duration_text(value)],
+    ValueKind.DECIMAL: lambda value: [scalars.nano_text(value)],
+    ValueKind.LIST: list,
+    ValueKind.MAP: lambda value: [f"{key}={item}" for key, item in value.items()],
 }
 """The texts that a value of a body comes from: the other way round."""

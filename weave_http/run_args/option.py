@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from weave_http.run_args.draft import Draft
-from weave_http.run_args.kinds import READ, WRITE, Kind
+from weave_http.run_args.kinds import READ, WRITE, ValueKind
 
 Body = Mapping[str, Any]
 Read = Callable[[str], Any]
@@ -16,7 +16,7 @@ Back = Callable[[Body], Iterable[str]]
 
 HOST = "HostConfig."
 FIRST = "EndpointsConfig[first]."
-"""In `to`: of the network that the container is created in, under `NetworkingConfig`."""
+"""In `field`: of the network that the container is created in, under `NetworkingConfig`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Option:
     Args:
         name: long name without dashes.
         kind: what its value is, and what comes of several.
-        to: the field of the request's body that it is, as `HostConfig.Memory`; empty for what is none of the body's.
+        field: path of the body's field that it sets, as `HostConfig.Memory`; empty for what is none of the body's.
         short: one letter, or empty.
         aliases: other long names.
         read: how a value is read, if not as its kind's; raises `BadValue`.
@@ -34,19 +34,21 @@ class Option:
             docker, earlier ones only have to be readable.
         build: what puts it into the body, if that takes more than setting the field. Options can share one.
         back: the values that a body comes from, if not by the field and the kind.
+        also: paths of further fields that its `build` sets.
         always: zero is a value of its own: send it when it was given.
         os: the only system of a daemon that knows it; empty for any.
     """
 
     name: str
-    kind: Kind
-    to: str = ""
+    kind: ValueKind
+    field: str = ""
     short: str = ""
     aliases: tuple[str, ...] = ()
     read: Read | None = None
     check: Callable[[Any], Any] | None = None
     build: Build | None = None
     back: Back | None = None
+    also: tuple[str, ...] = ()
     always: bool = False
     os: str = ""
 
@@ -63,18 +65,18 @@ class Option:
     def put(self, draft: Draft) -> None:
         """Set the field to what was given, where nothing else is to be done."""
         value = draft.given[self.name]
-        if self.to and (value or self.always):
-            _, _, key = self.to.rpartition(".")
-            (draft.host if self.to.startswith(HOST) else draft.config)[key] = value
+        if self.field and (value or self.always):
+            _, _, key = self.field.rpartition(".")
+            (draft.host if self.field.startswith(HOST) else draft.config)[key] = value
 
     def values(self, body: Body) -> Iterable[str]:
         """Return the values that a body comes from: none if it does not need the option."""
         if self.back is not None:
             return self.back(body)
-        if not self.to:
+        if not self.field:
             return ()
         holder: Any = body
-        *way, key = self.to.split(".")
+        *way, key = self.field.split(".")
         for step in way:
             holder = holder.get(step) or {}
         value = holder.get(key)

@@ -11,11 +11,11 @@ from weave_http.run_args.draft import Draft, Surroundings, bad_value
 from weave_http.run_args.environment import build_env
 from weave_http.run_args.files import Files, NoFiles
 from weave_http.run_args.grammar import split
-from weave_http.run_args.kinds import Kind
+from weave_http.run_args.kinds import ValueKind
 from weave_http.run_args.option import Build, Option
 from weave_http.run_args.platforms import platform
 from weave_http.run_args.streams import STREAMS, build_streams
-from weave_http.run_args.table import NAMES, ORDER
+from weave_http.run_args.table import OPTIONS_BY_NAME, ORDER
 from weave_http.run_args.wrong import BadValue, HelpRequested, RunArgumentError, is_text
 
 ROOT = PurePosixPath("/")
@@ -84,7 +84,7 @@ def parse(
     """
     if strange := [word for word in argv if not is_text(word)]:
         raise RunArgumentError(f"{strange[0]!r} is no UTF-8, which JSON can't say")
-    words = split(argv, NAMES)
+    words = split(argv, OPTIONS_BY_NAME)
     reader = files or NoFiles()
     draft = Draft(
         Surroundings(environ or {}, directory, os_type, reader, remote, daemon, config=reader.docker_config())
@@ -118,9 +118,9 @@ def _take(draft: Draft, option: Option, text: str) -> None:
         value = option.reader(text)
     except BadValue as error:
         raise bad_value(option.shown, text, error) from error
-    if option.kind is Kind.LIST:
+    if option.kind is ValueKind.LIST:
         draft.given.setdefault(name, []).append(value)
-    elif option.kind is Kind.MAP:
+    elif option.kind is ValueKind.MAP:
         draft.given.setdefault(name, {}).update([value])
     else:
         draft.given[name] = value

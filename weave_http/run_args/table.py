@@ -20,18 +20,18 @@ from weave_http.run_args import (
     streams,
     volumes,
 )
-from weave_http.run_args.grammar import Names
-from weave_http.run_args.kinds import Kind, full_pair
+from weave_http.run_args.grammar import OptionIndex
+from weave_http.run_args.kinds import ValueKind, full_pair
 from weave_http.run_args.option import FIRST, HOST, Option
 
 SWITCH, TEXT, INT, BYTES, DURATION, LIST, MAP = (
-    Kind.SWITCH,
-    Kind.TEXT,
-    Kind.INT,
-    Kind.BYTES,
-    Kind.DURATION,
-    Kind.LIST,
-    Kind.MAP,
+    ValueKind.SWITCH,
+    ValueKind.TEXT,
+    ValueKind.INT,
+    ValueKind.BYTES,
+    ValueKind.DURATION,
+    ValueKind.LIST,
+    ValueKind.MAP,
 )
 _HEALTH = "Healthcheck."
 _first = networks.first
@@ -54,8 +54,9 @@ PROCESS = (
     Option(
         "attach",
         LIST,
-        "AttachStdin, AttachStdout, AttachStderr",
+        "AttachStdin",
         "a",
+        also=("AttachStdout", "AttachStderr"),
         read=streams.stream,
         build=streams.build_streams,
         back=streams.attached,
@@ -187,7 +188,7 @@ RESOURCES = (
     Option("oom-kill-disable", SWITCH, HOST + "OomKillDisable"),
     Option("oom-score-adj", INT, HOST + "OomScoreAdj"),
     Option("pids-limit", INT, HOST + "PidsLimit"),
-    Option("cpus", Kind.DECIMAL, HOST + "NanoCpus"),
+    Option("cpus", ValueKind.DECIMAL, HOST + "NanoCpus"),
     Option("cpu-shares", INT, HOST + "CpuShares", "c"),
     Option("cpu-period", INT, HOST + "CpuPeriod"),
     Option("cpu-quota", INT, HOST + "CpuQuota"),
@@ -198,8 +199,8 @@ RESOURCES = (
     Option("cpu-count", INT, HOST + "CpuCount", os="windows"),
     Option("cpu-percent", INT, HOST + "CpuPercent", os="windows"),
     Option("io-maxbandwidth", BYTES, HOST + "IOMaximumBandwidth", os="windows"),
-    Option("io-maxiops", Kind.UINT64, HOST + "IOMaximumIOps", os="windows"),
-    Option("blkio-weight", Kind.UINT16, HOST + "BlkioWeight"),
+    Option("io-maxiops", ValueKind.UINT64, HOST + "IOMaximumIOps", os="windows"),
+    Option("blkio-weight", ValueKind.UINT16, HOST + "BlkioWeight"),
     Option(
         "blkio-weight-device",
         LIST,
@@ -289,6 +290,6 @@ GROUPS = {
     "Isolation and life": ISOLATION,
 }
 OPTIONS: tuple[Option, ...] = tuple(option for group in GROUPS.values() for option in group)
-NAMES = Names.of(OPTIONS)
+OPTIONS_BY_NAME = OptionIndex.of(OPTIONS)
 ORDER = {option.name: index for index, option in enumerate(OPTIONS)}
 """In this order options are put into the body, whatever their order on the line."""

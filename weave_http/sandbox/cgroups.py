@@ -88,12 +88,12 @@ class Cgroups:
                 links |= {f"{top}/{word}": name for word in hierarchy.options.split(",") if "," in name}
         return mounts, links
 
-    def group(self, *parts: str) -> Group:
-        return Group(self, parts)
+    def group(self, *parts: str) -> Cgroup:
+        return Cgroup(self, parts)
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Cgroup:
     """One cgroup, the same path in every hierarchy.
 
     Args:
@@ -137,20 +137,20 @@ class Group:
         return self.directories()[0] / "init"
 
     def procs_files(self) -> list[Path]:
-        """Files into which a process writes 0 to join, before it unshares its cgroup namespace."""
+        """Return the files into which a process writes 0 to join, before it unshares its cgroup namespace."""
         return [directory / "cgroup.procs" for directory in self.directories() if directory.is_dir()]
 
     def inner_procs_files(self) -> list[Path]:
-        """Files to write into after that."""
+        """Return the files to write into after that."""
         return [self._inner() / "cgroup.procs"] if self.cgroups.unified else []
 
     def own_processes(self) -> set[int]:
-        """Process ids of the host itself, without those of its containers."""
+        """Return the process ids of the host itself, without those of its containers."""
         files = self.inner_procs_files() or self.procs_files()
         return set().union(*(_pids(file) for file in files))
 
     def all_processes(self) -> set[int]:
-        """Process ids in the cgroup and below."""
+        """Return the process ids in the cgroup and below."""
         pids: set[int] = set()
         for directory in self.directories():
             for path, _, _ in os.walk(directory):
@@ -158,7 +158,7 @@ class Group:
         return pids
 
     def holds(self, pid: int) -> bool:
-        """Whether a process is in the cgroup or below."""
+        """Tell whether a process is in the cgroup or below."""
         try:
             text = Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8")
         except (FileNotFoundError, ProcessLookupError):
@@ -215,7 +215,7 @@ class Group:
 
 
 def children(groups: Sequence[Path]) -> Iterator[str]:
-    """Names of the cgroups directly below some directories."""
+    """Return the names of the cgroups directly below some directories."""
     for directory in groups:
         if directory.is_dir():
             yield from (entry.name for entry in directory.iterdir() if entry.is_dir())

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from weave_http.sandbox.cgroups import Group
+from weave_http.sandbox.cgroups import Cgroup
 from weave_http.sandbox.init import PATH
 
 _NSENTER = ("nsenter", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd", "--target")
@@ -14,7 +14,7 @@ _NSENTER = ("nsenter", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"
 _JOIN = 'n=$1; shift; while [ $n -gt 0 ]; do echo 0 >"$1"; shift; n=$((n-1)); done; exec "$@"'
 
 
-def entered(pid: int, group: Group, argv: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+def entered(pid: int, group: Cgroup, argv: Sequence[str], environment: Mapping[str, str]) -> list[str]:
     """Return the command that runs a program on a host.
 
     Args:

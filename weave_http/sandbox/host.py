@@ -18,7 +18,7 @@ from pathlib import Path
 
 from weave_http.errors import SandboxError
 from weave_http.sandbox import daemon, disk, lan, podman, runtime
-from weave_http.sandbox.cgroups import Cgroups, Group, wait_for_end
+from weave_http.sandbox.cgroups import Cgroup, Cgroups, wait_for_end
 from weave_http.sandbox.checks import find_program
 from weave_http.sandbox.enter import entered
 from weave_http.sandbox.processes import start_time
@@ -42,7 +42,7 @@ class Host:
     """
 
     state: State
-    plan: lan.Plan
+    plan: lan.LanPlan
     cgroups: Cgroups
     record: HostRecord
 
@@ -67,7 +67,7 @@ class Host:
         return self.share / "docker.sock"
 
     @property
-    def group(self) -> Group:
+    def group(self) -> Cgroup:
         return self.cgroups.group(sandbox_cgroup(self.plan), self.name)
 
     @property
@@ -287,7 +287,7 @@ class Host:
         self.state.remove_host(self.name)
 
 
-def sandbox_cgroup(plan: lan.Plan) -> str:
+def sandbox_cgroup(plan: lan.LanPlan) -> str:
     """Return the name of the cgroup in which all hosts of a sandbox have theirs."""
     return f"weave-sandbox-{plan.name}"
 

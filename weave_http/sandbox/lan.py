@@ -27,7 +27,7 @@ _PIECES = re.compile(r"(lan|host[1-9][0-9]*)\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LanPlan:
     """Names and addresses of one LAN; nothing here touches the machine.
 
     Args:
@@ -83,7 +83,7 @@ def hardware_address(address: str) -> str:
     return ":".join(f"{byte:02x}" for byte in (0x02, 0x57, *ipaddress.IPv4Address(address).packed))
 
 
-def conflicts(plan: Plan, routes: str) -> str:
+def conflicts(plan: LanPlan, routes: str) -> str:
     """Return the route of the machine that the LAN's subnet would collide with, or nothing.
 
     Args:
@@ -140,7 +140,7 @@ def delete_link(name: str, *, netns: str = "") -> None:
         batch([f"link del {name}"], netns=netns)
 
 
-def refuse_conflicts(plan: Plan) -> None:
+def refuse_conflicts(plan: LanPlan) -> None:
     """Raise a SandboxError when the machine already has a way to the LAN's subnet."""
     routes = run(["ip", "-json", "-4", "route", "show", "table", "all"])
     if collision := conflicts(plan, routes):
@@ -150,7 +150,7 @@ def refuse_conflicts(plan: Plan) -> None:
         )
 
 
-def refuse_other_owner(plan: Plan, state_dir: Path) -> None:
+def refuse_other_owner(plan: LanPlan, state_dir: Path) -> None:
     """Raise a SandboxError when the LAN of this name is that of a sandbox in another, living directory."""
     other = owner(plan)
     if other and other != str(state_dir) and Path(other, "sandbox.json").exists():
@@ -160,7 +160,7 @@ def refuse_other_owner(plan: Plan, state_dir: Path) -> None:
         )
 
 
-def ensure(plan: Plan, owned_by: str) -> None:
+def ensure(plan: LanPlan, owned_by: str) -> None:
     """Make the LAN unless it is there, whole.
 
     Args:
@@ -172,7 +172,7 @@ def ensure(plan: Plan, owned_by: str) -> None:
         _make(plan, owned_by)
 
 
-def _make(plan: Plan, owned_by: str) -> None:
+def _make(plan: LanPlan, owned_by: str) -> None:
     with_prefix = plan.with_prefix
     run(["ip", "netns", "add", plan.netns])
     _set_sysctl(plan.netns, {"net/ipv4/ip_forward": "1", "net/bridge/bridge-nf-call-iptables": "0"})
@@ -202,21 +202,21 @@ def _make(plan: Plan, owned_by: str) -> None:
     )
 
 
-def remove(plan: Plan) -> None:
+def remove(plan: LanPlan) -> None:
     """Unplug the machine and remove the bridge."""
     if Path(f"/sys/class/net/{plan.machine_link}").exists():
         batch([f"link del {plan.machine_link}"])
     delete_netns(plan.netns)
 
 
-def owner(plan: Plan) -> str:
+def owner(plan: LanPlan) -> str:
     """Return whose LAN of this name is on the machine, or nothing."""
     with suppress(FileNotFoundError):
         return Path(f"/sys/class/net/{plan.machine_link}/ifalias").read_text(encoding="utf-8").strip()
     return ""
 
 
-def ports(plan: Plan) -> set[str]:
+def ports(plan: LanPlan) -> set[str]:
     """Return the names of the bridge's ports; empty when there is no LAN."""
     try:
         listed = run(["ip", "-n", plan.netns, "-json", "link", "show", "master", BRIDGE])
@@ -225,7 +225,7 @@ def ports(plan: Plan) -> set[str]:
     return {link["ifname"] for link in json.loads(listed or "[]") if "ifname" in link}
 
 
-def add_host(plan: Plan, host: str, address: str) -> None:
+def add_host(plan: LanPlan, host: str, address: str) -> None:
     """Make a host's network namespace and plug it into the LAN."""
     netns = plan.host_netns(host)
     mac = hardware_address(address)
@@ -248,13 +248,13 @@ def add_host(plan: Plan, host: str, address: str) -> None:
     )
 
 
-def remove_host(plan: Plan, host: str) -> None:
+def remove_host(plan: LanPlan, host: str) -> None:
     """Unplug a host and remove its network namespace."""
     delete_link(host, netns=plan.netns)  # at once; with its namespace it would go some time later
     delete_netns(plan.host_netns(host))
 
 
-def set_cable(plan: Plan, host: str, *, plugged: bool) -> None:
+def set_cable(plan: LanPlan, host: str, *, plugged: bool) -> None:
     """Switch the LAN's end of a host's cable; the host sees its carrier come or go."""
     batch([f"link set {host} {'up' if plugged else 'down'}"], netns=plan.netns)
 

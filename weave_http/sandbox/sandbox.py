@@ -131,7 +131,7 @@ class Sandbox:
         with self._state.locked(create=create, waiting=lambda: report(waiting)):
             yield
 
-    def _claim(self) -> lan.Plan:
+    def _claim(self) -> lan.LanPlan:
         """Note what this sandbox is called before anything of that name is made."""
         recorded = self._state.sandbox()
         plan = self._plan()
@@ -141,7 +141,7 @@ class Sandbox:
             self._state.save_sandbox(SandboxRecord(plan.name, str(plan.subnet)))
         return plan
 
-    def _plan(self) -> lan.Plan:
+    def _plan(self) -> lan.LanPlan:
         recorded = self._state.sandbox()
         if recorded and self._name and self._name != recorded.name:
             raise SandboxError(
@@ -155,14 +155,14 @@ class Sandbox:
             )
         subnet = recorded.subnet if recorded else str(self._subnet or DEFAULT_SUBNET)
         name = self._name or (recorded.name if recorded else DEFAULT_NAME)
-        return lan.Plan(name, ipaddress.IPv4Network(subnet))
+        return lan.LanPlan(name, ipaddress.IPv4Network(subnet))
 
     # -- hosts -----------------------------------------------------------------------------------------
 
-    def _host(self, plan: lan.Plan, cgroups: Cgroups, record: HostRecord) -> Host:
+    def _host(self, plan: lan.LanPlan, cgroups: Cgroups, record: HostRecord) -> Host:
         return Host(self._state, plan, cgroups, record)
 
-    def _handle(self, plan: lan.Plan, index: int, engine_root: Path) -> Host:
+    def _handle(self, plan: lan.LanPlan, index: int, engine_root: Path) -> Host:
         """Return host number `index`, recorded from now on."""
         record = self._state.host(f"host{index}")
         if record is None:
@@ -173,14 +173,14 @@ class Sandbox:
     def _is_good(self, host: Host, plugged: set[str]) -> bool:
         return host.record.complete and host.name in plugged and host.condition() is HostState.RUNNING
 
-    def _leftovers(self, plan: lan.Plan) -> list[str]:
-        """Names of all hosts of which anything is on the machine: a folder, a cgroup, a namespace."""
+    def _leftovers(self, plan: lan.LanPlan) -> list[str]:
+        """Return the names of all hosts of which anything is on the machine: a folder, a cgroup, a namespace."""
         groups = Cgroups.of_machine().group(sandbox_cgroup(plan)).directories()
         namespaces = plan.pieces(lan.netns_names())
         names = {*self._state.host_directories(), *children(groups), *namespaces}
         return sorted(name for name in names if _HOST_NAME.match(name))
 
-    def _clean_unknown(self, plan: lan.Plan) -> None:
+    def _clean_unknown(self, plan: lan.LanPlan) -> None:
         """Remove what is left of hosts that nothing is recorded of."""
         known = {record.name for record in self._state.hosts()}
         cgroups = Cgroups.of_machine()
@@ -211,7 +211,7 @@ class Sandbox:
 
         boot_side_by_side(hosts, boot, cancel)
 
-    def _introduce(self, plan: lan.Plan) -> None:
+    def _introduce(self, plan: lan.LanPlan) -> None:
         cgroups = Cgroups.of_machine()
         hosts = [self._host(plan, cgroups, record) for record in self._state.hosts()]
         for host in hosts:

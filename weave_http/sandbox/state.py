@@ -138,7 +138,7 @@ class State:
         return ProcessRecord(int(value["pid"]), int(value["started"])) if value else None
 
     def host_directories(self) -> list[str]:
-        """Names of all host folders, half-made ones too."""
+        """Return the names of all host folders, half-made ones too."""
         top = self.directory / "hosts"
         return sorted(entry.name for entry in top.iterdir()) if top.is_dir() else []
 

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from weave_http.run_args.kinds import Kind
+from weave_http.run_args.kinds import ValueKind
 from weave_http.run_args.option import Option
 from weave_http.run_args.streams import is_attached
 from weave_http.run_args.table import OPTIONS
@@ -65,14 +65,14 @@ def options(config: Mapping[str, Any], name: str, *, throw_away: bool, start: bo
 
 def _spelled(option: Option, value: str) -> tuple[str, ...]:
     word = f"-{option.short}" if option.short in _SHORT_IS_KNOWN and option.short else f"--{option.name}"
-    if option.kind is Kind.SWITCH:
+    if option.kind is ValueKind.SWITCH:
         return (word,) if value == "true" else (f"--{option.name}={value}",)
     return (word, value)
 
 
 _ORDERED = sorted(OPTIONS, key=lambda option: _COMMON.index(option.name) if option.name in _COMMON else len(_COMMON))
 _SWITCHES = frozenset(
-    word for option in OPTIONS if option.kind is Kind.SWITCH for word in (f"--{option.name}", f"-{option.short}")
+    word for option in OPTIONS if option.kind is ValueKind.SWITCH for word in (f"--{option.name}", f"-{option.short}")
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import time
@@ -17,7 +16,7 @@ from weave_http.host.router_client import RouterClient, RouterError, RouterUnava
 from weave_http.net import vxlan
 from weave_http.net.bridge import describe, destroy
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+pytestmark = pytest.mark.kernel
 
 
 @pytest.fixture

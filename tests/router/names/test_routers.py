@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from tests.router.hosts import Lan, RoutedHost, until
 from tests.router.names.queries import addresses, exchange, query
 from weave_http.host.router_client import RouterClient
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+pytestmark = pytest.mark.kernel
 
 BRIDGE = "172.17.0.1"
 EACH = 300
