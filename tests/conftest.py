@@ -8,10 +8,26 @@ machine any example of hypothesis may be slow.
 """
 
 import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+TESTS = Path(__file__).parent
+FILES = {
+    "cli/test_docker_connects_alike.py": "programs",  # docker
+    "engine/test_docker_credentials_alike.py": "programs",  # docker
+    "run_args/test_docker_agrees.py": "programs",  # docker
+    "transcript/test_formats.py": "programs",  # curl
+    "transcript/test_script.py": "programs",  # curl, jq
+    "engine/test_contract.py": "slow",
+    "engine/test_failures_as_seen.py": "slow",
+    "engine/test_interactive.py": "slow",
+    "engine/test_interrupts.py": "slow",
+    "transcript/test_recordings.py": "slow",
+    "transcript/test_two_daemons.py": "slow",
+}
+"""File below tests/ → marker of all its tests."""
 NEEDS = {
     "spaces": "kernel",  # network namespaces
     "stage": "kernel",
@@ -31,8 +47,10 @@ settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test the markers that its fixtures and parameters imply."""
+    """Give each test the markers that its file, its fixtures and its parameters imply."""
     for item in items:
+        if marker := FILES.get(item.path.relative_to(TESTS).as_posix()):
+            item.add_marker(marker)
         for name in {NEEDS[name] for name in getattr(item, "fixturenames", ()) if name in NEEDS}:
             item.add_marker(name)
         if "ssh" in getattr(getattr(item, "callspec", None), "params", {}).values():

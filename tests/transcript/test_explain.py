@@ -310,6 +310,7 @@ addEventListener("load", () => {
 </script>"""
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("name", ["run", "launch", "reset", "setup"])
 @pytest.mark.parametrize("width", [1200, 500])
 def test_the_page_looks_right_in_a_browser_and_asks_nothing_of_a_network(name: str, width: int, tmp_path: Path) -> None:
