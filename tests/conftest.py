@@ -20,12 +20,14 @@ FILES = {
     "run_args/test_docker_agrees.py": "programs",  # docker
     "transcript/test_formats.py": "programs",  # curl
     "transcript/test_script.py": "programs",  # curl, jq
+    "transcript/test_script_of_run.py": "programs",  # curl, jq
+    "transcript/test_two_daemons.py": "programs",  # curl, jq
+    "local/test_process.py": "kernel",
     "engine/test_contract.py": "slow",
     "engine/test_failures_as_seen.py": "slow",
     "engine/test_interactive.py": "slow",
     "engine/test_interrupts.py": "slow",
     "transcript/test_recordings.py": "slow",
-    "transcript/test_two_daemons.py": "slow",
 }
 """File below tests/ → marker of all its tests."""
 NEEDS = {

@@ -131,6 +131,7 @@ def test_the_page_names_every_command() -> None:
 # -- by hand ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.programs
 def test_by_hand_the_calls_are_those_of_the_command(tmp_path: Path) -> None:
     def calls(fake: FakeEngine) -> list[tuple[str, str, Any]]:
         told = [
