@@ -33,6 +33,7 @@ def test_the_create_call_of_launch_is_what_the_docker_cli_was_recorded_to_send()
     assert ours() == told(json.loads(RECORDED.read_text()))
 
 
+@pytest.mark.programs
 def test_the_create_call_of_launch_is_what_the_installed_docker_cli_sends(tmp_path: Path) -> None:
     assert ours() == told(recorded_create(LINE.split(), tmp_path / "engine.sock"))
 

@@ -82,6 +82,7 @@ def test_operations_at_the_same_time_keep_apart_what_they_say(stage: Stage) -> N
     ]
 
 
+@pytest.mark.kernel
 def test_a_fault_of_our_own_is_one_line_unless_one_wants_to_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_host: object, _operation: object) -> int:
         raise KeyError("x")
@@ -101,6 +102,7 @@ def test_a_text_that_no_encoding_has_is_written_out() -> None:
     assert found.said == [(OUT, b"a\\udcff\\ud800b\n")]
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize(
     ("system", "release", "line"),
     [

@@ -128,6 +128,7 @@ def test_containers_do_not_reach_the_routers_ports(routed: RoutedHost) -> None:
     routed.space.run(f'python3 -c "{probe.format("10.2.1.254")}"')
 
 
+@pytest.mark.kernel
 def test_peers_that_come_and_go_do_not_keep_it_from_looking_after_the_rules(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
