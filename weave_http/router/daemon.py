@@ -24,6 +24,7 @@ from weave_http.router.mesh.peering import Peering
 from weave_http.router.names.options import DnsOptions
 from weave_http.router.names.service import NameService
 from weave_http.router.options import Options
+from weave_http.router.roaming import follow_addresses
 from weave_http.router.state import targets_of
 from weave_http.router.store import Store
 
@@ -89,6 +90,8 @@ class Router:
                 await self._names.start()
             self._peering.start()
             self._peering.connect(list(self._store.state.targets))
+            roaming = asyncio.create_task(follow_addresses(self._peering.underlay_changed))
+            stack.callback(roaming.cancel)
             stack.callback(self._control.reattacher.stop)
             self._control.reattacher.start()
             self._control.ready = True

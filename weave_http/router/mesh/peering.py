@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from math import log2
 from random import sample
@@ -103,6 +103,14 @@ class Peering:
         """Tell all peers that we leave for good, and end all connections."""
         await asyncio.gather(*(connection.say_goodbye() for connection in self.connections.values()))
         await self.stop()
+
+    def underlay_changed(self, addresses: Collection[IP]) -> None:
+        """Drop connections from addresses that this host does not have any more, and dial all targets at once."""
+        for connection in list(self.connections.values()):
+            if parse_ip(str(connection.wire.local)) not in addresses:
+                self._drop(connection, "the address of this host changed")
+        self.targets.hurry(monotonic())
+        self._dial.set()
 
     # -- targets ---------------------------------------------------------------------------------------
 
