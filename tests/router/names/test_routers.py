@@ -85,6 +85,8 @@ def test_the_lan_gets_no_answer_on_the_engines_bridge_and_containers_of_any_netw
         with pytest.raises((OSError, EOFError)):
             two.space.call(lambda ask=ask: ask(stranger, 53, host=BRIDGE))
     assert asked(one, "n1") == ["10.1.1.1"], "the host itself"
+    one.space.run(f"iptables-nft -t nat -A POSTROUTING -s {BRIDGE}/16 ! -o docker0 -j MASQUERADE")
+    assert asked(one, "n1") == ["10.1.1.1"], "though Docker's rules change the address that it asks from"
     one.space.run("ip link add named type bridge; ip addr add 172.20.0.1/16 dev named; ip link set named up")
     with Space() as other:
         one.space.run(f"ip link add v1 type veth peer name eth0 netns {other.pid}; ip link set v1 master named up")

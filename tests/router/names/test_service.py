@@ -268,10 +268,10 @@ def test_a_taken_port_is_trouble_until_it_is_free(
 
 def test_the_bridge_is_followed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHECK", 0.02)
-    where = [""]
+    where: list[IP | None] = [None]
     asked: list[str] = []
 
-    def first_address(bridge: str) -> str:
+    def first_address(bridge: str) -> IP | None:
         asked.append(bridge)
         return where[0]
 
@@ -283,7 +283,7 @@ def test_the_bridge_is_followed(world: World, monkeypatch: pytest.MonkeyPatch) -
         await service.start()
         assert service.trouble == "interface br0 has no IPv4 address; choose one by --dns-listen-address"
         for address in ("127.0.0.1", "127.0.0.2"):
-            where[0] = address
+            where[0] = parse_ip(address)
             while service.address is None or str(service.address[0]) != address:
                 await asyncio.sleep(0.01)
             await asyncio.to_thread(exchange, query("c1"), service.address[1], host=address)
@@ -297,7 +297,7 @@ def test_without_dockers_bridge_names_are_served_where_the_engine_says_it_will_b
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "CHECK", 0.02)
-    where = [""]
+    where: list[IP | None] = [None]
     monkeypatch.setattr(module, "first_address", lambda bridge: where[0])
 
     async def work() -> None:
@@ -314,7 +314,7 @@ def test_without_dockers_bridge_names_are_served_where_the_engine_says_it_will_b
         world.gateway = None
         await asyncio.sleep(0.1)
         assert (str(service.address[0]), service.trouble) == ("198.51.100.1", "")
-        where[0] = "127.0.0.1"
+        where[0] = LOOPBACK
         while service.address[0] != LOOPBACK:
             await asyncio.sleep(0.01)
         await asyncio.to_thread(exchange, query("c1"), service.address[1], host="127.0.0.1")
