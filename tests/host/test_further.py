@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.host.stage import FakeRouter, Stage
+from weave_http.host.template import LONGEST
 from weave_http.operations import NAMES, operations
 from weave_http.operations.plain import GONE
 
@@ -15,16 +16,23 @@ REPORT = {"Router": {"Targets": ["h1"], "Connections": [{"State": "failed"}], "P
 
 def test_the_report_is_the_routers(stage: Stage, router: FakeRouter) -> None:
     router.answers["GET /report"] = (200, '{\n    "Ready": true\n}\n')
-    router.answers["GET /report?format=%7B%7B.Ready%7D%7D"] = (200, "true")
     assert stage.weave("report").out == '{\n    "Ready": true\n}\n'
     for words in ("-f", "{{.Ready}}"), ("--format={{.Ready}}",), ("-f={{.Ready}}",):
         assert stage.weave("report", *words).out == "true\n"
 
 
-def test_a_bad_template_is_the_routers_complaint(stage: Stage, router: FakeRouter) -> None:
-    router.answers["GET /report?format=%7B%7B"] = (400, "template: unclosed action, expected }}\n")
+def test_a_bad_template_is_one_line(stage: Stage, router: FakeRouter) -> None:
+    router.answers["GET /report"] = (200, "{}")
     result = stage.weave("report", "-f", "{{")
     assert (result.code, result.out, result.err) == (1, "", "template: unclosed action, expected }}\n")
+
+
+def test_a_template_may_be_as_long_as_it_may_be(stage: Stage, router: FakeRouter) -> None:
+    router.answers["GET /report"] = (200, json.dumps({"VersionCheck": {"Enabled": False}}))
+    long = "x" * (LONGEST - 40)
+    assert stage.weave("report", "-f", long + "{{.VersionCheck.Enabled}}").out == f"{long}false\n"
+    result = stage.weave("report", "-f", "x" * (LONGEST + 1))
+    assert (result.code, result.err) == (1, f"the template is longer than {LONGEST} characters\n")
 
 
 @pytest.mark.parametrize(

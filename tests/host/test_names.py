@@ -10,6 +10,7 @@ import pytest
 
 from tests.host.stage import FakeRouter, Stage, identity
 from tests.host.test_launch import OURS
+from weave_http.addresses import parse_ip
 from weave_http.host.dns_args import search_option
 from weave_http.host.dns_names import full_name
 from weave_http.router.names.answers import Answerer
@@ -205,7 +206,7 @@ def server() -> Iterator[int]:
                 Answerer("weave.local", 1, lambda name: known.get(name, []), lambda address: []), Upstream(list, 1)
             )
             try:
-                return it, await it.start("127.0.0.1", 0)
+                return it, await it.start(parse_ip("127.0.0.1"), 0)
             except OSError:  # free for one of UDP and TCP only
                 continue
 

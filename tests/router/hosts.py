@@ -58,7 +58,7 @@ class RoutedHost:
         self.space = stack.enter_context(Space())
         self._lan = lan
         self._stack = stack
-        self._folder = folder / f"host{number}"
+        self.folder = folder / f"host{number}"
         self.log = folder / f"host{number}.log"
         self.router: subprocess.Popen[Any] | None = None
         self._guest: Space | None = None
@@ -81,14 +81,14 @@ class RoutedHost:
 
     def launch(self, *arguments: str) -> None:
         """Start a router in the host."""
-        command = [sys.executable, "-m", "weave_http", "--router", "--state-dir", str(self._folder)]
+        command = [sys.executable, "-m", "weave_http", "--router", "--state-dir", str(self.folder)]
         command += ["--nickname", f"host{self.number}", *arguments]
         with self.log.open("ab") as log:
             self.router = self.space.call(_popen, command, stderr=log, env=_environ())
 
     def refused(self, *arguments: str, **environ: str) -> tuple[int, str]:
         """Start a router that can't; return its exit code and what it wrote to stderr."""
-        command = [sys.executable, "-m", "weave_http", "--router", "--state-dir", str(self._folder), *arguments]
+        command = [sys.executable, "-m", "weave_http", "--router", "--state-dir", str(self.folder), *arguments]
         done = self.space.call(
             subprocess.run,
             command,

@@ -2,21 +2,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.fake_engine import FakeContainer, FakeEngine
+from weave_http.addresses import Cidr, parse_cidr
+from weave_http.engine import Engine
+from weave_http.errors import HostError
 from weave_http.router import reattach
-from weave_http.router.reattach import Reattacher, run_attach
+from weave_http.router.reattach import Reattacher
+from weave_http.router.rejoin import Joined
 
 _RUNNING, _STOPPED, _GONE, _OTHER = ("ab" * 32, "cd" * 32, "ef" * 32, "01" * 32)
-_ADDRESSES = ["10.2.1.1/24"]
+_ADDRESSES = (parse_cidr("10.2.1.1/24"),)
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +33,7 @@ def socket(tmp_path: Path) -> Path:
 
 
 class Names:
-    """Hears which containers start and die."""
+    """Hears which containers start, die and are removed."""
 
     def __init__(self, *containers: str) -> None:
         self.containers = set(containers)
@@ -42,6 +45,9 @@ class Names:
     def died(self, container: str) -> None:
         self.heard.append(f"died {container[:2]}")
 
+    def removed(self, container: str) -> None:
+        self.heard.append(f"removed {container[:2]}")
+
 
 class Watched:
     """A reattacher, and what it does."""
@@ -52,31 +58,47 @@ class Watched:
         self.complaints: list[str] = []
         self.names = Names()
         self.hold: threading.Event | None = None
-        self._socket = socket
+        self.there: dict[str, Joined] = {}
+        self.adopted: list[str] = []
+        self.drops = 0
+        self.sockets = [str(socket)]
+        self.it = Reattacher(
+            lambda: dict(self.records),
+            self._drop,
+            self._adopt,
+            socket=lambda: self.sockets[-1],
+            join=self._join,
+            look=lambda engine, container: self.there.get(container),
+            names=self.names,
+        )
 
-    async def _drop(self, container: str) -> None:
-        self.records.pop(container)
+    async def _drop(self, containers: Collection[str]) -> None:
+        self.drops += 1
+        for container in containers:
+            self.records.pop(container)
 
-    def _attach(self, container: str, addresses: list[str]) -> str:
-        assert addresses == _ADDRESSES
+    async def _adopt(self, container: str, joined: Joined) -> None:
+        self.adopted.append(container)
+
+    def _join(self, engine: Engine, container: str, addresses: Sequence[Cidr]) -> bool:
+        assert tuple(addresses) == _ADDRESSES
         self.attached.append(container)
         if self.hold is not None:
             self.hold.wait(10)
-        return self.complaints.pop(0) if self.complaints else ""
+        if self.complaints:
+            raise HostError(self.complaints.pop(0))
+        return True
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> Iterator[Reattacher]:
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever)
         thread.start()
-        it = Reattacher(
-            lambda: dict(self.records), self._drop, socket=str(self._socket), attach=self._attach, names=self.names
-        )
         try:
-            loop.call_soon_threadsafe(it.start)
-            yield
+            loop.call_soon_threadsafe(self.it.start)
+            yield self.it
         finally:
-            it.stop()
+            self.it.stop()
             loop.call_soon_threadsafe(loop.stop)
             thread.join(10)
             loop.close()
@@ -137,15 +159,77 @@ def test_who_starts_and_who_dies_is_told_at_once_even_while_another_one_is_being
         _until(lambda: watched.attached == [_RUNNING])
         for action, container in (("die", _OTHER), ("start", _OTHER), ("destroy", _OTHER), ("die", _RUNNING)):
             fake.emit({"Type": "container", "Action": action, "Actor": {"ID": container}})
-        _until(lambda: watched.names.heard == ["died 01", "started 01", "died ab"])
+        _until(lambda: watched.names.heard == ["died 01", "started 01", "removed 01", "died ab"])
         watched.hold.set()
 
 
-def test_at_the_start_names_are_taken_from_those_that_do_not_run(socket: Path) -> None:
+def test_at_the_start_names_sleep_or_go_with_those_that_do_not_run_or_are_no_more(socket: Path) -> None:
     watched = Watched(socket)
     watched.names.containers = {_RUNNING, _STOPPED, _GONE}
     with _engine(socket), watched.running():
-        _until(lambda: sorted(watched.names.heard) == ["died cd", "died ef"])
+        _until(lambda: sorted(watched.names.heard) == ["died cd", "removed ef", "started ab"])
+
+
+def test_what_is_on_the_network_without_a_record_is_taken_over_once(socket: Path) -> None:
+    watched = Watched(socket, _RUNNING)
+    watched.there = {each: Joined(_ADDRESSES, "c1.weave.local") for each in (_RUNNING, _OTHER, _STOPPED)}
+    with _engine(socket) as fake, watched.running():
+        _until(lambda: watched.adopted == [_OTHER])
+        fake.drop_connections()
+        _until(lambda: len(watched.attached) == 2)
+        assert watched.adopted == [_OTHER], "who was detached since is left alone"
+
+
+def test_a_container_that_can_not_be_looked_at_is_no_reason_to_stop(
+    socket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(socket, _STOPPED)
+
+    def look(engine: Engine, container: str) -> Joined:
+        if container == _RUNNING:
+            raise HostError("it is odd")
+        return Joined(_ADDRESSES, "")
+
+    monkeypatch.setattr(watched.it, "_look", look)
+    with _engine(socket) as fake, watched.running():
+        _until(lambda: watched.adopted == [_OTHER])
+        fake.emit({"Type": "container", "Action": "start", "Actor": {"ID": _STOPPED}})
+        _until(lambda: watched.attached == [_STOPPED])
+
+
+def test_thousands_of_stale_records_are_forgotten_at_once(socket: Path) -> None:
+    watched = Watched(socket, *(f"{number:064x}" for number in range(2000)))
+    with _engine(socket), watched.running():
+        _until(lambda: not watched.records)
+    assert watched.drops == 1
+
+
+def test_an_engine_that_comes_back_elsewhere_is_followed_there_and_the_loss_is_told(
+    socket: Path, tmp_path: Path
+) -> None:
+    watched = Watched(socket, _RUNNING)
+    with ExitStack() as stack:
+        with _engine(socket) as fake:
+            it = stack.enter_context(watched.running())
+            _until(_listening(fake))
+            _until(lambda: not it.trouble)
+        _until(lambda: it.trouble and it.lost_at > time.time() - 10)
+        watched.sockets.append(str(tmp_path / "elsewhere.sock"))
+        with _engine(tmp_path / "elsewhere.sock") as fake:
+            _until(lambda: not it.trouble and not it.lost_at)
+            _until(_listening(fake))
+            fake.emit({"Type": "container", "Action": "start", "Actor": {"ID": _RUNNING}})
+            _until(lambda: len(watched.attached) >= 3)
+            stack.close()
+
+
+def test_events_begin_before_the_engine_was_asked(socket: Path) -> None:
+    """An engine may answer before it listens to its own events."""
+    watched = Watched(socket)
+    with _engine(socket) as fake, watched.running():
+        _until(_listening(fake))
+        events = next(request for request in fake.requests if request.path.endswith("/events"))
+    assert int(events.query["since"]) <= time.time() - 1
 
 
 def test_a_failure_is_tried_again_and_finally_said(socket: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -182,19 +266,3 @@ def test_without_an_engine_there_is_one_line_and_no_thread(socket: Path, caplog:
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "no engine at" in caplog.text
     _until(lambda: not [thread for thread in threading.enumerate() if thread.name == "reattach"])
-
-
-def test_the_executor_is_run_as_a_program_and_its_last_line_is_the_complaint(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    program = tmp_path / "python"
-    program.write_text('#!/bin/sh\necho "$@" >&2\necho >&2\nexit 1\n')
-    program.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(program))
-    assert run_attach("c1", ["10.2.1.1/24", "10.2.2.1/24"]) == (
-        "-I -m weave_http --local attach 10.2.1.1/24 10.2.2.1/24 c1"
-    )
-    program.write_text("#!/bin/sh\necho something >&2\n")
-    assert run_attach("c1", _ADDRESSES) == ""
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
-    assert "No such file" in run_attach("c1", _ADDRESSES)

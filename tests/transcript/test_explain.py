@@ -21,12 +21,15 @@ from tests.net.kernel import Space
 from tests.transcript.commands import COMMANDS, TYPED
 from tests.transcript.test_recordings import RECORDED
 from weave_http import constants
+from weave_http.addresses import parse_ip
 from weave_http.commands import Caller
 from weave_http.engine import connect
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.engine.wire.base import Request
 from weave_http.net.bridge import random_mac
+from weave_http.router.data.kernel import Kernel
 from weave_http.router.data.overlay import Overlay
+from weave_http.router.store import Store
 from weave_http.run_args import parse
 from weave_http.transcript import Stage as Rehearsed
 from weave_http.transcript.docker_line import docker_run, wrapped
@@ -225,14 +228,15 @@ def test_attach_and_detach_come_to_the_lines_that_explain_prints(
     assert state(other) == state(inside)
 
 
-def test_launch_comes_to_the_lines_that_explain_prints(spaces: Callable[[], Space]) -> None:
+def test_launch_comes_to_the_lines_that_explain_prints(spaces: Callable[[], Space], tmp_path: Path) -> None:
     real, explained = underlay(spaces()), underlay(spaces())
 
     async def route() -> None:
-        overlay = Overlay(random_mac(), 6784, None)
+        reached = {"a peer": parse_ip("192.0.2.1")}
+        overlay = Overlay(Kernel(random_mac(), 6784), Store(tmp_path), lambda now: reached)
         await overlay.start()
         running = asyncio.create_task(overlay.run())
-        overlay.peer_up("a peer", "192.0.2.1")
+        overlay.changed()
         async with asyncio.timeout(10):
             while not overlay.destinations:
                 await asyncio.sleep(0.01)

@@ -49,8 +49,23 @@ class RouterClient(RouterAPI):
         return self._object("/report")
 
     def report_text(self, template: str) -> str:
-        """Return the report as a Go template puts it (`GET /report?format=`), without one as JSON to read."""
-        return self._call("GET", f"/report?{urlencode({'format': template})}" if template else "/report")
+        """Return the report (`GET /report`) as a Go template puts it, without one as JSON to read.
+
+        Args:
+            template: for Go's text/template; it is filled here, so that it can't cost the router anything.
+
+        Raises:
+            RouterError: it makes no sense, or does not fit the report.
+        """
+        if not template:
+            return self._call("GET", "/report")
+        from weave_http.host.template import TemplateError, render
+
+        report = self.report()
+        try:
+            return render(template, report)
+        except TemplateError as error:
+            raise RouterError(error.message) from error
 
     def version(self) -> str:
         """Return the router's version (`GET /version`)."""

@@ -25,18 +25,12 @@ def main(argv: Sequence[str]) -> int:
     # For number 1 of a container the kernel drops a signal without a handler. There is nothing to undo yet.
     signal.signal(signal.SIGTERM, lambda number, frame: os._exit(ExitCode.OK))
     import asyncio
-    import logging
 
-    from weave_http.router import options
+    from weave_http.router import log, options
 
     try:
         parsed = options.parse(argv)
-        logging.basicConfig(
-            stream=sys.stderr,
-            level=parsed.log_level.upper(),
-            format="%(asctime)s.%(msecs)03d %(levelname)s %(message)s",
-            datefmt="%Y-%m-%d %H:%M:%S",
-        )
+        log.set_up(parsed.log_level)
         from weave_http.router.daemon import serve
 
         asyncio.run(serve(parsed))

@@ -1,25 +1,74 @@
-"""What the router asks the engine of its host."""
+"""What the router asks the engine of its host, and where that listens.
+
+The router's container has the engine's socket mounted. An engine that restarts while containers live on makes a new
+socket, and the mounted one leads nowhere ever after; then the host's own path is taken, through the root folder of the
+host's first process.
+"""
 
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
 from weave_http import constants
+from weave_http.addresses import IP, is_ip, parse_ip
 from weave_http.engine import local_engine
 from weave_http.errors import EngineError
+from weave_http.router.host_files import inside
+
+_PATIENCE = 2.0
 
 
-def is_running(container: str, socket: str = constants.DOCKER_SOCKET) -> bool:
-    """Return whether a container runs; also when the engine can't be asked, or doesn't know it, it does not."""
+def engine_socket(mounted: str = constants.DOCKER_SOCKET, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the path of a socket on which the engine accepts connections; the mounted one if there is no such.
+
+    Args:
+        mounted: where the socket is mounted, which is also its path on the host.
+        environ: `PROCFS` says where the host's /proc is; without it nothing but the mounted one is tried.
+    """
+    paths = [mounted]
+    if environ.get("PROCFS"):
+        with suppress(OSError):
+            paths.append(str(inside(Path(environ["PROCFS"], "1", "root"), mounted)))
+    return next(filter(_answers, paths), mounted)
+
+
+def _answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PATIENCE)
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+        return True
+
+
+def is_running(container: str, socket: str = "") -> bool:
+    """Return whether a container runs; also when the engine can't be asked, or doesn't know it, it does not.
+
+    Args:
+        container: full container id.
+        socket: path of the engine's; found by default.
+    """
     try:
-        with local_engine(socket) as engine:
+        with local_engine(socket or engine_socket()) as engine:
             return bool(engine.containers.inspect(container)["State"]["Running"])
     except EngineError:
         return False
 
 
-def default_gateway(socket: str = constants.DOCKER_SOCKET) -> str:
-    """Return the host's IPv4 address on the engine's default network; empty when there is none, or no answer."""
+def default_gateway(socket: str = "") -> IP | None:
+    """Return the host's IPv4 address on the engine's default network; None when there is none, or no answer.
+
+    Args:
+        socket: path of the engine's; found by default.
+    """
     try:
-        with local_engine(socket) as engine:
-            return engine.networks.default_gateway()
+        with local_engine(socket or engine_socket()) as engine:
+            gateway = engine.networks.default_gateway()
     except EngineError:
-        return ""
+        return None
+    return parse_ip(gateway) if is_ip(gateway) else None

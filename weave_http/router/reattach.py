@@ -1,38 +1,44 @@
 """Containers get their addresses again whenever they start: after a restart of theirs, of the engine, or of the host.
 
-A thread follows the engine's events. For a container that starts, and has a record of addresses, another thread runs
-the executor's own `attach` as a program, so that there is one way to attach, and no other event has to wait for it. A
-record goes when its container is removed, and a container's names go when it dies. Whenever the engine could be
-(re)connected to, all running containers are looked at, because events may have been missed.
+A thread follows the engine's events. For a container that starts, and has a record of addresses, other threads join it
+to the network, so that no event has to wait for it. A record goes when its container is removed, and a container's
+names sleep while it does not run. Whenever the engine could be (re)connected to, all containers are looked at, because
+events may have been missed; at the first time also those that are on the network without a record: somebody removed
+the router's memory.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import subprocess
-import sys
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from weave_http import constants
+from weave_http.addresses import Cidr
 from weave_http.engine import Engine, local_engine
+from weave_http.engine.errors import NotFound
 from weave_http.errors import EngineError, WeaveError
+from weave_http.router.engine import engine_socket
 from weave_http.router.mesh.backoff import delay
+from weave_http.router.rejoin import Joined, look, rejoin
 
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 5
-"""Attempts to attach a container that started."""
-ATTACH_TIMEOUT = 60.0
-"""Seconds that one of them may take."""
+"""Attempts to join a container that started."""
+WORKERS = 4
+"""Containers that are joined at once."""
+_LONGEST_PAUSE = 10.0
+"""Seconds between two attempts to reach the engine."""
 _REMOVED = ("destroy", "remove")
 """What Docker calls it that a container is removed, and what Podman does."""
 _FILTERS = {"type": ["container"], "event": ["start", "die", *_REMOVED]}
+_ALIVE = ("running", "paused")
 
 
 class Names(Protocol):
@@ -42,83 +48,128 @@ class Names(Protocol):
     def containers(self) -> set[str]: ...
     def started(self, container: str) -> None: ...
     def died(self, container: str) -> None: ...
+    def removed(self, container: str) -> None: ...
 
 
 class Reattacher:
     """Follows the engine's events.
 
     Args:
-        attachments: returns the addresses in CIDR notation by container id.
-        drop: forgets a container; called in the event loop.
-        socket: the engine's unix socket.
-        attach: runs the executor; returns what it complained about, or nothing.
-        names: told which containers start and die.
+        attachments: returns the addresses by container id.
+        drop: forgets containers; called in the event loop.
+        adopt: takes over the addresses of a container, and its hostname; called in the event loop.
+        socket: returns the path of the engine's unix socket.
+        join: gives a container its addresses, and returns whether it runs.
+        look: returns what a container has.
+        names: told which containers start, die and are removed.
+
+    Attributes:
+        lost_at: since when the engine can't be reached, in seconds since 1970; 0 while it can.
+        trouble: why, empty while it can.
     """
 
     def __init__(
         self,
-        attachments: Callable[[], Mapping[str, list[str]]],
-        drop: Callable[[str], Awaitable[None]],
+        attachments: Callable[[], Mapping[str, Sequence[Cidr]]],
+        drop: Callable[[Collection[str]], Awaitable[None]],
+        adopt: Callable[[str, Joined], Awaitable[None]],
         *,
-        socket: str = constants.DOCKER_SOCKET,
-        attach: Callable[[str, list[str]], str] | None = None,
+        socket: Callable[[], str] = engine_socket,
+        join: Callable[[Engine, str, Sequence[Cidr]], bool] = rejoin,
+        look: Callable[[Engine, str], Joined | None] = look,
         names: Names | None = None,
     ) -> None:
         self._attachments = attachments
         self._drop = drop
-        self._engine_socket = socket
-        self._attach = attach or run_attach
+        self._adopt = adopt
+        self._socket = socket
+        self._join = join
+        self._look = look
         self._names = names
         self._due: SimpleQueue[tuple[str, int] | None] = SimpleQueue()
         self._stopping = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.lost_at = 0.0
+        self.trouble = ""
 
     def start(self) -> None:
         """Begin, unless there is no engine here."""
-        if not Path(self._engine_socket).exists():
-            logger.warning("no engine at %s: containers that restart are not attached again", self._engine_socket)
+        if not Path(self._socket()).exists():
+            self.trouble = f"no engine at {self._socket()}"
+            self.lost_at = time.time()
+            logger.warning("%s: containers that restart are not attached again", self.trouble)
             return
         self._loop = asyncio.get_running_loop()
-        for work in (self._follow, self._work):
+        for work in (self._follow, *[self._work] * WORKERS):
             threading.Thread(target=work, name="reattach", daemon=True).start()
 
     def stop(self) -> None:
-        """Attach no more. What is under way is not waited for: its thread ends with the process."""
+        """Attach no more. What is under way is not waited for: its threads end with the process."""
         self._stopping.set()
-        self._due.put(None)
+        for _ in range(WORKERS):
+            self._due.put(None)
+
+    # -- the engine's events -------------------------------------------------------------------------------
 
     def _follow(self) -> None:
-        failures = 0
+        failures, first = 0, True
         while not self._stopping.is_set():
             try:
-                with local_engine(self._engine_socket) as engine, engine.system.events(_FILTERS) as events:
-                    self._reconcile(engine)
-                    if failures:
-                        logger.info("the engine is back")
-                    failures = 0
+                # An engine may answer before it listens to its own events; so they begin a moment earlier.
+                since = str(int(time.time()) - 1)
+                with local_engine(self._socket()) as engine, engine.system.events(_FILTERS, since=since) as events:
+                    self._reconcile(engine, adopting=first)
+                    self._reached()
+                    failures, first = 0, False
                     for event in events:
                         self._event(event)
+                self._lost("it ended the stream of events")
             except EngineError as error:
-                if not failures and not self._stopping.is_set():
-                    logger.warning("lost the engine: %s", error)
+                self._lost(str(error))
             failures += 1
-            self._stopping.wait(min(delay(failures), 10.0))
+            self._stopping.wait(min(delay(failures), _LONGEST_PAUSE))
 
-    def _reconcile(self, engine: Engine) -> None:
-        """Attach all that run, forget those that are no more, and take their names from those that don't run."""
-        known = self._attachments()
-        named = self._names.containers if self._names else set()
-        if not known and not named:
+    def _reached(self) -> None:
+        if self.trouble:
+            logger.info("the engine is back")
+        self.lost_at, self.trouble = 0.0, ""
+
+    def _lost(self, why: str) -> None:
+        if self._stopping.is_set():
             return
+        if not self.trouble:
+            self.lost_at = time.time()
+            logger.warning("lost the engine: %s", why)
+        self.trouble = why
+
+    def _reconcile(self, engine: Engine, *, adopting: bool) -> None:
+        """Join all that have a record and run, forget those that are no more, and have the names follow."""
         states = {container["Id"]: container["State"] for container in engine.containers.list(all=True)}
+        known = self._attachments()
+        gone = [container for container in known if container not in states]
+        if gone:
+            self._forget(gone)
         for container in known:
-            if container not in states:
-                self._forget(container)
-            elif states[container] == "running":
+            if states.get(container) == "running":
                 self._due.put((container, 1))
-        for container in named:
-            if states.get(container) not in ("running", "paused"):
-                self._tell_names("die", container)
+        for container in self._names.containers if self._names else ():
+            if container not in states:
+                self._tell_names("remove", container)
+            else:
+                self._tell_names("start" if states[container] in _ALIVE else "die", container)
+        if adopting:
+            self._take_over(engine, [each for each, state in states.items() if state in _ALIVE and each not in known])
+
+    def _take_over(self, engine: Engine, containers: Collection[str]) -> None:
+        for container in containers:
+            try:
+                found = self._look(engine, container)
+            except WeaveError as error:
+                logger.info("can't look at %s: %s", container[:12], error)
+                continue
+            if found is not None:
+                logger.info("found %s %s on the network", container[:12], " ".join(map(str, found.addresses)))
+                self._in_loop(self._adopt(container, found))
 
     def _event(self, event: Mapping[str, Any]) -> None:
         container = str(event.get("id") or event.get("Actor", {}).get("ID", ""))
@@ -129,55 +180,65 @@ class Reattacher:
         if action == "start":
             self._due.put((container, 1))
         elif action in _REMOVED:
-            self._forget(container)
+            self._forget([container])
 
     def _tell_names(self, action: str, container: str) -> None:
         assert self._loop is not None
-        if self._names is not None and action in ("start", "die"):
-            told = self._names.started if action == "start" else self._names.died
+        if self._names is None:
+            return
+        told = {"start": self._names.started, "die": self._names.died, **dict.fromkeys(_REMOVED, self._names.removed)}
+        if action in told:
             with suppress(RuntimeError):  # the loop has been closed
-                self._loop.call_soon_threadsafe(told, container)
+                self._loop.call_soon_threadsafe(told[action], container)
+
+    # -- one container -------------------------------------------------------------------------------------
 
     def _work(self) -> None:
         while (due := self._due.get()) is not None:
             self._started(*due)
 
-    def _started(self, container: str, attempt: int = 1) -> None:
+    def _started(self, container: str, attempt: int) -> None:
         if self._stopping.is_set():
             return
         addresses = self._attachments().get(container)
         if not addresses:
             return
-        complaint = self._attach(container, addresses)
-        if not complaint:
-            logger.info("attached %s %s again", container[:12], " ".join(addresses))
-        elif attempt < ATTEMPTS:
-            timer = threading.Timer(delay(attempt), self._due.put, ((container, attempt + 1),))
-            timer.daemon = True
-            timer.start()
-        else:
-            logger.error("can't attach %s again: %s", container[:12], complaint)
-
-    def _forget(self, container: str) -> None:
-        logger.info("container %s is gone, and with it its addresses", container[:12])
-        assert self._loop is not None
-        asyncio.run_coroutine_threadsafe(self._dropped(container), self._loop)
-
-    async def _dropped(self, container: str) -> None:
         try:
-            await self._drop(container)
-        except WeaveError as error:
-            logger.error("%s", error)
+            with local_engine(self._socket()) as engine:
+                joined = self._join(engine, container, addresses)
+        except NotFound:
+            return  # removed meanwhile, which is told as well
+        except (WeaveError, OSError) as error:
+            self._again(container, attempt, str(error))
+            return
+        if joined:
+            logger.info("attached %s %s again", container[:12], " ".join(map(str, addresses)))
 
+    def _again(self, container: str, attempt: int, why: str) -> None:
+        if attempt >= ATTEMPTS:
+            logger.error("can't attach %s again: %s", container[:12], why)
+            return
+        timer = threading.Timer(delay(attempt), self._due.put, ((container, attempt + 1),))
+        timer.daemon = True
+        timer.start()
 
-def run_attach(container: str, addresses: list[str]) -> str:
-    """Run `weave --local attach CIDR… CONTAINER`; return its last line of complaint, or nothing if it worked."""
-    command = [sys.executable, "-I", "-m", "weave_http", "--local", "attach", *addresses, container]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=ATTACH_TIMEOUT, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    if done.returncode == 0:
-        return ""
-    lines = done.stderr.split("\n")
-    return next((line for line in reversed(lines) if line.strip()), f"exit code {done.returncode}")
+    def _forget(self, containers: Collection[str]) -> None:
+        for container in containers:
+            logger.info("container %s is gone, and with it its addresses", container[:12])
+        self._in_loop(self._drop(containers))
+
+    def _in_loop(self, work: Awaitable[None]) -> None:
+        """Have something done in the event loop; what fails is said."""
+
+        async def do() -> None:
+            try:
+                await work
+            except WeaveError as error:
+                logger.error("%s", error)
+
+        assert self._loop is not None
+        coroutine = do()
+        try:
+            asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:  # the loop has been closed
+            coroutine.close()

@@ -5,68 +5,69 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from tests.router.control.test_status import REPORT
 from weave_http import __version__
+from weave_http.addresses import Cidr, parse_cidr, parse_ip
 from weave_http.errors import HostError, WeaveError
 from weave_http.host.router_client import NotOffered, RouterClient, RouterError, RouterUnavailable
+from weave_http.router.control.control import Control
 from weave_http.router.control.http_api import Api
+from weave_http.router.control.name_routes import routes, routes_when_off
+from weave_http.router.control.report import Report, as_json
 from weave_http.router.names.gossip import NameGossip
-from weave_http.router.names.http_routes import routes, routes_when_off
-from weave_http.router.names.memory import Memory
 from weave_http.router.names.options import DnsOptions
 from weave_http.router.names.service import NameService
+from weave_http.router.state import Exposure, State
+from weave_http.router.store import Store
 
 _ID = "ab" * 32
 
 
-class Pretender:
+class Pretender(Control):
     """Stands for the router behind the API and notes what it is asked to do."""
 
     def __init__(self) -> None:
         self.ready = True
-        self.attachments: dict[str, list[str]] = {}
         self.done: list[str] = []
         self.complaints: list[str] = []
         self.failure: WeaveError | None = None
+        self.overlay = cast("Any", self)
+        self.store = cast("Any", self)
+        self.state = State(exposed={parse_cidr("10.2.1.254/24"): Exposure()})
 
     def status(self, section: str) -> str | None:
         return {"": "summary\n", "peers": "peers\n"}.get(section)
 
-    def report(self) -> dict[str, object]:
-        return {"Ready": True}
+    @property
+    def report(self) -> Report:
+        return REPORT
 
-    async def connect(self, peers: list[str], *, replace: bool) -> list[str]:
-        self.done.append(f"connect {' '.join(peers)}{' instead' if replace else ''}")
+    async def connect(self, peers: Sequence[str], *, instead: bool) -> list[str]:
+        self.done.append(f"connect {' '.join(peers)}{' instead' if instead else ''}")
         return self.complaints
 
-    async def forget(self, peers: list[str]) -> None:
+    async def forget(self, peers: Collection[str]) -> None:
         self.done.append(f"forget {' '.join(peers)}")
 
-    async def set_attachment(self, container: str, addresses: tuple[str, ...]) -> None:
+    async def change(self, edit: Callable[[State], State]) -> None:
         if self.failure:
             raise self.failure
-        self.attachments[container] = list(addresses)
+        self.state = edit(self.state)
 
-    async def delete_attachment(self, container: str) -> None:
-        self.attachments.pop(container, None)
-
-    @property
-    def exposed(self) -> dict[str, dict[str, object]]:
-        return {"10.2.1.254/24": {"masquerade": True, "names": []}}
-
-    async def expose(self, addresses: tuple[str, ...], *, masquerade: bool, name: str) -> None:
+    async def expose(self, addresses: Collection[Cidr], *, masquerade: bool, name: str) -> None:
         if self.failure:
             raise self.failure
-        self.done.append(f"expose {' '.join(addresses)} {masquerade} {name}".rstrip())
+        self.done.append(f"expose {' '.join(map(str, addresses))} {masquerade} {name}".rstrip())
 
-    async def hide(self, addresses: tuple[str, ...]) -> None:
-        self.done.append(f"hide {' '.join(addresses)}")
+    async def hide(self, addresses: Collection[Cidr]) -> None:
+        self.done.append(f"hide {' '.join(map(str, addresses))}")
 
     def remove_peer(self, who: str) -> None:
         self.done.append(f"remove {who}")
@@ -122,15 +123,16 @@ def served() -> Iterator[Served]:
 def test_texts_and_the_report_come_through(served: Served) -> None:
     client = served.client
     assert (client.status(), client.status("peers"), client.version()) == ("summary\n", "peers\n", __version__)
-    assert client.report() == {"Ready": True}
+    assert client.report() == as_json(REPORT)
 
 
-def test_the_report_comes_as_json_to_read_or_as_a_template_puts_it(served: Served) -> None:
-    assert served.client.report_text("") == '{\n    "Ready": true\n}\n'
-    assert served.client.report_text("{{.Ready}} & {{json .}}") == 'true & {"Ready":true}'
-    with pytest.raises(RouterError, match=r"^template: can't evaluate field Nope$"):
-        served.client.report_text("{{.Nope}}")
-    assert served.raw("GET", "/report?format=%7B%7Bnope%7D%7D")[0] == 400
+def test_the_report_is_json_to_read_and_templates_are_for_the_command(served: Served) -> None:
+    status, text = served.raw("GET", "/report")
+    assert (status, text.splitlines()[:2]) == (200, ["{", '    "Router": {'])
+    assert served.raw("GET", "/report?format=%7B%7B.Ready%7D%7D") == (
+        400,
+        "templates are filled by `weave report -f`; this is JSON alone\n",
+    )
 
 
 def test_a_peer_that_is_gone_has_left_no_addresses(served: Served) -> None:
@@ -193,7 +195,7 @@ def test_weaves_own_paths_for_exposing_work(served: Served) -> None:
     [
         ("POST", "/expose", b"", 400),
         ("POST", "/expose", b"address=x", 400),
-        ("POST", "/expose/10.2.1.0/24", b"", 400),
+        ("POST", "/expose/10.2.1.300/24", b"", 400),
         ("POST", "/expose/10.2.1.1/24", b"fqdn=" + b"x" * 300, 400),
         ("DELETE", "/expose", None, 400),
         ("DELETE", "/expose/x/y", None, 400),
@@ -220,6 +222,54 @@ def test_bad_requests_are_answered_by_a_line(
     assert got == status
     assert 0 < len(text.splitlines()) <= 2
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("path", ["/connect", "/forget", "/expose", "/name"])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"peer=a"),
+        ("multipart/form-data; boundary=x", b"nothing of the kind"),
+        ("multipart/form-data; boundary=" + "x" * 200, b""),
+        ("application/x-www-form-urlencoded; charset=nope", b"peer=a"),
+        ("application/x-www-form-urlencoded", b"peer=%ff&peer=\xff"),
+        ("application/x-www-form-urlencoded; charset=utf-16", b"p"),
+        ("text/plain; charset=\xe9", b"peer=a"),
+    ],
+)
+def test_a_body_that_can_not_be_read_is_a_line_and_no_traceback(
+    naming: Served, path: str, kind: str, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    method = "PUT" if path == "/name" else "POST"
+    status, text = naming.raw(method, f"{path}/{_ID}/10.2.1.1" if path == "/name" else path, body, Content_Type=kind)
+    assert 200 <= status < 500, text
+    assert len(text.splitlines()) == (status >= 300), text
+    assert not [record for record in caplog.records if record.exc_info or record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 20_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nbad header\r\n\r\n",
+        b"nonsense\r\n\r\n",
+        b"GET http://[::1/status HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"\x16\x03\x01\x02\x00",
+    ],
+    ids=["line", "field", "no field", "no request", "no url", "tls"],
+)
+def test_what_is_no_request_is_refused_and_not_logged(
+    served: Served, request_bytes: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=5) as connection:
+        connection.sendall(request_bytes)
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.makefile("rb").read().decode()
+    assert answer == "" or answer.split()[1].startswith("4"), answer
+    assert "Traceback" not in answer
+    assert len(answer) < 500, answer
+    assert not [record for record in caplog.records if record.exc_info or record.levelname == "ERROR"]
 
 
 def test_a_failure_of_the_router_is_its_sentence(served: Served) -> None:
@@ -295,10 +345,10 @@ def naming(tmp_path: Path) -> Iterator[Served]:
     it.names = NameService(
         DnsOptions(),
         NameGossip("7a:00:00:00:00:01", 1),
-        Memory(tmp_path),
+        Store(tmp_path),
         changed=lambda: it.control.done.append("names changed"),
         is_running=lambda container: False,
-        default_gateway=str,
+        default_gateway=lambda: None,
     )
     with it.running():
         yield it
@@ -353,8 +403,8 @@ def test_where_names_are_served_is_told_or_why_they_are_not(naming: Served, serv
     naming.names.trouble = "no bridge"
     with pytest.raises(NotOffered, match=r"^names are not served: no bridge$"):
         naming.client.dns_address()
-    naming.names.address = ("172.17.0.1", 53)
-    assert naming.client.dns_address() == (IPv4Address("172.17.0.1"), 53)
+    naming.names.address = (parse_ip("172.17.0.1"), 53)
+    assert naming.client.dns_address() == (parse_ip("172.17.0.1"), 53)
     assert naming.raw("GET", "/dns-address") == (200, "172.17.0.1")
     off = r"^names are switched off: the router was launched with --no-dns$"
     with pytest.raises(NotOffered, match=off):

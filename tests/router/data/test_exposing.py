@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from ipaddress import ip_interface
@@ -17,7 +15,8 @@ from tests.router.hosts import RoutedHost, until
 from weave_http.host.router_client import RouterClient, RouterError
 from weave_http.net import expose
 from weave_http.net.bridge import ensure_bridge
-from weave_http.router.data import overlay as overlay_module
+from weave_http.router.control import describe
+from weave_http.router.store import Store
 
 A, B = "10.2.1.254/24", "10.2.2.254/24"
 
@@ -49,8 +48,7 @@ def _rules(host: RoutedHost) -> list[str]:
 
 
 def _kept(host: RoutedHost) -> dict[str, Any]:
-    state: dict[str, Any] = json.loads(next(host.log.parent.rglob("state.json")).read_text())["exposed"]
-    return state
+    return describe.exposed(Store(host.folder).state.exposed)
 
 
 def test_it_is_there_at_once_and_again_after_restart_reboot_and_flush(routed: RoutedHost) -> None:
@@ -126,25 +124,3 @@ def test_containers_do_not_reach_the_routers_ports(routed: RoutedHost) -> None:
     with pytest.raises(AssertionError, match="timed out"):
         guest.run(f'python3 -c "{probe.format("10.2.1.254")}"')
     routed.space.run(f'python3 -c "{probe.format("10.2.1.254")}"')
-
-
-@pytest.mark.kernel
-def test_peers_that_come_and_go_do_not_keep_it_from_looking_after_the_rules(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(overlay_module, "CHECK", 0.2)
-
-    async def flap() -> None:
-        overlay = overlay_module.Overlay("7a:00:00:00:00:01", 6784, None)
-        await overlay.start()
-        running = asyncio.create_task(overlay.run())
-        host.run("iptables-nft -F WEAVE-FORWARD")
-        async with asyncio.timeout(10):
-            while "-A WEAVE-FORWARD -i weave -o weave -j ACCEPT" not in host.run("iptables-nft-save"):
-                overlay.peer_up("a peer", "192.0.2.1")
-                await asyncio.sleep(0.01)
-        running.cancel()
-
-    with Space() as host:
-        host.run("ip link add eth0 type bridge; ip link set eth0 up")
-        host.call(lambda: asyncio.run(flap()))

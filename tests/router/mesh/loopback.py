@@ -11,6 +11,7 @@ from time import monotonic
 from types import TracebackType
 
 from tests.router.mesh.worlds import hello, name
+from weave_http.addresses import IP
 from weave_http.router.mesh import codec
 from weave_http.router.mesh.codec import Accept, Hello, Message
 from weave_http.router.mesh.identity import Self
@@ -26,25 +27,20 @@ def ip(number: int) -> str:
     return f"127.{(pid >> 8 & 127) + 1}.{pid & 255}.{number}"
 
 
-class Ears:
-    """Hears which peers come and go."""
-
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-
-    def peer_up(self, peer: str, ip: str) -> None:
-        self.heard.append(f"up {peer[-2:]} {ip.rpartition('.')[2]}")
-
-    def peer_down(self, peer: str, *, goodbye: bool) -> None:
-        self.heard.append(f"{'goodbye' if goodbye else 'lost'} {peer[-2:]}")
-
-
 class Node(Peering):
-    """A mesh's node with ears of its own."""
+    """A mesh's node that notes which peers come and go."""
 
     def __init__(self, me: Self) -> None:
-        self.ears = Ears()
-        super().__init__(me, self.ears)
+        self.heard: list[str] = []
+        self._before: dict[str, IP] = {}
+        super().__init__(me, self._listen)
+
+    def _listen(self) -> None:
+        now = self.connected
+        self.heard += [f"up {peer[-2:]} {str(now[peer]).rpartition('.')[2]}" for peer in now.keys() - self._before]
+        gone = self._before.keys() - now
+        self.heard += [f"{'lost' if peer in self.lost else 'goodbye'} {peer[-2:]}" for peer in gone]
+        self._before = now
 
     @property
     def target(self) -> str:

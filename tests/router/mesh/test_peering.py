@@ -35,10 +35,10 @@ def test_two_find_each_other_and_say_so() -> None:
         async with node(1) as one, node(2, one.target) as two:
             await until(connected(one, two))
             await until(lambda: len(one.gossip.peers) == len(two.gossip.peers) == 2)
-            assert (one.ears.heard, two.ears.heard) == (["up 02 2"], ["up 01 1"])
+            assert (one.heard, two.heard) == (["up 02 2"], ["up 01 1"])
             (link,) = two.gossip.topology.own.value.links
             assert link == Link(name(1), Address(ip(1), 6783), True)
-        assert one.ears.heard == ["up 02 2", "lost 02"]
+        assert one.heard == ["up 02 2", "lost 02"]
 
     _run(test())
 
@@ -150,7 +150,7 @@ def test_a_peer_that_lost_power_is_replaced_by_its_next_life(monkeypatch: pytest
     async def test() -> None:
         async with node(1) as one, member(one, 2, connection=1), member(one, 2, uid=2, connection=99) as second:
             assert [connection.hello.uid for connection in one.connections.values()] == [2]
-            assert one.ears.heard == ["up 02 200", "lost 02", "up 02 200"]
+            assert one.heard == ["up 02 200", "lost 02", "up 02 200"]
             second.say(Facts((_fact(2, uid=2),)))
             await until(lambda: (fact := one.peer(2)) is not None and fact.stamp.uid == 2)
 
@@ -193,7 +193,7 @@ def test_heartbeats_keep_a_quiet_connection_and_silence_ends_it(monkeypatch: pyt
             began = monotonic()
             async with member(one, 3) as silent:
                 assert await silent.ends()
-                await until(lambda: "lost 03" in one.ears.heard)
+                await until(lambda: "lost 03" in one.heard)
                 assert 0.25 < monotonic() - began < 1.5
 
     _run(test())
@@ -206,7 +206,7 @@ def test_a_goodbye_is_heard_as_one() -> None:
             await two.leave()
             three.say(Goodbye())
             await until(lambda: one.connections == {})
-            assert {"goodbye 02", "goodbye 03"} <= set(one.ears.heard)
+            assert {"goodbye 02", "goodbye 03"} <= set(one.heard)
 
     _run(test())
 

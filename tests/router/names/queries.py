@@ -29,21 +29,27 @@ def addresses(reply: bytes | None) -> list[str]:
     return [str(record.rdata) for record in DNSRecord.parse(reply).rr]
 
 
-def exchange(data: bytes, port: int, *, host: str = "127.0.0.1", seconds: float = 5.0) -> bytes:
-    """Ask a server over UDP."""
+def exchange(data: bytes, port: int, *, host: str = "127.0.0.1", source: str = "", seconds: float = 5.0) -> bytes:
+    """Ask a server over UDP, from an address of this host."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(seconds)
+        sock.bind((source, 0))
         sock.connect((host, port))
         sock.send(data)
         return sock.recv(65535)
 
 
-def exchange_tcp(data: bytes, port: int, *, host: str = "127.0.0.1") -> bytes:
-    """Ask a server over TCP."""
-    with socket.create_connection((host, port), timeout=5) as sock:
+def exchange_tcp(data: bytes, port: int, *, host: str = "127.0.0.1", source: str = "") -> bytes:
+    """Ask a server over TCP, from an address of this host. Raises `EOFError` when it hangs up."""
+    with (
+        socket.create_connection((host, port), timeout=5, source_address=(source, 0)) as sock,
+        sock.makefile("rb") as file,
+    ):
         sock.sendall(struct.pack(">H", len(data)) + data)
-        file = sock.makefile("rb")
-        return file.read(int.from_bytes(file.read(2), "big"))
+        size = file.read(2)
+        if not size:
+            raise EOFError
+        return file.read(int.from_bytes(size, "big"))
 
 
 def answer_with(*given: str, ttl: int = 60) -> Reply:

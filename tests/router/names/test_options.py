@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from weave_http.addresses import parse_ip
 from weave_http.errors import UsageError
 from weave_http.router.names.options import DnsOptions
 from weave_http.router.options import parse
@@ -19,7 +20,7 @@ def test_names_are_served_unless_told_otherwise() -> None:
 def test_each_option_has_its_say() -> None:
     argv = "--dns-domain Foo.Bar. -dns-ttl=30 --dns-fallback-timeout 1500ms --resolv-conf /x/y --dns-listen-address"
     options = _dns(*argv.split(), "10.0.0.1:5353", DOCKER_BRIDGE="br0", PROCFS="/hostproc")
-    assert options == DnsOptions("foo.bar", ("10.0.0.1", 5353), "br0", 30, 1.5, "/x/y", "/hostproc")
+    assert options == DnsOptions("foo.bar", (parse_ip("10.0.0.1"), 5353), "br0", 30, 1.5, "/x/y", "/hostproc")
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def test_each_option_has_its_say() -> None:
 def test_where_to_listen(text: str, expected: tuple[str, int]) -> None:
     options = _dns("--dns-listen-address", text)
     assert options is not None
-    assert options.listen == expected
+    assert options.listen == (parse_ip(expected[0]) if expected[0] else None, expected[1])
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("5s", 5.0), ("5", 5.0), ("0.5s", 0.5), ("250ms", 0.25), ("1m", 60.0)])

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.net.kernel import Space
 from tests.router.hosts import Lan, RoutedHost, until
-from tests.router.names.queries import addresses, exchange, query
+from tests.router.names.queries import addresses, exchange, exchange_tcp, query
 from weave_http.host.router_client import RouterClient
 
 pytestmark = pytest.mark.kernel
@@ -70,3 +71,24 @@ def test_many_names_are_the_same_on_three_hosts_and_outlive_their_routers(trio: 
     one.ask(RouterClient.leave)
     assert until(lambda: known(two) == known(three) == 2 * EACH) < 2.0
     assert asked(two, "n0-1") == []
+
+
+def test_the_lan_gets_no_answer_on_the_engines_bridge_and_containers_of_any_network_do(
+    trio: list[RoutedHost],
+) -> None:
+    one, two, _ = trio
+    one.ask(RouterClient.put_name, "weave:extern", "10.1.1.1", "n1")
+    two.space.run(f"ip addr del {BRIDGE}/16 dev docker0; ip route add {BRIDGE}/32 via {one.address}")
+    stranger, container = query("n1"), query("n1")
+    for ask in (exchange, exchange_tcp):
+        with pytest.raises((OSError, EOFError)):
+            two.space.call(lambda ask=ask: ask(stranger, 53, host=BRIDGE))
+    assert asked(one, "n1") == ["10.1.1.1"], "the host itself"
+    one.space.run(f"iptables-nft -t nat -A POSTROUTING -s {BRIDGE}/16 ! -o docker0 -j MASQUERADE")
+    assert asked(one, "n1") == ["10.1.1.1"], "though Docker's rules change the address that it asks from"
+    one.space.run("ip link add named type bridge; ip addr add 172.20.0.1/16 dev named; ip link set named up")
+    with Space() as other:
+        one.space.run(f"ip link add v1 type veth peer name eth0 netns {other.pid}; ip link set v1 master named up")
+        other.run("ip addr add 172.20.0.2/16 dev eth0; ip link set eth0 up; ip route add default via 172.20.0.1")
+        for ask in (exchange, exchange_tcp):
+            assert addresses(other.call(lambda ask=ask: ask(container, 53, host=BRIDGE))) == ["10.1.1.1"]

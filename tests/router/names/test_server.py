@@ -6,14 +6,18 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from ipaddress import ip_address, ip_network
 from random import Random
 
 import pytest
 from dnslib import RCODE, DNSRecord
 
 from tests.router.names.queries import Elsewhere, Reply, addresses, answer_with, exchange, exchange_tcp, query
+from weave_http.addresses import Network
+from weave_http.router.names import clients as clients_module
 from weave_http.router.names import server as module
 from weave_http.router.names.answers import Answerer
+from weave_http.router.names.clients import Clients
 from weave_http.router.names.server import Server
 from weave_http.router.names.upstream import Upstream, is_reply
 
@@ -22,13 +26,15 @@ KNOWN = {"c1.weave.local": ["10.2.1.1"], "many.weave.local": MANY}
 
 
 @asynccontextmanager
-async def serving(*servers: Elsewhere, timeout: float = 5.0, patience: float = 0.05) -> AsyncIterator[int]:
+async def serving(
+    *servers: Elsewhere, timeout: float = 5.0, patience: float = 0.05, clients: Clients | None = None
+) -> AsyncIterator[int]:
     """A server with others behind it, all of them on one port; yields its own port."""
     port = 0
     for each in servers:
         port = await each.start(port)
-    upstream = Upstream(lambda: [each.host for each in servers], timeout, port=port or 1)
-    it = Server(Answerer("weave.local", 1, lambda name: KNOWN.get(name, []), lambda address: []), upstream)
+    upstream = Upstream(lambda: [ip_address(each.host) for each in servers], timeout, port=port or 1)
+    it = Server(Answerer("weave.local", 1, lambda name: KNOWN.get(name, []), lambda address: []), upstream, clients)
     patch = pytest.MonkeyPatch()
     patch.setattr("weave_http.router.names.upstream.PATIENCE", patience)
     try:
@@ -44,7 +50,7 @@ async def started(it: Server) -> int:
     """Start a server on a port that is free for both; return that."""
     while True:
         try:
-            return await it.start("127.0.0.1", 0)
+            return await it.start(ip_address("127.0.0.1"), 0)
         except OSError:  # free for one of them only
             continue
 
@@ -156,7 +162,7 @@ def test_when_nobody_answers_the_client_is_told_in_time(reply: Reply | None) -> 
 
 def test_a_server_that_is_not_there_fails_at_once() -> None:
     async def work() -> None:
-        upstream = Upstream(lambda: ["127.0.0.1"], 60.0, port=1)
+        upstream = Upstream(lambda: [ip_address("127.0.0.1")], 60.0, port=1)
         it = Server(Answerer("weave.local", 1, lambda name: [], lambda address: []), upstream)
         port = await started(it)
         try:
@@ -213,7 +219,7 @@ def test_a_flood_of_nonsense_costs_nothing_but_itself(caplog: pytest.LogCaptureF
 
 
 def test_tcp_clients_are_limited_in_number_and_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_CLIENTS", 3)
+    monkeypatch.setattr(module, "MOST_OF_ONE", 3)
     monkeypatch.setattr(module, "IDLE", 0.3)
 
     async def work() -> None:
@@ -222,10 +228,80 @@ def test_tcp_clients_are_limited_in_number_and_in_time(monkeypatch: pytest.Monke
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             assert await reader.read() == b""
             writer.close()
+            reply = await asyncio.to_thread(exchange_tcp, query("c1.weave.local"), port, source="127.0.0.9")
+            assert addresses(reply) == ["10.2.1.1"], "one client's greed is not another's harm"
             for reader, writer in idle:
                 assert await reader.read() == b"", "after its time"
                 writer.close()
             assert len((await ask_tcp(query("c1.weave.local"), port)).rr) == 1
+
+    run(work)
+
+
+def test_many_clients_together_are_limited_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_CONNECTIONS", 2)
+
+    async def work() -> None:
+        async with serving() as port:
+            idle = [
+                await asyncio.open_connection("127.0.0.1", port, local_addr=(f"127.0.0.{number}", 0))
+                for number in (7, 8)
+            ]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            assert await reader.read() == b""
+            for _, each in [(reader, writer), *idle]:
+                each.close()
+
+    run(work)
+
+
+def test_only_own_networks_are_answered_and_a_new_one_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients_module, "REREAD", 0.05)
+    networks = [ip_network("127.0.0.0/29")]
+    looks: list[int] = []
+
+    def read() -> list[Network]:
+        looks.append(len(networks))
+        return list(networks)
+
+    async def work() -> None:
+        async with serving(clients=Clients(read)) as port:
+            data = query("c1.weave.local")
+            for _ in range(20):
+                assert len((await ask(data, port)).rr) == 1
+            assert looks == [1], "who is known costs nothing"
+            for _ in range(3):
+                with pytest.raises(TimeoutError):
+                    await asyncio.to_thread(exchange, data, port, source="127.0.0.9", seconds=0.2)
+            with pytest.raises((ConnectionError, EOFError)):
+                await asyncio.to_thread(exchange_tcp, data, port, source="127.0.0.9")
+            assert len(looks) == 2, "nor does a stranger that was looked at"
+            networks.append(ip_network("127.0.1.0/24"))
+            assert addresses(await asyncio.to_thread(exchange, data, port, source="127.0.1.9")) == ["10.2.1.1"]
+            assert addresses(await asyncio.to_thread(exchange_tcp, data, port, source="127.0.1.9")) == ["10.2.1.1"]
+
+    run(work)
+
+
+def test_strangers_wait_in_a_short_line_and_others_are_answered_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients_module, "REREAD", 0.3)
+    monkeypatch.setattr(clients_module, "MOST_WAITING", 4)
+    looks: list[int] = []
+
+    def read() -> list[Network]:
+        looks.append(1)
+        return [ip_network("127.0.0.1/32")]
+
+    async def work() -> None:
+        it = Clients(read)
+        assert await it.look("127.0.0.1")
+        began = asyncio.get_running_loop().time()
+        strangers = [asyncio.create_task(it.look(f"192.0.2.{number}")) for number in range(50)]
+        await asyncio.sleep(0)
+        assert it.may_ask("127.0.0.1")
+        assert not any(await asyncio.gather(*strangers))
+        assert asyncio.get_running_loop().time() - began < 2.0
+        assert len(looks) <= 5
 
     run(work)
 
@@ -251,7 +327,7 @@ def test_a_taken_port_is_an_error_and_leaves_nothing_open() -> None:
         async with serving() as port:
             it = Server(Answerer("weave.local", 1, lambda name: [], lambda address: []), Upstream(list, 1.0))
             with pytest.raises(OSError, match="in use"):
-                await it.start("127.0.0.1", port)
+                await it.start(ip_address("127.0.0.1"), port)
             await it.stop()
 
     run(work)

@@ -9,15 +9,19 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import logging
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from weave_http import __version__
+from weave_http.addresses import Cidr
 from weave_http.errors import HostError, WeaveError
-from weave_http.host.template import TemplateError, render
-from weave_http.router.blocking import in_thread
+from weave_http.router.control import describe
+from weave_http.router.control.control import Control
+from weave_http.router.control.report import as_json
+from weave_http.router.control.requests import form, values
 from weave_http.router.state import LONGEST_NAME, is_container_id, parse_addresses
 
 _LARGEST_BODY = 256 * 1024
@@ -25,27 +29,6 @@ _TIMEOUT = 30.0
 _SHUTDOWN = 0.3
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Control(Protocol):
-    """What the API lets others do; every failure is a `WeaveError`."""
-
-    @property
-    def ready(self) -> bool: ...
-    @property
-    def attachments(self) -> dict[str, list[str]]: ...
-    def status(self, section: str) -> str | None: ...
-    def report(self) -> dict[str, object]: ...
-    async def connect(self, peers: list[str], *, replace: bool) -> list[str]: ...
-    async def forget(self, peers: list[str]) -> None: ...
-    async def set_attachment(self, container: str, addresses: tuple[str, ...]) -> None: ...
-    async def delete_attachment(self, container: str) -> None: ...
-    @property
-    def exposed(self) -> dict[str, dict[str, object]]: ...
-    async def expose(self, addresses: tuple[str, ...], *, masquerade: bool, name: str) -> None: ...
-    async def hide(self, addresses: tuple[str, ...]) -> None: ...
-    def remove_peer(self, who: str) -> None: ...
-    async def leave(self) -> None: ...
 
 
 class Api:
@@ -84,7 +67,9 @@ class Api:
                 *more,
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN, keepalive_timeout=15)
+        self._runner = web.AppRunner(
+            app, access_log=None, logger=_server_logger(), shutdown_timeout=_SHUTDOWN, keepalive_timeout=15
+        )
 
     async def start(self) -> None:
         """Begin to listen.
@@ -131,21 +116,16 @@ class Api:
         return web.Response(text=text)
 
     async def _report(self, request: web.Request) -> web.Response:
-        report = self._control.report()
-        form = request.query.get("format", "")
-        if not form:
-            return web.json_response(report, dumps=lambda value: json.dumps(value, indent=4) + "\n")
-        try:
-            return web.Response(text=await in_thread(lambda: render(form, report)))
-        except TemplateError as error:
-            raise web.HTTPBadRequest(text=f"{error}\n") from error
+        if request.query.get("format"):
+            raise web.HTTPBadRequest(text="templates are filled by `weave report -f`; this is JSON alone\n")
+        return web.json_response(as_json(self._control.report), dumps=lambda value: json.dumps(value, indent=4) + "\n")
 
     async def _version(self, request: web.Request) -> web.Response:
         return web.Response(text=f"{__version__}\n")
 
     async def _connect(self, request: web.Request) -> web.Response:
-        form = await request.post()
-        complaints = await self._control.connect(await _peers(request), replace=form.get("replace") == "true")
+        instead = (await values(request, "replace"))[:1] == ["true"]
+        complaints = await self._control.connect(await _peers(request), instead=instead)
         if complaints:
             raise web.HTTPBadRequest(text="".join(f"{line}\n" for line in complaints))
         return web.Response()
@@ -170,23 +150,23 @@ class Api:
         return web.Response(status=204)
 
     async def _delete_attachment(self, request: web.Request) -> web.Response:
-        await self._control.delete_attachment(_container(request))
+        await self._control.drop_attachments([_container(request)])
         return web.Response(status=204)
 
     async def _exposed(self, request: web.Request) -> web.Response:
-        return web.json_response(self._control.exposed)
+        return web.json_response(describe.exposed(self._control.store.state.exposed))
 
     async def _expose(self, request: web.Request) -> web.Response:
-        fields = {**request.query, **{key: str(value) for key, value in (await request.post()).items()}}
+        fields = {**request.query, **dict(await form(request))}
         name = fields.get("fqdn", "")
         if len(name) > LONGEST_NAME:
             raise web.HTTPBadRequest(text=f"invalid fqdn, expected at most {LONGEST_NAME} characters\n")
         masquerade = fields.get("skipNAT", "false") != "true"
-        await self._control.expose(await _addresses(request), masquerade=masquerade, name=name)
+        await self._control.overlay.expose(await _addresses(request), masquerade=masquerade, name=name)
         return web.Response(status=204)
 
     async def _hide(self, request: web.Request) -> web.Response:
-        await self._control.hide(await _addresses(request))
+        await self._control.overlay.hide(await _addresses(request))
         return web.Response(status=204)
 
     async def _remove_peer(self, request: web.Request) -> web.Response:
@@ -199,20 +179,29 @@ class Api:
         return web.Response(status=204)
 
 
+def _server_logger() -> logging.Logger:
+    """Return a logger that passes over what is no request: its sender is told, and can't fill the log."""
+    logger = logging.getLogger(__name__)
+    logger.addFilter(_is_our_fault)
+    return logger
+
+
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
 async def _peers(request: web.Request) -> list[str]:
-    peers = [peer for peer in (await request.post()).getall("peer", []) if isinstance(peer, str)]
+    peers = await values(request, "peer")
     if not peers:
         raise web.HTTPBadRequest(text="no peer given, expected peer=HOST[:PORT]\n")
     return peers
 
 
-async def _addresses(request: web.Request) -> tuple[str, ...]:
+async def _addresses(request: web.Request) -> tuple[Cidr, ...]:
     """Return the address in the path, or those in the form and in the query."""
     path = request.match_info
     given = [f"{path['ip']}/{path['length']}"] if "ip" in path else []
-    given += [str(value) for value in (await request.post()).getall("address", [])] + request.query.getall(
-        "address", []
-    )
+    given += await values(request, "address") + request.query.getall("address", [])
     try:
         return parse_addresses(given)
     except ValueError as error:

@@ -1,192 +1,111 @@
-"""What the router says about itself: the texts of Weave 2.x, and a report in JSON."""
+"""The texts of `weave status`, as Weave 2.x has them, from the report."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Iterable
 
-from weave_http import __version__, constants
-from weave_http.router.data.overlay import Overlay
-from weave_http.router.mesh.codec import VERSIONS
-from weave_http.router.mesh.peering import Peering
-from weave_http.router.mesh.topology import PeerFact
+from weave_http.router.control.report import Connection, Dns, Peer, Report
 
-PROTOCOL = "weave-http"
 _STATES = ("established", "pending", "retrying", "failed", "connecting")
+_ID_LENGTH = 12
+Lines = list[tuple[str, str]]
+"""Labels and texts; both empty for an empty line."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionStatus:
-    """One line of `weave status connections`.
-
-    Args:
-        address: of the other end, or the target as spelt.
-        outbound: whether we dialled, or would.
-        state: established, connecting, retrying, failed or waiting.
-        info: who is there, or what went wrong.
-        attributes: of an established one.
-    """
-
-    address: str
-    outbound: bool
-    state: str
-    info: str
-    attributes: tuple[tuple[str, str | int], ...] = ()
-
-
-def connections(peering: Peering, overlay: Overlay, now: float) -> list[ConnectionStatus]:
-    """Return the state of all connections, and of all targets without one.
-
-    Args:
-        peering: the mesh.
-        overlay: the data plane.
-        now: monotonic time in seconds.
-    """
-    attributes = (("name", "fastdp"), ("mtu", overlay.mtu))
-    found = [
-        ConnectionStatus(
-            str(connection.remote), connection.outbound, "established", f"fastdp {connection.who}", attributes
-        )
-        for connection in peering.connections.values()
-    ]
-    for target in peering.targets:
-        if target.peer in peering.connections:
-            continue
-        if target.dialling:
-            state, info = ("retrying", target.error) if target.error else ("connecting", "")
-        elif target.error:
-            state, info = "failed", f"{target.error}, retry: {_when(target.next_at, now)}"
-        else:
-            state, info = "waiting", f"until: {_when(target.next_at, now)}"
-        found.append(ConnectionStatus(target.address, True, state, info))
-    return found
-
-
-def summary(peering: Peering, overlay: Overlay, now: float, more: Iterable[tuple[str, str]] = ()) -> str:
-    """Return the text of `weave status`; arguments as for `connections`, and more lines as labels and texts."""
-    count = Counter(status.state for status in connections(peering, overlay, now))
-    states = ", ".join(f"{count[state]} {state}" for state in _STATES if count[state])
-    facts = peering.gossip.peers
-    links = sum(len(fact.value.links) for fact in facts)
-    me = peering.me
-    lines = [
-        ("Version", __version__),
+def summary(report: Report) -> str:
+    """Return the text of `weave status`."""
+    lines: Lines = [
+        ("Version", report.version),
         ("", ""),
-        ("Service", "router"),
-        ("Protocol", f"{PROTOCOL} {_versions()}"),
-        ("Name", f"{me.name}({me.nickname})"),
-        ("Encryption", "disabled"),
-        ("PeerDiscovery", "enabled" if me.discovery else "disabled"),
-        ("Targets", str(len(peering.targets.given))),
-        ("Connections", f"{count.total()} ({states})" if states else str(count.total())),
-        ("Peers", f"{len(facts)} (with {links} established connections)" if links else str(len(facts))),
-        ("TrustedSubnets", "none"),
-        *more,
+        *_router(report),
+        *(_dns(report.dns) if report.dns else ()),
     ]
     return "".join(f"{label:>15}: {text}\n" if label else "\n" for label, text in lines)
 
 
-def connections_text(statuses: Iterable[ConnectionStatus]) -> str:
+def _router(report: Report) -> Lines:
+    router = report.router
+    count = Counter(connection.state for connection in router.connections)
+    states = ", ".join(f"{count[state]} {state}" for state in _STATES if count[state])
+    links = sum(len(peer.connections) for peer in router.peers)
+    low, high = router.protocol_min_version, router.protocol_max_version
+    lines = [
+        ("Service", "router"),
+        ("Protocol", f"{router.protocol} {high if low == high else f'{low}..{high}'}"),
+        ("Name", f"{router.name}({router.nickname})"),
+        ("Encryption", "enabled" if router.encryption else "disabled"),
+        ("PeerDiscovery", "enabled" if router.peer_discovery else "disabled"),
+        ("Targets", str(len(router.targets))),
+        ("Connections", f"{count.total()} ({states})" if states else str(count.total())),
+        ("Peers", f"{len(router.peers)}" + (f" (with {links} established connections)" if links else "")),
+        ("TrustedSubnets", ", ".join(router.trusted_subnets) or "none"),
+        ("MTU", str(report.overlay.mtu)),
+    ]
+    troubles = [
+        ("Overlay", report.overlay.trouble),
+        ("Engine", report.engine.trouble and f"lost since {report.engine.lost_since}: {report.engine.trouble}"),
+        ("Memory", report.memory.trouble),
+    ]
+    return [*lines, *((label, text) for label, text in troubles if text)]
+
+
+def _dns(dns: Dns) -> Lines:
+    lines = [
+        ("", ""),
+        ("Service", "dns"),
+        ("Domain", dns.domain),
+        ("Upstream", ", ".join(map(str, dns.upstream)) or "none"),
+        ("TTL", str(dns.ttl)),
+        ("Entries", str(len(dns.entries))),
+    ]
+    return [*lines, ("Status", f"not serving: {dns.trouble}")] if dns.trouble else lines
+
+
+def connections(connections: Iterable[Connection]) -> str:
     """Return the text of `weave status connections`."""
     lines = (
         [
-            _arrow(outbound=status.outbound),
-            f"{status.address:<21}",
-            f"{status.state:<11}",
-            status.info,
-            *(f"{key}={value}" for key, value in status.attributes if key != "name"),
+            _arrow(outbound=each.outbound),
+            f"{each.address:<21}",
+            f"{each.state:<11}",
+            each.info,
+            *(f"{key}={value}" for key, value in each.attrs.items() if key != "name"),
         ]
-        for status in statuses
+        for each in connections
     )
     return "".join(" ".join(line).rstrip() + "\n" for line in lines)
 
 
-def peers_text(facts: Sequence[PeerFact]) -> str:
+def peers(peers: Iterable[Peer]) -> str:
     """Return the text of `weave status peers`."""
-    nicknames = {fact.owner: fact.value.nickname for fact in facts}
     lines = []
-    for fact in facts:
-        lines.append(f"{fact.owner}({fact.value.nickname})\n")
-        for link in fact.value.links:
-            who = f"{link.peer}({nicknames.get(link.peer, '?')})"
-            lines.append(f"   {_arrow(outbound=link.outbound)} {link.address!s:<21} {who:<37} established\n")
+    for peer in peers:
+        lines.append(f"{peer.name}({peer.nickname})\n")
+        for link in peer.connections:
+            who = f"{link.name}({link.nickname or '?'})"
+            lines.append(f"   {_arrow(outbound=link.outbound)} {link.address:<21} {who:<37} established\n")
     return "".join(lines)
 
 
-def targets_text(targets: Iterable[str]) -> str:
-    """Return the text of `weave status targets`."""
-    return "".join(f"{target}\n" for target in targets)
+def entries(dns: Dns) -> str:
+    """Return the text of `weave status dns`."""
+    return "".join(
+        f"{entry.hostname.removesuffix('.' + dns.domain):<12} {entry.address!s:<15}"
+        f" {entry.container_id[:_ID_LENGTH]:<12} {entry.origin}\n"
+        for entry in dns.entries
+    )
 
 
-def report(peering: Peering, overlay: Overlay, now: float) -> dict[str, Any]:
-    """Return what `weave report` shows, with Weave's names; arguments as for `connections`."""
-    me = peering.me
-    facts = peering.gossip.peers
-    nicknames = {fact.owner: fact.value.nickname for fact in facts}
-    return {
-        "Ready": True,
-        "Version": __version__,
-        "Router": {
-            "Protocol": PROTOCOL,
-            "ProtocolMinVersion": VERSIONS[0],
-            "ProtocolMaxVersion": VERSIONS[1],
-            "Encryption": False,
-            "PeerDiscovery": me.discovery,
-            "Name": me.name,
-            "NickName": me.nickname,
-            "Port": me.port,
-            "Peers": [
-                {
-                    "Name": fact.owner,
-                    "NickName": fact.value.nickname,
-                    "UID": fact.stamp.uid,
-                    "Version": fact.stamp.version,
-                    "Connections": [
-                        {
-                            "Name": link.peer,
-                            "NickName": nicknames.get(link.peer, ""),
-                            "Address": str(link.address),
-                            "Outbound": link.outbound,
-                            "Established": True,
-                        }
-                        for link in fact.value.links
-                    ],
-                }
-                for fact in facts
-            ],
-            "Connections": [
-                {
-                    "Address": status.address,
-                    "Outbound": status.outbound,
-                    "State": status.state,
-                    "Info": status.info,
-                    "Attrs": dict(status.attributes),
-                }
-                for status in connections(peering, overlay, now)
-            ],
-            "TerminationCount": peering.terminations,
-            "Targets": peering.targets.given,
-            "TrustedSubnets": [],
-            "Interface": constants.VXLAN_DEVICE,
-            "OverlayDiagnostics": {"fastdp": {"FloodDestinations": sorted(overlay.destinations)}},
-        },
-    }
-
-
-def _versions() -> str:
-    low, high = VERSIONS
-    return str(high) if low == high else f"{low}..{high}"
+SECTIONS: dict[str, Callable[[Report], str | None]] = {
+    "": summary,
+    "connections": lambda report: connections(report.router.connections),
+    "peers": lambda report: peers(report.router.peers),
+    "targets": lambda report: "".join(f"{target}\n" for target in report.router.targets),
+    "dns": lambda report: entries(report.dns) if report.dns else None,
+}
+"""Texts by the section's name, the summary's by an empty one; None for one that is switched off."""
 
 
 def _arrow(*, outbound: bool) -> str:
     return "->" if outbound else "<-"
-
-
-def _when(at: float | None, now: float) -> str:
-    if at is None:
-        return "never"
-    moment = datetime.now(UTC) + timedelta(seconds=at - now)
-    return moment.isoformat(sep=" ", timespec="seconds")

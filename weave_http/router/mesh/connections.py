@@ -44,6 +44,11 @@ class Wire:
         self._writer = writer
         self.remote = remote
 
+    @property
+    def local(self) -> str:
+        """Our own address of the connection."""
+        return str(self._writer.get_extra_info("sockname")[0])
+
     async def exchange_preludes(self, *, outbound: bool) -> tuple[int, int]:
         """Send our prelude and return what the other one's says; the side that dialled begins.
 

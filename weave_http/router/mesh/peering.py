@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Callable, Collection
 from functools import partial
 from math import log2
 from random import sample
 from time import monotonic
-from typing import Protocol
 
+from weave_http.addresses import IP, parse_ip
 from weave_http.errors import WeaveError
+from weave_http.router.data.plan import Lost, with_lost, without
 from weave_http.router.mesh import codec
 from weave_http.router.mesh.bucket import TokenBucket
 from weave_http.router.mesh.codec import Facts, Have, Hello, Malformed, Message, Names
@@ -40,34 +42,26 @@ FULL_STATE = 30.0
 """Seconds after which a few peers are told everything again."""
 
 
-class Listener(Protocol):
-    """Who has to know which peers are connected."""
-
-    def peer_up(self, peer: str, ip: str) -> None:
-        """There is a connection to a peer, from or to that underlay address."""
-        ...
-
-    def peer_down(self, peer: str, *, goodbye: bool) -> None:
-        """There is none any more."""
-        ...
-
-
 class Peering:
     """This router's part in the mesh.
 
     Args:
         me: who we are.
-        listener: told who is connected.
+        changed: called when somebody was connected or lost.
+
+    Attributes:
+        lost: peers whose connection ended without a goodbye, by name.
     """
 
-    def __init__(self, me: Self, listener: Listener) -> None:
+    def __init__(self, me: Self, changed: Callable[[], None]) -> None:
         self.me = me
         self.targets = Targets(me.name)
         self.gossip = Gossip(me.name, me.uid, me.nickname, me.port)
         self.names = NameGossip(me.name, me.uid)
         self._table = Table()
         self.terminations = 0
-        self._listener = listener
+        self.lost: dict[str, Lost] = {}
+        self._tell_changed = changed
         self._tasks = Tasks("a connection")
         self._socket: socket.socket | None = None
         self._dial = asyncio.Event()
@@ -78,6 +72,11 @@ class Peering:
     def connections(self) -> dict[str, Connection]:
         """The established connections by the name of their peer."""
         return self._table.established
+
+    @property
+    def connected(self) -> dict[str, IP]:
+        """The underlay addresses of the connected peers by name."""
+        return {peer: parse_ip(str(connection.remote.ip)) for peer, connection in self.connections.items()}
 
     def listen(self) -> None:
         """Open the port.
@@ -104,6 +103,14 @@ class Peering:
         """Tell all peers that we leave for good, and end all connections."""
         await asyncio.gather(*(connection.say_goodbye() for connection in self.connections.values()))
         await self.stop()
+
+    def underlay_changed(self, addresses: Collection[IP]) -> None:
+        """Drop connections from addresses that this host does not have any more, and dial all targets at once."""
+        for connection in list(self.connections.values()):
+            if parse_ip(str(connection.wire.local)) not in addresses:
+                self._drop(connection, "the address of this host changed")
+        self.targets.hurry(monotonic())
+        self._dial.set()
 
     # -- targets ---------------------------------------------------------------------------------------
 
@@ -252,7 +259,8 @@ class Peering:
         if target is not None:
             self.targets.reached(target, peer)
         logger.info("%s connected to %s", connection.label, connection.who)
-        self._listener.peer_up(peer, connection.remote.ip)
+        self.lost = without(self.lost, peers=[peer], ips=[self.connected[peer]])
+        self._tell_changed()
         self._changed()
 
     async def _keep(self, connection: Connection) -> None:
@@ -269,12 +277,15 @@ class Peering:
         peer = connection.peer
         if not self._table.is_established(connection):
             return
+        ip = self.connected[peer]
         del self.connections[peer]
         self.terminations += 1
         now = monotonic()
         # Who said goodbye is not expected back at once.
         self.targets.lost(peer, why, 0.0 if connection.goodbye else connection.up_for(now), now)
-        self._listener.peer_down(peer, goodbye=connection.goodbye)
+        if not connection.goodbye:
+            self.lost = with_lost(self.lost, peer, ip, now)
+        self._tell_changed()
         if connection.goodbye:
             self.names.left(peer)
         self._changed()

@@ -119,6 +119,12 @@ class Targets:
         times = [target.next_at for target in self._idle(set(connected)) if target.next_at is not None]
         return min(times, default=None)
 
+    def hurry(self, now: float) -> None:
+        """Dial all at once that are in back-off: what made them fail may be over."""
+        for target in self:
+            if target.next_at is not None:
+                target.next_at, target.attempts = now, 0
+
     def failed(self, target: Target, error: str, now: float, *, final: bool = False) -> None:
         """Note that a dial failed.
 

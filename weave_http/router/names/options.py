@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from weave_http import constants
+from weave_http.addresses import IP
 from weave_http.router.names.resolv_conf import FILE
 from weave_http.router.names.upstream import PORT
 
@@ -17,7 +18,7 @@ class DnsOptions:
 
     Args:
         domain: of the names, lower case without the last dot.
-        listen: IPv4 address and port; an empty address stands for that of the bridge.
+        listen: address and port; no address stands for that of the bridge.
         bridge: the engine's own bridge.
         ttl: seconds for which an answer may be kept.
         timeout: seconds for a query to other servers.
@@ -26,7 +27,7 @@ class DnsOptions:
     """
 
     domain: str = constants.DNS_DOMAIN
-    listen: tuple[str, int] = ("", PORT)
+    listen: tuple[IP | None, int] = (None, PORT)
     bridge: str = constants.DOCKER_BRIDGE
     ttl: int = 1
     timeout: float = 5.0
@@ -46,7 +47,7 @@ def from_flags(values: Mapping[str, Any], env: Mapping[str, str]) -> DnsOptions 
     address, port = values["dns-listen-address"]
     return DnsOptions(
         domain=values["dns-domain"],
-        listen=(str(address) if address else "", port),
+        listen=(address, port),
         bridge=env.get("DOCKER_BRIDGE") or constants.DOCKER_BRIDGE,
         ttl=values["dns-ttl"],
         timeout=values["dns-fallback-timeout"],

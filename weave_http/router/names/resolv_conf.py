@@ -6,9 +6,12 @@ root folder of the host's first process, and read anew, because it changes with 
 
 from __future__ import annotations
 
-import os
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from pathlib import Path, PurePosixPath
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+
+from weave_http.addresses import IP
+from weave_http.router.host_files import inside
 
 FILE = "/etc/resolv.conf"
 MOST_SERVERS = 3
@@ -16,7 +19,6 @@ MOST_SERVERS = 3
 REREAD = 5.0
 """Seconds for which what was read is taken for what there is."""
 _LONGEST = 64 * 1024
-_MOST_LINKS = 16
 
 
 class NameServers:
@@ -25,17 +27,17 @@ class NameServers:
     Args:
         procfs: where the host's /proc is.
         path: of the file, as the host sees it.
-        own: addresses that are no upstream server, because we listen there.
+        own: address that is no upstream server, because we listen there.
     """
 
-    def __init__(self, procfs: str, path: str = FILE, own: str = "") -> None:
+    def __init__(self, procfs: str, path: str = FILE, own: IP | None = None) -> None:
         self._root = Path(procfs, "1", "root")
         self._path = path
         self._read_at = float("-inf")
-        self._found: list[str] = []
+        self._found: list[IP] = []
         self.own = own
 
-    def get(self, now: float) -> list[str]:
+    def get(self, now: float) -> list[IP]:
         """Return the addresses of the servers, at most `MOST_SERVERS`.
 
         Args:
@@ -56,48 +58,12 @@ class NameServers:
         return ""
 
 
-def parse(text: str) -> list[str]:
+def parse(text: str) -> list[IP]:
     """Return the addresses of the name servers that a resolv.conf lists, without those that are none."""
-    servers = []
+    servers: dict[IP, None] = {}
     for line in text.splitlines():
         words = line.split()
-        if len(words) < 2 or words[0] != "nameserver":
-            continue
-        try:
-            IPv6Address(words[1]) if ":" in words[1] else IPv4Address(words[1])
-        except AddressValueError:
-            continue
-        servers.append(words[1])
-    return list(dict.fromkeys(servers))
-
-
-def inside(root: Path, path: str) -> Path:
-    """Return where a path of another root folder is for us: links in it are followed as if that was the root.
-
-    Args:
-        root: that root folder.
-        path: absolute path as it is there.
-
-    Raises:
-        OSError: too many links.
-    """
-    done = PurePosixPath("/")
-    left = list(PurePosixPath(path).parts[1:])
-    links = 0
-    while left:
-        part = left.pop(0)
-        if part == "..":
-            done = done.parent
-            continue
-        here = root / done.relative_to("/") / part
-        if not here.is_symlink():
-            done /= part
-            continue
-        links += 1
-        if links > _MOST_LINKS:
-            raise OSError(f"too many links in {path}")
-        target = PurePosixPath(os.readlink(here))
-        if target.is_absolute():
-            done = PurePosixPath("/")
-        left = [*(each for each in target.parts if each != "/"), *left]
-    return root / done.relative_to("/")
+        if len(words) >= 2 and words[0] == "nameserver":
+            with suppress(ValueError):
+                servers[ip_address(words[1])] = None  # with a zone, too: `fe80::1%eth0`
+    return list(servers)

@@ -1,23 +1,29 @@
 """The DNS server's sockets: UDP and TCP on one address.
 
 Many a query is answered in one go, without asyncio between: as many as are there, but not so many that the router's
-other work waits. Over TCP a client gets a limited time, and only so many are served at once.
+other work waits. Over TCP a client gets a limited time, few connections of its own, and only so many clients are served
+at once. Strangers get no answer at all.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections import Counter
 from contextlib import ExitStack, suppress
 
+from weave_http.addresses import IP
 from weave_http.router.names.answers import Answerer, Query, cut, parse, refuse
+from weave_http.router.names.clients import Anybody, Clients
 from weave_http.router.names.upstream import NoAnswer, Upstream
 from weave_http.router.tasks import Tasks
 
 BATCH = 32
 """Queries that are answered before others get their turn."""
-MOST_CLIENTS = 128
+MOST_CONNECTIONS = 256
 """TCP connections at once."""
+MOST_OF_ONE = 16
+"""TCP connections of one address at once."""
 IDLE = 10.0
 """Seconds that a TCP client may take for a query, or to take its answer."""
 _LARGEST_MESSAGE = 65535
@@ -33,36 +39,39 @@ class Server:
     Args:
         answerer: answers what is local.
         upstream: answers the rest.
+        clients: tells who may ask.
     """
 
-    def __init__(self, answerer: Answerer, upstream: Upstream) -> None:
+    def __init__(self, answerer: Answerer, upstream: Upstream, clients: Clients | None = None) -> None:
         self._answerer = answerer
         self._upstream = upstream
         self._udp: socket.socket | None = None
         self._tcp: asyncio.Server | None = None
         self._tasks = Tasks("a query")
-        self._clients = 0
+        self._clients = clients or Anybody()
+        self._connections: Counter[str] = Counter()
 
-    async def start(self, host: str, port: int, *, ahead: bool = False) -> int:
+    async def start(self, host: IP, port: int, *, ahead: bool = False) -> int:
         """Begin to listen; return the port.
 
         Args:
-            host: IPv4 address of this host.
+            host: address of this host.
             port: UDP and TCP port, 0 for any.
             ahead: also when the host does not have the address yet.
 
         Raises:
             OSError: one of them is taken, or the address is no one of ours.
         """
+        family = socket.AF_INET if host.version == 4 else socket.AF_INET6
         with ExitStack() as on_failure:
-            udp = on_failure.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-            tcp = on_failure.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+            udp = on_failure.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+            tcp = on_failure.enter_context(socket.socket(family, socket.SOCK_STREAM))
             udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
             tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             for sock in (udp, tcp):
                 sock.setblocking(False)
                 sock.setsockopt(socket.SOL_IP, _IP_FREEBIND, ahead)
-                sock.bind((host, port))
+                sock.bind((str(host), port))
                 port = sock.getsockname()[1]
             self._tcp = await asyncio.start_server(self._serve, sock=tcp, backlog=_BACKLOG, limit=_LARGEST_MESSAGE + 2)
             on_failure.pop_all()
@@ -89,12 +98,23 @@ class Server:
                 data, client = udp.recvfrom(_LARGEST_MESSAGE)
             except OSError:  # nothing more; or an earlier answer found nobody
                 return
-            query = parse(data)
-            reply = self._answerer.answer(query, query.size) if isinstance(query, Query) else query
-            if reply is not None:
-                _send(udp, reply, client)
-            elif isinstance(query, Query):
-                self._tasks.start(self._pass_on(udp, query, client))
+            ours = self._clients.may_ask(client[0])
+            if ours:
+                self._answer(udp, data, client)
+            elif ours is None:
+                self._tasks.start(self._answer_if_ours(udp, data, client))
+
+    async def _answer_if_ours(self, udp: socket.socket, data: bytes, client: tuple[str, int]) -> None:
+        if await self._clients.look(client[0]):
+            self._answer(udp, data, client)
+
+    def _answer(self, udp: socket.socket, data: bytes, client: tuple[str, int]) -> None:
+        query = parse(data)
+        reply = self._answerer.answer(query, query.size) if isinstance(query, Query) else query
+        if reply is not None:
+            _send(udp, reply, client)
+        elif isinstance(query, Query):
+            self._tasks.start(self._pass_on(udp, query, client))
 
     async def _pass_on(self, udp: socket.socket, query: Query, client: tuple[str, int]) -> None:
         reply = await self._ask(query)
@@ -112,14 +132,24 @@ class Server:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.take(task)
-        self._clients += 1
+        name = writer.get_extra_info("peername")
+        client = name[0] if name else ""
+        self._connections[client] += 1
         try:
-            if self._clients <= MOST_CLIENTS:
-                with suppress(TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            with suppress(TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                if await self._is_welcome(client):
                     await self._converse(reader, writer)
         finally:
-            self._clients -= 1
+            self._connections[client] -= 1
+            if not self._connections[client]:
+                del self._connections[client]
             writer.close()
+
+    async def _is_welcome(self, client: str) -> bool:
+        if not client or self._connections[client] > MOST_OF_ONE or self._connections.total() > MOST_CONNECTIONS:
+            return False
+        known = self._clients.may_ask(client)
+        return await self._clients.look(client) if known is None else known
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
+from weave_http.addresses import IP
 from weave_http.router.names.answers import Query
 
 PORT = 53
@@ -21,6 +22,7 @@ MOST_QUERIES = 512
 PATIENCE = 1.0
 """Seconds after which the next server is asked as well."""
 _LARGEST_REPLY = 65535
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 _HEADER = 12
 _TRUNCATED = 0x02
 _FAILED = frozenset({2, 4, 5})
@@ -40,12 +42,12 @@ class Upstream:
         port: on which they listen.
     """
 
-    def __init__(self, servers: Callable[[], list[str]], timeout: float, *, port: int = PORT) -> None:
+    def __init__(self, servers: Callable[[], list[IP]], timeout: float, *, port: int = PORT) -> None:
         self._servers = servers
         self._timeout = timeout
         self._port = port
         self._under_way = 0
-        self._good = ""
+        self._good: IP | None = None
 
     async def ask(self, query: Query) -> bytes:
         """Return the reply of the first server that gives a good one, with the query's number.
@@ -54,12 +56,12 @@ class Upstream:
             NoAnswer: none did in time, or too many queries are under way.
         """
         servers = self._servers()
-        if self._good in servers:  # one that is dead need not be waited for again and again
+        if self._good is not None and self._good in servers:  # one that is dead need not be waited for again and again
             servers = [self._good, *(server for server in servers if server != self._good)]
         if not servers or self._under_way >= MOST_QUERIES:
             raise NoAnswer
         self._under_way += 1
-        tasks: dict[asyncio.Task[bytes], str] = {}
+        tasks: dict[asyncio.Task[bytes], IP] = {}
         try:
             async with asyncio.timeout(self._timeout):
                 for server in servers:
@@ -76,7 +78,7 @@ class Upstream:
                 task.cancel()
         raise NoAnswer
 
-    async def _first_good(self, tasks: dict[asyncio.Task[bytes], str], patience: float | None) -> bytes | None:
+    async def _first_good(self, tasks: dict[asyncio.Task[bytes], IP], patience: float | None) -> bytes | None:
         """Return the first reply of those that are asked, None when all failed or after some seconds."""
         pending = {task for task in tasks if not task.done()}
         deadline = None if patience is None else asyncio.get_running_loop().time() + patience
@@ -92,7 +94,7 @@ class Upstream:
                     return reply
         return None
 
-    async def _exchange(self, query: Query, server: str) -> bytes:
+    async def _exchange(self, query: Query, server: IP) -> bytes:
         """Ask one server. Raises `OSError` or `NoAnswer`."""
         number = secrets.token_bytes(2)
         data = number + query.data[2:]
@@ -104,19 +106,19 @@ class Upstream:
             raise NoAnswer
         return query.data[:2] + reply[2:]
 
-    async def _by_udp(self, data: bytes, server: str) -> bytes:
+    async def _by_udp(self, data: bytes, server: IP) -> bytes:
         loop = asyncio.get_running_loop()
-        with socket.socket(_family(server), socket.SOCK_DGRAM) as sock:
+        with socket.socket(_FAMILIES[server.version], socket.SOCK_DGRAM) as sock:
             sock.setblocking(False)
-            sock.connect((server, self._port))  # a port of its own, and no one else's answers
+            sock.connect((str(server), self._port))  # a port of its own, and no one else's answers
             await loop.sock_sendall(sock, data)
             while True:
                 reply = await loop.sock_recv(sock, _LARGEST_REPLY)
                 if is_reply(data, reply):
                     return reply
 
-    async def _by_tcp(self, data: bytes, server: str) -> bytes:
-        reader, writer = await asyncio.open_connection(server, self._port)
+    async def _by_tcp(self, data: bytes, server: IP) -> bytes:
+        reader, writer = await asyncio.open_connection(str(server), self._port)
         try:
             writer.write(len(data).to_bytes(2, "big") + data)
             size = int.from_bytes(await reader.readexactly(2), "big")
@@ -137,7 +139,3 @@ def is_reply(query: bytes, reply: bytes) -> bool:
         end += query[end] + 1
     question = slice(_HEADER, end + 5)
     return reply[4:6] == b"\0\0" or reply[question].lower() == query[question].lower()
-
-
-def _family(server: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in server else socket.AF_INET

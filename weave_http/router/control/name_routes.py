@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from ipaddress import AddressValueError, IPv4Address
-
 from aiohttp import web
 
+from weave_http.addresses import IP, parse_ipv4
 from weave_http.errors import UsageError
-from weave_http.router.names import texts
+from weave_http.router.control.describe import name_entry
+from weave_http.router.control.report import as_json
+from weave_http.router.control.requests import values
 from weave_http.router.names.service import NameService
 from weave_http.router.state import is_container_id
 
-_RESERVED = re.compile(r"weave:[a-z]{1,32}")
+_RESERVED = "weave:"
+_LONGEST_OWNER = 38
 
 
 def routes(service: NameService) -> list[web.RouteDef]:
@@ -23,8 +24,8 @@ def routes(service: NameService) -> list[web.RouteDef]:
     """
 
     async def put(request: web.Request) -> web.Response:
-        fqdn = (await request.post()).get("fqdn", "")
-        if not isinstance(fqdn, str) or not fqdn:
+        fqdn = next(iter(await values(request, "fqdn")), "")
+        if not fqdn:
             raise web.HTTPBadRequest(text="no name given, expected fqdn=NAME\n")
         owner, address = _owner(request), _address(request)
         try:
@@ -35,7 +36,7 @@ def routes(service: NameService) -> list[web.RouteDef]:
 
     async def delete(request: web.Request) -> web.Response:
         owner = _owner(request) if "owner" in request.match_info else ""
-        address = _address(request) if "address" in request.match_info else ""
+        address = _address(request) if "address" in request.match_info else None
         try:
             service.remove(owner, address, request.query.get("fqdn", ""))
         except UsageError as error:
@@ -43,7 +44,7 @@ def routes(service: NameService) -> list[web.RouteDef]:
         return web.Response(status=204)
 
     async def entries(request: web.Request) -> web.Response:
-        return web.json_response(texts.entries_report(service.entries))
+        return web.json_response([as_json(name_entry(entry)) for entry in service.entries])
 
     async def domain(request: web.Request) -> web.Response:
         return web.Response(text=f"{service.options.domain}.")
@@ -52,7 +53,7 @@ def routes(service: NameService) -> list[web.RouteDef]:
         if service.address is None:
             raise web.HTTPNotFound(text=f"names are not served: {service.trouble}\n")
         host, port = service.address
-        return web.Response(text=f"{host}:{port}" if request.path.endswith("-port") else host)
+        return web.Response(text=f"{host}:{port}" if request.path.endswith("-port") else str(host))
 
     return [
         web.get("/name", entries),
@@ -76,13 +77,14 @@ def routes_when_off() -> list[web.RouteDef]:
 
 def _owner(request: web.Request) -> str:
     owner = request.match_info["owner"]
-    if not is_container_id(owner) and not _RESERVED.fullmatch(owner):
+    reserved = owner.startswith(_RESERVED) and owner.removeprefix(_RESERVED).isalpha() and owner.isascii()
+    if not is_container_id(owner) and not (reserved and owner.islower() and len(owner) <= _LONGEST_OWNER):
         raise web.HTTPBadRequest(text="invalid container id, expected 64 hexadecimal digits\n")
     return owner
 
 
-def _address(request: web.Request) -> str:
+def _address(request: web.Request) -> IP:
     try:
-        return str(IPv4Address(request.match_info["address"]))
-    except AddressValueError as error:
-        raise web.HTTPBadRequest(text=f"invalid address: {error}\n") from error
+        return parse_ipv4(request.match_info["address"])
+    except UsageError as error:
+        raise web.HTTPBadRequest(text=f"{error}\n") from error

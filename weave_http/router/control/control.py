@@ -1,0 +1,146 @@
+"""What others may ask of a running router: a change is remembered first, and then done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from time import monotonic
+
+from weave_http.addresses import Cidr, parse_ip
+from weave_http.errors import WeaveError
+from weave_http.router.control import describe
+from weave_http.router.control.report import Memory, Overlay, Report
+from weave_http.router.control.status import SECTIONS
+from weave_http.router.data.overlay import Overlay as DataPlane
+from weave_http.router.data.plan import without
+from weave_http.router.mesh.peering import Peering
+from weave_http.router.mesh.resolve import parse_target, resolve
+from weave_http.router.names.service import NameService
+from weave_http.router.reattach import Reattacher
+from weave_http.router.rejoin import Joined
+from weave_http.router.store import Store
+
+logger = logging.getLogger(__name__)
+
+
+class Control:
+    """The router for those who ask something of it. Every failure is a `WeaveError`, and leaves all as it was.
+
+    Args:
+        store: what is remembered.
+        peering: the mesh.
+        overlay: the data plane.
+        names: None when they are switched off.
+
+    Attributes:
+        ready: whether the router has come up.
+    """
+
+    def __init__(self, store: Store, peering: Peering, overlay: DataPlane, names: NameService | None) -> None:
+        self.ready = False
+        self.store = store
+        self.overlay = overlay
+        self._peering = peering
+        self._names = names
+        self._left = False
+        self.reattacher = Reattacher(
+            lambda: self.store.state.attachments, self.drop_attachments, self.adopt, names=names
+        )
+
+    # -- what there is to know -----------------------------------------------------------------------------
+
+    @property
+    def report(self) -> Report:
+        """All there is to know."""
+        state = self.store.state
+        return Report(
+            router=describe.router(self._peering, self.overlay, monotonic()),
+            overlay=Overlay(self.overlay.mtu, self.overlay.trouble),
+            engine=describe.engine(self.reattacher),
+            memory=Memory(self.store.trouble),
+            attachments=self.attachments,
+            exposed=describe.exposed(state.exposed),
+            dns=describe.dns(self._names) if self._names else None,
+        )
+
+    @property
+    def attachments(self) -> dict[str, list[str]]:
+        """Addresses in CIDR notation by container id."""
+        return {container: list(map(str, each)) for container, each in self.store.state.attachments.items()}
+
+    def status(self, section: str) -> str | None:
+        """Return a section's text, the summary's for an empty name, None when there is no such section."""
+        text = SECTIONS.get(section)
+        return text(self.report) if text else None
+
+    # -- the mesh ------------------------------------------------------------------------------------------
+
+    async def connect(self, peers: Sequence[str], *, instead: bool) -> list[str]:
+        """Dial these too, or instead of all others; return a line for each that is none."""
+        good, complaints = [], []
+        for peer in dict.fromkeys(peers):
+            try:
+                await resolve(*parse_target(peer, self._peering.me.port))
+            except WeaveError as error:
+                complaints.append(str(error))
+            else:
+                good.append(peer)
+        if good:
+            before = self.store.state.targets
+            kept = () if instead else before
+            await self._keep_targets((*kept, *good))
+            self._stop_dialling([target for target in before if instead and target not in good])
+            self._peering.connect(good)
+        return complaints
+
+    async def forget(self, peers: Collection[str]) -> None:
+        """Stop dialling these, and sending data there when there is no connection."""
+        await self._keep_targets(tuple(target for target in self.store.state.targets if target not in peers))
+        self._stop_dialling(peers)
+
+    def remove_peer(self, who: str) -> None:
+        """Stop at once to send data to a lost peer, by name or nickname; one that is connected is left alone."""
+        topology = self._peering.gossip.topology
+        names = {who, *(fact.owner for fact in topology if fact.value.nickname == who)}
+        self._peering.lost = without(self._peering.lost, peers=names)
+        self.overlay.changed()
+
+    async def leave(self) -> None:
+        """Leave the mesh for good: what remains is to be stopped."""
+        if not self._left:
+            self._left = True
+            logger.info("leaving")
+            await self._peering.leave()
+        await self.overlay.leave()
+
+    async def _keep_targets(self, targets: tuple[str, ...]) -> None:
+        await self.store.change(lambda state: replace(state, targets=tuple(dict.fromkeys(targets))))
+
+    def _stop_dialling(self, peers: Collection[str]) -> None:
+        led_to = {parse_ip(str(address.ip)) for address in self._peering.forget(list(peers))}
+        self._peering.lost = without(self._peering.lost, ips=led_to)
+        self.overlay.changed()
+
+    # -- containers ----------------------------------------------------------------------------------------
+
+    async def set_attachment(self, container: str, addresses: tuple[Cidr, ...]) -> None:
+        """Note which addresses a container gets whenever it starts."""
+        await self.store.change(lambda state: replace(state, attachments={**state.attachments, container: addresses}))
+
+    async def drop_attachments(self, containers: Collection[str]) -> None:
+        """Drop such notes."""
+        await self.store.change(
+            lambda state: replace(
+                state, attachments={each: kept for each, kept in state.attachments.items() if each not in containers}
+            )
+        )
+
+    async def adopt(self, container: str, found: Joined) -> None:
+        """Take over what a container has of the network: its addresses if there is no note, and its own name."""
+        await self.store.change(
+            lambda state: replace(state, attachments={container: found.addresses, **state.attachments})
+        )
+        if self._names is not None and found.hostname:
+            for cidr in found.addresses:
+                await self._names.put(container, cidr.ip, found.hostname)

@@ -1,0 +1,124 @@
+"""The sections of the report, from the parts that they tell of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from weave_http.addresses import Cidr
+from weave_http.router.control.report import Connection, Dns, Engine, Link, NameEntry, Peer, Router
+from weave_http.router.data.overlay import Overlay
+from weave_http.router.mesh.peering import Peering
+from weave_http.router.names.service import NameService
+from weave_http.router.names.zone import Entry
+from weave_http.router.reattach import Reattacher
+from weave_http.router.state import Exposure
+
+
+def router(peering: Peering, overlay: Overlay, now: float) -> Router:
+    """Return the section about the mesh.
+
+    Args:
+        peering: the mesh.
+        overlay: the data plane.
+        now: monotonic time in seconds.
+    """
+    me = peering.me
+    return Router(
+        name=me.name,
+        nickname=me.nickname,
+        port=me.port,
+        peer_discovery=me.discovery,
+        peers=peers(peering),
+        connections=connections(peering, overlay.mtu, now),
+        termination_count=peering.terminations,
+        targets=tuple(peering.targets.given),
+        overlay_diagnostics={"fastdp": {"FloodDestinations": list(map(str, sorted(overlay.destinations)))}},
+    )
+
+
+def peers(peering: Peering) -> tuple[Peer, ...]:
+    """Return what all peers say of themselves."""
+    facts = peering.gossip.peers
+    nicknames = {fact.owner: fact.value.nickname for fact in facts}
+    return tuple(
+        Peer(
+            name=fact.owner,
+            nickname=fact.value.nickname,
+            uid=fact.stamp.uid,
+            version=fact.stamp.version,
+            connections=tuple(
+                Link(link.peer, nicknames.get(link.peer, ""), str(link.address), link.outbound)
+                for link in fact.value.links
+            ),
+        )
+        for fact in facts
+    )
+
+
+def connections(peering: Peering, mtu: int, now: float) -> tuple[Connection, ...]:
+    """Return the state of all connections, and of all targets without one.
+
+    Args:
+        peering: the mesh.
+        mtu: of the overlay, in bytes.
+        now: monotonic time in seconds.
+    """
+    found = [
+        Connection(
+            str(connection.remote),
+            connection.outbound,
+            "established",
+            f"fastdp {connection.who}",
+            {"name": "fastdp", "mtu": mtu},
+        )
+        for connection in peering.connections.values()
+    ]
+    for target in peering.targets:
+        if target.peer in peering.connections:
+            continue
+        if target.dialling:
+            state, info = ("retrying", target.error) if target.error else ("connecting", "")
+        elif target.error:
+            state, info = "failed", f"{target.error}, retry: {_when(target.next_at, now)}"
+        else:
+            state, info = "waiting", f"until: {_when(target.next_at, now)}"
+        found.append(Connection(target.address, True, state, info))
+    return tuple(found)
+
+
+def engine(reattacher: Reattacher) -> Engine:
+    """Return the section about the engine."""
+    since = datetime.fromtimestamp(reattacher.lost_at, UTC).isoformat(timespec="seconds")
+    return Engine(since if reattacher.trouble else "", reattacher.trouble)
+
+
+def dns(service: NameService) -> Dns:
+    """Return the section about names."""
+    host, port = service.address or ("", 0)
+    return Dns(
+        domain=f"{service.options.domain}.",
+        upstream=tuple(service.upstream),
+        address=f"{host}:{port}" if host else "",
+        ttl=service.options.ttl,
+        entries=tuple(map(name_entry, service.entries)),
+        trouble=service.trouble,
+    )
+
+
+def name_entry(entry: Entry) -> NameEntry:
+    """Return a name as the report has it. What was taken away is not shown."""
+    name = entry.name
+    return NameEntry(f"{name.hostname}.", entry.origin, name.owner, name.address, entry.version)
+
+
+def exposed(record: Mapping[Cidr, Exposure]) -> dict[str, dict[str, object]]:
+    """Return what of the host is on the network, as JSON has it."""
+    return {str(cidr): {"masquerade": each.masquerade, "names": list(each.names)} for cidr, each in record.items()}
+
+
+def _when(at: float | None, now: float) -> str:
+    if at is None:
+        return "never"
+    moment = datetime.now(UTC) + timedelta(seconds=at - now)
+    return moment.isoformat(sep=" ", timespec="seconds")

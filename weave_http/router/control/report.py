@@ -1,0 +1,194 @@
+"""What the router says about itself, as values; in JSON under Weave's names.
+
+A section is a dataclass here, made in `weave_http.router.control.control`, and shown in
+`weave_http.router.control.status` if it has a place in the texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+from weave_http import __version__, constants
+from weave_http.addresses import IP
+from weave_http.router.mesh.codec import VERSIONS
+
+PROTOCOL = "weave-http"
+_NAMES = {
+    **{word: word.upper() for word in ("dns", "uid", "ttl", "mtu")},
+    "nickname": "NickName",
+    "container_id": "ContainerID",
+}
+"""Fields whose name in JSON is not theirs in capitals-and-small letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A connection, as one of its ends says it."""
+
+    name: str
+    nickname: str
+    address: str
+    outbound: bool
+    established: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A peer, as it says itself."""
+
+    name: str
+    nickname: str
+    uid: int
+    version: int
+    connections: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection of this router, or a target without one.
+
+    Args:
+        address: of the other end, or the target as spelt.
+        outbound: whether we dialled, or would.
+        state: established, connecting, retrying, failed or waiting.
+        info: who is there, or what went wrong.
+        attrs: of an established one.
+    """
+
+    address: str
+    outbound: bool
+    state: str
+    info: str
+    attrs: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """This router in the mesh."""
+
+    name: str
+    nickname: str
+    port: int
+    peer_discovery: bool
+    peers: tuple[Peer, ...]
+    connections: tuple[Connection, ...]
+    termination_count: int
+    targets: tuple[str, ...]
+    overlay_diagnostics: Mapping[str, Any]
+    protocol: str = PROTOCOL
+    protocol_min_version: int = VERSIONS[0]
+    protocol_max_version: int = VERSIONS[1]
+    encryption: bool = False
+    trusted_subnets: tuple[str, ...] = ()
+    interface: str = constants.VXLAN_DEVICE
+
+
+@dataclass(frozen=True, slots=True)
+class NameEntry:
+    """A name that some host gives."""
+
+    hostname: str
+    origin: str
+    container_id: str
+    address: IP | str
+    version: int
+    tombstone: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Dns:
+    """How names are served.
+
+    Args:
+        domain: with its last dot.
+        upstream: servers that are asked about other names.
+        address: where it is listened, empty if it isn't.
+        ttl: seconds for which an answer may be kept.
+        entries: all names that are known.
+        trouble: why names are not served, empty if they are.
+    """
+
+    domain: str
+    upstream: tuple[IP, ...]
+    address: str
+    ttl: int
+    entries: tuple[NameEntry, ...]
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """The data plane.
+
+    Args:
+        mtu: in bytes.
+        trouble: why the kernel is not as it should be, empty if it is.
+    """
+
+    mtu: int
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The engine of this host.
+
+    Args:
+        lost_since: as ISO 8601 in UTC, empty while it answers.
+        trouble: why it does not answer, empty while it does.
+    """
+
+    lost_since: str
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What survives the router.
+
+    Args:
+        trouble: why something does not, empty if all does.
+    """
+
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionCheck:
+    """Whether somebody is asked for later versions: nobody is."""
+
+    enabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All there is to know; `dns` is None when names are switched off."""
+
+    router: Router
+    overlay: Overlay
+    engine: Engine
+    memory: Memory
+    attachments: Mapping[str, list[str]]
+    exposed: Mapping[str, Mapping[str, object]]
+    dns: Dns | None
+    ready: bool = True
+    version: str = __version__
+    version_check: VersionCheck = VersionCheck()
+
+
+def as_json(value: Any) -> Any:
+    """Return a value of the report as JSON has it; what is None is left out."""
+    if is_dataclass(value):
+        pairs = ((each.name, getattr(value, each.name)) for each in fields(value))
+        return {_json_name(name): as_json(each) for name, each in pairs if each is not None}
+    if isinstance(value, Mapping):
+        return {str(key): as_json(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(each) for each in value]
+    return value if isinstance(value, bool | int | str) else str(value)
+
+
+def _json_name(name: str) -> str:
+    return _NAMES.get(name) or "".join(word.capitalize() for word in name.split("_"))

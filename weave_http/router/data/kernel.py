@@ -1,0 +1,121 @@
+"""The kernel of this host, made what the router wants it to be. Every function here blocks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from weave_http import constants
+from weave_http.addresses import IP, Cidr
+from weave_http.net import bridge, expose
+from weave_http.net.backend import Backend
+from weave_http.net.ports import Ports
+from weave_http.net.rules import Guard
+from weave_http.net.vxlan import Vxlan
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How things are after they were put right.
+
+    Args:
+        mtu: of the overlay, in bytes.
+        exposed: addresses of the host on the network, and whether each masquerades.
+        mended: whether rules had to be changed.
+    """
+
+    mtu: int
+    exposed: Mapping[Cidr, bool]
+    mended: bool
+
+
+class Kernel:
+    """The bridge, its ports, the rules, the host's addresses, and the way to other hosts.
+
+    Args:
+        name: peer name: the MAC address of a bridge that has to be made.
+        port: UDP port of the VXLAN device.
+        mtu: of the overlay, in bytes; None to derive it from the underlay's.
+        api_port: TCP port of the router's API, which only programs of this host may reach.
+        docker_bridge: name of the engine's default bridge.
+        procfs: where the host's /proc is mounted; None if nobody has said so. Ports of dead containers are then left
+            alone: to a router in a container, its own /proc has no other container's processes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        port: int,
+        mtu: int | None = None,
+        *,
+        api_port: int = constants.ROUTER_HTTP_PORT,
+        docker_bridge: str = constants.DOCKER_BRIDGE,
+        procfs: str | None = None,
+    ) -> None:
+        self._name = name
+        self._backend: Backend = Vxlan(port)
+        self._mtu = mtu
+        self._fresh = True
+        self._docker_bridge = docker_bridge
+        self._ports = Ports(procfs) if procfs else None
+        self._guard = Guard(port - 1, api_port, docker_bridge)
+
+    def converge(self, exposed: Mapping[Cidr, bool]) -> Found:
+        """Have all as it must be, but for the destinations.
+
+        Args:
+            exposed: addresses of the host that must be on the network, and whether each masquerades.
+
+        Raises:
+            HostError: the kernel refused.
+        """
+        # What an earlier router was told does not hold for this one: at first the MTU is derived anew.
+        state = bridge.ensure_bridge(mtu=self._mtu, mac=self._name, overhead=self._backend.overhead, fresh=self._fresh)
+        outcome = expose.expose(lambda: exposed, self._docker_bridge, guard=self._guard)
+        self._backend.ensure(state.mtu)
+        self._fresh = False
+        if self._ports and (dead := self._ports.remove_dead()):
+            logger.info("removed %s: no process is at the other end any more", ", ".join(dead))
+        return Found(state.mtu, outcome.exposed, outcome.changed)
+
+    def hide(self, addresses: Collection[Cidr]) -> None:
+        """Take addresses of the host off the network. Raises `HostError`."""
+        expose.hide(addresses, self._docker_bridge)
+
+    def destinations(self) -> set[IP]:
+        """Return the underlay addresses that frames for all go to. Raises `HostError`."""
+        return self._backend.destinations()
+
+    def send_to(self, wanted: Collection[IP]) -> None:
+        """Have frames for all go to these underlay addresses and nowhere else. Raises `HostError`."""
+        if self._backend.apply(wanted):
+            logger.info("data goes to %s", ", ".join(sorted(map(str, wanted))) or "no other host")
+
+    def leave(self) -> None:
+        """Take down what leads to other hosts. Raises `HostError`."""
+        self._backend.remove()
+
+
+def bridge_mac() -> str:
+    """Return the MAC address of the bridge, empty when there is none."""
+    found = bridge.describe()
+    return found[0].mac if found else ""
+
+
+def is_bridge_of(uid: int) -> bool:
+    """Return whether the bridge is the one that the router of that UID had."""
+    return bridge.marked() == f"weave-http {uid}"
+
+
+def sign_bridge(uid: int) -> None:
+    """Write on the bridge, for as long as it lasts, whose it is. Raises `HostError`."""
+    bridge.mark(f"weave-http {uid}")
+
+
+def bridge_addresses() -> set[Cidr]:
+    """Return the addresses of the bridge."""
+    found = bridge.describe()
+    return set(found[1]) if found else set()

@@ -1,0 +1,58 @@
+"""One container of this host, looked at and joined to the network again. Everything here blocks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from weave_http import constants
+from weave_http.addresses import Cidr
+from weave_http.engine import Engine
+from weave_http.host.dns_names import full_name
+from weave_http.net import guest
+
+
+class Joined(NamedTuple):
+    """A container on the network.
+
+    Attributes:
+        addresses: of its interface.
+        hostname: with a domain, or empty.
+    """
+
+    addresses: tuple[Cidr, ...]
+    hostname: str
+
+
+def rejoin(engine: Engine, container: str, addresses: Sequence[Cidr]) -> bool:
+    """Give a container its addresses again; return False if it does not run any more.
+
+    Args:
+        engine: of this host.
+        container: full container id.
+        addresses: that it had.
+
+    Raises:
+        WeaveError: it could not be done; nothing was changed.
+    """
+    target = _target(engine.containers.inspect(container))
+    if target is None:
+        return False
+    guest.plug(target, addresses)
+    return True
+
+
+def look(engine: Engine, container: str) -> Joined | None:
+    """Return what a container has of the network; None if it does not run, or is not on it. Raises `EngineError`."""
+    found = engine.containers.inspect(container)
+    target = _target(found)
+    state = guest.describe(target) if target is not None else None
+    if state is None or not state[1]:
+        return None
+    return Joined(tuple(state[1]), full_name(found))
+
+
+def _target(found: Mapping[str, Any]) -> guest.Target | None:
+    pid = found["State"].get("Pid")
+    return guest.Target(pid, found["Id"][:12], os.environ.get("PROCFS") or constants.PROCFS) if pid else None
