@@ -149,7 +149,7 @@ def test_without_a_router_it_works_and_a_later_router_keeps_it(host: Host) -> No
 
 
 def test_words_and_addresses_that_make_no_sense_are_one_line(host: Host) -> None:
-    for words in (["expose"], ["expose", "10.2.1.0/24"], ["expose", EXPOSED, "-h"], ["hide", "x"], ["hide"]):
+    for words in (["expose"], ["expose", "10.2.1.1/33"], ["expose", EXPOSED, "-h"], ["hide", "x"], ["hide"]):
         done = host.try_weave(*words)
         assert (done.returncode, done.stdout) != (0, ""), words
         assert done.stderr.strip(), words
