@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from tests.router.hosts import Lan, RoutedHost, until
 from weave_http.addresses import IP, parse_ip
 from weave_http.router.roaming import follow_addresses
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+pytestmark = pytest.mark.kernel
 
 
 def test_each_change_of_the_hosts_addresses_is_told_with_what_there_is() -> None:
