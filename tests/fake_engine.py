@@ -31,6 +31,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from tests.engine.fake_server import FakeServer, Recorded, Reply
 from weave_http import constants
 from weave_http.engine.endpoint import TLSFiles
+from weave_http.transcript.routes import ROUTES
 
 __all__ = ["FakeContainer", "FakeEngine", "Recorded", "Reply", "Run", "frame"]
 
@@ -163,42 +164,46 @@ class FakeEngine(FakeServer):
         super().close()
 
     def _install(self) -> None:
-        for method, path, handler in (
-            ("HEAD", r"/_ping", self._ping),
-            ("GET", r"/_ping", self._ping),
-            ("GET", r"/version", self._version),
-            ("GET", r"/info", self._info),
-            ("GET", r"/events", self._events),
-            ("POST", r"/containers/create", self._create),
-            ("GET", r"/containers/json", self._list),
-            ("GET", r"/containers/[^/]+/json", self._inspect),
-            ("GET", r"/containers/[^/]+/logs", self._logs),
-            ("POST", r"/containers/[^/]+/attach", self._attach),
-            ("POST", r"/containers/[^/]+/wait", self._wait),
-            ("POST", r"/containers/[^/]+/resize", self._resize),
-            ("POST", r"/containers/[^/]+/exec", self._create_exec),
-            ("POST", r"/exec/[^/]+/start", self._start_exec),
-            ("POST", r"/exec/[^/]+/resize", self._resize_exec),
-            ("GET", r"/exec/[^/]+/json", self._inspect_exec),
-            ("POST", r"/containers/[^/]+/start", self._start),
-            ("POST", r"/containers/[^/]+/restart", self._restart),
-            ("POST", r"/containers/[^/]+/(stop|kill)", self._stop),
-            ("DELETE", r"/containers/[^/]+", self._remove),
-            ("POST", r"/images/create", self._pull),
-            ("POST", r"/images/load", self._load),
-            ("POST", r"/images/.+/push", self._push),
-            ("GET", r"/images/get", self._save),
-            ("POST", r"/build", self._build),
-            ("GET", r"/images/json", self._list_images),
-            ("GET", r"/images/.+/json", self._inspect_image),
-            ("POST", r"/images/.+/tag", self._tag),
-            ("DELETE", r"/images/.+", self._remove_image),
-            ("POST", r"/volumes/create", self._create_volume),
-            ("GET", r"/volumes", self._list_volumes),
-            ("GET", r"/volumes/[^/]+", self._inspect_volume),
-            ("DELETE", r"/volumes/[^/]+", self._remove_volume),
-        ):
-            self.on(method, path, handler)
+        handlers = {
+            "SystemPing": self._ping,
+            "SystemPingHead": self._ping,
+            "SystemVersion": self._version,
+            "SystemInfo": self._info,
+            "SystemEvents": self._events,
+            "ContainerCreate": self._create,
+            "ContainerList": self._list,
+            "ContainerInspect": self._inspect,
+            "ContainerLogs": self._logs,
+            "ContainerAttach": self._attach,
+            "ContainerWait": self._wait,
+            "ContainerResize": self._resize,
+            "ContainerExec": self._create_exec,
+            "ExecStart": self._start_exec,
+            "ExecResize": self._resize_exec,
+            "ExecInspect": self._inspect_exec,
+            "ContainerStart": self._start,
+            "ContainerRestart": self._restart,
+            "ContainerStop": self._stop,
+            "ContainerKill": self._stop,
+            "ContainerDelete": self._remove,
+            "ImageCreate": self._pull,
+            "ImageLoad": self._load,
+            "ImagePush": self._push,
+            "ImageGetAll": self._save,
+            "ImageBuild": self._build,
+            "ImageList": self._list_images,
+            "ImageInspect": self._inspect_image,
+            "ImageTag": self._tag,
+            "ImageDelete": self._remove_image,
+            "VolumeCreate": self._create_volume,
+            "VolumeList": self._list_volumes,
+            "VolumeInspect": self._inspect_volume,
+            "VolumeDelete": self._remove_volume,
+        }
+        for route in ROUTES:
+            if (handler := handlers.pop(route.name, None)) is not None:
+                self.on(route.method, route.pattern, handler)
+        assert not handlers, f"not in the table of routes: {handlers}"
 
     @property
     def _spoken(self) -> tuple[int, int]:

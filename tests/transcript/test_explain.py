@@ -27,6 +27,7 @@ from weave_http.engine import connect
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.engine.wire.base import Request
 from weave_http.net.bridge import random_mac
+from weave_http.operations import parse as parse_operation
 from weave_http.router.data.kernel import Kernel
 from weave_http.router.data.overlay import Overlay
 from weave_http.router.store import Store
@@ -221,9 +222,9 @@ def test_attach_and_detach_come_to_the_lines_that_explain_prints(
         if detached:
             assert stage.weave("detach", *detached, "c1").code == 0
     other = spaces()
-    obey(explained, host_steps(["attach", *attached, "c1"], {}), other.pid)
+    obey(explained, host_steps(parse_operation(["attach", *attached, "c1"]), {}), other.pid)
     if detached:
-        obey(explained, host_steps(["detach", *detached, "c1"], {}), other.pid)
+        obey(explained, host_steps(parse_operation(["detach", *detached, "c1"]), {}), other.pid)
     assert state(explained) == state(real)
     assert state(other) == state(inside)
 
@@ -246,7 +247,7 @@ def test_launch_comes_to_the_lines_that_explain_prints(spaces: Callable[[], Spac
     steps = [*bridge_steps("router", "1450"), guard_step(6783), vxlan_step(6784, "1450")]
     obey(explained, [*steps, peer_step("192.0.2.1")])
     assert state(explained) == state(real)
-    shown = [line for step in host_steps(["launch", "10.0.0.1"], {}) for line in step.lines]
+    shown = [line for step in host_steps(parse_operation(["launch", "10.0.0.1"]), {}) for line in step.lines]
     assert all(line in shown for step in steps for line in step.lines)
 
 
@@ -268,20 +269,20 @@ def test_expose_and_hide_come_to_the_lines_that_explain_prints(
         assert stage.weave("expose", *words).code == 0
         if hidden:
             assert stage.weave("hide", *cidrs).code == 0
-    obey(explained, [*bridge_steps("router", "1450"), *host_steps(["expose", *words], {})])
+    obey(explained, [*bridge_steps("router", "1450"), *host_steps(parse_operation(["expose", *words]), {})])
     if hidden:
         # Rules that are not there are no matter; by hand the shell would stop at them.
-        steps = host_steps(["hide", *cidrs], {})
+        steps = host_steps(parse_operation(["hide", *cidrs]), {})
         obey(explained, steps, tolerant=True)
     assert state(explained) == state(real)
 
 
 def test_reset_comes_to_the_lines_that_explain_prints(spaces: Callable[[], Space]) -> None:
     explained, fresh, inside = underlay(spaces()), underlay(spaces()), spaces()
-    obey(explained, host_steps(["attach", "10.2.1.1/24", "c1"], {}), inside.pid)
+    obey(explained, host_steps(parse_operation(["attach", "10.2.1.1/24", "c1"]), {}), inside.pid)
     obey(explained, [guard_step(6783), vxlan_step(6784, "1450"), peer_step("192.0.2.1")])
-    obey(explained, host_steps(["expose", "10.2.1.254/24"], {}))
-    obey(explained, host_steps(["reset"], {}))
+    obey(explained, host_steps(parse_operation(["expose", "10.2.1.254/24"]), {}))
+    obey(explained, host_steps(parse_operation(["reset"]), {}))
     assert {**state(explained), "rules": None} == {**state(fresh), "rules": None}
     assert "WEAVE" not in str(state(explained)["rules"])
 

@@ -161,7 +161,7 @@ BASIC = base64.b64encode(b"me:S3KRET").decode()
         ),
         *(
             (f"{option}DB_PASSWORD={S} {S}", f"{option}DB_PASSWORD=********")
-            for option in ("-e", "--env=", "--build-arg=")
+            for option in ("-e", "-de", "-itde", "--env=", "--build-arg=")
         ),
     ],
 )
@@ -288,6 +288,28 @@ def test_what_is_shown_of_a_command_has_no_secret_in_it(
         assert main(["-H", "unix:///nowhere", *(["--show-secrets"] if shown else []), *words, *typed]) == 0
         said, complaint = capsys.readouterr()
         assert ("hunter2" in said, "hunter2" in complaint) == (shown, False)
+
+
+PLACES = [
+    *(["-deAUTH=hunter2"], ["-dit", "-eAUTH=hunter2"], ["-l", "token=hunter2"], ["--label=db.password=hunter2"]),
+    *(["--health-cmd", "check --password hunter2"], ["--log-opt", "splunk-token=hunter2"]),
+    ["--mount", "type=volume,dst=/d,volume-opt=o=password=hunter2"],
+    ["--entrypoint=x --token=hunter2"],
+    ["-e", "AUTH"],
+]
+"""Places of a secret among docker run's options."""
+
+
+@pytest.mark.parametrize("typed", PLACES, ids=" ".join)
+@pytest.mark.parametrize("words", [("explain", "run"), ("script", "run"), ("--dry-run", "--calls", "curl", "run")])
+def test_a_secret_in_any_option_is_in_no_comment_and_in_no_docker_line(
+    words: tuple[str, ...], typed: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTH", "hunter2")
+    assert main(["-H", "unix:///nowhere", *words, "10.2.1.1/24", *typed, "busybox", "sh"]) == 0
+    said, complaint = capsys.readouterr()
+    assert "hunter2" not in said + complaint
+    assert "********" in said
 
 
 def test_a_trace_says_how_a_call_was_answered(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from weave_http.engine.version import NEWEST, version_text
 from weave_http.engine.wire.base import Response
 from weave_http.run_args import CreateRequest
 from weave_http.transcript import AnswerPrinter, Exchange, Printer, StandIn, Watch
-from weave_http.transcript.standin import Canned, image
-from weave_http.transcript.watch import Answer
+from weave_http.transcript.canned import Canned
+from weave_http.transcript.standin import DEFAULT_MARKS
+from weave_http.transcript.watch import ShortAnswer
 
 
 def said(exchanges: list[Exchange]) -> list[tuple[object, ...]]:
@@ -42,7 +43,10 @@ def test_a_dry_run_shows_what_a_real_one_sends(name: str, tmp_path: Path) -> Non
     shown: list[Exchange] = []
     sent: list[Exchange] = []
     with FakeEngine(tmp_path / "d.sock", api_version=version_text(NEWEST)) as fake:
-        fake.images |= {"busybox": image(1), constants.DEFAULT_IMAGE: image(2)}  # in the order they are asked for
+        fake.images |= {
+            "busybox": DEFAULT_MARKS.image(1),
+            constants.DEFAULT_IMAGE: DEFAULT_MARKS.image(2),
+        }  # in the order they are asked for
         fake.pullable.add(constants.DEFAULT_IMAGE)
         with connect(fake.endpoint, watch=lambda inner: Watch(inner, sent.append)) as engine:
             COMMANDS[name](Caller(engine, io.BytesIO(), io.BytesIO()))
@@ -73,7 +77,7 @@ def test_a_dry_run_of_a_container_in_the_foreground_shows_what_is_sent(tmp_path:
     sent: list[Exchange] = []
     request = CreateRequest({"Image": "busybox", "OpenStdin": True, "Tty": True}, "c1", detach_keys="ctrl-x,x")
     with FakeEngine(tmp_path / "d.sock", api_version=version_text(NEWEST)) as fake:
-        fake.images |= {"busybox": image(1), constants.DEFAULT_IMAGE: image(2)}
+        fake.images |= {"busybox": DEFAULT_MARKS.image(1), constants.DEFAULT_IMAGE: DEFAULT_MARKS.image(2)}
         fake.program = lambda config: Run([(1, b"hello\r\n")] if config["Image"] == "busybox" else [])
         with connect(fake.endpoint, watch=lambda inner: Watch(inner, sent.append)) as engine:
             out = io.BytesIO()
@@ -101,7 +105,7 @@ def test_a_call_that_got_no_answer_shows_why() -> None:
 
 @pytest.mark.parametrize("read", [lambda response: response.read(), lambda response: list(response.chunks())])
 def test_short_answers_are_shown_when_they_were_read(read: Callable[[Response], object], tmp_path: Path) -> None:
-    heard: list[Answer] = []
+    heard: list[ShortAnswer] = []
     identity = "0123456789ab" + "c" * 52
     answers = {
         "/v1.41/id": json.dumps({"Id": identity, "Env": ["DB_TOKEN=hunter2"]}),

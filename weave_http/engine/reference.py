@@ -9,6 +9,8 @@ from weave_http.engine.errors import InvalidReference
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 """What the engine takes for a container's or a volume's name; anything else could only change the route."""
+_IMAGE = re.compile(r"[a-zA-Z0-9_./:@+\[\]-]+")
+"""What names, tags, digests and ids of images are made of; a host may be an IPv6 address in brackets."""
 
 
 def segment(reference: str, kind: str) -> str:
@@ -34,7 +36,7 @@ def image_path(reference: str) -> str:
         InvalidReference: it is blank, or would change the path.
     """
     _refuse_blank(reference, "image")
-    if any(part in ("", ".", "..") for part in reference.split("/")):
+    if not _IMAGE.fullmatch(reference) or any(part in ("", ".", "..") for part in reference.split("/")):
         raise InvalidReference(f"{reference!r} is no image reference", hint="as in busybox:latest")
     return quote(reference, safe="/:@")
 

@@ -41,7 +41,7 @@ def rows(lesson: Lesson) -> Iterator[Row]:
     for chapter in lesson.chapters:
         for call in chapter.calls:
             number += 1
-            if call.there:
+            if call.elsewhere:
                 yield Row(_CALLER, _CALLER, f"{number}. there: {call.short}")
                 continue
             yield Row(_CALLER, _DAEMON, f"{number}. {call.short}")

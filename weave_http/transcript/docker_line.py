@@ -5,7 +5,6 @@ The inverse of `weave_http.run_args.parse`, by the same table: each option knows
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,8 @@ from weave_http.run_args.kinds import ValueKind
 from weave_http.run_args.option import Option
 from weave_http.run_args.streams import is_attached
 from weave_http.run_args.table import OPTIONS
-from weave_http.transcript import masking as secrets
+from weave_http.transcript.masking import masked
+from weave_http.transcript.quoting import shown_word
 
 _COMMON = ("rm", "detach", "interactive", "tty", "name", "hostname", "volume", "env", "label", "publish", "network")
 """What people write first, in this order; the rest follows in the order of the table."""
@@ -36,7 +36,7 @@ def docker_run(
         start: whether it is started.
         show_secrets: leave passwords as they are.
     """
-    shown: Mapping[str, Any] = config if show_secrets else secrets.masked(config)
+    shown: Mapping[str, Any] = config if show_secrets else masked(config)
     image = str(shown["Image"])
     return [
         "docker",
@@ -93,7 +93,7 @@ def _chunks(words: Sequence[str]) -> Iterator[str]:
     """Yield words, options together with their values."""
     waiting = ""
     for word in words:
-        quoted = shlex.quote(word)
+        quoted = shown_word(word)
         if waiting:
             yield f"{waiting} {quoted}" if not word.startswith("-") else waiting
             waiting = quoted if word.startswith("-") else ""

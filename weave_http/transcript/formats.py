@@ -7,14 +7,16 @@ What is shown is what is sent, but for the header fields that every request has 
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from weave_http.engine.endpoint import Endpoint, bracketed
 from weave_http.engine.errors import EndpointError
 from weave_http.engine.wire.base import Request
-from weave_http.transcript import masking as secrets
+from weave_http.transcript.masking import HEADERS, MASK, masked
+from weave_http.transcript.quoting import json_text, one_line, sh_line
+from weave_http.transcript.routes import UNKNOWN, route_of
 from weave_http.transcript.watch import Exchange
 
 FORMATS = ("line", "curl", "http", "json")
@@ -32,6 +34,11 @@ class FromFile(Protocol):
         ...
 
 
+def file_of(request: Request) -> Path | None:
+    """Return the file that a request's body comes from, if it comes from one."""
+    return Path(request.body.path) if isinstance(request.body, FromFile) else None
+
+
 def document_of(request: Request) -> Any:
     """Return the JSON that a request carries, or None where its body is nothing, a stream, or something else."""
     if not isinstance(request.body, bytes) or not request.body:
@@ -44,10 +51,7 @@ def document_of(request: Request) -> Any:
 
 def headers_of(request: Request, *, show_secrets: bool) -> list[tuple[str, str]]:
     """Return a request's own header fields."""
-    return [
-        (name, secrets.MASK if name.lower() in secrets.HEADERS and not show_secrets else value)
-        for name, value in request.headers
-    ]
+    return [(name, MASK if name.lower() in HEADERS and not show_secrets else value) for name, value in request.headers]
 
 
 def body_text(request: Request, *, show_secrets: bool, indent: int | None = None) -> str:
@@ -55,14 +59,14 @@ def body_text(request: Request, *, show_secrets: bool, indent: int | None = None
     if request.body is None:
         return ""
     if not isinstance(request.body, bytes):
-        return f"(the file {request.body.path})" if isinstance(request.body, FromFile) else "(a stream)"
+        file = file_of(request)
+        return f"(the file {one_line(str(file))})" if file else "(a stream)"
     document = document_of(request)
     if document is None:
         return f"({len(request.body)} bytes)"
-    shown = document if show_secrets else secrets.masked(document)
-    if shown == document and indent is None:
-        return request.body.decode()
-    return json.dumps(shown, indent=indent, ensure_ascii=False)
+    shown = document if show_secrets else masked(document)
+    sent = request.body.decode(errors="replace")
+    return sent if shown == document and indent is None and sent.isprintable() else json_text(shown, indent=indent)
 
 
 def require_curl(endpoint: Endpoint) -> None:
@@ -75,8 +79,8 @@ def require_curl(endpoint: Endpoint) -> None:
 
 def curl_options(endpoint: Endpoint) -> list[str]:
     """Return the options by which curl finds a daemon, and speaks with it as weave does."""
-    # Proxies and ~/.curlrc have no say on the way to a daemon; dockerd speaks no HTTP/2.
-    words = ["--disable", "--silent", "--show-error", "--noproxy", "*", "--http1.1"]
+    # Proxies and ~/.curlrc have no say on the way to a daemon; dockerd speaks no HTTP/2; brackets are no patterns.
+    words = ["--disable", "--silent", "--show-error", "--noproxy", "*", "--http1.1", "--globoff"]
     if endpoint.scheme == "unix":
         return [*words, "--unix-socket", endpoint.path]
     if endpoint.tls is None:
@@ -85,7 +89,9 @@ def curl_options(endpoint: Endpoint) -> list[str]:
         words.append("--insecure")
     for option, file in (("cacert", endpoint.tls.ca), ("cert", endpoint.tls.cert), ("key", endpoint.tls.key)):
         if file:
-            words += [f"--{option}", file]
+            # Behind a colon curl would look for the password of a certificate.
+            plain = option != "cert" or ":" not in file
+            words += [f"--{option}", file if plain else file.replace("\\", "\\\\").replace(":", "\\:")]
     return words
 
 
@@ -105,7 +111,7 @@ def method_options(request: Request) -> list[str]:
 
 
 def as_curl(exchange: Exchange, endpoint: Endpoint, *, show_secrets: bool) -> Iterator[str]:
-    """Yield the curl line of a request."""
+    """Yield the curl line of a request, for any POSIX shell."""
     request = exchange.request
     words = ["curl", *curl_options(endpoint), *method_options(request)]
     if request.path.rpartition("/")[2] in ("attach", "wait", "events", "logs"):
@@ -113,41 +119,44 @@ def as_curl(exchange: Exchange, endpoint: Endpoint, *, show_secrets: bool) -> It
     for name, value in headers_of(request, show_secrets=show_secrets):
         words += ["--header", f"{name}: {value}"]
     if isinstance(request.body, bytes):
-        words += ["--data-binary", body_text(request, show_secrets=show_secrets)]
+        words += ["--data-raw", body_text(request, show_secrets=show_secrets)]
     elif request.body is not None:
-        words += ["--upload-file", str(request.body.path) if isinstance(request.body, FromFile) else "-"]
+        # A path of its own: alone, `-` and `.` would be the standard input.
+        file = file_of(request)
+        words += ["--upload-file", str(file.absolute()) if file else "-"]
     # An archive is what the next call uploads: as two lines of a shell they are one pipe.
     pipe = " |" if request.path.endswith("/images/get") else ""
-    yield shlex.join([*words, base_url(endpoint) + request.target]) + pipe
+    yield sh_line([*words, base_url(endpoint) + request.target]) + pipe
 
 
 def as_http(exchange: Exchange, endpoint: Endpoint, *, show_secrets: bool) -> Iterator[str]:
     """Yield the lines of a request as they go over the wire, then the answer's status if there is one."""
     request = exchange.request
     host = "localhost" if endpoint.scheme == "unix" else f"{bracketed(endpoint.host)}:{endpoint.port}"
-    yield f"{request.method} {endpoint.base_path}{request.target} HTTP/1.1"
-    yield f"Host: {host}"
-    yield from (f"{name}: {value}" for name, value in headers_of(request, show_secrets=show_secrets))
+    yield one_line(f"{request.method} {endpoint.base_path}{request.target} HTTP/1.1")
+    yield one_line(f"Host: {host}")
+    yield from (one_line(f"{name}: {value}") for name, value in headers_of(request, show_secrets=show_secrets))
     if isinstance(request.body, bytes):
         yield f"Content-Length: {len(request.body)}"
     elif request.body is not None:
         yield "Transfer-Encoding: chunked"
     yield ""
     if request.body is not None:
-        yield from body_text(request, show_secrets=show_secrets).splitlines()
+        yield from body_text(request, show_secrets=show_secrets).split("\n")
         yield ""
 
 
 def as_json(exchange: Exchange, endpoint: Endpoint, *, show_secrets: bool) -> Iterator[str]:
-    """Yield one JSON object on one line: endpoint, request, and how it was answered."""
+    """Yield one JSON object on one line: endpoint, operation (null: not in the table), request, how it was answered."""
     request = exchange.request
     document = document_of(request)
-    body: Any = document if show_secrets else secrets.masked(document)
+    body: Any = document if show_secrets else masked(document)
     if document is None and request.body is not None:
         body = body_text(request, show_secrets=show_secrets)
-    yield json.dumps(
+    yield json_text(
         {
             "endpoint": endpoint.url,
+            "operation": route_of(request).name or None,
             "method": request.method,
             "path": request.path,
             "query": dict(request.query),
@@ -156,8 +165,7 @@ def as_json(exchange: Exchange, endpoint: Endpoint, *, show_secrets: bool) -> It
             "status": exchange.status,
             "milliseconds": None if exchange.seconds is None else round(exchange.seconds * 1000, 1),
             "failure": exchange.failure or None,
-        },
-        ensure_ascii=False,
+        }
     )
 
 
@@ -193,6 +201,8 @@ class FullPrinter:
             exchange = Exchange(exchange.request, None, None)
         for line in RENDERERS[self._form](exchange, self._endpoint, show_secrets=self._show_secrets):
             self._write(line)
+        if self._form != "json" and not route_of(exchange.request).name:
+            self._write(f"# {UNKNOWN}")
         if self._timed and self._form != "json" and exchange.seconds is not None:
-            answer = f"failed: {exchange.failure}" if exchange.failure else str(exchange.status)
+            answer = f"failed: {one_line(exchange.failure)}" if exchange.failure else str(exchange.status)
             self._write(f"# {answer} after {exchange.seconds * 1000:.1f} ms")

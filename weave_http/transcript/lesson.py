@@ -5,26 +5,28 @@ The calls are those of a rehearsal, so the explanation can't be wrong about what
 
 from __future__ import annotations
 
-import json
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.engine.wire.base import Request
-from weave_http.transcript import masking as secrets
+from weave_http.errors import UsageError
+from weave_http.operations import parse
 from weave_http.transcript.docker_line import docker_run
-from weave_http.transcript.formats import FromFile, body_text, document_of
+from weave_http.transcript.formats import body_text, document_of, file_of
 from weave_http.transcript.host_steps import host_steps
 from weave_http.transcript.host_steps.step import HostStep
 from weave_http.transcript.lines import target
-from weave_http.transcript.rehearsal import Play, Rehearsal, rehearse
-from weave_http.transcript.routes import Kind, Route, documentation, kind_of, route_of, subject_of
-from weave_http.transcript.standin import IMAGE_DIGITS, container_id
+from weave_http.transcript.masking import masked, masked_words
+from weave_http.transcript.quoting import one_line, shown_line
+from weave_http.transcript.rehearsal import Play, Sent, rehearse
+from weave_http.transcript.route import Purpose, Route, purpose_of
+from weave_http.transcript.routes import route_of, subject_of
+from weave_http.transcript.standin import DEFAULT_MARKS
 
-_THERE = {"ImageInspect": "Look which image the other daemon has by this name, and how large it is."}
+_ELSEWHERE = {"ImageInspect": "Look which image the other daemon has by this name, and how large it is."}
 """What calls to another daemon are for, where that differs."""
 
 
@@ -39,7 +41,7 @@ class Call:
         line: method and target, with ids cut to 12 digits.
         body: its body in lines.
         short: the call in a few words.
-        there: whether it goes to another daemon than the others.
+        elsewhere: whether it goes to another daemon than the others.
     """
 
     route: Route
@@ -48,7 +50,7 @@ class Call:
     line: str
     body: tuple[str, ...]
     short: str
-    there: bool = False
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +96,22 @@ def lesson(words: Sequence[str], play: Play, *, show_secrets: bool = False) -> L
         show_secrets: leave passwords as they are.
     """
     played = rehearse(play, version_text(NEWEST))
-    groups: dict[str, list[Request]] = {}
+    groups: dict[str, list[Sent]] = {}
     created = 0
-    for request in played.requests:
-        name = route_of(request).name
+    for sent in played.sent:
+        name = route_of(sent.request).name
         if name == "ContainerCreate":
             created += 1
-            key = container_id(created)
+            key = DEFAULT_MARKS.container_id(created)
         else:
-            key = subject_of(request) or name
-            key = f"{key} there" if played.other_endpoint(request) else key
-        groups.setdefault(key, []).append(request)
-    kinds = _image_kinds(played.requests)
-    chapters = tuple(_chapter(requests, played, kinds.get(key), show_secrets) for key, requests in groups.items())
+            key = subject_of(sent.request) or name
+            key = f"{key} there" if sent.elsewhere else key
+        groups.setdefault(key, []).append(sent)
+    purposes = _image_purposes(played.requests)
+    chapters = tuple(_chapter(group, purposes.get(key), show_secrets) for key, group in groups.items())
     return Lesson(
-        command=shlex.join(["weave", *(words if show_secrets else secrets.masked_words(words))]),
-        endpoint=str(played.endpoint),
+        command=shown_line(["weave", *(words if show_secrets else masked_words(words))]),
+        endpoint=one_line(str(played.endpoint)),
         made_up=_made_up(chapters),
         chapters=chapters,
     )
@@ -123,7 +125,7 @@ def _made_up(chapters: Sequence[Chapter]) -> str:
     found = [
         f"{version[0]} (the newest version that weave knows)" if version and calls[0].route.tag == "System" else "",
         "container ids (c0ffee…)" if "c0ffee" in shown else "",
-        "image ids (1a6e…)" if IMAGE_DIGITS.search(shown) else "",
+        "image ids (1a6e…)" if re.search(rf"{DEFAULT_MARKS.images}\d{{6}}00", shown) else "",
         "what stands in <…>" if "of image 1>" in shown else "",
     ]
     words = [word for word in found if word]
@@ -132,62 +134,87 @@ def _made_up(chapters: Sequence[Chapter]) -> str:
     return f"Nothing was sent; these stand for what a daemon would say: {', '.join(words)}."
 
 
-def _image_kinds(requests: Sequence[Request]) -> dict[str, Kind]:
+def _image_purposes(requests: Sequence[Request]) -> dict[str, Purpose]:
     """Return what the images are for that are looked at: those of containers that are made then."""
     made = [request for request in requests if route_of(request).name == "ContainerCreate"]
     looked = {subject_of(request) for request in requests if route_of(request).name == "ImageInspect"}
-    kinds: dict[str, Kind] = {}
+    purposes: dict[str, Purpose] = {}
     for request in made:
-        image, kind = str(document_of(request)["Image"]), kind_of(request)
-        if image in looked and kind is not Kind.EXECUTOR:
-            kinds.setdefault(image, kind)
-    return kinds
+        image, purpose = str(document_of(request)["Image"]), purpose_of(request)
+        if image in looked and purpose is not Purpose.EXECUTOR:
+            purposes.setdefault(image, purpose)
+    return purposes
 
 
-def _chapter(requests: Sequence[Request], played: Rehearsal, image: Kind | None, show_secrets: bool) -> Chapter:
-    first = requests[0]
-    there = played.other_endpoint(first)
-    name = route_of(first).name
-    config = document_of(first) if name == "ContainerCreate" else None
-    kind = kind_of(first) if config is not None else image or Kind.EXECUTOR
-    calls = tuple(_call(request, there, kind=kind, show_secrets=show_secrets) for request in requests)
+def _chapter(group: Sequence[Sent], image: Purpose | None, show_secrets: bool) -> Chapter:
+    first, elsewhere = group[0].request, group[0].elsewhere
+    config = document_of(first) if route_of(first).name == "ContainerCreate" else None
+    purpose = purpose_of(first) if config is not None else image or Purpose.EXECUTOR
+    calls = tuple(_call(sent, purpose=purpose, show_secrets=show_secrets) for sent in group)
     if config is None:
-        titles = {
-            "SystemPingHead": ("Which version do we speak?", ()),
-            "ImageCreate": ("Pull the image", ("docker", "pull", _reference(first))),
-            "ImageLoad": ("Load the image", ("docker", "load", *_input(first))),
-            "ImageInspect": (_IMAGE_TITLES[kind], ("docker", "image", "inspect", subject_of(first))),
-            "ImageGet": ("Take the image", ("docker", "save", dict(first.query).get("names", ""))),
-        }
-        title, docker = titles[name]
-        if there is None:
+        title, docker = _about(first, purpose)
+        if elsewhere is None:
             return Chapter(title, docker, calls)
-        return Chapter(f"On the other host: {title[0].lower()}{title[1:]}", _addressed(docker, there), calls)
+        return Chapter(f"On the other host: {title[0].lower()}{title[1:]}", _addressed(docker, elsewhere), calls)
     line = docker_run(
         config,
         dict(first.query).get("name", ""),
-        throw_away=kind is Kind.EXECUTOR,
-        start=kind is not Kind.VOLUMES,
+        throw_away=purpose is Purpose.EXECUTOR,
+        start=purpose is not Purpose.VOLUMES,
         show_secrets=show_secrets,
     )
     words = tuple(_short(word) for word in line)
-    if kind is not Kind.EXECUTOR:
-        return Chapter("Your container" if kind is Kind.USER else "The waiter's volume", words, calls)
-    argv = config["Cmd"][1:] if show_secrets else secrets.masked_words(config["Cmd"][1:])
-    steps = host_steps([_short(word) for word in argv], _environ(config, show_secrets))
+    if purpose is not Purpose.EXECUTOR:
+        return Chapter("Your container" if purpose is Purpose.USER else "The waiter's volume", words, calls)
+    argv = config["Cmd"][1:] if show_secrets else masked_words(config["Cmd"][1:])
+    steps = _steps([_short(word) for word in argv], _environ(config, show_secrets))
     return Chapter("The executor's life", words, calls, tuple(steps))
 
 
+def _steps(argv: Sequence[str], environ: Mapping[str, str]) -> Sequence[HostStep]:
+    """Return what the executor does on the host; nothing where the words are another version's."""
+    try:
+        operation = parse(argv)
+    except UsageError:
+        return ()
+    return host_steps(operation, environ)
+
+
+def _about(request: Request, image: Purpose) -> tuple[str, tuple[str, ...]]:
+    """Return a title for a call that is not about a container, and docker's words for it, if it has some.
+
+    Args:
+        request: the call.
+        image: what the image is for that is looked at.
+    """
+    match route_of(request).name:
+        case "SystemPingHead":
+            return "Which version do we speak?", ()
+        case "ImageCreate":
+            return "Pull the image", ("docker", "pull", _reference(request))
+        case "ImageLoad":
+            return "Load the image", ("docker", "load", *_input(request))
+        case "ImageInspect":
+            return _IMAGE_TITLES[image], ("docker", "image", "inspect", subject_of(request))
+        case "ImageTag":
+            return "Name the image", ("docker", "tag", subject_of(request), _new_name(request))
+        case "ImageGetAll":
+            return "Take the image", ("docker", "save", dict(request.query).get("names", ""))
+        case name:
+            return name or "A call without an explanation", ()
+
+
 _IMAGE_TITLES = {
-    Kind.EXECUTOR: "Is the image there?",
-    Kind.USER: "What does the image start?",
-    Kind.VOLUMES: "Weave's own image",
+    Purpose.EXECUTOR: "Is the image there?",
+    Purpose.USER: "What does the image start?",
+    Purpose.VOLUMES: "Weave's own image",
 }
 
 
 def _input(request: Request) -> tuple[str, ...]:
     """Return how docker is told the file that a request comes from; a stream is its standard input."""
-    return ("-i", str(request.body.path)) if isinstance(request.body, FromFile) else ()
+    file = file_of(request)
+    return ("-i", str(file)) if file else ()
 
 
 def _addressed(docker: Sequence[str], endpoint: Endpoint) -> tuple[str, ...]:
@@ -195,32 +222,30 @@ def _addressed(docker: Sequence[str], endpoint: Endpoint) -> tuple[str, ...]:
 
 
 def _environ(config: Mapping[str, Sequence[str]], show_secrets: bool) -> dict[str, str]:
-    shown = config if show_secrets else secrets.masked(config)
+    shown = config if show_secrets else masked(config)
     return dict(item.partition("=")[::2] for item in shown.get("Env", ()))
 
 
 def _short(word: str) -> str:
     """Return a word; if it is the id of a container, its first 12 digits."""
-    return word[:12] if len(word) == len(container_id(1)) and word.startswith("c0ffee") else word
+    return word[:12] if len(word) == 64 and word.startswith(DEFAULT_MARKS.containers) else word
 
 
-def _call(request: Request, there: Endpoint | None, *, kind: Kind, show_secrets: bool) -> Call:
+def _call(sent: Sent, *, purpose: Purpose, show_secrets: bool) -> Call:
+    request, elsewhere = sent.request, sent.elsewhere
     route = route_of(request)
     text = body_text(request, show_secrets=show_secrets, indent=2)
-    document = document_of(request)
-    if document is not None:
-        text = json.dumps(document if show_secrets else secrets.masked(document), indent=2, ensure_ascii=False)
     for number in range(1, 10):
-        text = text.replace(container_id(number), _short(container_id(number)))
+        text = text.replace(DEFAULT_MARKS.container_id(number), _short(DEFAULT_MARKS.container_id(number)))
     version = request.path.split("/")[1].removeprefix("v") if request.path.startswith("/v") else version_text(NEWEST)
     return Call(
         route=route,
-        link=documentation(route, version),
-        text=(_THERE.get(route.name, "") if there else "") or route.text(kind),
-        line=f"{request.method} {target(request)}" + (f"  at {there.url}" if there else ""),
-        body=tuple(text.splitlines()),
+        link=route.documentation(version),
+        text=(_ELSEWHERE.get(route.name, "") if elsewhere else "") or route.why(purpose),
+        line=f"{request.method} {target(request)}" + (f"  at {one_line(elsewhere.url)}" if elsewhere else ""),
+        body=tuple(text.split("\n")) if text else (),
         short=_summary(request, route),
-        there=there is not None,
+        elsewhere=elsewhere is not None,
     )
 
 
@@ -229,9 +254,14 @@ def _summary(request: Request, route: Route) -> str:
     return {
         "ContainerDelete": "DELETE …",
         "ImageInspect": "GET …/json",
-        "ImageGet": "GET …/get",
+        "ImageGetAll": "GET …/get",
         "SystemPingHead": "HEAD /_ping",
     }.get(route.name, f"{request.method} …/{end}")
+
+
+def _new_name(request: Request) -> str:
+    query = dict(request.query)
+    return f"{query.get('repo', '')}:{query.get('tag', 'latest')}"
 
 
 def _reference(request: Request) -> str:

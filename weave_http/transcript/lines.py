@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from urllib.parse import quote, urlencode
 
 from weave_http.engine.wire.base import Request
-from weave_http.transcript import masking as hidden
 from weave_http.transcript.formats import body_text
-from weave_http.transcript.watch import Answer, Exchange
+from weave_http.transcript.masking import masked
+from weave_http.transcript.quoting import json_text, one_line
+from weave_http.transcript.routes import UNKNOWN, route_of
+from weave_http.transcript.watch import Exchange, ShortAnswer
 
 ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 """A full id; its first 12 digits, which the daemon takes as well, are enough for people."""
@@ -40,19 +41,19 @@ class Printer:
         self._bodies = bodies
         self._timed = timed
         self._secrets = secrets
-        self._at = f"  at {at}" if at else ""
+        self._at = f"  at {one_line(at)}" if at else ""
 
     def __call__(self, exchange: Exchange) -> None:
         """Write one exchange."""
         request = exchange.request
         line = f"{request.method:<6} {target(request)}"
         if exchange.failure:
-            line = f"{line}  failed: {exchange.failure}"
+            line = f"{line}  failed: {one_line(exchange.failure)}"
         elif self._timed and exchange.seconds is not None:
             line = f"{line:<62} {exchange.status}  {exchange.seconds * 1000:6.1f} ms"
-        self._write(line + self._at)
+        self._write(line + self._at + ("" if route_of(request).name else f"  {UNKNOWN}"))
         if self._bodies and request.body is not None:
-            for text in body_text(request, show_secrets=self._secrets, indent=2).splitlines():
+            for text in body_text(request, show_secrets=self._secrets, indent=2).split("\n"):
                 self._write(f"       {text}")
 
 
@@ -70,10 +71,9 @@ class AnswerPrinter:
         self._full = full
         self._secrets = secrets
 
-    def __call__(self, answer: Answer) -> None:
+    def __call__(self, answer: ShortAnswer) -> None:
         """Write one answer; that of a call that was left open comes long after it."""
-        document = answer.document if self._secrets else hidden.masked(answer.document)
-        text = json.dumps(document, ensure_ascii=False)
+        text = json_text(answer.document if self._secrets else masked(answer.document))
         end = target(answer.request).partition("?")[0].rpartition("/")[2]
         line = f"answer to {answer.request.method} …/{end}: {text}"
         self._write(f"# {line}" if self._full else " " * 7 + ID.sub(r"\1", line))
@@ -82,4 +82,4 @@ class AnswerPrinter:
 def target(request: Request) -> str:
     """Return path and query as people read them: full ids cut to 12 digits."""
     query = f"?{urlencode(request.query, quote_via=quote)}" if request.query else ""
-    return ID.sub(r"\1", request.path + query)
+    return ID.sub(r"\1", one_line(request.path + query))

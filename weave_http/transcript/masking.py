@@ -26,6 +26,8 @@ _OPTION = re.compile(
     re.IGNORECASE,
 )
 """A command's option whose value is the next word."""
+_CLUSTER = re.compile("^-[ditPq]*[a-z]")
+"""Short options of docker's before a name, as in `-eNAME=x` and `-diteNAME=x`."""
 _SHELL = re.compile(r"-[a-z]*c")
 """What a line for a shell stands behind: it does not end with the value of a variable at its beginning."""
 _SWITCHED = frozenset({"", "true", "false", "yes", "no", "on", "off", "none", "null"})
@@ -77,7 +79,8 @@ _KNOWN = (
 )
 """What is a secret by where it stands, with what to call it."""
 
-Path = tuple[str | int, ...]
+JsonPath = tuple[str | int, ...]
+"""Keys and indexes that lead to a value in a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ class Secret:
         pieces: the value in pieces, secrets and what is none: `DB_PASSWORD=` and `x`.
     """
 
-    path: Path
+    path: JsonPath
     pieces: tuple[str | Hidden, ...]
 
 
@@ -134,7 +137,7 @@ def is_secret(name: str) -> bool:
     return bool(_NAME.search(name)) and not _OF_A_FILE.search(name)
 
 
-def _within(value: Any, path: Path) -> Iterator[Secret]:
+def _within(value: Any, path: JsonPath) -> Iterator[Secret]:
     if isinstance(value, str):
         if pieces := _pieces(value):
             yield Secret(path, pieces)
@@ -158,11 +161,11 @@ def _within(value: Any, path: Path) -> Iterator[Secret]:
             asked = item if isinstance(item, str) and _OPTION.fullmatch(item) else ""
 
 
-def _of_word(item: Any, path: Path) -> Iterator[Secret]:
+def _of_word(item: Any, path: JsonPath) -> Iterator[Secret]:
     """Yield the secrets of an item of a list: `NAME=VALUE` may be one to its end, also behind `--env=`."""
     match = re.fullmatch(r"((?:--?\w[\w-]*=)?)([^\s=]+)=(.*)", item, re.DOTALL) if isinstance(item, str) else None
     name = match[2] if match else ""
-    if match is None or not (is_secret(name) or is_secret(re.sub("^-[a-z]", "", name))):
+    if match is None or not (is_secret(name) or is_secret(_CLUSTER.sub("", name))):
         for secret in _within(item, path):
             yield Secret(secret.path, tuple(_called_after(name, piece) for piece in secret.pieces))
     elif match[3].lower() not in _SWITCHED:

@@ -9,7 +9,7 @@ from weave_http.transcript.diagram import svg
 from weave_http.transcript.docker_line import wrapped
 from weave_http.transcript.host_steps.step import HostStep
 from weave_http.transcript.lesson import Call, Chapter, Lesson
-from weave_http.transcript.prose import ACTORS, ANSWER, DOCKER_LINE, ON_THE_HOST
+from weave_http.transcript.prose import ACTORS, ANSWER, DOCKER_LINE, ON_THE_HOST, UNNAMED
 
 _DOCKER_WIDTH = 92
 STYLE = """
@@ -83,12 +83,14 @@ def _heading(chapter: Chapter) -> Iterator[str]:
 
 
 def _call(call: Call, number: int) -> Iterator[str]:
-    name = f'<a href="{escape(call.link)}">{call.route.name}</a>'
+    name = f'<a href="{escape(call.link)}">{call.route.name}</a>' if call.link else UNNAMED
     yield f'<li><p><span class="number">{number}.</span><strong>{name}</strong></p><p>{_prose(call.text)}</p>'
     yield _code([call.line])
     if call.body:
         yield f"<details open><summary>body</summary>{_code(call.body)}</details>"
-    yield f'<p class="soft">{ANSWER} {escape(call.route.answer)}</p></li>'
+    if call.route.answer:
+        yield f'<p class="soft">{ANSWER} {escape(call.route.answer)}</p>'
+    yield "</li>"
 
 
 def _step(step: HostStep) -> Iterator[str]:

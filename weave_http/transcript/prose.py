@@ -7,13 +7,16 @@ from collections.abc import Iterator, Sequence
 
 from weave_http.transcript.docker_line import wrapped
 from weave_http.transcript.host_steps.step import HostStep
-from weave_http.transcript.lesson import Lesson
+from weave_http.transcript.lesson import Call, Lesson
+from weave_http.transcript.quoting import code_span, fence_for
 
 WIDTH = 80
 ACTORS = {"executor": "The executor", "router": "The router"}
 ON_THE_HOST = "Meanwhile on the host"
 DOCKER_LINE = "docker's command line for it:"
 ANSWER = "Answer:"
+UNNAMED = "(unknown)"
+"""The name of a call that is not in the table of routes."""
 
 
 def as_text(lesson: Lesson) -> Iterator[str]:
@@ -31,10 +34,11 @@ def as_text(lesson: Lesson) -> Iterator[str]:
         for call in chapter.calls:
             number += 1
             yield ""
-            yield f"{number}. {call.route.name}"
+            yield f"{number}. {call.route.name or UNNAMED}"
             yield from _paragraph(call.text, "   ")
             yield from _folded([call.line, *call.body], "       ")
-            yield from _paragraph(f"{ANSWER} {call.route.answer}", "   ")
+            if call.route.answer:
+                yield from _paragraph(f"{ANSWER} {call.route.answer}", "   ")
         if chapter.steps:
             yield ""
             yield ON_THE_HOST
@@ -47,9 +51,9 @@ def as_text(lesson: Lesson) -> Iterator[str]:
 
 def as_markdown(lesson: Lesson) -> Iterator[str]:
     """Yield the lines of a lesson as Markdown."""
-    yield f"# `{lesson.command}`"
+    yield f"# {code_span(lesson.command)}"
     yield ""
-    yield f"Goes to `{lesson.endpoint}`, as these calls. {_literal(lesson.made_up)}"
+    yield f"Goes to {code_span(lesson.endpoint)}, as these calls. {_literal(lesson.made_up)}"
     number = 0
     for chapter in lesson.chapters:
         yield from ("", f"## {chapter.title}")
@@ -58,9 +62,10 @@ def as_markdown(lesson: Lesson) -> Iterator[str]:
             yield from _fenced("sh", wrapped(chapter.docker, WIDTH))
         for call in chapter.calls:
             number += 1
-            yield from ("", f"{number}. [{call.route.name}]({call.link}) — {call.text}")
+            yield from ("", f"{number}. {_linked(call)} — {call.text}")
             yield from _fenced("http", [call.line, *([""] if call.body else []), *call.body], "   ")
-            yield from ("", f"   {ANSWER} {_literal(call.route.answer)}")
+            if call.route.answer:
+                yield from ("", f"   {ANSWER} {_literal(call.route.answer)}")
         if chapter.steps:
             yield from ("", f"### {ON_THE_HOST}")
         for step in chapter.steps:
@@ -69,14 +74,19 @@ def as_markdown(lesson: Lesson) -> Iterator[str]:
 
 
 def _lines(step: HostStep) -> list[str]:
-    return [line for item in step.lines for line in item.splitlines()]
+    return [line for item in step.lines for line in item.split("\n")]
+
+
+def _linked(call: Call) -> str:
+    return f"[{call.route.name}]({call.link})" if call.link else UNNAMED
 
 
 def _fenced(language: str, lines: Sequence[str], indent: str = "") -> Iterator[str]:
+    fence = fence_for(lines)
     yield ""
-    yield f"{indent}```{language}"
+    yield f"{indent}{fence}{language}"
     yield from (f"{indent}{line}" for line in lines)
-    yield f"{indent}```"
+    yield f"{indent}{fence}"
 
 
 def _paragraph(text: str, indent: str) -> list[str]:

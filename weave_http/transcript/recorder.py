@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from weave_http.engine.wire.base import Request, Response, Transport
-from weave_http.transcript import masking as secrets
 from weave_http.transcript.formats import document_of
+from weave_http.transcript.masking import masked
 from weave_http.transcript.overheard import Overheard
 from weave_http.transcript.routes import unversioned
 
@@ -79,7 +79,7 @@ class Kept:
                 "method": self.request.method,
                 "path": unversioned(self.request),
                 "query": dict(self.request.query),
-                "body": secrets.masked(sent),
+                "body": masked(sent),
             },
             "answer": {"status": self.status, "headers": dict(self.headers), "body": self._answer()},
         }
@@ -91,7 +91,7 @@ class Kept:
             document = json.loads(self.body)
         except ValueError:
             return text
-        shown = secrets.masked(document)
+        shown = masked(document)
         return text if shown == document else json.dumps(shown)
 
 

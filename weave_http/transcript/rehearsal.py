@@ -5,18 +5,31 @@ What is to go wrong can be said, so that it can be seen what the command does th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.wire.base import Duplex, Request, Response, Transport
 from weave_http.errors import WeaveError
 from weave_http.transcript.routes import route_of
-from weave_http.transcript.standin import Fault, StandIn
+from weave_http.transcript.standin import DEFAULT_MARKS, Fault, Marks, StandIn
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class Sent:
+    """What a command sent.
+
+    Args:
+        request: the request.
+        elsewhere: the daemon that it was for, where that is not the command's own.
+    """
+
+    request: Request
+    elsewhere: Endpoint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
     """What a command printed by itself, beside what containers wrote.
 
     Args:
@@ -43,7 +56,7 @@ class FileStep:
     text: str = ""
 
 
-Event = Request | Output | FileStep
+Event = Sent | Printed | FileStep
 
 
 class Stage:
@@ -56,13 +69,11 @@ class Stage:
         events: requests, outputs and files so far.
         files: stands for the caller's files.
         endpoint: where the requests would have gone.
-        elsewhere: where those would have gone that were for another daemon, by `id` of the request.
     """
 
     def __init__(self, stand_in: StandIn) -> None:
         self._stand_in = stand_in
         self.events: list[Event] = []
-        self.elsewhere: dict[int, Endpoint] = {}
         self.endpoint = Endpoint("unix")
         self.stdout = _Sink(self, 1)
         self.stderr = _Sink(self, 2)
@@ -70,7 +81,7 @@ class Stage:
 
     def send(self, request: Request) -> Response:
         """See `Transport.send`."""
-        self.events.append(request)
+        self.events.append(Sent(request))
         return self._stand_in.send(request)
 
     def beside(self, endpoint: Endpoint) -> Transport:
@@ -79,7 +90,7 @@ class Stage:
 
     def hijack(self, request: Request) -> Duplex:
         """See `Hijacker.hijack`."""
-        self.events.append(request)
+        self.events.append(Sent(request))
         return self._stand_in.hijack(request)
 
     def close(self) -> None:
@@ -93,8 +104,7 @@ class _Beside:
     endpoint: Endpoint
 
     def send(self, request: Request) -> Response:
-        self.stage.events.append(request)
-        self.stage.elsewhere[id(request)] = self.endpoint
+        self.stage.events.append(Sent(request, self.endpoint))
         return self.stand_in.send(request)
 
     def close(self) -> None:
@@ -121,7 +131,7 @@ class _Sink:
     stream: int
 
     def write(self, data: bytes) -> int:
-        self.stage.events.append(Output(self.stream, data.decode()))
+        self.stage.events.append(Printed(self.stream, data.decode()))
         return len(data)
 
     def flush(self) -> None:
@@ -133,24 +143,29 @@ class Rehearsal:
     """How a command went.
 
     Args:
-        events: requests, outputs and files, in order.
+        events: what was sent, printed, and done with files, in order.
         endpoint: where the requests would have gone.
         error: what it failed with, if it did.
-        elsewhere: see `Stage`.
     """
 
     events: tuple[Event, ...]
     endpoint: Endpoint
     error: WeaveError | None = None
-    elsewhere: Mapping[int, Endpoint] = field(default_factory=dict)
-    requests: tuple[Request, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "requests", tuple(each for each in self.events if isinstance(each, Request)))
+    @property
+    def sent(self) -> list[Sent]:
+        """What was sent, in order, with where it went."""
+        return [event for event in self.events if isinstance(event, Sent)]
 
-    def other_endpoint(self, request: Request) -> Endpoint | None:
-        """Return where a request goes if that is not `endpoint`."""
-        return self.elsewhere.get(id(request))
+    @property
+    def requests(self) -> list[Request]:
+        """The requests, in order."""
+        return [sent.request for sent in self.sent]
+
+    @property
+    def elsewhere(self) -> Endpoint | None:
+        """The other daemon, if requests were for one."""
+        return next((sent.elsewhere for sent in self.sent if sent.elsewhere), None)
 
     def all_of(self, name: str) -> list[Request]:
         """Return the requests of a route, by its name in Docker's documentation."""
@@ -161,7 +176,9 @@ Play = Callable[[Stage], object]
 """Runs the command on a stage."""
 
 
-def rehearse(play: Play, api_version: str, faults: Sequence[Fault] = (), *, warn: bool = False) -> Rehearsal:
+def rehearse(
+    play: Play, api_version: str, faults: Sequence[Fault] = (), *, warn: bool = False, marks: Marks = DEFAULT_MARKS
+) -> Rehearsal:
     """Play a command.
 
     Args:
@@ -169,8 +186,9 @@ def rehearse(play: Play, api_version: str, faults: Sequence[Fault] = (), *, warn
         api_version: the version that the daemon would say.
         faults: what goes wrong.
         warn: let the daemon have a warning about every container that is created, see `StandIn`.
+        marks: how ids begin.
     """
-    stage = Stage(StandIn(api_version, faults, warn=warn))
+    stage = Stage(StandIn(api_version, faults, warn=warn, marks=marks))
     error = None
     try:
         play(stage)
@@ -178,4 +196,4 @@ def rehearse(play: Play, api_version: str, faults: Sequence[Fault] = (), *, warn
         if not faults:
             raise
         error = failure
-    return Rehearsal(tuple(stage.events), stage.endpoint, error, stage.elsewhere)
+    return Rehearsal(tuple(stage.events), stage.endpoint, error)

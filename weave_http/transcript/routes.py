@@ -1,81 +1,42 @@
-"""The routes that weave's commands use: their names in Docker's API documentation, and what each is good for.
+"""Docker's routes, in one table: for explanations and scripts, for the stand-in of rehearsals, for the tests' daemon.
 
-Source of the names: the operation ids of https://docs.docker.com/reference/api/engine/.
+The names are the operation ids of https://docs.docker.com/reference/api/engine/.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
-from enum import Enum
+from urllib.parse import unquote
 
-from weave_http import constants
 from weave_http.engine.wire.base import Request
+from weave_http.transcript.canned import Canned, canned_json
+from weave_http.transcript.route import Route
 
-_DOCUMENTATION = "https://docs.docker.com/reference/api/engine/version/v{version}/#tag/{tag}/operation/{name}"
-
-
-class Kind(Enum):
-    """What a container is for."""
-
-    EXECUTOR = "executor"
-    USER = "user"
-    VOLUMES = "volumes"
-
-
-def kind_of(request: Request) -> Kind:
-    """Return what the container is for that a request creates."""
-    config = json.loads(request.body) if isinstance(request.body, bytes) else {}
-    if constants.WAITER_VOLUMES in (config.get("Labels") or {}):
-        return Kind.VOLUMES
-    return Kind.EXECUTOR if (config.get("Cmd") or [])[:1] == ["--local"] else Kind.USER
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A route of the Docker Engine API.
-
-    Args:
-        method: HTTP method.
-        pattern: regular expression of the path without its version; group `subject` is the container or image.
-        name: as Docker's documentation calls it.
-        tag: chapter of the documentation.
-        answer: the status that it is answered with, and what comes with it.
-        executor: why it is called for weave's throw-away container, or at all.
-        user: why it is called for the user's own container, or its image, where that differs.
-        volumes: why it is called for the container that holds the waiter, or its image, where that differs.
-    """
-
-    method: str
-    pattern: str
-    name: str
-    tag: str
-    answer: str
-    executor: str
-    user: str = ""
-    volumes: str = ""
-
-    def text(self, kind: Kind) -> str:
-        """Return why it is called."""
-        return {Kind.USER: self.user, Kind.VOLUMES: self.volumes}.get(kind, "") or self.executor
-
+UNKNOWN = "(not in weave's table of Docker's routes)"
+"""What is said of a call that is not in the table."""
+STATEFUL = Canned(200, b"")
+"""The stand-in makes the answer itself: it depends on what was asked before."""
+EMPTY, OK = Canned(204, b""), Canned(200, b"")
+RAW_STREAM = Canned(200, b"", "application/vnd.docker.raw-stream")
+LIST = canned_json(200, [])
 
 ROUTES = (
     Route(
         "HEAD",
-        r"/_ping",
+        "/_ping",
         "SystemPingHead",
         "System",
+        STATEFUL,
         "200, with the header Api-Version",
         "Ask the daemon which versions of the API it speaks. Every path from here on begins with the newest one "
         "that both sides know.",
     ),
     Route(
         "POST",
-        r"/containers/create",
+        "/containers/create",
         "ContainerCreate",
         "Container",
+        STATEFUL,
         '201 {"Id": "…", "Warnings": []}; 404 if there is no such image',
         "Make a throw-away container of weave's own image. It is privileged, uses the host's network, and has the "
         "Docker socket and the host's /proc mounted: all it takes to configure the host without a login there. "
@@ -88,9 +49,10 @@ ROUTES = (
     ),
     Route(
         "POST",
-        r"/containers/(?P<subject>[^/]+)/attach",
+        "/containers/{id}/attach",
         "ContainerAttach",
         "Container",
+        RAW_STREAM,
         "200, or 101 where stdin is sent as well; then the output, until the container ends",
         "Listen to what the container will write. The answer's head comes at once, the output later. Asked before "
         "the start, so that not a byte is missed.",
@@ -99,9 +61,10 @@ ROUTES = (
     ),
     Route(
         "POST",
-        r"/containers/(?P<subject>[^/]+)/wait",
+        "/containers/{id}/wait",
         "ContainerWait",
         "Container",
+        canned_json(200, {"StatusCode": 0}),
         '200; then {"StatusCode": 0}, when the container ends',
         "Ask for the exit code of the run to come, and leave the question open until there is one. Asked before the "
         "start as well: after a short run the daemon would wait for the next one.",
@@ -109,9 +72,10 @@ ROUTES = (
     ),
     Route(
         "POST",
-        r"/containers/(?P<subject>[^/]+)/start",
+        "/containers/{id}/start",
         "ContainerStart",
         "Container",
+        EMPTY,
         "204; 304 if it runs already",
         "Let it run. Its output arrives on the attach call, its exit code on the wait call.",
         "Start your container. From now on it has a process and a network namespace, which joining it to the "
@@ -121,9 +85,10 @@ ROUTES = (
     ),
     Route(
         "DELETE",
-        r"/containers/(?P<subject>[^/]+)",
+        "/containers/{id}",
         "ContainerDelete",
         "Container",
+        EMPTY,
         "204; 404 if it is gone already",
         "Remove the throw-away container, whatever became of it, also after Ctrl-C. Its exit code was read before, "
         "so nothing is lost with it.",
@@ -131,67 +96,99 @@ ROUTES = (
     ),
     Route(
         "POST",
-        r"/containers/(?P<subject>[^/]+)/kill",
+        "/containers/{id}/kill",
         "ContainerKill",
         "Container",
+        EMPTY,
         "204; 409 if it does not run",
         "Hand a signal on to the process in the container.",
     ),
     Route(
         "POST",
-        r"/containers/(?P<subject>[^/]+)/resize",
+        "/containers/{id}/resize",
         "ContainerResize",
         "Container",
+        OK,
         "200",
         "Give the container's terminal the size of yours.",
     ),
     Route(
         "POST",
-        r"/images/create",
+        "/images/create",
         "ImageCreate",
         "Image",
+        OK,
         "200; then a line of JSON for each step",
         "Let the daemon pull the image from its registry. The answer is a stream of progress, and a failure is an "
         "object in that stream.",
     ),
     Route(
         "POST",
-        r"/images/load",
+        "/images/load",
         "ImageLoad",
         "Image",
+        OK,
         "200; then a line of JSON for each step",
         "Send the image's archive to the daemon as it comes, from the file or from the other daemon. The answer is a "
         "stream of progress, and a failure is an object in that stream.",
     ),
     Route(
         "POST",
-        r"/images/(?P<subject>.+)/tag",
+        "/images/{name}/tag",
         "ImageTag",
         "Image",
+        Canned(201, b""),
         "201",
         "Give the image the name that it is asked for by.",
     ),
     Route(
         "GET",
-        r"/images/get",
-        "ImageGet",
+        "/images/get",
+        "ImageGetAll",
         "Image",
+        Canned(200, b"", "application/x-tar"),
         "200; then the archive (tar)",
         "Let the other daemon write the image as an archive, with its name. The answer goes on to your daemon piece by "
         "piece, as it comes; no file is made and nothing is kept.",
     ),
     Route(
         "GET",
-        r"/images/(?P<subject>.+)/json",
+        "/images/{name}/json",
         "ImageInspect",
         "Image",
+        STATEFUL,
         '200 {"Id": "sha256:…", "Config": {…}, …}; 404 if there is no such image',
         "Look whether the daemon has this very image already: then it need not be sent.",
         "Ask which program the image starts: the waiter goes before it, and needs to know it.",
         "Look at weave's own image: whether it has the waiter, and its id, by which the container is named that holds "
         "the waiter's volume.",
     ),
+    # No command of weave's calls these; weave's client and the shell's completion do.
+    Route("GET", "/_ping", "SystemPing", "System", STATEFUL),
+    Route("GET", "/version", "SystemVersion", "System"),
+    Route("GET", "/info", "SystemInfo", "System"),
+    Route("GET", "/events", "SystemEvents", "System", OK),
+    Route("GET", "/containers/json", "ContainerList", "Container", LIST),
+    Route("GET", "/containers/{id}/json", "ContainerInspect", "Container"),
+    Route("GET", "/containers/{id}/logs", "ContainerLogs", "Container", RAW_STREAM),
+    Route("POST", "/containers/{id}/restart", "ContainerRestart", "Container", EMPTY),
+    Route("POST", "/containers/{id}/stop", "ContainerStop", "Container", EMPTY),
+    Route("POST", "/containers/{id}/exec", "ContainerExec", "Exec", canned_json(201, {"Id": "e0"})),
+    Route("POST", "/exec/{id}/start", "ExecStart", "Exec", RAW_STREAM),
+    Route("POST", "/exec/{id}/resize", "ExecResize", "Exec", OK),
+    Route("GET", "/exec/{id}/json", "ExecInspect", "Exec", canned_json(200, {"Running": False, "ExitCode": 0})),
+    Route("POST", "/build", "ImageBuild", "Image", OK),
+    Route("GET", "/images/json", "ImageList", "Image", LIST),
+    Route("POST", "/images/{name}/push", "ImagePush", "Image", OK),
+    Route("DELETE", "/images/{name}", "ImageDelete", "Image", LIST),
+    Route("GET", "/networks/{id}", "NetworkInspect", "Network"),
+    Route("POST", "/volumes/create", "VolumeCreate", "Volume", canned_json(201, {})),
+    Route("GET", "/volumes", "VolumeList", "Volume"),
+    Route("GET", "/volumes/{name}", "VolumeInspect", "Volume"),
+    Route("DELETE", "/volumes/{name}", "VolumeDelete", "Volume", EMPTY),
 )
+
+_PATTERNS = tuple((route, re.compile(route.pattern)) for route in ROUTES)
 
 
 def unversioned(request: Request) -> str:
@@ -200,29 +197,18 @@ def unversioned(request: Request) -> str:
 
 
 def route_of(request: Request) -> Route:
-    """Return the route of a request.
-
-    Raises:
-        LookupError: there is no such route in the table.
-    """
+    """Return the route of a request; for one that is not in the table, a route without a name that says so."""
     path = unversioned(request)
-    for route in ROUTES:
-        if route.method == request.method and re.fullmatch(route.pattern, path):
+    for route, pattern in _PATTERNS:
+        if route.method == request.method and pattern.fullmatch(path):
             return route
-    raise LookupError(f"{request.method} {path}")
+    return Route(request.method, path, "", "", executor="Weave's table of Docker's routes does not have this one.")
 
 
 def subject_of(request: Request) -> str:
-    """Return the container or image that a request is about, or nothing."""
-    match = re.fullmatch(route_of(request).pattern, unversioned(request))
-    return (match.groupdict().get("subject") or "") if match else ""
-
-
-def documentation(route: Route, version: str) -> str:
-    """Return the address of a route in Docker's documentation.
-
-    Args:
-        route: the route.
-        version: API version, as `1.51`.
-    """
-    return _DOCUMENTATION.format(version=version, tag=route.tag, name=route.name)
+    """Return the container or image that a request is about, as it was before it became part of a path, or nothing."""
+    path = unversioned(request)
+    for route, pattern in _PATTERNS:
+        if route.method == request.method and (match := pattern.fullmatch(path)):
+            return unquote(match.groupdict().get("subject") or "")
+    return ""

@@ -1,90 +1,71 @@
 """A transport that answers every call as a daemon would on a good day, without one.
 
-With it a dry run walks the whole way of a command. The stand-ins are well-formed: a created container has an id,
-a wait ends with code 0, streams are empty.
+With it a dry run walks the whole way of a command. What it says is well-formed: a created container has an id, a wait
+ends with code 0, streams are empty.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from weave_http import constants
-from weave_http.closing import Closing
 from weave_http.engine.wire.base import Request
+from weave_http.transcript.canned import Canned, CannedStream, canned_json
+from weave_http.transcript.routes import route_of, subject_of
 
-IMAGE_DIGITS = re.compile(r"1a6e(\d{6})00")
-"""The first 12 digits of the ids of the stand-in's images; the group is the number."""
-
-
-def container_id(number: int) -> str:
-    """Return the id that the stand-in gives to the first, second, … container that it is told to create."""
-    return f"c0ffee{number:06}".ljust(64, "0")
-
-
-def image(number: int) -> dict[str, Any]:
-    """Return what the stand-in says of the first, second, … image that is looked at.
-
-    Its words are placeholders: they say where a real image's go.
-    """
-    return {
-        "Id": "sha256:" + f"1a6e{number:06}".ljust(64, "0"),
-        "Config": {
-            "Entrypoint": [f"<entrypoint of image {number}>"],
-            "Cmd": [f"<command of image {number}>"],
-            "Labels": {constants.WAITER_LABEL: constants.WAITER},
-        },
-    }
+FIRST_OTHER_IMAGE = 1001
+"""The number of another daemon's first image."""
 
 
 @dataclass(frozen=True, slots=True)
-class Canned(Closing):
-    """An answer that was there before the question."""
+class Marks:
+    """How what only a daemon can say begins, so that it can be found again in what a command sends.
 
-    status: int
-    body: bytes
-    content_type: str = "application/json"
+    Args:
+        containers: hexadecimal digits at the beginning of containers' ids.
+        images: hexadecimal digits at the beginning of images' ids, at most 6.
+    """
+
+    containers: str = "c0ffee"
+    images: str = "1a6e"
+
+    def container_id(self, number: int) -> str:
+        """Return the id of the first, second, … container that is created."""
+        return f"{self.containers}{number:06}".ljust(64, "0")
+
+    def image_digits(self, number: int) -> str:
+        """Return the first 12 digits of the id of the first, second, … image that is looked at."""
+        return f"{self.images}{number:0{10 - len(self.images)}}".ljust(12, "0")
+
+    def image(self, number: int) -> dict[str, Any]:
+        """Return what is said of the first, second, … image: its words say where a real image's go."""
+        return {
+            "Id": "sha256:" + self.image_digits(number).ljust(64, "0"),
+            "Config": {
+                "Entrypoint": [self.placeholder("entrypoint", number)],
+                "Cmd": [self.placeholder("command", number)],
+                "Labels": {constants.WAITER_LABEL: constants.WAITER},
+            },
+        }
+
+    def placeholder(self, kind: str, number: int) -> str:
+        """Return what stands for a word of an image, for a warning, or for a reason."""
+        own = "" if self == DEFAULT_MARKS else f" {self.containers}"
+        return f"<{kind} of image {number}{own}>" if kind in ("entrypoint", "command") else f"<{kind} {number}{own}>"
 
     @property
-    def headers(self) -> Mapping[str, str]:
-        """Header fields of the answer."""
-        return {"content-type": self.content_type, "content-length": str(len(self.body))}
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the body."""
-        if self.body:
-            yield self.body
-
-    def read(self) -> bytes:
-        """Return the body."""
-        return self.body
-
-    def close(self) -> None:
-        """Do nothing: there is no connection."""
+    def ids(self) -> re.Pattern[str]:
+        """Finds ids in a text; group `container` or `image` is the number."""
+        zeros, length = 58 - len(self.containers), 10 - len(self.images)
+        return re.compile(
+            rf"{self.containers}(?P<container>\d{{6}})0{{{zeros}}}|{self.images}(?P<image>\d{{{length}}})00"
+        )
 
 
-def _json(status: int, document: Any) -> Canned:
-    return Canned(status, json.dumps(document).encode())
-
-
-EMPTY = Canned(204, b"")
-RAW_STREAM = Canned(200, b"", "application/vnd.docker.raw-stream")
-
-ROUTES: tuple[tuple[str, str, Canned], ...] = (
-    ("POST", r"/containers/[^/]+/attach", RAW_STREAM),
-    ("POST", r"/containers/[^/]+/wait", _json(200, {"StatusCode": 0})),
-    ("POST", r"/containers/[^/]+/(start|stop|kill|restart|resize)", EMPTY),
-    ("DELETE", r"/containers/[^/]+", EMPTY),
-    ("POST", r"/images/(create|load)", Canned(200, b"")),
-    ("GET", r"/images/get", Canned(200, b"", "application/x-tar")),
-)
-"""Method, path without its version, answer."""
-
-_FIRST_OTHER_IMAGE = 1001
+DEFAULT_MARKS = Marks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,123 +73,86 @@ class Fault:
     """An answer that is not what a good day brings.
 
     Args:
-        method: of the requests it is for.
-        path: regular expression of their path without its version.
-        nth: which of them it is for, from 1 on; 0 for all.
+        route: name of the route that it is for.
+        nth: which of its requests it is for, from 1 on; 0 for all.
         answer: what is answered.
     """
 
-    method: str
-    path: str
+    route: str
     nth: int
     answer: Canned
 
 
-def answered(method: str, path: str, nth: int, document: Any) -> Fault:
+def answered(route: str, nth: int, document: Any) -> Fault:
     """Return the fault that a daemon answers a request with another document."""
-    return Fault(method, path, nth, _json(200, document))
+    return Fault(route, nth, canned_json(200, document))
 
 
-def refusal(method: str, path: str, nth: int, status: int, message: str) -> Fault:
+def refusal(route: str, nth: int, status: int, message: str) -> Fault:
     """Return the fault that a daemon refuses a request with a status and a reason."""
-    return Fault(method, path, nth, _json(status, {"message": message}))
-
-
-def warning(number: int) -> str:
-    """Return the warning that the stand-in has about the first, second, … container that it is told to create."""
-    return f"<warning {number}>"
+    return Fault(route, nth, canned_json(status, {"message": message}))
 
 
 class StandIn:
-    """Answers requests from the table; the endpoint is never contacted.
+    """Answers requests from the table of routes; the endpoint is never contacted.
 
     Args:
         api_version: the version that the daemon would say, as `1.51`.
         faults: exceptions from the table.
         warn: answer the creation of a container with a warning, to see who passes it on.
         other: stand for another daemon than the command's own: its images have other ids.
+        marks: how ids begin.
     """
 
     def __init__(
-        self, api_version: str, faults: Sequence[Fault] = (), *, warn: bool = False, other: bool = False
+        self,
+        api_version: str,
+        faults: Sequence[Fault] = (),
+        *,
+        warn: bool = False,
+        other: bool = False,
+        marks: Marks = DEFAULT_MARKS,
     ) -> None:
         self._api_version = api_version
         self._faults = faults
         self._warn = warn
-        self._first_image = _FIRST_OTHER_IMAGE if other else 1
+        self._marks = marks
+        self._first_image = FIRST_OTHER_IMAGE if other else 1
         self._seen = [0] * len(faults)
         self._created = 0
         self._images: dict[str, int] = {}
 
-    def send(self, request: Request) -> Canned | _Ping:
+    def send(self, request: Request) -> Canned:
         """Return the answer of the table."""
-        if request.path == "/_ping":
-            return _Ping(200, b"", "text/plain", self._api_version)
         if request.body is not None and not isinstance(request.body, bytes):
             for _ in request.body:  # what would have been sent has to be readable
                 pass
-        path = re.sub(r"^/v\d+\.\d+(?=/)", "", request.path)
+        route = route_of(request)
         for index, fault in enumerate(self._faults):
-            if fault.method == request.method and re.fullmatch(fault.path, path):
+            if fault.route == route.name:
                 self._seen[index] += 1
                 if fault.nth in (0, self._seen[index]):
                     return fault.answer
-        if (request.method, path) == ("POST", "/containers/create"):
-            self._created += 1
-            warnings = [warning(self._created)] if self._warn else []
-            return _json(201, {"Id": container_id(self._created), "Warnings": warnings})
-        if request.method == "GET" and (found := re.fullmatch(r"/images/(.+)/json", path)):
-            return _json(200, image(self._images.setdefault(found[1], self._first_image + len(self._images))))
-        for method, pattern, answer in ROUTES:
-            if method == request.method and re.fullmatch(pattern, path):
-                return answer
-        return _json(200, {})
+        match route.name:
+            case "SystemPingHead" | "SystemPing":
+                return Canned(200, b"", "text/plain", (("api-version", self._api_version), ("ostype", "linux")))
+            case "ContainerCreate":
+                self._created += 1
+                warnings = [self._marks.placeholder("warning", self._created)] if self._warn else []
+                return canned_json(201, {"Id": self._marks.container_id(self._created), "Warnings": warnings})
+            case "ImageInspect":
+                number = self._images.setdefault(subject_of(request), self._first_image + len(self._images))
+                return canned_json(200, self._marks.image(number))
+            case _:
+                return route.stands
 
     def beside(self) -> StandIn:
         """Return a stand-in for another daemon, whose images are others than this one's."""
-        return StandIn(self._api_version, self._faults, other=True)
+        return StandIn(self._api_version, self._faults, other=True, marks=self._marks)
 
-    def hijack(self, request: Request) -> Silent:
+    def hijack(self, request: Request) -> CannedStream:
         """Return the answer of the table, as a connection that ends at once."""
-        answer = self.send(request)
-        return Silent(answer.status, answer.headers, deque([answer.body] if answer.body else []))
+        return CannedStream.of(self.send(request))
 
     def close(self) -> None:
         """Do nothing: there is no connection."""
-
-
-@dataclass(slots=True)
-class Silent(Closing):
-    """A connection of which all has come already, and whose end is near. Implements `transport.base.Duplex`."""
-
-    status: int
-    headers: Mapping[str, str]
-    _left: deque[bytes]
-    unsent: int = 0
-
-    def fileno(self) -> int:
-        """There is none: nobody has to wait."""
-        return -1
-
-    def write(self, data: bytes) -> None:
-        """Drop bytes."""
-
-    def half_close(self) -> None:
-        """Do nothing."""
-
-    def receive(self) -> bytes:
-        """Return what there is."""
-        return self._left.popleft() if self._left else b""
-
-    def close(self) -> None:
-        """Do nothing: there is no connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Ping(Canned):
-    api_version: str = ""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Header fields that a ping answers with."""
-        return {"api-version": self.api_version, "ostype": "linux", "content-type": "text/plain"}

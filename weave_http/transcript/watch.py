@@ -37,7 +37,7 @@ SHORT = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ShortAnswer:
     """What a daemon said in a body.
 
     Args:
@@ -62,7 +62,7 @@ class Watch:
         self,
         inner: Transport,
         report: Callable[[Exchange], None],
-        answered: Callable[[Answer], None] | None = None,
+        answered: Callable[[ShortAnswer], None] | None = None,
     ) -> None:
         self._inner = inner
         self._report = report
@@ -100,7 +100,7 @@ class Watch:
 class _Listener:
     """Reports the body of an answer when it was read to its end, if it is short and one JSON document."""
 
-    def __init__(self, request: Request, answered: Callable[[Answer], None]) -> None:
+    def __init__(self, request: Request, answered: Callable[[ShortAnswer], None]) -> None:
         self._request = request
         self._answered = answered
         self._heard = b""
@@ -116,4 +116,4 @@ class _Listener:
             document = json.loads(heard)
         except ValueError:
             return  # a stream of many, or no JSON at all
-        self._answered(Answer(self._request, document))
+        self._answered(ShortAnswer(self._request, document))

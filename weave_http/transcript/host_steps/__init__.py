@@ -6,12 +6,14 @@ is undone. On a host that has nothing of weave's yet, the lines bring about the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from weave_http.transcript.host_steps.devices import bridge_steps, bridge_type, docker_bridge_ip
+from weave_http.operations import Operation
+from weave_http.transcript.host_steps.devices import bridge_type, create_bridge, docker_bridge_ip
 from weave_http.transcript.host_steps.exposing import expose, hide
-from weave_http.transcript.host_steps.joining import attach, detach, ps, start
-from weave_http.transcript.host_steps.naming import dns_add, dns_args, dns_lookup, dns_remove, launch_dns, stop_dns
+from weave_http.transcript.host_steps.joining import attach, detach, ps, restart, start
+from weave_http.transcript.host_steps.naming import dns_add, dns_args, dns_lookup, dns_remove, launch_dns
 from weave_http.transcript.host_steps.routing import (
     connect,
     forget,
@@ -23,45 +25,52 @@ from weave_http.transcript.host_steps.routing import (
     stop,
     version,
 )
-from weave_http.transcript.host_steps.step import HostStep, mtu_of, nothing
+from weave_http.transcript.host_steps.step import HostStep, nothing
+
+_STEPS: Mapping[str, Callable[[Any, Mapping[str, str]], list[HostStep]]] = {
+    "start": start,
+    "restart": restart,
+    "attach": attach,
+    "detach": detach,
+    "launch": launch,
+    "connect": connect,
+    "forget": forget,
+    "expose": expose,
+    "hide": hide,
+    "dns-add": dns_add,
+    "dns-remove": dns_remove,
+    "dns-lookup": dns_lookup,
+    "dns-args": dns_args,
+    "launch-dns": launch_dns,
+    "ps": ps,
+    "status": status,
+    "stop": stop,
+    "reset": reset,
+    "version": version,
+    "report": report,
+    "rmpeer": rmpeer,
+    "create-bridge": create_bridge,
+    "bridge-type": bridge_type,
+    "docker-bridge-ip": docker_bridge_ip,
+}
+"""By the operation's name."""
+
+_NOTHING = {
+    "prime": "There is nothing to wait for, as no addresses are handed out.",
+    "env": "There is no Docker API proxy: only say what there is instead.",
+    "config": "There is no Docker API proxy: say so, and fail.",
+    "stop-dns": "Say that names end with the router.",
+}
+"""Operations that only say something."""
 
 
-def host_steps(argv: Sequence[str], environ: Mapping[str, str]) -> list[HostStep]:
-    """Return the steps of an executor's command.
+def host_steps(operation: Operation, environ: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of an operation on the host.
 
     Args:
-        argv: command and arguments, as the executor gets them.
+        operation: what is asked of the host.
         environ: the executor's environment.
     """
-    command, *words = argv
-    table: dict[str, Callable[[list[str], Mapping[str, str]], list[HostStep]]] = {
-        "start": lambda words, environ: start("start", words, environ),
-        "restart": lambda words, environ: start("restart", words, environ),
-        "attach": attach,
-        "detach": detach,
-        "launch": launch,
-        "connect": connect,
-        "forget": forget,
-        "expose": lambda words, environ: expose(words),
-        "hide": lambda words, environ: hide(words),
-        "dns-add": dns_add,
-        "dns-remove": dns_remove,
-        "dns-lookup": dns_lookup,
-        "dns-args": dns_args,
-        "launch-dns": launch_dns,
-        "stop-dns": stop_dns,
-        "ps": ps,
-        "status": status,
-        "stop": stop,
-        "reset": reset,
-        "version": version,
-        "report": report,
-        "prime": lambda words, environ: [nothing("There is nothing to wait for, as no addresses are handed out.")],
-        "rmpeer": rmpeer,
-        "env": lambda words, environ: [nothing("There is no Docker API proxy: only say what there is instead.")],
-        "config": lambda words, environ: [nothing("There is no Docker API proxy: say so, and fail.")],
-        "create-bridge": lambda words, environ: bridge_steps("executor", mtu_of(environ)),
-        "bridge-type": bridge_type,
-        "docker-bridge-ip": docker_bridge_ip,
-    }
-    return table[command](words, environ) if command in table else []
+    if operation.name in _STEPS:
+        return _STEPS[operation.name](operation, environ)
+    return [nothing(_NOTHING[operation.name])] if operation.name in _NOTHING else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from weave_http import constants
+from weave_http.operations import Operation
 from weave_http.transcript.host_steps.step import (
     FORWARD,
     INPUT,
@@ -12,6 +13,7 @@ from weave_http.transcript.host_steps.step import (
     NO_IPV6,
     HostStep,
     docker_bridge,
+    mtu_of,
     sysctl,
     sysctl6,
 )
@@ -135,7 +137,13 @@ def peer_step(address: str) -> HostStep:
     )
 
 
-def bridge_type(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+def create_bridge(_: Operation, environ: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `create-bridge`."""
+    return bridge_steps("executor", mtu_of(environ), docker_bridge(environ))
+
+
+def bridge_type(_: Operation, environ: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `bridge-type`."""
     return [
         HostStep(
             "executor",
@@ -146,7 +154,8 @@ def bridge_type(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     ]
 
 
-def docker_bridge_ip(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+def docker_bridge_ip(_: Operation, environ: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `docker-bridge-ip`."""
     name = docker_bridge(environ)
     return [
         HostStep(

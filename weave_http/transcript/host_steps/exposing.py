@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
-from ipaddress import IPv4Interface, IPv4Network
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network
 from itertools import permutations
 
 from weave_http import constants
+from weave_http.addresses import Cidr
+from weave_http.operations import Expose, Hide
 from weave_http.transcript.host_steps.step import (
     EXPOSE,
     FORWARD,
@@ -19,14 +20,15 @@ from weave_http.transcript.host_steps.step import (
     broadcast,
     form,
 )
+from weave_http.transcript.quoting import shown_word
+
+Network = IPv4Network | IPv6Network
 
 
-def expose(words: Sequence[str]) -> list[HostStep]:
-    """Return the steps of `expose`, given its arguments."""
-    name = words[words.index("-h") + 1] if "-h" in words else ""
-    cidrs = [word for word in words if "/" in word and word != name]
-    masquerade = "--without-masquerade" not in words
-    subnets = list(dict.fromkeys(_network(cidr) for cidr in cidrs))
+def expose(operation: Expose, _: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `expose`."""
+    cidrs, masquerade, name = operation.addresses, operation.masquerade, operation.fqdn
+    subnets = _subnets(cidrs)
     bridge = constants.BRIDGE
     fields = [*(f"address={cidr}" for cidr in cidrs), f"skipNAT={str(not masquerade).lower()}"]
     fields += [f"fqdn={name}"] if name else []
@@ -71,7 +73,7 @@ def expose(words: Sequence[str]) -> list[HostStep]:
             (
                 f"sysctl -qw net.ipv4.conf.{bridge}.promote_secondaries=1",
                 *(f"ip addr add {cidr}{broadcast(cidr)} dev {bridge}" for cidr in cidrs),
-                *(f"arping -q -U -c 1 -I {bridge} {cidr.partition('/')[0]}" for cidr in cidrs),
+                *(f"arping -q -U -c 1 -I {bridge} {cidr.ip}" for cidr in cidrs),
             ),
             "addresses of the host",
         ),
@@ -79,7 +81,7 @@ def expose(words: Sequence[str]) -> list[HostStep]:
     ]
 
 
-def _masquerade(subnets: Sequence[str]) -> HostStep:
+def _masquerade(subnets: Sequence[Network]) -> HostStep:
     return HostStep(
         "router",
         "Have packets between these subnets and elsewhere bear the host's address; multicast and broadcast stay as "
@@ -93,7 +95,7 @@ def _masquerade(subnets: Sequence[str]) -> HostStep:
     )
 
 
-def _natted(subnet: str) -> tuple[str, ...]:
+def _natted(subnet: Network) -> tuple[str, ...]:
     return (
         f"-s {subnet} -d {MULTICAST} -j RETURN",
         f"-s {subnet} -d 255.255.255.255 -j RETURN",
@@ -102,13 +104,13 @@ def _natted(subnet: str) -> tuple[str, ...]:
     )
 
 
-def _named(cidrs: Sequence[str], name: str) -> HostStep:
+def _named(cidrs: Sequence[Cidr], name: str) -> HostStep:
     return HostStep(
         "executor",
         "Give the addresses a name in the DNS.",
         tuple(
-            f"curl --request PUT --data-urlencode {shlex.quote(f'fqdn={name}')} \\\n"
-            f"  {ROUTER}/name/weave:expose/{cidr.partition('/')[0]}"
+            f"curl --request PUT --data-urlencode {shown_word(f'fqdn={name}')} \\\n"
+            f"  {ROUTER}/name/weave:expose/{cidr.ip}"
             for cidr in cidrs
         ),
         "PUT /name/weave:expose/{ip}",
@@ -116,19 +118,20 @@ def _named(cidrs: Sequence[str], name: str) -> HostStep:
     )
 
 
-def _network(cidr: str) -> str:
-    return str(IPv4Interface(cidr.removeprefix("ip:")).network)
+def _subnets(cidrs: Sequence[Cidr]) -> list[Network]:
+    return list(dict.fromkeys(cidr.network for cidr in cidrs))
 
 
-def _strangers(subnets: Sequence[str]) -> list[tuple[str, str]]:
-    pairs = permutations(map(IPv4Network, sorted(subnets)), 2)
-    return [(str(one), str(other)) for one, other in pairs if not one.overlaps(other)]
+def _strangers(subnets: Sequence[Network]) -> list[tuple[Network, Network]]:
+    """Return the pairs of subnets between which the host is no way."""
+    # In the order of their texts, as the executor writes its rules.
+    return [pair for pair in permutations(sorted(subnets, key=str), 2) if not pair[0].overlaps(pair[1])]
 
 
-def hide(words: Sequence[str]) -> list[HostStep]:
-    """Return the steps of `hide`, given its arguments."""
-    bridge, subnets = constants.BRIDGE, list(dict.fromkeys(map(_network, words)))
-    asked = form("/expose", [f"address={cidr}" for cidr in words])
+def hide(operation: Hide, _: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `hide`."""
+    bridge, cidrs, subnets = constants.BRIDGE, operation.addresses, _subnets(operation.addresses)
+    asked = form("/expose", [f"address={cidr}" for cidr in cidrs])
     return [
         HostStep(
             "executor",
@@ -166,14 +169,14 @@ def hide(words: Sequence[str]) -> list[HostStep]:
             "Take the addresses from the bridge. The first of a subnet must not take the others with it.",
             (
                 f"sysctl -qw net.ipv4.conf.{bridge}.promote_secondaries=1",
-                *(f"ip addr del {cidr} dev {bridge}" for cidr in words),
+                *(f"ip addr del {cidr} dev {bridge}" for cidr in cidrs),
             ),
             "addresses off",
         ),
         HostStep(
             "executor",
             "Take their names out of the DNS.",
-            tuple(f"curl --request DELETE {ROUTER}/name/weave:expose/{cidr.partition('/')[0]}" for cidr in words),
+            tuple(f"curl --request DELETE {ROUTER}/name/weave:expose/{cidr.ip}" for cidr in cidrs),
             "DELETE /name/weave:expose/{ip}",
             to="router",
         ),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 
 from weave_http import constants
+from weave_http.addresses import Cidr
+from weave_http.operations import Attach, Detach, Ps, Restart, Start
 from weave_http.transcript.host_steps.devices import bridge_steps
 from weave_http.transcript.host_steps.naming import name_step
-from weave_http.transcript.host_steps.routing import without_format
 from weave_http.transcript.host_steps.step import (
     INSIDE,
     MULTICAST,
@@ -24,48 +24,40 @@ from weave_http.transcript.host_steps.step import (
     sysctl,
     sysctl6,
 )
+from weave_http.transcript.quoting import shown_line, shown_word
 
 
-def start(verb: str, words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    start = HostStep(
+def start(operation: Start, environ: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `start`."""
+    return [_up("start", operation.container), *attach(operation, environ)]
+
+
+def restart(operation: Restart, environ: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `restart`."""
+    return [_up("restart", operation.container), *attach(operation, environ)]
+
+
+def _up(verb: str, container: str) -> HostStep:
+    return HostStep(
         "executor",
         f"Have the engine {verb} the container. It is stopped again if it can't be attached.",
-        (f"docker {verb} {shlex.quote(words[-1])}",),
+        (f"docker {verb} {shown_word(container)}",),
         f"{verb} the container",
         to="daemon",
     )
-    return [start, *attach(words, environ)]
 
 
-def attach_options(words: list[str]) -> tuple[list[str], dict[str, list[str]]]:
-    """Split off options; return addresses and container, and the options' values."""
-    plain: list[str] = []
-    options: dict[str, list[str]] = {}
-    rest = iter(words)
-    for word in rest:
-        name, equals, value = word.partition("=")
-        if not word.startswith("--"):
-            plain.append(word.removeprefix("ip:"))
-        elif name == "--add-host":
-            options.setdefault(name, []).append(value if equals else next(rest, ""))
-        else:
-            options[name] = []
-    return plain, options
-
-
-def hosts_file(cidrs: Sequence[str], container: str, options: Mapping[str, list[str]]) -> list[HostStep]:
-    entries = [
-        (address, name) for name, _, address in (entry.partition(":") for entry in options.get("--add-host", []))
-    ]
-    lines = [f"{address}\\t{name}" for address, name in entries]
-    if "--rewrite-hosts" in options:
-        lines = [*(f"{cidr.partition('/')[0]}\\t$name" for cidr in cidrs), *lines]
+def hosts_file(operation: Attach) -> list[HostStep]:
+    """Return the step by which names are written into the container's hosts file, if there are any."""
+    lines = [f"{address}\\t{name}" for name, address in operation.extra_hosts]
+    if operation.rewrite_hosts:
+        lines = [*(f"{cidr.ip}\\t$name" for cidr in operation.addresses), *lines]
     if not lines:
         return []
-    name = shlex.quote(container)
+    name = shown_word(operation.container)
     own = (
         ('kept=$(grep -v "[[:space:]]$name" $file)', 'printf "%s\\n" "$kept" > $file')
-        if "--rewrite-hosts" in options
+        if operation.rewrite_hosts
         else ()
     )
     return [
@@ -84,9 +76,9 @@ def hosts_file(cidrs: Sequence[str], container: str, options: Mapping[str, list[
     ]
 
 
-def attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    (*cidrs, container), options = attach_options(words)
-    multicast = "--no-multicast-route" not in options
+def attach(operation: Attach, environ: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `attach`."""
+    cidrs, container = operation.addresses, operation.container
     mtu, guest = mtu_of(environ), constants.GUEST_INTERFACE
     listed = ", ".join(f'"{cidr}"' for cidr in cidrs)
     return [
@@ -117,17 +109,17 @@ def attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
                 sysctl6(f"{INSIDE} ", guest, NO_ADVICE),
                 *(f"{INSIDE} ip addr add {cidr}{broadcast(cidr)} dev {guest}" for cidr in cidrs),
                 f"{INSIDE} ip link set {guest} up",
-                *([f"{INSIDE} ip route add {MULTICAST} dev {guest}"] if multicast else []),
+                *([f"{INSIDE} ip route add {MULTICAST} dev {guest}"] if operation.multicast else []),
             ),
             "addresses",
         ),
         HostStep(
             "executor",
             "Tell everybody which MAC has the addresses now, by gratuitous ARP: an old entry would lead astray.",
-            tuple(f"{INSIDE} arping -q -U -c 1 -I {guest} {cidr.partition('/')[0]}" for cidr in cidrs),
+            tuple(f"{INSIDE} arping -q -U -c 1 -I {guest} {cidr.ip}" for cidr in cidrs),
             "gratuitous ARP",
         ),
-        *hosts_file(cidrs, container, options),
+        *hosts_file(operation),
         HostStep(
             "executor",
             "Tell the router, if there is one: it attaches the container again when that restarts.",
@@ -138,18 +130,18 @@ def attach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
             "PUT /attachment/{id}",
             to="router",
         ),
-        name_step(
-            "If the container's hostname has a domain, tell the router that the addresses have that name.",
-            "PUT",
-            [cidr.partition("/")[0] for cidr in cidrs],
-            "NAME",
-        ),
+        *([_named(cidrs)] if operation.dns else []),
     ]
 
 
-def detach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    (*cidrs, container), _ = attach_options(words)
-    guest = constants.GUEST_INTERFACE
+def _named(cidrs: Sequence[Cidr]) -> HostStep:
+    text = "If the container's hostname has a domain, tell the router that the addresses have that name."
+    return name_step(text, "PUT", [cidr.ip for cidr in cidrs], "NAME")
+
+
+def detach(operation: Detach, _: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `detach`."""
+    cidrs, container, guest = operation.addresses, operation.container, constants.GUEST_INTERFACE
     return [
         find_container(container),
         HostStep(
@@ -177,15 +169,13 @@ def detach(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
             "PUT or DELETE /attachment/{id}",
             to="router",
         ),
-        name_step(
-            "Have the router forget the names of the addresses.", "DELETE", [cidr.partition("/")[0] for cidr in cidrs]
-        ),
+        name_step("Have the router forget the names of the addresses.", "DELETE", [cidr.ip for cidr in cidrs]),
     ]
 
 
-def ps(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    words = without_format(words)
-    listed = " ".join(map(shlex.quote, words)) if words else "$(docker ps -q)"
+def ps(operation: Ps, _: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `ps`."""
+    listed = shown_line(operation.containers) or "$(docker ps -q)"
     steps = [
         HostStep(
             "executor",
@@ -205,4 +195,4 @@ def ps(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
         (f"ip addr show dev {constants.BRIDGE}",),
         "read the bridge",
     )
-    return steps if words else [bridge, *steps]
+    return steps if operation.containers else [bridge, *steps]

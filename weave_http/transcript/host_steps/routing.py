@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from weave_http import constants
+from weave_http.operations import Connect, Forget, Launch, Operation, Report, Reset, Rmpeer, Status
 from weave_http.transcript.host_steps.devices import bridge_steps, guard_step, peer_step, vxlan_step
 from weave_http.transcript.host_steps.step import (
     EXPOSE,
@@ -18,19 +19,27 @@ from weave_http.transcript.host_steps.step import (
     docker_bridge,
     form,
     mtu_of,
-    option,
+    router_name,
 )
+from weave_http.transcript.quoting import shown_line, shown_word
 
 
-def launch(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    port = int(option(words, "port") or environ.get("WEAVE_PORT") or constants.PEER_PORT)
-    name = environ.get("WEAVE_CONTAINER_NAME") or constants.ROUTER_CONTAINER
-    mtu = mtu_of(environ)
-    restart = "no" if "--no-restart" in words else "always"
-    flags = [word for word in words if word != "--no-restart"]
-    given = environ.get("WEAVE_DOCKER_ARGS")
+def launch(operation: Launch, environ: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `launch`."""
+    settings = operation.settings()
+    port = int(settings.values.get("port") or _number(environ.get("WEAVE_PORT", "")) or constants.PEER_PORT)
+    bridge = (
+        shown_word(settings.texts.get("docker-bridge", ""))
+        if "docker-bridge" in settings.texts
+        else docker_bridge(environ)
+    )
+    mtu = settings.texts.get("mtu") or mtu_of(environ)
+    name = router_name(environ)
+    restart = "no" if "no-restart" in settings.values else "always"
+    words = [word for word in operation.arguments if word.lstrip("-") != "no-restart"]
+    shown = shown_line(words if "port" in settings.values else ["--port", str(port), *words])
+    given = _split(environ.get("WEAVE_DOCKER_ARGS", ""))
     arguments = f"\\\n  {given} \\\n  " if given else ""
-    shown = shlex.join(flags if option(words, "port") else ["--port", str(port), *flags])
     return [
         HostStep(
             "executor",
@@ -48,8 +57,8 @@ def launch(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
             "start the router",
             to="daemon",
         ),
-        *bridge_steps("router", mtu, docker_bridge(environ)),
-        guard_step(port, docker_bridge(environ)),
+        *bridge_steps("router", mtu, bridge),
+        guard_step(port, bridge),
         vxlan_step(port + 1, mtu),
         HostStep(
             "executor",
@@ -62,9 +71,22 @@ def launch(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     ]
 
 
-def connect(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    replace = words[:1] == ["--replace"]
-    fields = [f"peer={peer}" for peer in words[replace:]] + ["replace=true"] * replace
+def _number(text: str) -> int:
+    """Return a number that was given as a text, or 0 for what is none: the executor refuses it."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
+
+
+def _split(arguments: str) -> str:
+    """Return arguments that were given in one text as words of the shell, and as words only."""
+    try:
+        return shown_line(shlex.split(arguments))
+    except ValueError:
+        return shown_word(arguments)  # the executor refuses them
+
+
+def connect(operation: Connect, _: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `connect`."""
+    fields = [f"peer={peer}" for peer in operation.peers] + ["replace=true"] * operation.replace
     return [
         HostStep(
             "executor",
@@ -77,21 +99,22 @@ def connect(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     ]
 
 
-def forget(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+def forget(operation: Forget, _: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `forget`."""
     return [
         HostStep(
             "executor",
             "Let the router stop trying to connect to these peers.",
-            (form("/forget", [f"peer={peer}" for peer in words]),),
+            (form("/forget", [f"peer={peer}" for peer in operation.peers]),),
             "POST /forget",
             to="router",
         )
     ]
 
 
-def status(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    plain = without_format(words)
-    path = "/".join(["/status", *plain]) if plain == words else "/report"
+def status(operation: Status, _: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `status`."""
+    path = "/report" if operation.json else "/".join(filter(None, ["/status", operation.section]))
     return [
         HostStep(
             "executor", "Ask the router, and print its answer.", (f"curl {ROUTER}{path}",), f"GET {path}", to="router"
@@ -99,12 +122,10 @@ def status(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     ]
 
 
-def without_format(words: list[str]) -> list[str]:
-    return words[2:] if words[:1] == ["--format"] else words
-
-
-def report(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    template = f"--get {shlex.quote(f'--data-urlencode=format={words[-1]}')} \\\n  " if words else ""
+def report(operation: Report, _: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `report`."""
+    asked = shown_word(f"format={operation.template}")
+    template = f"--get --data-urlencode {asked} \\\n  " if operation.template else ""
     return [
         HostStep(
             "executor",
@@ -116,19 +137,21 @@ def report(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     ]
 
 
-def rmpeer(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+def rmpeer(operation: Rmpeer, _: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `rmpeer`."""
     return [
         HostStep(
             "executor",
             "Have the router forget peers that are gone for good: it stops sending data there at once.",
-            tuple(f"curl --request DELETE {ROUTER}/peer/{quote(peer, safe=':')}" for peer in words),
+            tuple(f"curl --request DELETE {ROUTER}/peer/{quote(peer, safe=':')}" for peer in operation.peers),
             "DELETE /peer/{name}",
             to="router",
         )
     ]
 
 
-def version(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+def version(_: Operation, environ: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `version`."""
     return [
         HostStep(
             "executor",
@@ -140,8 +163,9 @@ def version(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     ]
 
 
-def stop(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
-    name = environ.get("WEAVE_CONTAINER_NAME") or constants.ROUTER_CONTAINER
+def stop(_: Operation, environ: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `stop`."""
+    name = router_name(environ)
     return [
         HostStep(
             "executor",
@@ -166,9 +190,10 @@ def stop(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
     ]
 
 
-def reset(words: list[str], environ: Mapping[str, str]) -> list[HostStep]:
+def reset(operation: Reset, environ: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `reset`."""
     return [
-        *stop([], environ),
+        *stop(operation, environ),
         HostStep(
             "executor",
             "Remove what the router remembers.",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from weave_http import constants
+from weave_http.addresses import Cidr
+from weave_http.transcript.quoting import shown_word
 
 NEIGHBOUR = ("base_reachable_time_ms=5000", "delay_first_probe_time=2", "ucast_solicit=1")
 NO_ADVICE = ("accept_ra=0", "autoconf=0", "accept_redirects=0")
@@ -53,33 +54,29 @@ def sysctl6(before: str, interface: str, settings: Sequence[str]) -> str:
 
 def mtu_of(environ: Mapping[str, str]) -> str:
     """Return the overlay's MTU that an environment asks for, or the usual one."""
-    return environ.get("WEAVE_MTU") or USUAL_MTU
+    return shown_word(environ.get("WEAVE_MTU") or USUAL_MTU)
 
 
 def docker_bridge(environ: Mapping[str, str]) -> str:
-    """Return the name of the engine's bridge."""
-    return environ.get("DOCKER_BRIDGE") or constants.DOCKER_BRIDGE
+    """Return the name of the engine's bridge, as a word of the shell."""
+    return shown_word(environ.get("DOCKER_BRIDGE") or constants.DOCKER_BRIDGE)
 
 
-def broadcast(cidr: str) -> str:
+def router_name(environ: Mapping[str, str]) -> str:
+    """Return the name of the router's container, as a word of the shell."""
+    return shown_word(environ.get("WEAVE_CONTAINER_NAME") or constants.ROUTER_CONTAINER)
+
+
+def broadcast(cidr: Cidr) -> str:
     """Return what `ip addr add` needs for an address to have its subnet's broadcast address."""
-    return " brd +" if int(cidr.partition("/")[2]) <= LONGEST_WITH_BROADCAST else ""
-
-
-def option(words: Sequence[str], name: str) -> str:
-    """Return the value of an option, in whichever of its spellings, or nothing."""
-    for index, word in enumerate(words):
-        given, equals, value = word.lstrip("-").partition("=")
-        if word.startswith("-") and given == name:
-            return value if equals else "".join(words[index + 1 : index + 2])
-    return ""
+    return " brd +" if cidr.network.prefixlen <= LONGEST_WITH_BROADCAST else ""
 
 
 def form(path: str, fields: Sequence[str]) -> str:
     """Return the curl line that sends fields, each `NAME=VALUE`, to the router as a form."""
     lines = ["curl"]
     for field in fields:
-        word = f" --data-urlencode {shlex.quote(field)}"
+        word = f" --data-urlencode {shown_word(field)}"
         if len(lines[-1] + word) > LINE:
             lines.append(word.strip())
         else:
@@ -94,7 +91,7 @@ def ask(text: str, path: str) -> HostStep:
 
 def find_container(container: str) -> HostStep:
     """Return the step that gives the shell the variables `$id` and `$pid` of a container."""
-    name = shlex.quote(container)
+    name = shown_word(container)
     return HostStep(
         "executor",
         "Ask the engine, over the mounted socket, for the container's id and process: its network namespace is "

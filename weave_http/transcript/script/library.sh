@@ -13,6 +13,12 @@ cidfile=  # a file to remove at the end
 busy=   # set while a container is made whose id is not known yet
 registry_auth=  # credentials for the next pull
 late=   # a signal that came meanwhile
+# For jq: a text with what can't be seen written out, as \x1b; line feeds and tabs stay.
+visible='
+  def hex($n): if $n == 0 then "" else (. / 16 | floor | hex($n - 1)) + "0123456789abcdef"[. % 16:. % 16 + 1] end;
+  def code: if . == 13 then "\\r" elif . < 256 then "\\x" + hex(2) elif . < 65536 then "\\u" + hex(4) else "\\U" + hex(8) end;
+  def visible: explode | map(. as $c | [$c] | implode
+    | if $c != 9 and $c != 10 and $c != 32 and test("[\\p{C}\\p{Z}]") then $c | code else . end) | add // "";'
 
 finish() {
   code=$?
@@ -52,8 +58,9 @@ message() {
   { jq -er '.message | strings' "$dir/answer" 2>/dev/null || cat "$dir/answer"; } | one_line
 }
 
+# The text on stdin as one line, without what a terminal would act on.
 one_line() {
-  tr -s '[:space:]' ' ' | sed 's/ $//'
+  tr -s '[:space:]' ' ' | sed 's/ $//' | jq -Rrs "$visible"'visible'
 }
 
 unreachable() {
@@ -91,6 +98,15 @@ negotiate() {
   [ "$api" -le "$2" ] || api=$2
 }
 
+# $id is the id of the container just made; it is part of paths, so it has to be one.
+created() {
+  id=$(jq -r '.Id | strings' "$dir/answer" 2>/dev/null)
+  case $id in
+    '' | *[!0-9a-zA-Z_.-]*) fail 125 "$where made a container and says no id of it" ;;
+  esac
+  left="$id $left"
+}
+
 # create TARGET BODY PULL BEFORE AFTER: make a container; $id is its id. On "no such image" PULL it and try again.
 create() {
   busy=yes
@@ -104,8 +120,7 @@ create() {
       ;;
   esac
   accept 201
-  id=$(jq -r .Id "$dir/answer")
-  left="$id $left"
+  created
   busy=
   [ -z "$late" ] || interrupted "$late"
 }
@@ -120,8 +135,7 @@ keep() {
     *) accept 201 409 ;;
   esac
   if [ "$status" = 201 ]; then
-    id=$(jq -r .Id "$dir/answer")
-    left="$id $left"
+    created
     call POST "/v1.$api/containers/$id/start"
     accept 204 304
     left=${left#"$id "}
@@ -142,13 +156,18 @@ image() {
   cp "$dir/answer" "$dir/$1"
 }
 
-# filled NUMBER: put the words of an image where the body on stdin has a place for them.
+# image_id NAME: the first 12 digits of the id of an image that was looked at.
+image_id() {
+  jq -er '.Id | strings | ltrimstr("sha256:")[0:12] | select(test("^[0-9a-zA-Z_.-]+$"))' "$dir/$1" 2>/dev/null \
+    || fail 125 "$where says no id of the image"
+}
+
+# filled NAME ENTRYPOINT COMMAND: put the words of an image where the body on stdin has these two.
 filled() {
-  jq -e --arg n "$1" --slurpfile image "$dir/i$1" '
-    ($image[0].Config.Entrypoint // [] | if . == [""] then [] else . end) as $entrypoint
-    | ($image[0].Config.Cmd // []) as $command
-    | def fill: map(if . == "<entrypoint of image \($n)>" then $entrypoint[]
-                    elif . == "<command of image \($n)>" then $command[] else . end);
+  jq -e --arg entrypoint "$2" --arg command "$3" --slurpfile image "$dir/$1" '
+    ($image[0].Config.Entrypoint // [] | if . == [""] then [] else . end) as $program
+    | ($image[0].Config.Cmd // []) as $words
+    | def fill: map(if . == $entrypoint then $program[] elif . == $command then $words[] else . end);
       .Entrypoint |= fill | if .Cmd then .Cmd |= fill else . end
     | if .Cmd == [] then del(.Cmd) else . end
     | if .Entrypoint[0:2] == ["/w/w", "/w/w"] then .Entrypoint |= .[1:] else . end
@@ -166,7 +185,7 @@ reserve() {
 
 # What the daemon found strange about the container just made.
 warnings() {
-  jq -r '.Warnings[]? | "WARNING: " + .' "$dir/answer" >&2
+  jq -r "$visible"'.Warnings[]? | strings | "WARNING: " + . | visible' "$dir/answer" >&2
 }
 
 # Why a stream of progress failed, or nothing.
@@ -234,6 +253,11 @@ pass_on() {
   reason=$(trouble)
   [ -z "$reason" ] || fail 125 "$reason"
   loaded=$(jq -r '.stream // empty' "$dir/answer" 2>/dev/null | sed -n 's/^Loaded image: *//p' | head -n 1)
+}
+
+# path_of NAME: the name of an image as it stands in a path.
+path_of() {
+  jq -rn --arg name "$1" '$name | @uri | gsub("%2F"; "/") | gsub("%3A"; ":") | gsub("%40"; "@")'
 }
 
 # attach TARGET: listen to a container, on descriptor 3.
@@ -327,7 +351,7 @@ not_joined() {
     yes:12[567])
       said=$(
         { if [ -n "$terminal" ]; then cat; else demultiplex 2>&1; fi; } <&5 \
-          | tr -d '\r' | sed -n 's/^weave: exec: /exec: /p' | tail -n 1
+          | tr -d '\r' | sed -n 's/^weave: exec: /exec: /p' | tail -n 1 | jq -Rrs "$visible"'rtrimstr("\n") | visible'
       )
       [ -z "$said" ] || { rm -f "$dir/held"; fail "$code" "$said"; }
       ;;
