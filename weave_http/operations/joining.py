@@ -13,7 +13,7 @@ from weave_http.operations.operation import Argument, Operation, Option, cidrs, 
 
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})")
 _ADDRESSES = cidrs("Addresses of its interface, as 10.2.1.1/24, in the order to be set.")
-_NO_CONTAINER = "no container given; its name or id comes after the addresses"
+_NO_CONTAINER = "no container given after the addresses"
 
 
 class ExtraHost(tuple[str, IPv4Address]):

@@ -191,6 +191,14 @@ ROUTES = (
         "Look at weave's own image: whether it has the waiter, and its id, by which the container is named that holds "
         "the waiter's volume.",
     ),
+    Route(
+        "GET",
+        r"/version",
+        "SystemVersion",
+        "System",
+        '200 {"Os": "linux", "Arch": "amd64", …}',
+        "Ask what kind of machine the daemon's is: an image for another kind would be loaded, and never run.",
+    ),
 )
 
 

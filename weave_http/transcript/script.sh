@@ -308,7 +308,7 @@ pass_output() {
 
 # hold WORDS...: do something, and keep what it writes to stderr.
 hold() {
-  "$@" 2>>"$dir/held"
+  "$@" >/dev/null 2>>"$dir/held"
 }
 
 # Write what was kept.
