@@ -231,7 +231,7 @@ class FakeEngine(FakeServer):
 
     def _version(self, _request: Recorded, reply: Reply) -> None:
         value = {"Version": self._release, "ApiVersion": self.api_version, "MinAPIVersion": self.min_api_version}
-        reply.json(value | {"Os": "linux"})
+        reply.json(value | {"Os": "linux", "Arch": "amd64"})
 
     def _info(self, _request: Recorded, reply: Reply) -> None:
         value = {"ID": "FAKE", "Name": "fake", "Containers": len(self.containers), "ServerVersion": self._release}

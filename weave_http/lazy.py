@@ -14,7 +14,7 @@ def lazy_names(package: str, homes: "dict[str, tuple[str, ...]]") -> "Callable[[
 
     Args:
         package: its name.
-        homes: names by the module that has them; a module without any is offered itself.
+        homes: names by the module that has them; the package's own modules among these are offered, too.
     """
 
     def find(name: str) -> object:
@@ -27,7 +27,7 @@ def lazy_names(package: str, homes: "dict[str, tuple[str, ...]]") -> "Callable[[
                 value: object = getattr(import_module(home), name)
                 setattr(modules[package], name, value)
                 return value
-            if not there and home == f"{package}.{name}":
+            if home == f"{package}.{name}":
                 return import_module(home)
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 

@@ -14,3 +14,12 @@ def printable(text: str) -> str:
     return "".join(
         char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode() for char in text
     )
+
+
+def is_text(text: str) -> bool:
+    """Tell whether a word can be said in JSON: words and variables may be any bytes, which Python hides in them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -42,11 +42,11 @@ def test_a_reader_that_goes_away_is_no_matter() -> None:
 def test_a_fault_of_our_own_is_one_line_unless_one_wants_to_see_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(_words: Sequence[str]) -> NoReturn:
+    def broken(_words: Sequence[str], **_more: object) -> NoReturn:
         raise KeyError("\x1b[2J")
 
     module = import_module("weave_http.cli.main")  # the package gives its name to the function
-    monkeypatch.setattr(module, "app_for", broken)
+    monkeypatch.setattr(module, "app", broken)
     assert main(["ps"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("weave: unexpected KeyError: ")

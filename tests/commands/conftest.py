@@ -11,8 +11,17 @@ import pytest
 
 from tests.fake_engine import FakeEngine
 from weave_http import constants
-from weave_http.commands import Caller
+from weave_http.addresses import parse_cidr
+from weave_http.commands import Caller, run_container
 from weave_http.engine import connect
+from weave_http.run_args import CreateRequest
+
+
+def run(
+    caller: Caller, addresses: list[str], request: CreateRequest, *, wait: bool = True, foreground: bool = False
+) -> int:
+    """Run a container and return the exit code."""
+    return run_container(caller, list(map(parse_cidr, addresses)), request, wait=wait, foreground=foreground).code
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """The executor call is Weave's: what `docker run` sends for it, and what we send, are the same."""
 
-import io
 import json
 from pathlib import Path
 
@@ -24,8 +23,9 @@ LINE = (
 
 def ours() -> object:
     body = executor_config(["launch"], {}, "weavehttp/weave:0.1.0")
-    # The one deliberate difference: an explicit DELETE, so that the exit code can't be lost.
+    # Two deliberate differences: an explicit DELETE, so that the exit code can't be lost; and a label of ours.
     body["HostConfig"]["AutoRemove"] = True
+    assert body.pop("Labels") == {constants.ROLE_LABEL: "executor"}
     return told(body)
 
 
@@ -50,7 +50,7 @@ def test_every_command_is_one_executor_call_of_weaves_form_to_any_image(name: st
     with FakeEngine(tmp_path / "d.sock") as fake, connect(fake.endpoint) as engine:
         fake.images |= {"elses/weaveexec:7": {"Id": "sha256:1"}, "busybox": {"Id": "sha256:2"}}
         environ = {"EXEC_IMAGE": "elses/weaveexec:7", "WEAVE_PORT": "7000"}
-        COMMANDS[name](Caller(engine, io.BytesIO(), io.BytesIO(), environ))
+        COMMANDS[name](Caller(engine, environ=environ))
         created = [request.json for request in fake.requests if request.path == "/containers/create"]
     ours = [body for body in created if body["Image"] != "busybox"]
     (call,) = [body for body in ours if constants.WAITER_VOLUMES not in body.get("Labels", {})]
@@ -58,14 +58,15 @@ def test_every_command_is_one_executor_call_of_weaves_form_to_any_image(name: st
     assert call["Cmd"][:2] == ["--local", "attach" if name == "run" else TYPED[name].split()[0]]
 
 
-def test_words_reach_the_executor_as_they_were_typed(tmp_path: Path) -> None:
-    typed = ["attach", "ip:10.2.1.1/24", "10.2.1.2/24", "--rewrite-hosts", "--add-host", "db:10.0.0.1", "c1"]
+def test_the_words_of_an_operation_reach_the_executor(tmp_path: Path) -> None:
+    typed = ["attach", "--rewrite-hosts", "ip:10.2.1.1/24", "10.2.1.2/24", "--add-host=db:10.0.0.1", "c1"]
+    words = ["attach", "10.2.1.1/24", "10.2.1.2/24", "--rewrite-hosts", "--add-host", "db:10.0.0.1", "c1"]
     with FakeEngine(tmp_path / "d.sock") as fake:
         fake.images[constants.DEFAULT_IMAGE] = {"Id": "sha256:1"}
         assert main(["-H", fake.endpoint.url, *typed]) == 0
         assert main(["-H", fake.endpoint.url, "launch-proxy", "--tls", "x"]) == 0
         calls = [request.json["Cmd"] for request in fake.requests if request.path == "/containers/create"]
-    assert calls == [["--local", *typed], ["--local", "launch-proxy", "--tls", "x"]]
+    assert calls == [["--local", *words], ["--local", "launch-proxy", "--tls", "x"]]
 
 
 def test_what_an_earlier_version_set_can_be_restored_without_a_daemon(

@@ -12,10 +12,9 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from tests.commands.conftest import Desk
+from tests.commands.conftest import Desk, run
 from tests.fake_engine import Run
-from weave_http.commands import run
-from weave_http.commands.foreground import Streams
+from weave_http.commands.foreground import Front
 from weave_http.commands.signals import Unheard
 from weave_http.errors import EngineError, WeaveError
 from weave_http.run_args import CreateRequest, RunArgumentError
@@ -130,8 +129,8 @@ def test_the_terminal_is_as_before_after_the_end(desk: Desk, keyboard: tuple[Key
         ({"AttachStdin": True, "AttachStdout": False}, (True, False, False)),
     ],
 )
-def test_the_streams_are_those_asked_for(config: dict[str, Any], streams: tuple[bool, bool, bool]) -> None:
-    found = Streams.of(config)
+def test_the_streams_are_those_asked_for(desk: Desk, config: dict[str, Any], streams: tuple[bool, bool, bool]) -> None:
+    found = Front.of(desk.caller, asked(config))
     assert (found.stdin, found.stdout, found.stderr) == streams
 
 
@@ -148,7 +147,7 @@ def test_without_output_the_id_is_printed(desk: Desk, keyboard: tuple[Keys, Bina
 def test_signals_are_the_containers(desk: Desk, number: signal.Signals) -> None:
     programs(desk, Run([(1, b"up\n")], code=9, until=threading.Event()))
     alarm = threading.Timer(0.5, os.kill, (os.getpid(), number))
-    with desk.caller.interrupts.listening():
+    with desk.caller.signals.listening():
         alarm.start()
         before = signal.getsignal(number)
         assert run(desk.caller, ["10.2.1.1/24"], asked(), foreground=True) == 9
@@ -163,7 +162,7 @@ def test_whoever_asks_three_times_in_vain_is_let_go(desk: Desk) -> None:
     programs(desk, Run([(1, b"up\n")], until=threading.Event()))
     desk.fake.on("POST", "/containers/[^/]+/kill", lambda _request, reply: reply.wait(desk.fake.closing))
     alarms = [threading.Timer(0.5 + after, os.kill, (os.getpid(), signal.SIGINT)) for after in (0, 0.1, 0.2, 1.3)]
-    with desk.caller.interrupts.listening():
+    with desk.caller.signals.listening():
         before = signal.getsignal(signal.SIGINT)
         for alarm in alarms:
             alarm.start()

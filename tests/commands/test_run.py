@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.conftest import Desk
+from tests.commands.conftest import Desk, run
 from tests.fake_engine import FakeContainer, Recorded, Reply, Run
 from weave_http import constants
-from weave_http.commands import run, waiter
-from weave_http.commands.cidfile import LocalFiles
-from weave_http.commands.interrupts import Interrupted
-from weave_http.commands.running import ProgramError, start_failure_code
+from weave_http.commands import holder
+from weave_http.commands.container_run import ProgramError, start_failure_code
+from weave_http.commands.id_file import LocalIdFiles
+from weave_http.commands.signals import Interrupted
 from weave_http.engine.errors import APIError, Conflict, NotFound, StreamError
 from weave_http.errors import EngineError
 from weave_http.run_args import CreateRequest, parse
@@ -185,14 +185,14 @@ def test_a_removal_that_is_under_way_already_is_fine(desk: Desk) -> None:
 @pytest.mark.parametrize("attach", [0, 1])
 def test_a_cidfile_has_the_id_and_is_gone_if_the_container_is(desk: Desk, tmp_path: Path, attach: int) -> None:
     programs(desk, attach=Run(code=attach))
-    caller = replace(desk.caller, files=LocalFiles())
+    caller = replace(desk.caller, id_files=LocalIdFiles())
     path = tmp_path / "cid"
     assert run(caller, ["10.2.1.1/24"], CreateRequest({"Image": "busybox"}, None, cidfile=str(path))) == attach
     assert (path.read_text() if attach == 0 else path.exists()) == (desk.ids[1] if attach == 0 else False)
 
 
 def test_a_cidfile_must_not_be_there(desk: Desk, tmp_path: Path) -> None:
-    caller = replace(desk.caller, files=LocalFiles())
+    caller = replace(desk.caller, id_files=LocalIdFiles())
     path = tmp_path / "cid"
     path.write_text("other")
     for shown, why in ((path, "container ID file .* found"), (tmp_path / "no" / "cid", "can't create")):
@@ -232,7 +232,7 @@ def test_a_refused_start_has_dockers_exit_code_and_leaves_no_container(desk: Des
     def refuse(request: Recorded, reply: Reply) -> None:
         reply.error(400, message)
 
-    waiter.provide(desk.caller)
+    holder.provide(desk.caller)
     desk.fake.on("POST", r"/containers/[^/]+/start", refuse)
     with pytest.raises(APIError) as caught:
         run(desk.caller, ["10.2.1.1/24"], request("busybox"))
@@ -263,7 +263,7 @@ def test_a_signal_ends_a_long_pull_at_once(desk: Desk, wait: bool) -> None:
         reply.wait(desk.fake.closing)
 
     desk.fake.on("POST", "/images/create", pull)
-    with desk.caller.interrupts.listening(), pytest.raises(Interrupted) as caught:
+    with desk.caller.signals.listening(), pytest.raises(Interrupted) as caught:
         run(desk.caller, ["10.2.1.1/24"], CreateRequest({"Image": "other:1"}, None), wait=wait)
     assert caught.value.exit_code == 130
     assert mine(desk) == []
@@ -278,7 +278,7 @@ def test_a_signal_while_the_container_is_created_removes_it(desk: Desk) -> None:
         create(request, reply)
 
     desk.fake.on("POST", "/containers/create", interrupted)
-    with desk.caller.interrupts.listening(), pytest.raises(Interrupted):
+    with desk.caller.signals.listening(), pytest.raises(Interrupted):
         run(desk.caller, ["10.2.1.1/24"], request("busybox"))
     assert mine(desk) == []
     assert desk.out.getvalue() == b""

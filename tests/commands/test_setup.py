@@ -1,19 +1,26 @@
 """`weave setup`: the image comes from a registry or from an archive, and only when it is not there yet."""
 
+import gzip
 import hashlib
 import io
 import json
+import os
 import tarfile
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from tests.commands.conftest import Desk
+from tests.fake_engine import FakeEngine
 from weave_http import constants
 from weave_http.commands import setup
-from weave_http.commands.archive import archive_identity
+from weave_http.commands.archive import Archive, archive_identity
+from weave_http.engine import Endpoint, connect
 from weave_http.engine.errors import StreamError
-from weave_http.errors import WeaveError
+from weave_http.errors import EngineError, WeaveError
 
 DIGEST = hashlib.sha256(b"{}").hexdigest()
 
@@ -31,15 +38,15 @@ def archive(tmp_path: Path) -> Path:
     return path
 
 
-def test_without_a_file_the_daemon_pulls(desk: Desk) -> None:
-    desk.fake.pullable.add(constants.DEFAULT_IMAGE)
-    assert setup(desk.caller) == 0
-    assert desk.routes() == ["HEAD /_ping", "POST /images/create"]
-    assert desk.out.getvalue() == f"{constants.DEFAULT_IMAGE}\n".encode()
+def test_an_image_that_is_named_is_pulled_when_it_is_not_there(desk: Desk) -> None:
+    desk.fake.pullable.add("registry.example/weave:7")
+    caller = replace(desk.caller, environ={"EXEC_IMAGE": "registry.example/weave:7"})
+    assert setup(caller).out == "registry.example/weave:7\n"
+    assert desk.fake.calls() == ["HEAD /_ping", "GET /images/registry.example/weave:7/json", "POST /images/create"]
 
 
 def test_a_file_is_sent_as_it_is(desk: Desk, archive: Path) -> None:
-    assert setup(desk.caller, archive) == 0
+    assert setup(desk.caller, archive).ok
     sent = desk.fake.requests[-1]
     assert sent.call == "POST /images/load"
     assert sent.sha256 == hashlib.sha256(archive.read_bytes()).hexdigest()
@@ -48,7 +55,7 @@ def test_a_file_is_sent_as_it_is(desk: Desk, archive: Path) -> None:
 
 def test_a_file_whose_image_is_there_is_not_sent_again(desk: Desk, archive: Path) -> None:
     desk.fake.images["loaded:latest"] = {"Id": f"sha256:{DIGEST}"}
-    assert setup(desk.caller, archive) == 0
+    assert setup(desk.caller, archive).ok
     assert "POST /images/load" not in desk.fake.calls()
 
 
@@ -82,3 +89,136 @@ def test_a_file_that_is_no_archive_is_refused_before_anything_is_sent(
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(WeaveError, match=r"can't read .*nowhere\.tar: No such file"):
         archive_identity(tmp_path / "nowhere.tar")
+
+
+# -- what is there, and where else it may come from ------------------------------------------------------
+
+
+def test_an_image_that_is_there_is_good_and_nothing_is_pulled(desk: Desk) -> None:
+    outcome = setup(desk.caller)
+    assert (outcome.code, outcome.out) == (0, f"{constants.DEFAULT_IMAGE}\n")
+    assert desk.fake.calls() == ["HEAD /_ping", f"GET /images/{constants.DEFAULT_IMAGE}/json"]
+
+
+def test_the_default_image_is_not_pulled_and_the_ways_are_told(desk: Desk) -> None:
+    desk.fake.images.clear()
+    desk.fake.pullable.add(constants.DEFAULT_IMAGE)
+    with pytest.raises(EngineError, match=r"--build, --from FILE or --from-host ENDPOINT, or .*EXEC_IMAGE") as caught:
+        setup(desk.caller)
+    assert caught.value.exit_code == 125
+    assert "POST /images/create" not in desk.fake.calls()
+
+
+Scheme = Literal["unix", "tcp", "ssh"]
+
+
+def write(path: Path, files: dict[str, bytes]) -> Path:
+    """Write a tar archive."""
+    with tarfile.open(path, "w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def image_archive(path: Path, config: dict[str, str], **more: bytes) -> Path:
+    manifest = [{"Config": "c.json", "RepoTags": ["loaded:latest"], "Layers": []}]
+    return write(path, {"c.json": json.dumps(config).encode(), "manifest.json": json.dumps(manifest).encode(), **more})
+
+
+def test_an_archive_for_another_kind_of_machine_is_not_sent(desk: Desk, tmp_path: Path) -> None:
+    path = image_archive(tmp_path / "arm.tar", {"os": "linux", "architecture": "riscv64"})
+    with pytest.raises(
+        WeaveError, match=r"arm\.tar is for linux/riscv64, and the Docker host is linux/amd64; build it"
+    ):
+        setup(desk.caller, path)
+    assert "POST /images/load" not in desk.fake.calls()
+
+
+def test_an_image_of_another_daemon_for_another_kind_of_machine_is_not_sent(desk: Desk, tmp_path: Path) -> None:
+    desk.fake.images.clear()
+    with FakeEngine(tmp_path / "o.sock") as other, connect(other.endpoint) as source:
+        other.images[constants.DEFAULT_IMAGE] = {"Id": "sha256:9", "Os": "linux", "Architecture": "s390x"}
+        with pytest.raises(WeaveError, match="is for linux/s390x, and the Docker host is linux/amd64"):
+            setup(desk.caller, source)
+    assert "POST /images/load" not in desk.fake.calls()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "size", "packed"),
+    [("tcp", 20_000_000, True), ("ssh", 20_000_000, True), ("unix", 20_000_000, False), ("tcp", 1000, False)],
+)
+def test_a_large_archive_is_compressed_on_its_way_to_another_machine(
+    desk: Desk,
+    tmp_path: Path,
+    scheme: Scheme,
+    size: int,
+    packed: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    path = image_archive(tmp_path / "image.tar", {}, layer=bytes(size))
+    sent = b"".join(Archive(path, replace(desk.caller, endpoint=Endpoint(scheme))))
+    assert sent.startswith(b"\x1f\x8b") == packed
+    assert (gzip.decompress(sent) if packed else sent) == path.read_bytes()
+    path.write_bytes(gzip.compress(path.read_bytes(), 1))
+    assert b"".join(Archive(path, replace(desk.caller, endpoint=Endpoint(scheme)))) == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [b"[" * 200_000, b'{"a":' * 100_000, b" " * 5_000_000, b"[{}]", b'[{"RepoTags": 1, "Config": 2}]', b"\xff"],
+)
+def test_a_manifest_that_is_none_is_one_line(desk: Desk, tmp_path: Path, manifest: bytes) -> None:
+    path = write(tmp_path / "bad.tar", {"manifest.json": manifest})
+    with pytest.raises(WeaveError, match=r"bad\.tar is not a docker archive with one image in it; make one"):
+        setup(desk.caller, path)
+    assert desk.fake.requests == []
+
+
+def test_a_header_that_asks_for_too_much_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "bad.tar"
+    member = tarfile.TarInfo("././@LongLink")
+    member.type, member.size = tarfile.GNUTYPE_LONGNAME, 1 << 33
+    with path.open("wb") as file:
+        file.write(member.tobuf(tarfile.GNU_FORMAT))
+        file.truncate(1 << 34)
+    tracemalloc.start()
+    try:
+        with pytest.raises(WeaveError, match="is not a docker archive"):
+            archive_identity(path)
+        assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", ["device", "directory", "pipe"])
+def test_what_is_no_file_is_refused_by_name(tmp_path: Path, kind: str) -> None:
+    path = {"device": Path("/dev/zero"), "directory": tmp_path, "pipe": tmp_path / "pipe"}[kind]
+    if kind == "pipe":
+        os.mkfifo(path)
+    with pytest.raises(WeaveError, match=r"it is not a regular file; it is read twice"):
+        archive_identity(path)
+
+
+def test_bars_end_before_the_result_is_printed(desk: Desk, archive: Path) -> None:
+    steps: list[str] = []
+
+    class Bars:
+        def update(self, item: str, status: str, current: int, total: int) -> None:
+            steps.append("bar")
+
+        def end(self) -> None:
+            steps.append("end")
+
+    class Out:
+        def write(self, data: bytes) -> None:
+            steps.append(data.decode())
+
+        def flush(self) -> None:
+            pass
+
+    setup(replace(desk.caller, meter=Bars(), stdout=Out()), archive)
+    assert "bar" in steps
+    assert steps[-2:] == ["end", "loaded:latest\n"]

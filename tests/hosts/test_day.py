@@ -8,7 +8,6 @@ others do to the same containers meanwhile.
 
 from __future__ import annotations
 
-import io
 import json
 import random
 import time
@@ -19,9 +18,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.hosts.host import GUEST, Host, eventually
-from weave_http import commands, constants
-from weave_http.commands import Caller
+from weave_http import constants
+from weave_http.commands import Caller, perform
 from weave_http.engine import Engine, local_engine
+from weave_http.operations import parse
 
 CONTAINERS = 200
 WORKERS = 4
@@ -139,9 +139,8 @@ def test_two_hundred_containers_in_the_hands_of_several_callers(host: Host) -> N
         with engine_of(host) as own:
             for _ in range(REMOTE_COMMANDS):
                 doing, address, container = hand.next()
-                said = io.BytesIO()
-                command = commands.attach if doing == "attach" else commands.detach
-                assert command(Caller(own, said, said), [address], ids[container]) == 0, said.getvalue()
+                outcome = perform(Caller(own), parse([doing, address, ids[container]]))
+                assert outcome.ok, outcome.err
 
     def rename(choices: random.Random) -> None:
         for number in range(RENAMES):

@@ -23,9 +23,10 @@ from typing import Any
 import pytest
 
 from tests.hosts.host import GUEST, Host, eventually
-from weave_http import commands, constants
-from weave_http.commands import Caller
-from weave_http.commands.running import ProgramError
+from weave_http import constants
+from weave_http.addresses import parse_cidr
+from weave_http.commands import Caller, run_container
+from weave_http.commands.container_run import ProgramError
 from weave_http.engine import connect, resolve_endpoint
 from weave_http.image.tree import File
 from weave_http.run_args import CreateRequest
@@ -46,11 +47,11 @@ def containers(host: Host) -> list[str]:
 
 def run(host: Host, config: Mapping[str, Any], *, cidr: str = "10.2.1.1/24", **request: Any) -> str:
     """Run a container from a create body; return its id."""
-    out = io.BytesIO()
     with connect(resolve_endpoint(host.environ())) as engine:
         made = CreateRequest({"Image": GUEST, **config}, request.pop("name", None), **request)
-        assert commands.run(Caller(engine, out, io.BytesIO()), [cidr], made) == 0
-    return out.getvalue().decode().strip()
+        outcome = run_container(Caller(engine), [parse_cidr(cidr)], made)
+    assert outcome.ok, outcome.err
+    return outcome.out.strip()
 
 
 def output(host: Host, container: str) -> str:
@@ -66,7 +67,7 @@ def test_the_interface_is_there_before_the_program_starts_twenty_times(host: Hos
         assert f"inet 10.2.1.{number + 1}/24" in seen, (number, seen)
         assert "224.0.0.0/4 dev ethwe" in seen, (number, seen)
     volumes = host.shell(f"docker ps -a --filter label={constants.WAITER_VOLUMES} --format '{{{{.Status}}}}'")
-    assert [status.split()[0] for status in volumes.splitlines()] == ["Exited"]
+    assert [status.split()[:2] for status in volumes.splitlines()] == [["Exited", "(0)"]]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_a_container_that_removes_itself_tells_why_it_did_not_start(host: Host) 
     with connect(resolve_endpoint(host.environ())) as engine:
         request = CreateRequest({"Image": GUEST, "Cmd": ["nonsense"], "HostConfig": {"AutoRemove": True}}, None)
         with pytest.raises(ProgramError, match=r"nonsense.*not found") as caught:
-            commands.run(Caller(engine, io.BytesIO(), io.BytesIO()), ["10.2.1.1/24"], request)
+            run_container(Caller(engine), [parse_cidr("10.2.1.1/24")], request)
     assert caught.value.exit_code == 127
     assert eventually(lambda: containers(host) == [])
 

@@ -2,55 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 
-from weave_http import commands
-from weave_http.commands import Caller
-from weave_http.run_args import parse
-
-COMMANDS: dict[str, Callable[[Caller], int]] = {
-    "setup": commands.setup,
-    "launch": lambda caller: commands.launch(caller, ["10.0.0.1"]),
-    "connect": lambda caller: commands.connect(caller, ["10.0.0.1"], replace=True),
-    "forget": lambda caller: commands.forget(caller, ["10.0.0.1"]),
-    "run": lambda caller: commands.run(caller, ["10.2.1.1/24"], parse(["--name", "c1", "busybox", "sh"])),
-    "start": lambda caller: commands.start(caller, ["10.2.1.1/24"], "c1"),
-    "restart": lambda caller: commands.restart(caller, ["10.2.1.1/24"], "c1"),
-    "attach": lambda caller: commands.attach(caller, ["10.2.1.1/24"], "c1"),
-    "attach with options": lambda caller: commands.attach(
-        caller,
-        ["ip:10.2.1.1/24"],
-        "c1",
-        dns=False,
-        rewrite_hosts=True,
-        multicast=False,
-        extra_hosts=["db:10.0.0.1"],
-    ),
-    "detach": lambda caller: commands.detach(caller, ["10.2.1.1/24"], "c1"),
-    "expose": lambda caller: commands.expose(caller, ["10.2.1.254/24"], masquerade=False, name="h1.weave.local"),
-    "hide": lambda caller: commands.hide(caller, ["10.2.1.254/24"]),
-    "ps": lambda caller: commands.ps(caller, ["c1"]),
-    "status": lambda caller: commands.status(caller, "peers"),
-    "dns-add": lambda caller: commands.dns_add(caller, ["10.2.1.1", "c1", "-h", "db.weave.local"]),
-    "dns-remove": lambda caller: commands.dns_remove(caller, ["c1"]),
-    "dns-lookup": lambda caller: commands.dns_lookup(caller, "db"),
-    "dns-args": lambda caller: commands.dns_args(caller, ["-h", "c1.weave.local"]),
-    "launch-dns": lambda caller: commands.launch_dns(caller, ["10.2.254.1/24"]),
-    "stop-dns": commands.stop_dns,
-    "stop": commands.stop,
-    "reset": lambda caller: commands.reset(caller, force=True),
-    "version": commands.version,
-    "ps in JSON": lambda caller: commands.ps(caller, as_json=True),
-    "status in JSON": lambda caller: commands.status(caller, "targets", as_json=True),
-    "report": lambda caller: commands.report(caller, "{{.Router.Name}}"),
-    "prime": commands.prime,
-    "rmpeer": lambda caller: commands.rmpeer(caller, ["host2"]),
-    "env": commands.env,
-    "config": commands.config,
-    "create-bridge": commands.create_bridge,
-    "bridge-type": commands.bridge_type,
-    "docker-bridge-ip": commands.docker_bridge_ip,
-}
+from weave_http.commands import Caller, perform, setup
+from weave_http.operations import parse
 
 TYPED = {
     "setup": "setup",
@@ -61,7 +17,7 @@ TYPED = {
     "start": "start 10.2.1.1/24 c1",
     "restart": "restart 10.2.1.1/24 c1",
     "attach": "attach 10.2.1.1/24 c1",
-    "attach with options": "attach ip:10.2.1.1/24 --without-dns --rewrite-hosts --no-multicast-route "
+    "attach with options": "attach 10.2.1.1/24 --without-dns --rewrite-hosts --no-multicast-route "
     "--add-host db:10.0.0.1 c1",
     "detach": "detach 10.2.1.1/24 c1",
     "expose": "expose --without-masquerade 10.2.1.254/24 -h h1.weave.local",
@@ -87,4 +43,14 @@ TYPED = {
     "create-bridge": "create-bridge",
     "bridge-type": "bridge-type",
     "docker-bridge-ip": "docker-bridge-ip",
+}
+
+
+def typed(line: str) -> Callable[[Caller], int]:
+    """A line as a function that returns its exit code."""
+    return lambda caller: perform(caller, parse(shlex.split(line))).code
+
+
+COMMANDS: dict[str, Callable[[Caller], int]] = {
+    name: (lambda caller: setup(caller).code) if name == "setup" else typed(line) for name, line in TYPED.items()
 }

@@ -11,16 +11,14 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from weave_http import commands
-from weave_http.commands import Caller
+from weave_http.commands import Caller, perform, setup
 from weave_http.engine import connect, resolve_endpoint
 from weave_http.engine.wire.base import Transport
 from weave_http.errors import WeaveError
 from weave_http.image import build_guest_image, build_image
-from weave_http.run_args import parse
+from weave_http.operations import parse
 from weave_http.sandbox import Sandbox
 from weave_http.transcript.recorder import Normalizer, Recorder
 
@@ -30,37 +28,27 @@ CACHE = PROJECT / "build" / "cache" / "weave-http"
 GUEST = "weave-guest:latest"
 ADDRESS = "198.51.100.7"
 
-DAY: tuple[tuple[str, str, Callable[[Caller], int]], ...] = (
-    ("setup", "setup", commands.setup),
-    ("launch", f"launch {ADDRESS}", lambda caller: commands.launch(caller, [ADDRESS])),
-    ("launch-twice", "launch", commands.launch),
-    (
-        "run",
-        f"run 10.2.1.1/24 --name c1 -e DB_TOKEN=x {GUEST} sleep 3600",
-        lambda caller: commands.run(
-            caller, ["10.2.1.1/24"], parse(["--name", "c1", "-e", "DB_TOKEN=x", GUEST, "sleep", "3600"])
-        ),
-    ),
-    (
-        "run-no-program",
-        f"run 10.2.1.2/24 {GUEST} no-such-program",
-        lambda caller: commands.run(caller, ["10.2.1.2/24"], parse([GUEST, "no-such-program"])),
-    ),
-    ("attach", "attach 10.2.2.1/24 c1", lambda caller: commands.attach(caller, ["10.2.2.1/24"], "c1")),
-    ("attach-nobody", "attach 10.2.2.1/24 nobody", lambda caller: commands.attach(caller, ["10.2.2.1/24"], "nobody")),
-    ("ps", "ps", commands.ps),
-    ("detach", "detach 10.2.2.1/24 c1", lambda caller: commands.detach(caller, ["10.2.2.1/24"], "c1")),
-    ("expose", "expose 10.2.1.254/24", lambda caller: commands.expose(caller, ["10.2.1.254/24"])),
-    ("hide", "hide 10.2.1.254/24", lambda caller: commands.hide(caller, ["10.2.1.254/24"])),
-    ("dns-args", "dns-args", commands.dns_args),
-    ("rmpeer", "rmpeer nobody", lambda caller: commands.rmpeer(caller, ["nobody"])),
-    ("connect", f"connect {ADDRESS}", lambda caller: commands.connect(caller, [ADDRESS])),
-    ("status", "status targets", lambda caller: commands.status(caller, "targets")),
-    ("forget", f"forget {ADDRESS}", lambda caller: commands.forget(caller, [ADDRESS])),
-    ("version", "version", commands.version),
-    ("stop", "stop", commands.stop),
-    ("stop-twice", "stop", commands.stop),
-    ("reset", "reset --force", lambda caller: commands.reset(caller, force=True)),
+DAY: tuple[tuple[str, str], ...] = (
+    ("setup", "setup"),
+    ("launch", f"launch {ADDRESS}"),
+    ("launch-twice", "launch"),
+    ("run", f"run 10.2.1.1/24 --name c1 -e DB_TOKEN=x {GUEST} sleep 3600"),
+    ("run-no-program", f"run 10.2.1.2/24 {GUEST} no-such-program"),
+    ("attach", "attach 10.2.2.1/24 c1"),
+    ("attach-nobody", "attach 10.2.2.1/24 nobody"),
+    ("ps", "ps"),
+    ("detach", "detach 10.2.2.1/24 c1"),
+    ("expose", "expose 10.2.1.254/24"),
+    ("hide", "hide 10.2.1.254/24"),
+    ("dns-args", "dns-args"),
+    ("rmpeer", "rmpeer nobody"),
+    ("connect", f"connect {ADDRESS}"),
+    ("status", "status targets"),
+    ("forget", f"forget {ADDRESS}"),
+    ("version", "version"),
+    ("stop", "stop"),
+    ("stop-twice", "stop"),
+    ("reset", "reset --force"),
 )
 
 
@@ -81,12 +69,12 @@ def main(engine_root: Path) -> None:
         with connect(endpoint) as engine:
             version = engine.system.version()["Version"].partition("+")[0]  # without the distribution's own
             for archive in archives:
-                commands.setup(Caller(engine, io.BytesIO(), io.BytesIO()), archive)
+                setup(Caller(engine), archive)
         engine_name = "podman" if host.has_podman else "docker"
         folder = FIXTURES / f"{engine_name}-{version}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for name, line, function in DAY:
+        for name, line in DAY:
             kept: list[Recorder] = []
 
             def watch(inner: Transport, kept: list[Recorder] = kept) -> Transport:
@@ -96,7 +84,9 @@ def main(engine_root: Path) -> None:
             out, err = io.BytesIO(), io.BytesIO()
             with connect(endpoint, watch=watch) as engine:
                 try:
-                    code = function(Caller(engine, out, err))
+                    caller = Caller(engine, out, err)
+                    done = setup(caller) if line == "setup" else perform(caller, parse(line.split()))
+                    code = done.code
                 except WeaveError as error:
                     code = error.exit_code
                     err.write(f"weave: {error}\n".encode())

@@ -18,7 +18,7 @@ from tests.fake_engine import FakeEngine, Run
 from tests.transcript.commands import COMMANDS
 from weave_http import Endpoint, connect, constants
 from weave_http.cli.app import app
-from weave_http.cli.session import Globals
+from weave_http.cli.options import Globals
 from weave_http.commands import Caller
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.image.archive import ImageConfig, write_archive

@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transcript.test_quoting import TEXTS
-from weave_http import commands
-from weave_http.commands import Caller
-from weave_http.commands.running import START_FAILURE_CODES
+from weave_http.addresses import parse_cidr
+from weave_http.commands import Caller, run_container
+from weave_http.commands.container_run import START_FAILURE_CODES
 from weave_http.engine import Endpoint, Request, connect
 from weave_http.engine.endpoint import TLSFiles
 from weave_http.engine.errors import InvalidReference
@@ -100,7 +100,8 @@ class Ran:
 def playing(request: CreateRequest) -> Callable[[Stage], None]:
     def play(stage: Stage) -> None:
         with connect(stage.endpoint, watch=lambda _: stage) as engine:
-            commands.run(Caller(engine, stage.stdout, stage.stderr, files=stage.files), ["10.2.1.1/24"], request)
+            caller = Caller(engine, stage.stdout, stage.stderr, id_files=stage.files)
+            run_container(caller, [parse_cidr("10.2.1.1/24")], request)
 
     return play
 

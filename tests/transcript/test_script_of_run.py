@@ -11,17 +11,18 @@ import pytest
 
 from tests.fake_engine import FakeEngine, Run
 from tests.transcript.test_script import left, said, sh
-from weave_http import commands, constants
-from weave_http.commands import Caller
-from weave_http.commands.cidfile import LocalFiles
-from weave_http.commands.running import START_FAILURE_CODES
+from weave_http import constants
+from weave_http.addresses import parse_cidr
+from weave_http.commands import Caller, run_container
+from weave_http.commands.container_run import START_FAILURE_CODES
+from weave_http.commands.id_file import LocalIdFiles
 from weave_http.engine import connect
 from weave_http.errors import WeaveError
 from weave_http.run_args import CreateRequest
 from weave_http.transcript import Stage
 from weave_http.transcript.script import script
 
-CIDR = "10.2.1.1/24"
+CIDR = parse_cidr("10.2.1.1/24")
 
 
 def written(fake: FakeEngine, request: CreateRequest) -> str:
@@ -30,7 +31,7 @@ def written(fake: FakeEngine, request: CreateRequest) -> str:
     def play(stage: Stage) -> None:
         stage.endpoint = fake.endpoint
         with connect(stage.endpoint, watch=lambda _: stage) as engine:
-            commands.run(Caller(engine, stage.stdout, stage.stderr, files=stage.files), [CIDR], request)
+            run_container(Caller(engine, stage.stdout, stage.stderr, id_files=stage.files), [CIDR], request)
 
     return script(["run"], play, START_FAILURE_CODES, show_secrets=False)
 
@@ -40,7 +41,7 @@ def done(fake: FakeEngine, request: CreateRequest) -> tuple[int, bytes]:
     err = io.BytesIO()
     with connect(fake.endpoint) as engine:
         try:
-            code = commands.run(Caller(engine, io.BytesIO(), err, files=LocalFiles()), [CIDR], request)
+            code = run_container(Caller(engine, stderr=err, id_files=LocalIdFiles()), [CIDR], request).code
         except WeaveError as error:
             code = error.exit_code
             err.write(f"weave: {error}\n".encode())

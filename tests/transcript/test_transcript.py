@@ -9,8 +9,9 @@ import pytest
 
 from tests.fake_engine import FakeEngine, Run
 from tests.transcript.commands import COMMANDS
-from weave_http import commands, constants
-from weave_http.commands import Caller
+from weave_http import constants
+from weave_http.addresses import parse_cidr
+from weave_http.commands import Caller, run_container
 from weave_http.engine import Request, connect
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.engine.wire.base import Response
@@ -19,6 +20,8 @@ from weave_http.transcript import AnswerPrinter, Exchange, Printer, StandIn, Wat
 from weave_http.transcript.canned import Canned
 from weave_http.transcript.standin import DEFAULT_MARKS
 from weave_http.transcript.watch import ShortAnswer
+
+CIDR = parse_cidr("10.2.1.1/24")
 
 
 def said(exchanges: list[Exchange]) -> list[tuple[object, ...]]:
@@ -81,11 +84,11 @@ def test_a_dry_run_of_a_container_in_the_foreground_shows_what_is_sent(tmp_path:
         fake.program = lambda config: Run([(1, b"hello\r\n")] if config["Image"] == "busybox" else [])
         with connect(fake.endpoint, watch=lambda inner: Watch(inner, sent.append)) as engine:
             out = io.BytesIO()
-            assert commands.run(Caller(engine, out, io.BytesIO()), ["10.2.1.1/24"], request, foreground=True) == 0
+            assert run_container(Caller(engine, out), [CIDR], request, foreground=True).ok
             assert out.getvalue() == b"hello\r\n"
     stand_in = StandIn(version_text(NEWEST))
     with connect(fake.endpoint, watch=lambda inner: Watch(stand_in, shown.append)) as engine:
-        commands.run(Caller(engine, io.BytesIO(), io.BytesIO()), ["10.2.1.1/24"], request, foreground=True)
+        run_container(Caller(engine), [CIDR], request, foreground=True)
     assert said(shown) == said(sent)
     assert ("stdin", "1") in next(each.request.query for each in shown if each.request.path.endswith("/attach"))
 

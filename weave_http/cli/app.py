@@ -1,26 +1,124 @@
-"""The `weave` command: global options, and the groups of commands."""
+"""The `weave` command: global options, and the commands, each made when its name is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from copy import copy
+from collections.abc import Iterator, MutableMapping
 from dataclasses import replace
 from enum import StrEnum
-from itertools import takewhile
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
-from typer.main import get_command_name
-from typer.models import CommandInfo
+from typer.main import get_command
 
 from weave_http import __version__
-from weave_http.cli import create_body, further, image, network, sandbox, teach
 from weave_http.cli.docker_options import DockerOptions
-from weave_http.cli.session import to_daemon
+from weave_http.cli.options import to_daemon
+from weave_http.errors import UsageError
+from weave_http.operations.index import INTERNAL, SUMMARIES
+
+FIRST = {"setup": ("setup", "Bring the image to the Docker host.")}
+FURTHER = {
+    "explain": ("explain", "Explain a command: its calls, and what each is for."),
+    "script": ("explain", "Print a shell script of curl calls that does the same."),
+    "create-body": ("create_body", "Print the body of docker run's create call. Nothing is sent."),
+    "completion": ("completion", "Print a script by which a shell completes weave's words."),
+    "image": ("image", "Build the image of executor and router, without a registry."),
+    "sandbox": ("sandbox", "Real Docker hosts on this machine, to try things on."),
+}
+"""Commands that are no operations: the modules that have them, and the first line of their help."""
+
+
+class Commands(MutableMapping[str, Any]):
+    """All commands by name. One is made when it is asked for: making them all takes longer than most commands."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+        self._added: dict[str, Any] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names, in the order of the help."""
+        from weave_http.operations.plain import GONE
+
+        yield from dict.fromkeys((*FIRST, *SUMMARIES, *FURTHER, *GONE, *self._added))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = self._added[name] if name in self._added else _make(name)
+        return self._made[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._added[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._added[name]
+
+
+def _make(name: str) -> Any:
+    """Return a command. Raises `KeyError`."""
+    if name in FIRST or name in FURTHER:
+        module, _ = {**FIRST, **FURTHER}[name]
+        home = import_module(f"weave_http.cli.{module}")
+        command = get_command(getattr(home, "apps", {name: getattr(home, "app", None)})[name])
+        command.name = name
+        return command
+    if name in SUMMARIES:
+        from weave_http.cli.operation import OperationCommand
+        from weave_http.operations import find
+
+        operation = find(name)
+        assert operation is not None
+        return OperationCommand(name, operation)
+    from weave_http.operations.plain import GONE, Gone
+
+    if name not in GONE:
+        raise KeyError(name)
+    from weave_http.cli.operation import OperationCommand
+
+    return OperationCommand(name, Gone)
+
+
+class Weave(DockerOptions):
+    """The group of all commands."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = Commands()
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names, in the order of the help."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of commands."""
+        lines = {name: summary for name, summary in SUMMARIES.items() if name not in INTERNAL}
+        own = ({name: summary for name, (_, summary) in table.items()} for table in (FIRST, FURTHER))
+        first, further = own
+        with formatter.section("Commands"):
+            formatter.write_dl([*first.items(), *lines.items(), *further.items()])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return name, command and the words for it.
+
+        Raises:
+            UsageError: there is no such command.
+        """
+        command = self.commands.get(args[0])
+        if command is None and not ctx.resilient_parsing and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], list(self.commands), n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else "see `weave --help`"
+            raise UsageError(f"unknown command {args[0]!r}", hint=hint)
+        return super().resolve_command(ctx, args)
+
 
 app = typer.Typer(
     name="weave",
-    cls=DockerOptions,
+    cls=Weave,
     help="Join the containers of many Docker hosts into one network, by plain calls to their Remote APIs.",
     epilog="DOCKER_HOST (and DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, contexts) choose the Docker host, as for docker. "
     "`weave explain COMMAND…` tells which API calls a command is, and what each is for.",
@@ -95,33 +193,3 @@ def globals_(
     context.obj = context.obj or replace(
         given, dry_run=dry_run, trace=trace, verbose=verbose, show_secrets=show_secrets, calls=calls.value
     )
-
-
-def app_for(words: Sequence[str]) -> typer.Typer:
-    """Return the application with the commands only that the words may mean.
-
-    Typer makes every command that it is told of before it reads a word, which is most of its time.
-
-    Args:
-        words: what was typed after `weave`.
-    """
-    part = copy(app)
-    part.registered_commands = [command for command in app.registered_commands if _name(command) in words]
-    part.registered_groups = [group for group in app.registered_groups if group.name in words]
-    named = {_name(command) for command in part.registered_commands} | {group.name for group in part.registered_groups}
-    options = list(takewhile(lambda word: word not in named, words))
-    # The list of commands has all of them, and so has the search for what an unknown one may have meant.
-    return part if named and "--help" not in options else app
-
-
-def _name(command: CommandInfo) -> str:
-    assert command.callback is not None
-    return command.name or get_command_name(command.callback.__name__)
-
-
-network.add_to(app)
-further.add_to(app)
-teach.add_to(app)
-create_body.add_to(app)
-app.add_typer(image.app, name="image")
-app.add_typer(sandbox.app, name="sandbox")

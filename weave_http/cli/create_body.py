@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from weave_http.cli.network import PASS_THROUGH
-from weave_http.cli.session import Globals, endpoint_of
+from weave_http.cli.pass_through import PASS_THROUGH
 
-if TYPE_CHECKING:
-    from weave_http.engine import Endpoint
-    from weave_http.run_args import CreateRequest
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("create-body", context_settings=PASS_THROUGH)(create_body)
-
-
+@app.command(context_settings=PASS_THROUGH)
 def create_body(
     context: typer.Context,
     arguments: Annotated[list[str], typer.Argument(metavar="[DOCKER RUN OPTIONS] IMAGE [COMMAND…]")],
@@ -32,8 +24,11 @@ def create_body(
     import json
     from urllib.parse import urlencode
 
-    options: Globals = context.obj
-    request = request_of(arguments, endpoint_of(options, options.host, options.context), options)
+    from weave_http.cli.session import session
+    from weave_http.commands.run import read_arguments
+
+    with session(context.obj) as caller:
+        request = read_arguments(caller, arguments)
     for warning in request.warnings:
         typer.echo(f"weave: {warning}", err=True)
     query = {key: value for key, value in (("name", request.name), ("platform", request.platform)) if value}
@@ -43,33 +38,3 @@ def create_body(
         typer.echo(json.dumps(request.config, indent=2, ensure_ascii=False))
     else:
         typer.echo(json.dumps(request.config, separators=(",", ":")))
-
-
-def request_of(
-    arguments: Sequence[str], endpoint: Endpoint, options: Globals, *, os_type: str = "linux"
-) -> CreateRequest:
-    """Return what arguments mean that were typed here, with this machine's files and environment.
-
-    Args:
-        arguments: the words after `docker run`.
-        endpoint: the daemon that is meant; it is not asked.
-        options: say where docker's configuration is.
-        os_type: its system, as its ping says.
-
-    Raises:
-        RunArgumentError: they make no request.
-    """
-    import os
-    from pathlib import Path, PurePosixPath
-
-    from weave_http.run_args import LocalFiles, parse
-
-    return parse(
-        arguments,
-        environ=os.environ,
-        directory=PurePosixPath(Path.cwd()),
-        os_type=os_type,
-        files=LocalFiles(options.environ()),
-        remote=endpoint.scheme != "unix",
-        daemon=endpoint.url,
-    )

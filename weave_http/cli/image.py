@@ -14,6 +14,7 @@ app = typer.Typer(
     help="Build the image of executor and router, without a registry.",
     rich_markup_mode=None,
     no_args_is_help=True,
+    add_completion=False,
 )
 
 

@@ -52,11 +52,17 @@ class Meter:
         bars.start()
         return bars
 
+    def end(self) -> None:
+        """See `weave_http.commands.caller.Meter`."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+            self._items.clear()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bars is not None:
-            self._bars.stop()
+        self.end()

@@ -15,6 +15,7 @@ app = typer.Typer(
     "Each is a dockerd in namespaces of its own; one LAN joins them.",
     rich_markup_mode=None,
     no_args_is_help=True,
+    add_completion=False,
 )
 
 StateOption = Annotated[

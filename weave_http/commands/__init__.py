@@ -1,76 +1,34 @@
-"""Weave's commands on the caller's side: one file a command, each the API calls that it is.
+"""The caller's side: perform an operation on a Docker host, by calls of the Docker Engine API.
 
-A command is a function that takes a `Caller` (engine, streams, environment) and plain arguments, and returns an
-exit code. It prints through the caller's streams and raises `WeaveError` for what it can't do, so that the command
-line, a program and a dry run all run the same code.
+    from weave_http.commands import perform
+    from weave_http.operations import parse
+
+    perform(caller, parse(["attach", "10.2.1.1/24", "web"])).out
+
+`perform` is the executor's call; `run` is the exception, a container of the caller's own, and `setup` is before all
+operations: it brings the image. Each takes a `Caller` (engine, streams, environment) and returns an `Outcome`. What the
+daemon refuses, or makes no sense, is raised as a `WeaveError`. Printing is the front end's: the command line, a program
+and a dry run all run the same code.
 """
 
 from weave_http.commands.caller import Caller
-from weave_http.commands.network import (
-    attach,
-    bridge_type,
-    config,
-    connect,
-    create_bridge,
-    detach,
-    dns_add,
-    dns_args,
-    dns_lookup,
-    dns_remove,
-    docker_bridge_ip,
-    env,
-    expose,
-    forget,
-    gone,
-    hide,
-    launch,
-    launch_dns,
-    prime,
-    ps,
-    report,
-    reset,
-    restart,
-    rmpeer,
-    start,
-    status,
-    stop,
-    stop_dns,
-)
-from weave_http.commands.run import run
+from weave_http.commands.perform import perform
 from weave_http.commands.setup import setup
-from weave_http.commands.version import version
 
-__all__ = [
-    "Caller",
-    "attach",
-    "bridge_type",
-    "config",
-    "connect",
-    "create_bridge",
-    "detach",
-    "dns_add",
-    "dns_args",
-    "dns_lookup",
-    "dns_remove",
-    "docker_bridge_ip",
-    "env",
-    "expose",
-    "forget",
-    "gone",
-    "hide",
-    "launch",
-    "launch_dns",
-    "prime",
-    "ps",
-    "report",
-    "reset",
-    "restart",
-    "rmpeer",
-    "run",
-    "setup",
-    "start",
-    "status",
-    "stop",
-    "stop_dns",
-    "version",
-]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from weave_http.commands.container_run import run_container
+    from weave_http.commands.opening import open_caller
+
+__all__ = ["Caller", "open_caller", "perform", "run_container", "setup"]
+
+if not TYPE_CHECKING:
+    from weave_http.lazy import lazy_names
+
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "weave_http.commands.container_run": ("run_container",),
+            "weave_http.commands.opening": ("open_caller",),
+        },
+    )

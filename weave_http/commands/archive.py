@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import stat
 import tarfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 from weave_http.commands.caller import Caller
 from weave_http.errors import WeaveError
 
 CHUNK = 256 * 1024
+LARGE = 8 * 1024 * 1024
+"""From this many bytes on an archive is compressed on its way to another machine."""
+_MOST_JSON = 4 * 1024 * 1024
+"""Bytes of a file in the archive that is read whole."""
+_MOST_READ = 16 * 1024 * 1024
+"""Bytes that may be read in one piece: a tar header can ask for any number."""
+_MOST_MEMBERS = 100_000
+_GZIP = 16 + zlib.MAX_WBITS
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 
 
-def archive_identity(source: Path) -> tuple[list[str], str]:
-    """Return the tags and the image id that a docker archive holds.
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which image an archive holds.
+
+    Args:
+        tags: its names.
+        id: as `sha256:…`.
+        platform: what it runs on, as `linux/amd64`; empty if the archive does not say.
+    """
+
+    tags: tuple[str, ...]
+    id: str
+    platform: str = ""
+
+
+def archive_identity(source: Path) -> Identity:
+    """Return which image a docker archive holds.
 
     Args:
         source: path of the archive.
@@ -24,30 +53,63 @@ def archive_identity(source: Path) -> tuple[list[str], str]:
         WeaveError: it can't be read, or is no docker archive with one image in it.
     """
     try:
-        with tarfile.open(source) as archive:
-            member = archive.extractfile("manifest.json")
-            if member is None:
-                raise KeyError("manifest.json")
-            (image,) = json.load(member)
-            tags, config = image["RepoTags"] or [], str(image["Config"])
+        if not stat.S_ISREG(source.stat().st_mode):
+            raise WeaveError(f"can't read {source}: it is not a regular file", hint="it is read twice")
+        with _Cautious(io.FileIO(source)) as file, tarfile.open(fileobj=file) as archive:
+            (image,) = _json(archive, "manifest.json")
+            tags, name = [str(tag) for tag in image["RepoTags"] or []], str(image["Config"])
+            config = _json(archive, name)
+            parts = [str(config.get(key) or "") for key in ("os", "architecture")]
     except OSError as error:
-        hint = "it must be a file, which can be read twice" if source.exists() and not source.is_file() else ""
-        raise WeaveError(f"can't read {source}: {error.strerror or error}", hint=hint) from error
-    except (tarfile.TarError, KeyError, ValueError, TypeError, EOFError) as error:
+        raise WeaveError(f"can't read {source}: {error.strerror or error}") from error
+    except (tarfile.TarError, LookupError, ValueError, TypeError, AttributeError, EOFError, RecursionError) as error:
         raise WeaveError(
             f"{source} is not a docker archive with one image in it",
             hint="make one with `weave image build` or `docker save`",
         ) from error
-    return [str(tag) for tag in tags], "sha256:" + config.removesuffix(".json").rpartition("/")[2]
+    except zlib.error as error:
+        raise WeaveError(f"{source} is damaged: {error}") from error
+    identity = "sha256:" + name.removesuffix(".json").rpartition("/")[2]
+    return Identity(tuple(tags), identity, "/".join(parts) if all(parts) else "")
+
+
+def _json(archive: tarfile.TarFile, name: str) -> Any:
+    """Return what a JSON file of an archive says.
+
+    Raises:
+        LookupError: there is none, or it is too large to be one.
+        ValueError: it is no JSON.
+    """
+    for count, member in enumerate(archive):
+        if member.name.removeprefix("./") == name:
+            file = archive.extractfile(member) if member.size <= _MOST_JSON else None
+            if file is None:
+                break
+            return json.load(file)
+        if count > _MOST_MEMBERS:
+            break
+    raise LookupError(name)
+
+
+class _Cautious(io.BufferedReader):
+    """A file that gives no more than `_MOST_READ` bytes at a time: headers may promise names of any length."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read bytes. Raises `ValueError` when that many are no header's."""
+        if size is not None and size > _MOST_READ:
+            raise ValueError("a header of the archive is too large")
+        return super().read(_MOST_READ if size is None or size < 0 else size)
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
     """The chunks of a file, metered; whoever shows the request can tell which file it is.
 
+    A large one is compressed on its way to another machine: the daemon takes both, and that costs little.
+
     Args:
         path: of the file.
-        caller: whose meter is told.
+        caller: whose meter is told, and whose endpoint says where it goes.
     """
 
     path: Path
@@ -57,7 +119,19 @@ class Archive:
         """Yield the chunks, from the beginning."""
         total, sent = self.path.stat().st_size, 0
         with self.path.open("rb") as file:
+            packed = self._is_packed(file, total)
+            packer = zlib.compressobj(1, wbits=_GZIP)
             while chunk := file.read(CHUNK):
-                yield chunk
+                if data := packer.compress(chunk) if packed else chunk:
+                    yield data
                 sent += len(chunk)
                 self.caller.meter.update(self.path.name, "loading", sent, total)
+            if packed:
+                yield packer.flush()
+
+    def _is_packed(self, file: IO[bytes], total: int) -> bool:
+        """Tell whether to compress it: not on this machine, not on a single processor, and not twice."""
+        beginning = file.read(6)
+        file.seek(0)
+        far = self.caller.endpoint.scheme != "unix" and (os.cpu_count() or 1) > 1
+        return far and total >= LARGE and not beginning.startswith(_COMPRESSED)

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from weave_http import constants
-from weave_http.commands.cidfile import Files, NoFiles
-from weave_http.commands.interrupts import Interrupts
-from weave_http.engine import Engine
+from weave_http.commands.id_file import IdFiles, NoIdFiles
+from weave_http.commands.signals import Signals
+from weave_http.engine import Endpoint, Engine
 from weave_http.printable import printable
-
-
-class Sink(Protocol):
-    """Where bytes go: a binary stream that can be flushed."""
-
-    def write(self, data: bytes, /) -> object: ...
-
-    def flush(self) -> object: ...
+from weave_http.sinks import NOWHERE, Overheard, Sink, write_all
 
 
 class Meter(Protocol):
@@ -29,12 +22,19 @@ class Meter(Protocol):
         """Show that `item` is at `current` of `total` bytes (both 0 when unknown), in the words of `status`."""
         ...
 
+    def end(self) -> None:
+        """Show nothing more of what was shown so far: something else is written."""
+        ...
+
 
 class NoMeter:
     """A meter that shows nothing."""
 
     def update(self, item: str, status: str, current: int, total: int) -> None:
         """Show nothing."""
+
+    def end(self) -> None:
+        """Do nothing."""
 
 
 class Keyboard(Protocol):
@@ -61,27 +61,31 @@ class Keyboard(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who runs a command, and against which daemon.
+    """Who has operations performed, and against which daemon.
 
     Args:
         engine: the daemon's API.
-        stdout: takes what a command prints.
-        stderr: takes what a command says beside.
+        stdout: takes what a command prints, as it comes; nowhere by default.
+        stderr: takes what a command says beside; nowhere by default.
         environ: environment variables; Weave's own are handed on to the executor.
+        endpoint: where the daemon is.
+        config: folder of docker's configuration, instead of the environment's; empty for that.
         meter: shows transfers.
-        interrupts: turns SIGINT and SIGTERM into an orderly end.
+        signals: turns SIGINT and SIGTERM into an orderly end.
         keyboard: for a container in the foreground; None where nobody types, as in a dry run.
-        files: the caller's files.
+        id_files: the caller's files for ids of containers.
     """
 
     engine: Engine
-    stdout: Sink
-    stderr: Sink
+    stdout: Sink = NOWHERE
+    stderr: Sink = NOWHERE
     environ: Mapping[str, str] = field(default_factory=dict)
+    endpoint: Endpoint = field(default_factory=lambda: Endpoint("unix"))
+    config: str = ""
     meter: Meter = field(default_factory=NoMeter)
-    interrupts: Interrupts = field(default_factory=Interrupts)
+    signals: Signals = field(default_factory=Signals)
     keyboard: Keyboard | None = None
-    files: Files = field(default_factory=NoFiles)
+    id_files: IdFiles = field(default_factory=NoIdFiles)
 
     @property
     def image(self) -> str:
@@ -93,15 +97,19 @@ class Caller:
         return f"{constants.IMAGE_REPOSITORY}:{version}" if version else constants.DEFAULT_IMAGE
 
     def write(self, stream: int, data: bytes) -> None:
-        """Pass on what a container wrote to its stream 1 (stdout) or 2 (stderr), at once."""
-        sink = self.stderr if stream == 2 else self.stdout
-        sink.write(data)
-        sink.flush()
+        """Pass on what a container wrote to its stream 1 (stdout) or 2 (stderr), at once and every byte."""
+        self.meter.end()
+        write_all(self.stderr if stream == 2 else self.stdout, data)
 
     def say(self, line: str) -> None:
         """Print one line on stdout."""
-        self.write(1, line.encode() + b"\n")
+        self.write(1, line.encode(errors="surrogateescape") + b"\n")
 
     def note(self, line: str) -> None:
         """Print one line on stderr; it may hold words of the daemon."""
         self.write(2, printable(line).encode() + b"\n")
+
+    def overheard(self, said: list[tuple[int, bytes]]) -> Caller:
+        """Return this caller, but what is written is kept in `said` as well."""
+        kept = [0]
+        return replace(self, stdout=Overheard(self.stdout, 1, said, kept), stderr=Overheard(self.stderr, 2, said, kept))

@@ -3,30 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, TypeVar
 
 from weave_http.commands.caller import Caller
-from weave_http.commands.pull import pull
+from weave_http.commands.signals import Holding, Undoing
 from weave_http.engine import Created
-from weave_http.engine.errors import Conflict, NotFound
+from weave_http.engine.errors import APIError, Conflict, NotFound
 
 Result = TypeVar("Result")
 
 
-def create(caller: Caller, config: Mapping[str, Any], *, name: str | None = None) -> Created:
-    """Create a container; on "no such image" pull the image and create it again.
+def create(
+    caller: Caller,
+    config: Mapping[str, Any],
+    scope: ExitStack,
+    *,
+    name: str | None = None,
+    platform: str | None = None,
+) -> Created:
+    """Create a container.
+
+    The call is not broken off by a signal, or a container would be left that nobody knows. Once there is one, signals
+    are `Undoing`'s until `scope` is closed.
 
     Args:
-        caller: engine and meter.
+        caller: engine and signals.
         config: create body.
+        scope: open as long as the container may have to be removed.
         name: the container's name, if the user gave one.
+        platform: `OS/ARCH[/VARIANT]`, if the user gave one.
 
     Raises:
-        EngineError: creation or the pull failed.
+        EngineError: the daemon refused.
+        Interrupted: a signal came, and there is no container.
     """
-    image = str(config["Image"])
-    return pulling(lambda: caller.engine.containers.create(config, name=name), lambda: pull(caller, image))
+    signals = caller.signals
+    with ExitStack() as held:
+        held.enter_context(signals.under(Holding()))
+        try:
+            created = caller.engine.containers.create(config, name=name, platform=platform)
+        except APIError:
+            signals.check()
+            raise
+        signals.become(Undoing())
+        scope.push(held.pop_all())
+    return created
 
 
 def pulling(act: Callable[[], Result], fetch: Callable[[], None]) -> Result:
@@ -49,10 +71,10 @@ def remove(caller: Caller, container: str) -> None:
     """Remove a container whatever its state, with its anonymous volumes; one that is gone already is fine.
 
     Args:
-        caller: engine.
+        caller: engine and signals; the call is not broken off by one.
         container: id.
     """
-    with suppress(NotFound):
+    with caller.signals.under(Holding()), suppress(NotFound):
         try:
             caller.engine.containers.remove(container, force=True, volumes=True)
         except Conflict as error:

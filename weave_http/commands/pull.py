@@ -1,10 +1,12 @@
-"""Let the daemon pull an image, and say what else can be done where it can't."""
+"""Let the daemon pull an image, and say what else can be done where it can't, or isn't to."""
 
 from __future__ import annotations
 
-from weave_http import constants
 from weave_http.commands.caller import Caller, NoMeter
 from weave_http.engine.errors import APIError, StreamError
+from weave_http.errors import EngineError
+
+WAYS = "bring it there by `weave setup` with --build, --from FILE or --from-host ENDPOINT"
 
 
 def pull(caller: Caller, image: str, *, platform: str | None = None, quiet: bool = False, missing: bool = True) -> None:
@@ -20,6 +22,35 @@ def pull(caller: Caller, image: str, *, platform: str | None = None, quiet: bool
     Raises:
         EngineError: the registry or the daemon refused; the hint says how to do without a registry.
     """
+    _pull(caller, image, "check its name, or load it into the engine" if missing else "", platform, quiet)
+
+
+def pull_own(caller: Caller) -> None:
+    """Let the daemon fetch Weave's image, which it has not.
+
+    Only an image that `$EXEC_IMAGE` names is fetched. The default one is in no registry of ours: whoever registered
+    its name there would have a privileged program on every host.
+
+    Args:
+        caller: engine, environment and meter.
+
+    Raises:
+        EngineError: there is no name, or the registry or the daemon refused; the hint says what to do.
+    """
+    if caller.environ.get("EXEC_IMAGE"):
+        _pull(caller, caller.image, WAYS, None, False)
+        return
+    raise EngineError(
+        f"the Docker host has no image {caller.image}", hint=f"{WAYS}, or name one of a registry in EXEC_IMAGE"
+    )
+
+
+def _pull(caller: Caller, image: str, otherwise: str, platform: str | None, quiet: bool) -> None:
+    """Pull an image.
+
+    Args:
+        otherwise: what to do where there is no registry, if there is no image without it.
+    """
     meter = NoMeter() if quiet else caller.meter
     meter.update(image, "pulling", 0, 0)
     try:
@@ -27,15 +58,10 @@ def pull(caller: Caller, image: str, *, platform: str | None = None, quiet: bool
             for step in steps:
                 meter.update(step.id or image, step.text, step.current, step.total)
     except (APIError, StreamError) as error:
-        if not missing:
+        if not otherwise:
             raise StreamError(f"can't pull the image {image}: {error.message}") from error
         raise StreamError(
-            f"the Docker host has no image {image}; {_hint(image)} (a pull failed: {error.message})"
+            f"the Docker host has no image {image}; {otherwise} (a pull failed: {error.message})"
         ) from error
-
-
-def _hint(image: str) -> str:
-    """What to do where there is no registry."""
-    if image.partition(":")[0] == constants.IMAGE_REPOSITORY:
-        return "bring it there by `weave setup` with --build, --from FILE or --from-host ENDPOINT"
-    return "check its name, or load it into the engine"
+    finally:
+        meter.end()

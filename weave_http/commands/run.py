@@ -1,38 +1,81 @@
-"""`weave run`: the exception among the commands. What it does is in `running`, which is imported when it is used."""
+"""`run`: the exception among the operations, a container of the caller's own, joined to the network."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from weave_http.commands.caller import Caller
+from weave_http.operations.outcome import Outcome
 
 if TYPE_CHECKING:
+    from weave_http.operations.operation import Operation
     from weave_http.run_args import CreateRequest
 
 
-def run(
-    caller: Caller, addresses: Sequence[str], request: CreateRequest, *, wait: bool = True, foreground: bool = False
-) -> int:
+def run(caller: Caller, operation: Operation) -> Outcome:
     """Create and start a container and attach it; print its id, or be it until it ends.
 
-    If anything fails or is interrupted before it is attached, it is removed again: no container is left running
-    without the network it was asked to have.
-
     Args:
-        caller: engine, streams and environment.
-        addresses: IPv4 addresses with prefix length for the container.
-        request: what to create, from `weave_http.run_args.parse`.
-        wait: keep the container's program from running before the container is on the network.
-        foreground: attach the caller's streams, and return the container's exit code.
+        caller: engine, streams and environment; docker run's arguments are read with its files.
+        operation: a `Run`.
 
     Raises:
+        RunArgumentError: the arguments make no request.
         EngineError: the daemon refused to create or start it.
         WeaveError: the request can't be done like this.
     """
-    from weave_http.commands.running import NotJoined, run_container
+    from weave_http.commands.container_run import run_container
+    from weave_http.operations.run import Run
 
-    try:
-        return run_container(caller, addresses, request, wait=wait, foreground=foreground)
-    except NotJoined as error:
-        return error.code
+    assert isinstance(operation, Run)
+    arguments = operation.arguments
+    request = read_arguments(caller, arguments)
+    if operation.with_dns:
+        code, words = _dns_options(caller, arguments)
+        if code != 0:
+            return Outcome(code)
+        request = read_arguments(caller, [*words, *arguments])
+    return run_container(caller, operation.addresses, request, wait=operation.wait, foreground=operation.foreground)
+
+
+def read_arguments(caller: Caller, arguments: Sequence[str], *, os_type: str = "linux") -> CreateRequest:
+    """Return what arguments of docker run mean that were typed here, with this machine's files and environment.
+
+    Args:
+        caller: says which daemon is meant, which is not asked, and where docker's configuration is.
+        arguments: the words after `docker run`.
+        os_type: the daemon's system, as its ping says.
+
+    Raises:
+        RunArgumentError: they make no request.
+    """
+    from weave_http.run_args import LocalFiles, parse
+
+    environ = caller.environ
+    return parse(
+        arguments,
+        environ=environ,
+        directory=PurePosixPath(os.getcwd()),
+        os_type=os_type,
+        files=LocalFiles({**environ, "DOCKER_CONFIG": caller.config} if caller.config else environ),
+        remote=caller.endpoint.scheme != "unix",
+        daemon=caller.endpoint.url,
+    )
+
+
+def _dns_options(caller: Caller, arguments: Sequence[str]) -> tuple[int, list[str]]:
+    """Return the executor's exit code, and the options by which a container asks Weave's name server.
+
+    They are as `--dns 172.17.0.1 --dns-search=.`; those are left out that the arguments have themselves.
+    """
+    from dataclasses import replace
+
+    from weave_http.commands.perform import perform
+    from weave_http.operations.names import DnsArgs
+    from weave_http.sinks import NOWHERE
+
+    outcome = perform(replace(caller, stdout=NOWHERE), DnsArgs(tuple(arguments)))
+    return outcome.code, outcome.out.split()

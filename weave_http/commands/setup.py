@@ -1,51 +1,66 @@
-"""`weave setup`: bring the image to the daemon, from its registry, from a file, or from another daemon."""
+"""`weave setup`: bring the image to the daemon, from a file, from another daemon, or from its registry."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from weave_http.commands.caller import Caller
-from weave_http.commands.pull import pull
+from weave_http.commands.pull import pull_own
 from weave_http.engine import Engine
 from weave_http.engine.errors import NotFound
-from weave_http.errors import EngineError
+from weave_http.errors import EngineError, WeaveError
+from weave_http.operations.outcome import Outcome
 
 LOADED = "Loaded image: "
 """What a daemon says of each image that it has loaded, before its name."""
 
 
-def setup(caller: Caller, source: Path | Engine | None = None) -> int:
-    """Make the daemon have the image.
+def setup(caller: Caller, source: Path | Engine | None = None) -> Outcome:
+    """Make the daemon have the image, and print its name.
 
     Args:
         caller: engine, streams, environment and meter.
         source: a docker archive (as `weave image build` or `docker save` write it) to load, or another daemon, from
-            which the image goes over as a stream; without one the daemon pulls the image from its registry.
+            which the image goes over as a stream. Without one the image that is there is good; if there is none the
+            daemon pulls the one that `$EXEC_IMAGE` names.
 
     Raises:
-        WeaveError: the file is no such archive.
-        EngineError: the daemon refused it, or the other one does not have it.
+        WeaveError: the file is no such archive, or its image is for another kind of machine.
+        EngineError: the daemon refused it, or the other one does not have it, or there is no way to get it.
     """
+    said: list[tuple[int, bytes]] = []
+    caller = caller.overheard(said)
     if isinstance(source, Engine):
-        return _copy(caller, source)
-    if source is None:
-        pull(caller, caller.image)
-        caller.say(caller.image)
-        return 0
+        names: Sequence[str] = [_copy(caller, source)]
+    elif source is not None:
+        names = _load(caller, source)
+    else:
+        try:
+            caller.engine.images.inspect(caller.image)
+        except NotFound:
+            pull_own(caller)
+        names = [caller.image]
+    for name in names:
+        caller.say(name)
+    return Outcome(0, tuple(said))
+
+
+def _load(caller: Caller, source: Path) -> Sequence[str]:
+    """Load an archive, unless its image is there already, and return its tags."""
     from weave_http.commands.archive import Archive, archive_identity
 
-    tags, image_id = archive_identity(source)
-    if not _present(caller, tags, image_id):
+    identity = archive_identity(source)
+    if not _present(caller, identity.tags, identity.id):
+        _check_platform(caller, identity.platform, str(source))
         with caller.engine.images.load(Archive(source, caller)) as steps:
             for step in steps:
                 caller.meter.update(step.id or source.name, step.text, step.current, step.total)
-    for tag in tags:
-        caller.say(tag)
-    return 0
+    return identity.tags
 
 
-def _copy(caller: Caller, source: Engine) -> int:
-    """Take the image from another daemon, unless the same one is there already."""
+def _copy(caller: Caller, source: Engine) -> str:
+    """Take the image from another daemon, unless the same one is there already, and return its name."""
     image = caller.image
     try:
         there = source.images.inspect(image)
@@ -54,6 +69,8 @@ def _copy(caller: Caller, source: Engine) -> int:
             f"{source.where} has no image {image}", hint="run `weave setup` for that host first"
         ) from error
     if not _present(caller, [image], there["Id"]):
+        parts = [str(there.get(key) or "") for key in ("Os", "Architecture")]
+        _check_platform(caller, "/".join(parts) if all(parts) else "", source.where)
         size = int(there.get("Size") or 0)  # an archive is a little more than its layers
 
         def show(sent: int) -> None:
@@ -63,8 +80,21 @@ def _copy(caller: Caller, source: Engine) -> int:
 
         steps = copy_image(source, caller.engine, image, on_bytes=show)
         _name(caller, [step.text.removeprefix(LOADED).strip() for step in steps if step.text.startswith(LOADED)])
-    caller.say(image)
-    return 0
+    return image
+
+
+def _check_platform(caller: Caller, platform: str, where: str) -> None:
+    """Raise `WeaveError` if an image is for another kind of machine than the daemon's, as `linux/arm64`.
+
+    The daemon would load it, and no program of it would run.
+    """
+    version = caller.engine.system.version()
+    here = f"{version.get('Os') or ''}/{version.get('Arch') or ''}"
+    if platform and "" not in here.split("/") and platform != here:
+        raise WeaveError(
+            f"the image from {where} is for {platform}, and the Docker host is {here}",
+            hint=f"build it on a {here} machine: `weave image build`",
+        )
 
 
 def _name(caller: Caller, loaded: list[str]) -> None:
@@ -78,7 +108,7 @@ def _name(caller: Caller, loaded: list[str]) -> None:
         images.tag(loaded[0], caller.image)
 
 
-def _present(caller: Caller, tags: list[str], image_id: str) -> bool:
+def _present(caller: Caller, tags: Sequence[str], image_id: str) -> bool:
     """Tell whether every tag already names this very image, so that nothing needs to be sent."""
     try:
         return bool(tags) and all(caller.engine.images.inspect(tag)["Id"] == image_id for tag in tags)

@@ -5,7 +5,7 @@
     parse(["attach", "10.2.1.1/24", "web"])         # Attach(addresses=(IPv4Interface('10.2.1.1/24'),), container='web')
     Attach.parse(["10.2.1.1/24", "web"]).words()    # ['attach', '10.2.1.1/24', 'web']
 
-Each operation is declared once, in the module that the table names; parser, words, usage and help come from there. The
+Each operation is declared once, in the module that `index` names; parser, words, usage and help come from there. The
 caller's side performs it (`weave_http.commands.perform`), the host's side does it (`weave_http.host.perform`).
 """
 
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from weave_http.errors import UsageError
 from weave_http.lazy import lazy_names
+from weave_http.operations.index import MODULES, SUMMARIES
 
 if TYPE_CHECKING:
     from weave_http.operations.exposing import Expose, Hide
@@ -84,22 +85,7 @@ __all__ = [
     "parse",
 ]
 
-_COMMANDS = {
-    "launch": ("launch",),
-    "peers": ("connect", "forget", "rmpeer"),
-    "run": ("run",),
-    "joining": ("attach", "detach", "start", "restart"),
-    "exposing": ("expose", "hide"),
-    "reading": ("ps", "status", "report"),
-    "names": ("dns-add", "dns-remove", "dns-lookup", "dns-args", "launch-dns"),
-    "plain": (
-        *("stop", "reset", "version", "prime", "env", "config", "stop-dns", "help", "setup"),
-        *("create-bridge", "bridge-type", "docker-bridge-ip"),
-    ),
-}
-"""The operations by the modules that declare them."""
-
-NAMES = tuple(name for names in _COMMANDS.values() for name in names)
+NAMES = tuple(SUMMARIES)
 """Their names."""
 
 
@@ -107,14 +93,14 @@ def _class_of(name: str) -> str:
     return "".join(part.title() for part in name.split("-"))
 
 
-_HOMES = {f"{__name__}.{module}": tuple(map(_class_of, names)) for module, names in _COMMANDS.items()}
+_HOMES = {f"{__name__}.{module}": tuple(map(_class_of, names)) for module, names in MODULES.items()}
 _HOMES[f"{__name__}.plain"] += ("Gone", "GONE")
 _HOMES[f"{__name__}.operation"] = ("Operation",)
 
 
 def find(name: str) -> type[Operation] | None:
     """Return the class of the operation of that name, or None."""
-    for module, names in _COMMANDS.items():
+    for module, names in MODULES.items():
         if name in names:
             found: type[Operation] = getattr(import_module(f"{__name__}.{module}"), _class_of(name))
             return found

@@ -27,7 +27,6 @@ class Expose(Operation):
     """
 
     name: ClassVar[str] = "expose"
-    summary: ClassVar[str] = "Put the Docker host itself on the network."
     more: ClassVar[str] = "It prints the addresses. They last over restarts and reboots where there is a router."
     example: ClassVar[str] = "expose 10.2.1.254/24 -h gate.weave.local"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
@@ -50,7 +49,6 @@ class Hide(Operation):
     """
 
     name: ClassVar[str] = "hide"
-    summary: ClassVar[str] = "Take the Docker host off the network."
     more: ClassVar[str] = "It prints the addresses."
     example: ClassVar[str] = "hide 10.2.1.254/24"
     parts: ClassVar[tuple[Option | Argument, ...]] = (cidrs("Addresses of the host."),)

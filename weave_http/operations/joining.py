@@ -13,7 +13,7 @@ from weave_http.operations.operation import Argument, Operation, Option, cidrs, 
 
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})")
 _ADDRESSES = cidrs("Addresses of its interface, as 10.2.1.1/24, in the order to be set.")
-_NO_CONTAINER = "no container given; its name or id comes after the addresses"
+_NO_CONTAINER = "no container given after the addresses"
 
 
 class ExtraHost(tuple[str, IPv4Address]):
@@ -70,7 +70,6 @@ class Attach(Operation):
     """
 
     name: ClassVar[str] = "attach"
-    summary: ClassVar[str] = "Join a running container to the network."
     more: ClassVar[str] = "It prints the addresses. Done twice, it is as done once."
     example: ClassVar[str] = "attach 10.2.1.1/24 web"
     parts: ClassVar[tuple[Option | Argument, ...]] = (_ADDRESSES, *_OPTIONS, _container("running"))
@@ -88,7 +87,6 @@ class Start(Attach):
     """Start a container that was stopped, and join it to the network; arguments as for `Attach`."""
 
     name: ClassVar[str] = "start"
-    summary: ClassVar[str] = "Start a stopped container, and join it to the network."
     more: ClassVar[str] = "It prints the container's name as given. A container that can't be joined is stopped again."
     example: ClassVar[str] = "start 10.2.1.1/24 web"
     parts: ClassVar[tuple[Option | Argument, ...]] = (_ADDRESSES, *_OPTIONS, _container("containers"))
@@ -99,7 +97,6 @@ class Restart(Attach):
     """Restart a container, and join it to the network; arguments as for `Attach`."""
 
     name: ClassVar[str] = "restart"
-    summary: ClassVar[str] = "Restart a container, and join it to the network."
     more: ClassVar[str] = "It prints the container's name as given."
     example: ClassVar[str] = "restart 10.2.1.1/24 web"
     parts: ClassVar[tuple[Option | Argument, ...]] = (_ADDRESSES, *_OPTIONS, _container("containers"))
@@ -115,7 +112,6 @@ class Detach(Operation):
     """
 
     name: ClassVar[str] = "detach"
-    summary: ClassVar[str] = "Take addresses of the network away from a container."
     more: ClassVar[str] = "It prints the addresses. With the last one goes the interface."
     example: ClassVar[str] = "detach 10.2.1.1/24 web"
     parts: ClassVar[tuple[Option | Argument, ...]] = (

@@ -44,7 +44,6 @@ class Launch(Operation):
     """
 
     name: ClassVar[str] = "launch"
-    summary: ClassVar[str] = "Start the router on the Docker host, and connect it to peers."
     more: ClassVar[str] = "It prints the id of the router's container. Flags come before the peers."
     example: ClassVar[str] = "launch --nickname one host2 host3"
     parts: ClassVar[tuple[Option | Argument, ...]] = (

@@ -61,7 +61,6 @@ class DnsAdd(Operation):
     """
 
     name: ClassVar[str] = "dns-add"
-    summary: ClassVar[str] = "Give a container's addresses, or others, a name."
     example: ClassVar[str] = "dns-add web -h www.weave.local"
     parts: ClassVar[tuple[Option | Argument, ...]] = _PARTS
 
@@ -79,7 +78,6 @@ class DnsRemove(DnsAdd):
     """Take names away; what is left out stands for all there are. Arguments as for `DnsAdd`."""
 
     name: ClassVar[str] = "dns-remove"
-    summary: ClassVar[str] = "Take names away: all that fit what is said."
     example: ClassVar[str] = "dns-remove web -h www.weave.local"
 
 
@@ -92,7 +90,6 @@ class DnsLookup(Operation):
     """
 
     name: ClassVar[str] = "dns-lookup"
-    summary: ClassVar[str] = "Print the addresses that containers are told for a name."
     example: ClassVar[str] = "dns-lookup web"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         one("fqdn", "NAME", "Fully qualified, or a single label.", missing="no name given", read=parse_hostname),
@@ -110,7 +107,6 @@ class DnsArgs(Operation):
     """
 
     name: ClassVar[str] = "dns-args"
-    summary: ClassVar[str] = "Print docker run's options for the use of Weave's names."
     example: ClassVar[str] = "dns-args --name web"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         many("arguments", "[DOCKER RUN OPTIONS]", "The other arguments of docker run."),
@@ -138,7 +134,6 @@ class LaunchDns(Operation):
     """
 
     name: ClassVar[str] = "launch-dns"
-    summary: ClassVar[str] = "Make sure that the router serves names."
     more: ClassVar[str] = "Weave 0.10 had another container for that."
     parts: ClassVar[tuple[Option | Argument, ...]] = (many("arguments", "CIDR [OPTIONS]", "As in Weave 0.10."),)
 

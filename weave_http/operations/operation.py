@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 
 from weave_http.addresses import Cidr, leading_cidrs
 from weave_http.errors import UsageError
+from weave_http.operations.index import INTERNAL, SUMMARIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +93,27 @@ class Operation:
 
     Class attributes:
         name: its name on the command line.
-        summary: what it does, a sentence; the first line of its help.
+        summary: what it does, a sentence, from `index`; the first line of its help.
         more: further sentences of its help.
         parts: options and arguments, in the order in which they are written.
         example: words after `weave` that make one.
         verbatim: options end with the first argument: what follows is somebody else's.
-        internal: it is for scripts, and not in the list of commands.
+        internal: it is for scripts, and not in the list of commands; from `index`.
     """
 
     __slots__ = ()
 
     name: ClassVar[str]
-    summary: ClassVar[str]
+    summary: ClassVar[str] = ""
     more: ClassVar[str] = ""
     parts: ClassVar[tuple[Option | Argument, ...]] = ()
     example: ClassVar[str] = ""
     verbatim: ClassVar[bool] = False
     internal: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        cls.summary = SUMMARIES.get(cls.name, cls.summary)
+        cls.internal = cls.name in INTERNAL or cls.internal
 
     @classmethod
     def parse(cls, words: Sequence[str]) -> Self:

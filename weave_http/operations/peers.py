@@ -21,7 +21,6 @@ class Connect(Operation):
     """
 
     name: ClassVar[str] = "connect"
-    summary: ClassVar[str] = "Connect the router to more peers."
     example: ClassVar[str] = "connect host2 10.0.0.3:6783"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         Option("replace", ("--replace",), "Forget all other peers."),
@@ -41,7 +40,6 @@ class Forget(Operation):
     """
 
     name: ClassVar[str] = "forget"
-    summary: ClassVar[str] = "Stop trying to connect to peers."
     example: ClassVar[str] = "forget host2"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         many(
@@ -66,7 +64,6 @@ class Rmpeer(Operation):
     """
 
     name: ClassVar[str] = "rmpeer"
-    summary: ClassVar[str] = "Forget peers that are gone for good."
     more: ClassVar[str] = "It prints what was taken over from each."
     example: ClassVar[str] = "rmpeer host2"
     parts: ClassVar[tuple[Option | Argument, ...]] = (

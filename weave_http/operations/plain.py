@@ -15,7 +15,6 @@ class Stop(Operation):
     """Stop the router; the containers of one host keep reaching each other."""
 
     name: ClassVar[str] = "stop"
-    summary: ClassVar[str] = "Stop the router."
     more: ClassVar[str] = "The containers of one host keep reaching each other."
     example: ClassVar[str] = "stop"
 
@@ -29,7 +28,6 @@ class Reset(Operation):
     """
 
     name: ClassVar[str] = "reset"
-    summary: ClassVar[str] = "Stop the router, and remove all of Weave's from the host."
     example: ClassVar[str] = "reset"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         Option("force", ("--force",), "Also when the router does not answer."),
@@ -47,7 +45,6 @@ class Env(Operation):
     """
 
     name: ClassVar[str] = "env"
-    summary: ClassVar[str] = "Say what there is instead of a Docker API proxy."
     example: ClassVar[str] = "env"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         Option("restore", ("--restore",), "Print what undoes an earlier version's env.", caller=True),
@@ -65,7 +62,6 @@ class Help(Operation):
     """
 
     name: ClassVar[str] = "help"
-    summary: ClassVar[str] = "Show what there is to type."
     example: ClassVar[str] = "help attach"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         Argument(
@@ -80,41 +76,33 @@ class Help(Operation):
     command: str = ""
 
 
-def _plain(name_: str, summary_: str, *, more_: str = "", internal_: bool = False) -> type[Operation]:
+def _plain(name_: str, *, more_: str = "") -> type[Operation]:
     """Return the class of an operation without arguments."""
 
     @dataclass(frozen=True, slots=True)
     class Plain(Operation):
         name: ClassVar[str] = name_
-        summary: ClassVar[str] = summary_
         more: ClassVar[str] = more_
         example: ClassVar[str] = name_
-        internal: ClassVar[bool] = internal_
 
     Plain.__name__ = Plain.__qualname__ = "".join(part.title() for part in name_.split("-"))
-    Plain.__doc__ = summary_
+    Plain.__doc__ = Plain.summary
     return Plain
 
 
-Version = _plain("version", "Print the versions on this side and on the Docker host.")
+Version = _plain("version")
 Prime = _plain(
-    "prime",
-    "Do nothing: there is nothing to wait for.",
-    more_="Other versions of Weave wait until addresses can be handed out; this one hands out none.",
+    "prime", more_="Other versions of Weave wait until addresses can be handed out; this one hands out none."
 )
-Config = _plain("config", "Say what there is instead of a Docker API proxy, and fail.")
-StopDns = _plain(
-    "stop-dns", "Do nothing: names end with the router.", more_="Weave 0.10 had another container for that."
-)
+Config = _plain("config")
+StopDns = _plain("stop-dns", more_="Weave 0.10 had another container for that.")
 Setup = _plain(
     "setup",
-    "Have the engine pull the image that belongs to this version.",
     more_="It is for who types on the Docker host itself; a caller elsewhere does it by calls of its own, as `run`.",
-    internal_=True,
 )
-CreateBridge = _plain("create-bridge", "Make the bridge and the firewall's rules, without a router.", internal_=True)
-BridgeType = _plain("bridge-type", "Print what kind of bridge there is.", internal_=True)
-DockerBridgeIp = _plain("docker-bridge-ip", "Print the address by which containers reach their host.", internal_=True)
+CreateBridge = _plain("create-bridge")
+BridgeType = _plain("bridge-type")
+DockerBridgeIp = _plain("docker-bridge-ip")
 
 _ONE_LAUNCH = "expected: weave launch, which starts all there is"
 _ONE_STOP = "expected: weave stop, which stops all there is"

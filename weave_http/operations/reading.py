@@ -43,7 +43,6 @@ class Ps(Operation):
     """
 
     name: ClassVar[str] = "ps"
-    summary: ClassVar[str] = "List the containers on the network: id, MAC, addresses."
     more: ClassVar[str] = "The line weave:expose is the host itself."
     example: ClassVar[str] = "ps web"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
@@ -71,7 +70,6 @@ class Status(Operation):
     """
 
     name: ClassVar[str] = "status"
-    summary: ClassVar[str] = "Show the router's state."
     example: ClassVar[str] = "status connections"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         FORMAT,
@@ -98,7 +96,6 @@ class Report(Operation):
     """
 
     name: ClassVar[str] = "report"
-    summary: ClassVar[str] = "Print all the router knows, as JSON or by a Go template."
     example: ClassVar[str] = "report -f '{{.Router.Name}}'"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         Option("template", ("-f", "--format"), "What to print, as '{{.Router.Name}}'.", metavar="TEMPLATE"),

@@ -31,7 +31,6 @@ class Run(Operation):
     """
 
     name: ClassVar[str] = "run"
-    summary: ClassVar[str] = "Start a container on the network, as docker run would."
     more: ClassVar[str] = "It is left running and its id is printed, as by docker run -d, unless --foreground is given."
     example: ClassVar[str] = "run 10.2.1.1/24 --name web nginx"
     verbatim: ClassVar[bool] = True

@@ -4,8 +4,9 @@ Pure: `parse` reads files only through the reader that it is given, and asks no 
 modules beside it are the little languages of the values.
 """
 
+from weave_http.run_args.client_side import key_codes
 from weave_http.run_args.files import Files, LocalFiles, NoFiles
 from weave_http.run_args.request import CreateRequest, parse
-from weave_http.run_args.wrong import RunArgumentError
+from weave_http.run_args.wrong import BadValue, RunArgumentError
 
-__all__ = ["CreateRequest", "Files", "LocalFiles", "NoFiles", "RunArgumentError", "parse"]
+__all__ = ["BadValue", "CreateRequest", "Files", "LocalFiles", "NoFiles", "RunArgumentError", "key_codes", "parse"]

@@ -9,7 +9,7 @@ from weave_http.run_args.wrong import BadValue, RunArgumentError
 
 PULL = ("always", "missing", "never")
 SOCKET = "/var/run/docker.sock"
-_KEY = re.compile(r"[\x00-\x7f]|ctrl-[a-zA-Z@\[\\\]^_]", re.DOTALL)
+_CONTROL = re.compile(r"ctrl-[a-z@\[\\\]^_]")
 
 
 def pull(text: str) -> str:
@@ -19,10 +19,32 @@ def pull(text: str) -> str:
     return text or "never"
 
 
+def key_codes(text: str) -> bytes:
+    """Return the bytes that keys send which leave a container running.
+
+    Args:
+        text: comma list of single characters, `DEL` and `ctrl-X`, X being a small letter or one of `@[\\]^_`; or
+            nothing.
+
+    Raises:
+        BadValue: not of that form.
+    """
+    codes = bytearray()
+    for key in text.split(",") if text else ():
+        if _CONTROL.fullmatch(key):
+            codes.append(ord(key[-1].upper()) - ord("@"))
+        elif key == "DEL":
+            codes.append(0x7F)
+        elif len(key) == 1 and key.isascii():
+            codes += key.encode()
+        else:
+            raise BadValue(f"unknown key {key!r}; expected keys like ctrl-p,ctrl-q or a")
+    return bytes(codes)
+
+
 def detach_keys(text: str) -> str:
-    """Check a list of keys, each one character or `ctrl-` and a letter or one of `@[\\]^_`."""
-    if text and not all(_KEY.fullmatch(key) for key in text.split(",")):
-        raise BadValue("expected keys like ctrl-p,ctrl-q or a")
+    """Check a list of keys; see `key_codes`."""
+    key_codes(text)
     return text
 
 

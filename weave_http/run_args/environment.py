@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from weave_http.docker_config import field
+from weave_http.printable import is_text
 from weave_http.run_args.draft import Draft
 from weave_http.run_args.kinds import pair
-from weave_http.run_args.wrong import BadValue, RunArgumentError, is_text
+from weave_http.run_args.wrong import BadValue, RunArgumentError
 
 _BLANKS = " \t"
 _BOM = b"\xef\xbb\xbf"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from weave_http.printable import is_text
 from weave_http.run_args.draft import Draft, Surroundings, bad_value
 from weave_http.run_args.environment import build_env
 from weave_http.run_args.files import Files, NoFiles
@@ -16,7 +17,7 @@ from weave_http.run_args.option import Build, Option
 from weave_http.run_args.platforms import platform
 from weave_http.run_args.streams import STREAMS, build_streams
 from weave_http.run_args.table import OPTIONS_BY_NAME, ORDER
-from weave_http.run_args.wrong import BadValue, HelpRequested, RunArgumentError, is_text
+from weave_http.run_args.wrong import BadValue, HelpRequested, RunArgumentError
 
 ROOT = PurePosixPath("/")
 

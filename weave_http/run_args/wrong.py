@@ -15,14 +15,5 @@ class HelpRequested(RunArgumentError):
     exit_code = 0
 
 
-def is_text(text: str) -> bool:
-    """Tell whether a word can be said in JSON: words and variables may be any bytes, which Python hides in them."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 class BadValue(Exception):
     """A value is none of its option's. Says why; who reads the option says which, and what the value was."""

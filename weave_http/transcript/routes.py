@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from weave_http.engine.wire.base import Request
 from weave_http.transcript.canned import Canned, canned_json
-from weave_http.transcript.route import Route
+from weave_http.transcript.route import OBJECT, Route
 
 UNKNOWN = "(not in weave's table of Docker's routes)"
 """What is said of a call that is not in the table."""
@@ -163,9 +163,17 @@ ROUTES = (
         "Look at weave's own image: whether it has the waiter, and its id, by which the container is named that holds "
         "the waiter's volume.",
     ),
+    Route(
+        "GET",
+        "/version",
+        "SystemVersion",
+        "System",
+        OBJECT,
+        '200 {"Os": "linux", "Arch": "amd64", …}',
+        "Ask what kind of machine the daemon's is: an image for another kind would be loaded, and never run.",
+    ),
     # No command of weave's calls these; weave's client and the shell's completion do.
     Route("GET", "/_ping", "SystemPing", "System", STATEFUL),
-    Route("GET", "/version", "SystemVersion", "System"),
     Route("GET", "/info", "SystemInfo", "System"),
     Route("GET", "/events", "SystemEvents", "System", OK),
     Route("GET", "/containers/json", "ContainerList", "Container", LIST),

@@ -332,7 +332,7 @@ pass_output() {
 
 # hold WORDS...: do something, and keep what it writes to stderr.
 hold() {
-  "$@" 2>>"$dir/held"
+  "$@" >/dev/null 2>>"$dir/held"
 }
 
 # Write what was kept.

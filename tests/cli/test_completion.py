@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.fake_engine import FakeContainer, FakeEngine, Run
-from weave_http.cli.complete import PATIENCE_SECONDS
+from weave_http.cli.completion import PATIENCE_SECONDS
 
 
 def completed(line: str, docker_host: str = "unix:///nowhere") -> list[str]:

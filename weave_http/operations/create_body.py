@@ -1,9 +1,4 @@
-"""The interface before the program: what `weave run` puts before a container's own program.
-
-`/w/w` waits until the container is on the network and becomes the program then (`weave_http/image/waiter.c`). It comes
-from weave's image, by a container that ends at once and only holds the volume it is in; the user's container has
-that volume too, read-only. So the image of the user's may be anything, and nothing is copied.
-"""
+"""Changes of a create body: what `run` makes of the one that docker run would send. Pure, for both sides."""
 
 from __future__ import annotations
 
@@ -11,58 +6,34 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from weave_http import constants
-from weave_http.commands.caller import Caller
-from weave_http.commands.containers import pulling, remove
-from weave_http.commands.pull import pull
-from weave_http.engine.errors import Conflict
-from weave_http.errors import EngineError
 from weave_http.run_args import RunArgumentError
 
-FAILURES = (125, 126, 127)
+WAITER_FAILURES = (125, 126, 127)
 """Exit codes of the waiter itself: it can't wait; the program can't be run; there is no such program."""
-BEGINNING = "weave: exec: "
+WAITER_SAYS = "weave: exec: "
 """How the line begins in which it says why."""
+LEFT_ALONE = "WEAVE_CIDR"
+"""Variable by which Weave's own tools on the host know a container that is joined by somebody else."""
 
 
-def provide(caller: Caller) -> str:
-    """Make the daemon have the container that holds the waiter, and return its name.
-
-    Its name has the image's id, so that another image of the same name brings its own waiter. `weave reset` removes it.
-    A new one is started once, and ends at once: Docker fills its volume from the image when it is created, Podman when
-    it is mounted first.
-
-    Args:
-        caller: engine and meter.
-
-    Raises:
-        EngineError: the daemon refused, or its image of weave has no waiter.
-    """
-    image = caller.image
-    found = pulling(lambda: caller.engine.images.inspect(image), lambda: pull(caller, image))
-    if constants.WAITER_LABEL not in ((found.get("Config") or {}).get("Labels") or {}):
-        raise EngineError(
-            f"the image {image} has no {constants.WAITER}",
-            hint="bring this version's there by `weave setup`, or say --no-wait",
+def check_network(config: Mapping[str, Any]) -> None:
+    """Raise `RunArgumentError` if a container has no network namespace of its own, and so can't be joined."""
+    mode = str((config.get("HostConfig") or {}).get("NetworkMode") or "")
+    if mode == "host":
+        raise RunArgumentError("a container with --network host can't be joined: it has the host's own interfaces")
+    if mode.startswith("container:"):
+        raise RunArgumentError(
+            f"a container with --network {mode} can't be joined: its interfaces are the other container's",
+            hint="attach that one: `weave attach CIDR… CONTAINER`",
         )
-    name = f"{constants.WAITER_VOLUMES}-{str(found['Id']).rpartition(':')[2][:12]}"
-    config = {
-        "Image": image,
-        "Entrypoint": [constants.WAITER],
-        "Labels": {constants.WAITER_VOLUMES: ""},
-        "Volumes": {constants.WAITER_FOLDER: {}},
-    }
-    containers = caller.engine.containers
-    with caller.interrupts.deferred():
-        try:
-            created = containers.create(config, name=name)
-        except Conflict:
-            return name  # it is there already
-        try:
-            containers.start(created.id)
-        except BaseException:
-            remove(caller, created.id)
-            raise
-    return name
+
+
+def marked(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a create body that says that the container is joined already, for what else there is of Weave."""
+    environment = list(config.get("Env") or ())
+    if any(item.partition("=")[0] == LEFT_ALONE for item in environment):
+        return dict(config)
+    return {**config, "Env": [f"{LEFT_ALONE}=none", *environment]}
 
 
 def behind_waiter(config: Mapping[str, Any], image: Mapping[str, Any], volumes: str) -> dict[str, Any]:

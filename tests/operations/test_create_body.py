@@ -2,7 +2,7 @@
 
 import pytest
 
-from weave_http.commands.waiter import behind_waiter
+from weave_http.operations.create_body import behind_waiter
 from weave_http.run_args import RunArgumentError
 
 

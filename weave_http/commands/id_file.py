@@ -11,8 +11,8 @@ from typing import Protocol
 from weave_http.errors import EngineError
 
 
-class Files(Protocol):
-    """The caller's files; a dry run has none."""
+class IdFiles(Protocol):
+    """Where ids of containers are put; a dry run has none."""
 
     def reserve(self, path: str) -> None:
         """Create an empty file. Raises `FileExistsError` if there is one, `OSError` if it can't be made."""
@@ -27,7 +27,7 @@ class Files(Protocol):
         ...
 
 
-class NoFiles:
+class NoIdFiles:
     """Nothing is written."""
 
     def reserve(self, path: str) -> None:
@@ -40,20 +40,20 @@ class NoFiles:
         """Do nothing."""
 
 
-class LocalFiles:
+class LocalIdFiles:
     """The files of this machine."""
 
     def reserve(self, path: str) -> None:
-        """See `Files.reserve`."""
+        """See `IdFiles.reserve`."""
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
 
     def fill(self, path: str, text: str) -> None:
-        """See `Files.fill`."""
+        """See `IdFiles.fill`."""
         with open(path, "w", encoding="ascii") as file:
             file.write(text)
 
     def discard(self, path: str) -> None:
-        """See `Files.discard`."""
+        """See `IdFiles.discard`."""
         with suppress(FileNotFoundError):
             os.unlink(path)
 
@@ -67,7 +67,7 @@ class IdFile:
         path: its path; empty for no file.
     """
 
-    files: Files
+    files: IdFiles
     path: str
     _kept: bool = False
 
@@ -87,7 +87,7 @@ class IdFile:
 
 
 @contextmanager
-def id_file(files: Files, path: str) -> Iterator[IdFile]:
+def id_file(files: IdFiles, path: str) -> Iterator[IdFile]:
     """Make the file, and remove it again unless it is kept.
 
     Raises:

@@ -1,0 +1,109 @@
+"""An operation as a command: its help, its refusals and its words are what the operation declares."""
+
+from __future__ import annotations
+
+import pytest
+
+from weave_http.cli import main
+from weave_http.cli.app import FIRST
+from weave_http.operations import NAMES, find
+from weave_http.operations.flags import FLAGS
+from weave_http.operations.operation import Option
+from weave_http.operations.plain import GONE
+
+
+def helped(capsys: pytest.CaptureFixture[str], name: str) -> str:
+    assert main([name, "--help"]) == 0
+    said, complaint = capsys.readouterr()
+    assert complaint == ""
+    return said
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in FIRST])
+def test_help_has_summary_usage_parts_and_example(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("TERMINAL_WIDTH", "200")
+    said = helped(capsys, name)
+    operation = find(name)
+    assert operation is not None
+    assert said.startswith(f"Usage: weave {name}")
+    plain = " ".join(said.split())
+    for sentence in (operation.summary, operation.more, operation.example, operation.usage()):
+        assert " ".join(sentence.split()) in plain
+    for part in operation.parts:
+        shown = ", ".join(part.names) if isinstance(part, Option) else part.metavar
+        assert shown in said
+        assert " ".join(part.help.split()) in plain
+    assert "Exit codes: " in said
+
+
+def test_the_help_of_launch_lists_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    said = helped(capsys, "launch")
+    assert [flag.name for flag in FLAGS if f"  --{flag.name}" not in said] == []
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_no_option_is_broken_in_two_by_the_line_of_usage(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert "[--no-multicast-route]" in helped(capsys, "attach")
+
+
+NO_ADDRESS = "expected an address like 10.2.1.1/24 first, as this version hands out none"
+
+
+@pytest.mark.parametrize(
+    ("typed", "complaint"),
+    [
+        ("attach", f"no address given; {NO_ADDRESS}"),
+        (
+            "detach c1",
+            f"no address before 'c1'; {NO_ADDRESS}",
+        ),
+        ("hide", f"no address given; {NO_ADDRESS}"),
+        ("expose", f"no address given; {NO_ADDRESS}"),
+        ("attach 10.2.1.1/24", "no container given after the addresses; see `weave attach --help`"),
+        ("attach 10.2.1.1/24 a b", "unexpected argument 'b'; see `weave attach --help`"),
+        ("attach --nope 10.2.1.1/24 a", "unknown option '--nope'; see `weave attach --help`"),
+        ("connect", "no peer given; see `weave connect --help`"),
+        ("launch --nope", "unknown option '--nope'; see `weave launch --help`"),
+        ("launch --port", "option '--port' needs a value; see `weave launch --help`"),
+        ("launch --password", "option '--password' needs a value; see `weave launch --help`"),
+        ("launch 10.0.0.999", "invalid peer '10.0.0.999'; expected HOST or HOST:PORT, with a name or an IPv4 address"),
+        ("status nope", "unknown section 'nope'; expected one of targets, connections, peers, dns"),
+        ("reset x", "unexpected argument 'x'; see `weave reset --help`"),
+        ("stauts", "unknown command 'stauts'; did you mean status or start or restart?"),
+        ("zzz", "unknown command 'zzz'; see `weave --help`"),
+        ("setup --nope", "no such option: --nope; see `weave setup --help`"),
+        ("setup --from", "option '--from' requires an argument; see `weave setup --help`"),
+        ("setup --build --from x", "--from and --build exclude each other; name one source"),
+        (
+            "completion",
+            "missing argument '[bash|zsh|fish]'. Choose from: bash, zsh, fish; see `weave completion --help`",
+        ),
+        ("sandbox env", "missing argument 'NAME'; see `weave sandbox env --help`"),
+        ("--nope ps", "no such option: --nope; see `weave --help`"),
+    ],
+)
+def test_words_that_make_no_command_are_one_line_with_what_to_do(
+    typed: str, complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(typed.split()) == 1
+    assert capsys.readouterr() == ("", f"weave: {complaint}\n")
+
+
+@pytest.mark.parametrize("typed", ["run 10.2.1.1/24 busybox --help", "run 10.2.1.1/24 -e A=--help busybox"])
+def test_what_stands_behind_the_addresses_of_run_is_docker_runs(typed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--dry-run", *typed.split()]) == 0
+    assert "POST" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_what_another_version_has_goes_to_the_host_as_it_was_typed(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--dry-run", "-v", name, "--tls", "x"]) == 0
+    assert f'"--local","{name}","--tls","x"' in capsys.readouterr().out.replace(" ", "").replace("\n", "")

@@ -1,0 +1,141 @@
+"""An operation as a command: its words are parsed, helped with and completed by what the operation declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand
+
+from weave_http.errors import UsageError
+
+if TYPE_CHECKING:
+    from weave_http.operations.operation import Argument, Operation, Option
+
+_HELP = "--help"
+_EXIT_CODES = (
+    "Exit codes: 0 done; 1 refused, or failed on the host; 125 the daemon refused, or was not reached; 130 interrupted."
+)
+
+
+class OperationCommand(TyperCommand):
+    """The command of an operation. There is no grammar but the operation's own.
+
+    Args:
+        name: what is typed.
+        operation: its class.
+    """
+
+    def __init__(self, name: str, operation: type[Operation]) -> None:
+        super().__init__(
+            name,
+            help="\n\n".join(filter(None, (operation.summary, operation.more))),
+            hidden=operation.internal,
+            rich_markup_mode=None,
+        )
+        self._operation = operation
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Make the operation of the words; `--help` prints the help instead.
+
+        Raises:
+            UsageError: they make none; it says where help is.
+        """
+        ctx.args = list(args)
+        if ctx.resilient_parsing:
+            return args
+        if _HELP in self._own(args):
+            typer.echo(ctx.get_help())
+            raise typer.Exit
+        try:
+            ctx.params["operation"] = self._parse(args)
+        except UsageError as error:
+            raise UsageError(error.message, hint=error.hint or f"see `{ctx.command_path} {_HELP}`") from error
+        return []
+
+    def _parse(self, args: list[str]) -> Operation:
+        """Return the operation. Raises `UsageError`."""
+        # The first word of one that is gone is part of it.
+        return self._operation.parse(args if self._operation.name else [self.name or "", *args])
+
+    def _own(self, args: list[str]) -> Iterable[str]:
+        """Return the words that may be options of ours: not those of docker run, or behind `--`."""
+        if self._operation.verbatim:
+            return takewhile(lambda word: word.startswith("-") and word != "--", args)
+        return takewhile(lambda word: word != "--", args)
+
+    def invoke(self, ctx: Any) -> int:
+        """Perform the operation and return its exit code."""
+        operation: Operation = ctx.params["operation"]
+        if operation.name == "help":
+            from weave_http.cli.app import app
+
+            app([*operation.words()[1:], _HELP], prog_name="weave", standalone_mode=False)
+            return 0
+        from weave_http.cli.session import session
+        from weave_http.commands.perform import perform
+
+        with session(ctx.obj) as caller:
+            return perform(caller, operation).code
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        """Write the line of usage; an option stays in one piece."""
+        begin = f"Usage: {ctx.command_path} "
+        text = (begin + self._operation.usage()).rstrip()
+        for line in wrap(text, formatter.width, subsequent_indent=" " * len(begin), break_on_hyphens=False):
+            formatter.write(f"{line}\n")
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the tables of arguments and options, an example, and the exit codes."""
+        from weave_http.operations.operation import Option
+
+        parts = self._operation.parts
+        arguments = [(part.metavar, part.help) for part in parts if not isinstance(part, Option) and part.help]
+        options = [(_spelling(part), part.help) for part in parts if isinstance(part, Option)]
+        for title, rows in (("Arguments", arguments), ("Options", [*options, (_HELP, "Show this message and exit.")])):
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+        if self._operation.example:
+            with formatter.section("Example"):
+                formatter.write_text(f"weave {self._operation.example}")
+        formatter.write_paragraph()
+        formatter.write_text(_EXIT_CODES)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Return what may stand for an incomplete word, as `CompletionItem`s."""
+        from typer._click.shell_completion import CompletionItem
+
+        return [
+            CompletionItem(word, help=help_)
+            for word, help_ in self._candidates(ctx, incomplete)
+            if word.startswith(incomplete)
+        ]
+
+    def _candidates(self, ctx: Any, incomplete: str) -> Iterator[tuple[str, str]]:
+        """Yield words that could be meant, with what they do where that is known."""
+        from weave_http.operations.operation import Option
+
+        options = {name: part for part in self._operation.parts if isinstance(part, Option) for name in part.names}
+        words = [word for word in ctx.args if word != "="]  # bash takes that for a word
+        before = options.get(words[-1]) if words else None
+        if before is not None and before.metavar:
+            yield from ((choice, "") for choice in before.metavar.split("|") if "|" in before.metavar)
+        elif incomplete.startswith("-"):
+            yield from ((name, part.help) for name, part in options.items() if part.many or name not in words)
+            yield _HELP, "Show this message and exit."
+        else:
+            from weave_http.cli.completion import candidates
+
+            arguments: list[Argument] = [part for part in self._operation.parts if not isinstance(part, Option)]
+            for kind in dict.fromkeys(part.candidates for part in arguments if part.candidates):
+                yield from ((word, "") for word in candidates(ctx, kind, incomplete))
+
+
+def _spelling(option: Option) -> str:
+    """Return an option as the help shows it."""
+    names = ", ".join(option.names)
+    return f"{names} {option.metavar}" if option.metavar else names

@@ -1,0 +1,48 @@
+"""`--dry-run` and `--trace`: what stands between the client and the wire to show the calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import typer
+
+from weave_http.cli.options import Globals
+
+if TYPE_CHECKING:
+    from weave_http.engine import Endpoint
+    from weave_http.engine.wire.base import Transport
+    from weave_http.transcript import Exchange
+
+
+def watcher(options: Globals, endpoint: Endpoint, *, other: bool = False) -> Callable[[Transport], Transport] | None:
+    """Return what stands between the client and the wire: a stand-in, a watch, or nothing.
+
+    Args:
+        options: before the command.
+        endpoint: where the calls go.
+        other: it is another daemon than the command's own.
+    """
+    if not (options.dry_run or options.trace):
+        return None
+    from weave_http.engine.version import NEWEST, version_text
+    from weave_http.transcript import AnswerPrinter, FullPrinter, Printer, StandIn, Watch
+
+    def shown(line: str) -> None:
+        typer.echo(line, err=not options.dry_run)
+
+    timed, secrets = not options.dry_run, options.show_secrets
+    report: Callable[[Exchange], None] = (
+        Printer(shown, bodies=options.verbose, timed=timed, secrets=secrets, at=endpoint.url if other else "")
+        if options.calls == "line"
+        else FullPrinter(shown, options.calls, endpoint, timed=timed, show_secrets=secrets)
+    )
+
+    answered = None
+    if options.verbose and timed and options.calls != "json":
+        answered = AnswerPrinter(shown, full=options.calls != "line", secrets=secrets)
+
+    def watch(inner: Transport) -> Transport:
+        return Watch(StandIn(version_text(NEWEST), other=other) if options.dry_run else inner, report, answered)
+
+    return watch

@@ -1,0 +1,50 @@
+"""Perform an operation on a Docker host: the executor's call, with what only the caller's side can do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from weave_http.commands.caller import Caller
+from weave_http.commands.executor import execute
+from weave_http.operations.operation import Operation
+from weave_http.operations.outcome import Outcome
+
+
+def perform(caller: Caller, operation: Operation) -> Outcome:
+    """Have a Docker host do an operation.
+
+    What it writes goes to the caller's streams as it comes, and is in the outcome. The streams of a container in the
+    foreground are in no outcome: they may be endless.
+
+    Args:
+        caller: engine, streams and environment.
+        operation: as `Attach(…)`, or of `weave_http.operations.parse`.
+
+    Raises:
+        EngineError: the daemon refused a call or can't be reached.
+        Interrupted: a signal came before the operation was under way.
+        WeaveError: it can't be done like this.
+    """
+    if operation.name == "run":
+        from weave_http.commands.run import run
+
+        return run(caller, operation)
+    said: list[tuple[int, bytes]] = []
+    return Outcome(_code(caller.overheard(said), operation), tuple(said))
+
+
+def _code(caller: Caller, operation: Operation) -> int:
+    """Perform an operation and return its exit code."""
+    match operation.name:
+        case "version":
+            from weave_http import __version__
+
+            caller.say(f"weave script {__version__}")
+        case "env" if getattr(operation, "restore", False):
+            from weave_http.commands.env import restore
+
+            return restore(caller)
+        case "launch" if (password := getattr(operation, "password", None)) is not None:
+            # A command line is for everyone on the host to see.
+            caller = replace(caller, environ={**caller.environ, "WEAVE_PASSWORD": password})
+    return execute(caller, operation.words())

@@ -1,0 +1,59 @@
+"""The names of the operations, where each is declared, and what it does: enough for a list of commands.
+
+It is apart from the declarations so that `weave --help` needn't make them all.
+"""
+
+from __future__ import annotations
+
+MODULES = {
+    "launch": {"launch": "Start the router on the Docker host, and connect it to peers."},
+    "peers": {
+        "connect": "Connect the router to more peers.",
+        "forget": "Stop trying to connect to peers.",
+        "rmpeer": "Forget peers that are gone for good.",
+    },
+    "run": {"run": "Start a container on the network, as docker run would."},
+    "joining": {
+        "attach": "Join a running container to the network.",
+        "detach": "Take addresses of the network away from a container.",
+        "start": "Start a stopped container, and join it to the network.",
+        "restart": "Restart a container, and join it to the network.",
+    },
+    "exposing": {
+        "expose": "Put the Docker host itself on the network.",
+        "hide": "Take the Docker host off the network.",
+    },
+    "reading": {
+        "ps": "List the containers on the network: id, MAC, addresses.",
+        "status": "Show the router's state.",
+        "report": "Print all the router knows, as JSON or by a Go template.",
+    },
+    "names": {
+        "dns-add": "Give a container's addresses, or others, a name.",
+        "dns-remove": "Take names away: all that fit what is said.",
+        "dns-lookup": "Print the addresses that containers are told for a name.",
+        "dns-args": "Print docker run's options for the use of Weave's names.",
+        "launch-dns": "Make sure that the router serves names.",
+    },
+    "plain": {
+        "stop": "Stop the router.",
+        "reset": "Stop the router, and remove all of Weave's from the host.",
+        "version": "Print the versions on this side and on the Docker host.",
+        "prime": "Do nothing: there is nothing to wait for.",
+        "env": "Say what there is instead of a Docker API proxy.",
+        "config": "Say what there is instead of a Docker API proxy, and fail.",
+        "stop-dns": "Do nothing: names end with the router.",
+        "help": "Show what there is to type.",
+        "setup": "Have the engine pull the image that belongs to this version.",
+        "create-bridge": "Make the bridge and the firewall's rules, without a router.",
+        "bridge-type": "Print what kind of bridge there is.",
+        "docker-bridge-ip": "Print the address by which containers reach their host.",
+    },
+}
+"""Summaries by names, by the modules of this package that declare the operations."""
+
+SUMMARIES = {name: summary for names in MODULES.values() for name, summary in names.items()}
+"""All of them, in the order of the help."""
+
+INTERNAL = frozenset({"setup", "create-bridge", "bridge-type", "docker-bridge-ip"})
+"""Operations for scripts, which are not in the list of commands."""
