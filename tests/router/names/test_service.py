@@ -315,7 +315,7 @@ def test_without_dockers_bridge_names_are_served_where_the_engine_says_it_will_b
         await asyncio.sleep(0.1)
         assert (str(service.address[0]), service.trouble) == ("198.51.100.1", "")
         where[0] = LOOPBACK
-        while service.address[0] != LOOPBACK:
+        while service.address is None or service.address[0] != LOOPBACK:
             await asyncio.sleep(0.01)
         await asyncio.to_thread(exchange, query("c1"), service.address[1], host="127.0.0.1")
         await service.stop()
