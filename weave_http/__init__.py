@@ -15,44 +15,122 @@
 
 TYPE_CHECKING = False  # type checkers take it for true; importing `typing` for it would cost milliseconds
 if TYPE_CHECKING:
-    from weave_http import commands, run_args
-    from weave_http.commands.caller import Caller
-    from weave_http.commands.opening import open_caller
+    from weave_http import (
+        commands as commands,
+    )
+    from weave_http import (
+        run_args as run_args,
+    )
+    from weave_http.commands.caller import Caller as Caller
+    from weave_http.commands.opening import open_caller as open_caller
     from weave_http.engine import (
-        AttachedOutput,
-        ByteStream,
-        Created,
-        Credentials,
-        Endpoint,
-        Engine,
-        ExitStatus,
-        ObjectStream,
-        Ping,
-        Progress,
-        Session,
-        TLSFiles,
-        Waiter,
-        Waits,
-        connect,
-        copy_image,
-        docker_credentials,
-        resolve_endpoint,
+        AttachedOutput as AttachedOutput,
+    )
+    from weave_http.engine import (
+        ByteStream as ByteStream,
+    )
+    from weave_http.engine import (
+        Created as Created,
+    )
+    from weave_http.engine import (
+        Credentials as Credentials,
+    )
+    from weave_http.engine import (
+        Endpoint as Endpoint,
+    )
+    from weave_http.engine import (
+        Engine as Engine,
+    )
+    from weave_http.engine import (
+        ExitStatus as ExitStatus,
+    )
+    from weave_http.engine import (
+        ObjectStream as ObjectStream,
+    )
+    from weave_http.engine import (
+        PendingExit as PendingExit,
+    )
+    from weave_http.engine import (
+        PendingExits as PendingExits,
+    )
+    from weave_http.engine import (
+        Ping as Ping,
+    )
+    from weave_http.engine import (
+        Progress as Progress,
+    )
+    from weave_http.engine import (
+        Session as Session,
+    )
+    from weave_http.engine import (
+        TLSFiles as TLSFiles,
+    )
+    from weave_http.engine import (
+        connect as connect,
+    )
+    from weave_http.engine import (
+        copy_image as copy_image,
+    )
+    from weave_http.engine import (
+        docker_credentials as docker_credentials,
+    )
+    from weave_http.engine import (
+        resolve_endpoint as resolve_endpoint,
     )
     from weave_http.engine.errors import (
-        APIError,
-        Conflict,
-        EndpointError,
-        InvalidReference,
-        NotFound,
-        ProtocolError,
-        StreamError,
-        TimedOut,
-        TLSFailure,
-        TransportError,
-        Unreachable,
-        VersionError,
+        APIError as APIError,
     )
-    from weave_http.errors import EngineError, ExitCode, HostError, SandboxError, UsageError, WeaveError
+    from weave_http.engine.errors import (
+        Conflict as Conflict,
+    )
+    from weave_http.engine.errors import (
+        EndpointError as EndpointError,
+    )
+    from weave_http.engine.errors import (
+        InvalidReference as InvalidReference,
+    )
+    from weave_http.engine.errors import (
+        NotFound as NotFound,
+    )
+    from weave_http.engine.errors import (
+        ProtocolError as ProtocolError,
+    )
+    from weave_http.engine.errors import (
+        StreamError as StreamError,
+    )
+    from weave_http.engine.errors import (
+        TimedOut as TimedOut,
+    )
+    from weave_http.engine.errors import (
+        TLSFailure as TLSFailure,
+    )
+    from weave_http.engine.errors import (
+        TransportError as TransportError,
+    )
+    from weave_http.engine.errors import (
+        Unreachable as Unreachable,
+    )
+    from weave_http.engine.errors import (
+        VersionError as VersionError,
+    )
+    from weave_http.errors import (
+        EngineError as EngineError,
+    )
+    from weave_http.errors import (
+        ExitCode as ExitCode,
+    )
+    from weave_http.errors import (
+        HostError as HostError,
+    )
+    from weave_http.errors import (
+        SandboxError as SandboxError,
+    )
+    from weave_http.errors import (
+        UsageError as UsageError,
+    )
+    from weave_http.errors import (
+        WeaveError as WeaveError,
+    )
 
 __version__ = "0.1.0"
 
@@ -62,7 +140,7 @@ _HOMES = {
     "weave_http.commands.opening": ("open_caller",),
     "weave_http.engine": (
         *("AttachedOutput", "ByteStream", "Created", "Credentials", "Endpoint", "Engine", "ExitStatus"),
-        *("ObjectStream", "Ping", "Progress", "Session", "TLSFiles", "Waiter", "Waits"),
+        *("ObjectStream", "PendingExit", "PendingExits", "Ping", "Progress", "Session", "TLSFiles"),
         *("connect", "copy_image", "docker_credentials", "resolve_endpoint"),
     ),
     "weave_http.engine.errors": (
@@ -74,56 +152,11 @@ _HOMES = {
 }
 """Where each name is to be found; what is said above to type checkers again, for the import system."""
 
-__all__ = [
-    "APIError",
-    "AttachedOutput",
-    "ByteStream",
-    "Caller",
-    "Conflict",
-    "Created",
-    "Credentials",
-    "Endpoint",
-    "EndpointError",
-    "Engine",
-    "EngineError",
-    "ExitCode",
-    "ExitStatus",
-    "HostError",
-    "InvalidReference",
-    "NotFound",
-    "ObjectStream",
-    "Ping",
-    "Progress",
-    "ProtocolError",
-    "SandboxError",
-    "Session",
-    "StreamError",
-    "TLSFailure",
-    "TLSFiles",
-    "TimedOut",
-    "TransportError",
-    "Unreachable",
-    "UsageError",
-    "VersionError",
-    "Waiter",
-    "Waits",
-    "WeaveError",
-    "__version__",
-    "commands",
-    "connect",
-    "copy_image",
-    "docker_credentials",
-    "open_caller",
-    "resolve_endpoint",
-    "run_args",
-]
-
 
 if not TYPE_CHECKING:  # or every name would be there for them
     from weave_http.lazy import lazy_names
 
     __getattr__ = lazy_names(__name__, _HOMES)
 
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__getattr__("__all__")})

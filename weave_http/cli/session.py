@@ -16,7 +16,7 @@ from weave_http.cli.docker_options import only, switch, unquoted
 if TYPE_CHECKING:  # the real imports wait until a command runs: `--help` must stay quick
     from weave_http.commands import Caller
     from weave_http.engine import Credentials, Endpoint, Engine
-    from weave_http.engine.wire.base import Transport
+    from weave_http.engine.wire.contract import Transport
     from weave_http.transcript import Stage
 
 

@@ -16,8 +16,9 @@ from weave_http.commands.caller import Caller
 from weave_http.commands.detach_keys import DEFAULT, Detached, KeyFilter, key_codes
 from weave_http.commands.signals import SignalProxy, all_signals
 from weave_http.engine.errors import StreamError
+from weave_http.engine.exits import PendingExit
 from weave_http.engine.interactive import Session
-from weave_http.engine.output import AttachedOutput, Waiter
+from weave_http.engine.output import AttachedOutput
 from weave_http.errors import EngineError, WeaveError
 from weave_http.run_args import CreateRequest
 
@@ -111,7 +112,7 @@ def proxied(caller: Caller, container: str, request: CreateRequest, streams: Str
 
 
 def converse(
-    caller: Caller, request: CreateRequest, streams: Streams, attached: AttachedOutput | Session, waiter: Waiter
+    caller: Caller, request: CreateRequest, streams: Streams, attached: AttachedOutput | Session, waiter: PendingExit
 ) -> int:
     """Pass on what is typed and what the container writes until it ends, and return its exit code.
 

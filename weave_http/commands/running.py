@@ -24,8 +24,9 @@ from weave_http.commands.pull import pull
 from weave_http.engine import Created
 from weave_http.engine.containers import Condition
 from weave_http.engine.errors import APIError
+from weave_http.engine.exits import PendingExit
 from weave_http.engine.interactive import Session
-from weave_http.engine.output import AttachedOutput, Output, Waiter
+from weave_http.engine.output import AttachedOutput, Output
 from weave_http.errors import EngineError
 from weave_http.run_args import CreateRequest, RunArgumentError
 
@@ -158,7 +159,7 @@ def _joined(
     stack: ExitStack,
     *,
     wait: bool,
-) -> tuple[AttachedOutput | Session, Waiter]:
+) -> tuple[AttachedOutput | Session, PendingExit]:
     """Start the user's container and attach it to the network; return its output and exit code to come.
 
     Raises:
@@ -215,7 +216,7 @@ class NotJoined(Exception):
         self.code = code
 
 
-def _check_program(attached: Output, waiting: Waiter) -> None:
+def _check_program(attached: Output, waiting: PendingExit) -> None:
     """Raise `ProgramError` if a container that is gone ended because its program can't be run."""
     code = waiting.result().code
     if code not in waiter.FAILURES:
