@@ -96,7 +96,9 @@ def test_there_are_no_other_examples() -> None:
     assert len(EXAMPLES) == 3
 
 
-@pytest.mark.parametrize("name", [name for name in weave_http.__all__ if name != "__version__"])
+@pytest.mark.parametrize(
+    "name", [name for name in importlib.import_module("weave_http").__all__ if name != "__version__"]
+)
 def test_every_name_is_there_and_documented(name: str) -> None:
     value = getattr(weave_http, name)
     assert value.__doc__

@@ -29,12 +29,12 @@ if TYPE_CHECKING:  # `as` says to them that a name is offered
     from weave_http.engine import Engine as Engine
     from weave_http.engine import ExitStatus as ExitStatus
     from weave_http.engine import ObjectStream as ObjectStream
+    from weave_http.engine import PendingExit as PendingExit
+    from weave_http.engine import PendingExits as PendingExits
     from weave_http.engine import Ping as Ping
     from weave_http.engine import Progress as Progress
     from weave_http.engine import Session as Session
     from weave_http.engine import TLSFiles as TLSFiles
-    from weave_http.engine import Waiter as Waiter
-    from weave_http.engine import Waits as Waits
     from weave_http.engine import connect as connect
     from weave_http.engine import copy_image as copy_image
     from weave_http.engine import docker_credentials as docker_credentials
@@ -68,7 +68,7 @@ _HOMES = {
     "weave_http.commands.perform": ("perform",),
     "weave_http.engine": (
         *("AttachedOutput", "ByteStream", "Created", "Credentials", "Endpoint", "Engine", "ExitStatus"),
-        *("ObjectStream", "Ping", "Progress", "Session", "TLSFiles", "Waiter", "Waits"),
+        *("ObjectStream", "PendingExit", "PendingExits", "Ping", "Progress", "Session", "TLSFiles"),
         *("connect", "copy_image", "docker_credentials", "resolve_endpoint"),
     ),
     "weave_http.engine.errors": (

@@ -1,7 +1,8 @@
 """Names that a package offers and imports when they are asked for first: Python's start is most of a command's time.
 
-A package imports them for type checkers only, under `if TYPE_CHECKING:`, and says here where they are. No name may be
-that of a module of the package: that would be the package's attribute as soon as anybody imports it.
+A package imports them for type checkers only, under `if TYPE_CHECKING:` and as `X as X`, which offers them there; and
+says in a table where they are, which offers them to the import system. No name may be that of a module of the package:
+that would be the package's attribute as soon as anybody imports it.
 """
 
 TYPE_CHECKING = False  # type checkers take it for true; importing `typing` for it would cost milliseconds
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def lazy_names(package: str, homes: "dict[str, tuple[str, ...]]") -> "Callable[[str], object]":
-    """Return the `__getattr__` of a package.
+    """Return the `__getattr__` of a package; it also knows `__all__`, where the package does not say it.
 
     Args:
         package: its name.
@@ -22,6 +23,8 @@ def lazy_names(package: str, homes: "dict[str, tuple[str, ...]]") -> "Callable[[
         from importlib import import_module
         from sys import modules
 
+        if name == "__all__":
+            return offered()
         for home, there in homes.items():
             if name in there:
                 value: object = getattr(import_module(home), name)
@@ -30,5 +33,9 @@ def lazy_names(package: str, homes: "dict[str, tuple[str, ...]]") -> "Callable[[
             if home == f"{package}.{name}":
                 return import_module(home)
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    def offered() -> "list[str]":
+        itself = [home.removeprefix(f"{package}.") for home, there in homes.items() if not there]
+        return sorted([*itself, *(name for there in homes.values() for name in there)])
 
     return find

@@ -19,7 +19,13 @@ from tests.hosts.host import GUEST, Host
 PROJECT = Path(__file__).parents[2]
 INSPECTS, WAITS = 1000, 100
 _BOX = "measured"
-OTHERS = tuple(name for name in CLIENTS if name != "weave")
+BESIDE = (
+    ("inspect", "weave", "docker-py", 1.0),
+    ("inspect", "weave-wire", "aiodocker", 1.2),
+    ("wait", "weave-wire", "aiodocker", 1.0),
+)
+"""Work, who of ours, beside whom of the others, and the goal: requests with an answer go by the packages, as those of
+docker-py go by requests; aiodocker has connections of its own, as our wire has. Waits go by the wire either way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +80,12 @@ def measure(stage: Stage, one: Host, rounds: int) -> tuple[Table, list[Compared]
                 return run
 
             alternate([once(client) for client in CLIENTS], rounds)
-            best = max(OTHERS, key=lambda client: median(done.rate for done in kept[client]))
-            ours, theirs = ([done.rate for done in kept[client]] for client in ("weave", best))
-            compared.append(Compared(f"{number:,} {kind}s, {name}", ours, theirs, unit="/s", goal=1.0, at_least=True))
-            least = min(OTHERS, key=lambda client: median(done.most for done in kept[client]))
-            ours, theirs = ([done.most for done in kept[client]] for client in ("weave", least))
-            compared.append(Compared("  memory at most", ours, theirs, unit="MiB", goal=1.0))
+            for _, mine, other, goal in (row for row in BESIDE if row[0] == kind):
+                what = f"{number:,} {kind}s, {name}: {mine} beside {other}"
+                ours, theirs = ([done.rate for done in kept[client]] for client in (mine, other))
+                compared.append(Compared(what, ours, theirs, unit="/s", goal=goal, at_least=True))
+                ours, theirs = ([done.most for done in kept[client]] for client in (mine, other))
+                compared.append(Compared("  memory at most", ours, theirs, unit="MiB", goal=1.0))
             each = ", ".join(
                 f"{client} {median(d.rate for d in dones):,.0f}/s, {median(d.processor for d in dones):.2f} ms of the "
                 f"processor each, {median(d.most for d in dones):.0f} MiB, {median(d.grown for d in dones):.1f} grown"
@@ -88,10 +94,11 @@ def measure(stage: Stage, one: Host, rounds: int) -> tuple[Table, list[Compared]
             notes.append(f"{number:,} {kind}s, {name}: {each}.")
     one.shell(f"docker rm -f {_BOX} >/dev/null")
     about = (
-        f"Beside it: the better one of {' and '.join(OTHERS)}, for rate and for memory each. Inspects one after the "
-        "other on one connection; waits all at once, until a kill of their container has ended them. Each in a process "
-        f"of its own, {rounds} rounds in turns; imports and the first call are before the clock, the memory has all in "
-        "it. weave and aiodocker wait in one thread (weave dials in up to 16), docker-py in one each."
+        "`weave` lets requests-unixsocket and httpx carry requests with an answer, `weave-wire` sends all by the wire "
+        'of its own (`transport="wire"`). Inspects one after the other; waits all at once, until a kill of their '
+        f"container has ended them. Each in a process of its own, {rounds} rounds in turns; imports and the first call "
+        "are before the clock, the memory has all in it. weave and aiodocker wait in one thread (weave dials TLS in up "
+        "to 16), docker-py in one each."
     )
     return Table("The client beside others", COMPARED, [row.cells() for row in compared], [about, *notes]), compared
 
@@ -111,9 +118,13 @@ def measure_version(stage: Stage, one: Host, rounds: int) -> Table:
         "+ command line (Typer)": "import weave_http.cli.main",
         "+ commands and client": "import weave_http.cli.main, weave_http.commands, weave_http.engine",
         "+ requests-unixsocket, for unix": (
-            "import weave_http.cli.main, weave_http.commands, weave_http.engine.wire.unix"
+            "import weave_http.cli.main, weave_http.commands, weave_http.engine.wire.by_requests"
         ),
-        "or + httpx, for TCP": "import weave_http.cli.main, weave_http.commands, weave_http.engine.wire.tcp",
+        "or + httpx, for TCP": "import weave_http.cli.main, weave_http.commands, weave_http.engine.wire.by_httpx",
+        "or + the wire alone": "import weave_http.cli.main, weave_http.commands, weave_http.engine.wire.pool",
+        "or + the wire with TLS": (
+            "import weave_http.cli.main, weave_http.commands, weave_http.engine.wire.pool, weave_http.engine.wire.tls"
+        ),
     }
     measures = [partial(stage.timed, None, [sys.executable, "-c", statement]) for statement in statements.values()]
     alternate(measures, 1)

@@ -15,7 +15,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from weave_http.engine.connecting import Carrier
 
 
 def memory(field: str) -> int:
@@ -44,10 +47,19 @@ class Clock:
 
 
 def weave(work: str, number: int, container: str, clock: Clock) -> None:
-    """Weave's own client: one thread."""
+    """Weave's own client, calls by the packages."""
+    _weave("packages", work, number, container, clock)
+
+
+def weave_wire(work: str, number: int, container: str, clock: Clock) -> None:
+    """Weave's own client, all by its own wire: one thread."""
+    _weave("wire", work, number, container, clock)
+
+
+def _weave(transport: Carrier, work: str, number: int, container: str, clock: Clock) -> None:
     from weave_http import connect, resolve_endpoint
 
-    with connect(resolve_endpoint(os.environ)) as engine:
+    with connect(resolve_endpoint(os.environ), transport=transport) as engine:
         engine.containers.inspect(container)
         clock.start()
         if work == "inspect":
@@ -144,7 +156,7 @@ def _when_waiting(number: int, then: Callable[[], object]) -> None:
     then()
 
 
-CLIENTS = {"weave": weave, "docker-py": docker_py, "aiodocker": aiodocker}
+CLIENTS = {"weave": weave, "weave-wire": weave_wire, "docker-py": docker_py, "aiodocker": aiodocker}
 
 
 def main(client: str, work: str, number: str, container: str) -> None:

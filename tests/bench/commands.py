@@ -122,7 +122,7 @@ def measure_shares(stage: Stage, host: Host, rounds: int) -> Table:
         partial(stage.timed, host, [weave_program(), "--dry-run", "status"]),
         partial(stage.weave, host, "status"),
         python("import weave_http.engine.client"),
-        python("import weave_http.engine.client, weave_http.engine.wire.tcp"),
+        python("import weave_http.engine.client, weave_http.engine.wire.by_httpx"),
         trace,
     )
     alternate(measures, 1)

@@ -13,6 +13,7 @@ import re
 import shlex
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -204,6 +205,42 @@ CASES = [
     Case("-c c", files=CURRENT | config(None)),
     Case("--config @/f", files={"f": "x"}),
 ]
+
+
+SSH_HOSTS = [
+    *("ssh://us%65r@h", "ssh://me@h/run/docker%2esock", "ssh://me%3ax@h", "ssh://me%40corp@h:22", "ssh://me@corp@h"),
+    *(
+        "ssh://h%6fst",
+        "ssh://u%zz@h",
+        "ssh://h/run/a%zb",
+        "ssh://h/run/a%20b.sock",
+        "ssh://b%C3%BCcher/x",
+        "ssh://h/%2fx",
+    ),
+    *("ssh://bücher", "ssh://u@h?x", "ssh://h/%"),
+]
+
+
+def test_ssh_is_told_what_docker_tells_it(tmp_path: Path) -> None:
+    """Both run a program of that name, which writes down its words; how it connects is not compared."""
+    log, ssh = tmp_path / "log", tmp_path / "ssh"
+    ssh.write_text(f'#!/bin/sh\nfor word; do printf "%s\\n" "$word"; done > {log}.$$; mv {log}.$$ {log}; exit 255\n')
+    ssh.chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+
+    def told(program: list[str]) -> list[str]:
+        log.unlink(missing_ok=True)
+        subprocess.run(program, env=environ, capture_output=True, timeout=60, check=False)
+        if not log.exists():
+            return [REFUSED]
+        words = log.read_text().splitlines()
+        options = {index + shift for index, word in enumerate(words) if word == "-o" for shift in (0, 1)}
+        kept = [word for index, word in enumerate(words) if index not in options and not word.startswith("-o ")]
+        return [word.strip("'") for word in kept]
+
+    for host in SSH_HOSTS:
+        ours = told([sys.executable, "-m", "weave_http", "-H", host, "ps"])
+        assert (host, ours) == (host, told(["docker", "-H", host, "version"]))
 
 
 class Proxy:

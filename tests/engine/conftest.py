@@ -6,7 +6,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,26 +15,27 @@ from tests.engine.certificates import Certificates, make_certificates
 from tests.engine.sshd import SSHServer, client_options, ssh_server
 from tests.fake_engine import FakeEngine
 from weave_http.engine import Endpoint, Engine, Transport
-from weave_http.engine.wire.common import Timeouts
-from weave_http.engine.wire.plain import PlainTransport
-from weave_http.engine.wire.ssh import SSHTransport
-from weave_http.engine.wire.tcp import TCPTransport
-from weave_http.engine.wire.unix import UnixTransport
+from weave_http.engine.connecting import RoutedTransport
+from weave_http.engine.wire.contract import Timeouts
+from weave_http.engine.wire.pool import WireTransport
 
 PATIENT = Timeouts(connect=10, quick=30)
 HASTY = Timeouts(connect=2, quick=0.3)
 """For daemons that are meant to hang."""
+DRIPPED = Timeouts(connect=10, quick=5, whole=0.5)
+"""For daemons that come to no end."""
 
 
 @dataclass(frozen=True)
 class Wire:
-    """A fake daemon, and how to reach it by one of the adapters."""
+    """A fake daemon, and how to reach it: requests with an answer by a package or by the wire, streams by the wire."""
 
     name: str
     fake: FakeEngine
     open: Callable[..., Transport]
     endpoint: Endpoint
     hasty: Timeouts = HASTY
+    dripped: Timeouts = DRIPPED
 
     @property
     def slow(self) -> bool:
@@ -42,9 +43,18 @@ class Wire:
         return self.name == "ssh"
 
     @property
-    def lanes(self) -> int:
-        """Connections that calls one after the other take: over TCP, short ones have one of their own."""
-        return 2 if self.name in ("tcp", "tls") else 1
+    def by_package(self) -> bool:
+        """Whether a package carries requests with an answer."""
+        return self.open is by_package
+
+    def kept(self, urls: int, *, streams: bool = False) -> int:
+        """Return how many connections are kept after requests one after the other.
+
+        Args:
+            urls: how many different ones they had: requests-unixsocket keeps a connection for each.
+            streams: whether some of them were streams or uploads, which always go by the wire.
+        """
+        return (urls if self.name == "requests-unixsocket" else 1) + (streams and self.by_package)
 
     def transport(self, timeouts: Timeouts = PATIENT) -> Transport:
         return self.open(self.endpoint, timeouts)
@@ -83,27 +93,32 @@ def ssh(server_of_ssh: SSHServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
     client_options(server_of_ssh)
 
 
-@pytest.fixture(params=["unix", "tls", "tcp", "ssh", "plain-unix", "plain-tcp"])
+def by_package(endpoint: Endpoint, timeouts: Timeouts) -> Transport:
+    return RoutedTransport(endpoint, "packages", timeouts)
+
+
+@pytest.fixture(params=["requests-unixsocket", "httpx-tcp", "httpx-tls", "wire-unix", "wire-tcp", "wire-tls", "ssh"])
 def wire(request: pytest.FixtureRequest, socket_path: Path, certificates: Certificates) -> Iterator[Wire]:
     name: str = request.param
-    openers: dict[str, Callable[..., Transport]] = {
-        "unix": UnixTransport,
-        "tls": TCPTransport,
-        "tcp": TCPTransport,
-        "plain-unix": PlainTransport,
-        "plain-tcp": PlainTransport,
-    }
+    opener = WireTransport if name.startswith("wire") or name == "ssh" else by_package
     if name == "ssh":
         server: SSHServer = request.getfixturevalue("ssh")
         with FakeEngine(socket_path) as fake:
             # ssh itself needs part of a second for its connection, and more on a machine that is busy.
-            yield Wire(name, fake, SSHTransport, server.endpoint(str(socket_path)), Timeouts(connect=10, quick=5))
+            yield Wire(
+                name,
+                fake,
+                opener,
+                server.endpoint(str(socket_path)),
+                replace(HASTY, quick=5),
+                replace(DRIPPED, whole=4),
+            )
         return
-    if name.endswith("unix"):
+    if "unix" in name:
         fake = FakeEngine(socket_path)
-    elif name == "tls":
+    elif name.endswith("tls"):
         fake = FakeEngine(tls=certificates.server, client_tls=certificates.client)
     else:
         fake = FakeEngine()
     with fake:
-        yield Wire(name, fake, openers[name], fake.endpoint)
+        yield Wire(name, fake, opener, fake.endpoint)

@@ -18,13 +18,13 @@ from weave_http.engine.errors import (
     StreamError,
     VersionError,
 )
-from weave_http.engine.objects import progress
-from weave_http.engine.wire.base import Response, Transport
-from weave_http.engine.wire.plain import PlainTransport
+from weave_http.engine.progress import progress
+from weave_http.engine.wire.contract import Response, Transport
+from weave_http.engine.wire.pool import WireTransport
 
 Call = Callable[[Engine, str], object]
 
-QUICK, LONG = Patience.QUICK, Patience.LONG
+QUICK, LONG, STREAM = Patience
 CALLS: dict[str, tuple[Call, str, Patience]] = {
     "containers.create": (
         lambda engine, _: engine.containers.create({"Image": "x"}, name="c1", platform="linux/arm64"),
@@ -40,22 +40,22 @@ CALLS: dict[str, tuple[Call, str, Patience]] = {
     "containers.attach": (
         lambda engine, ref: engine.containers.attach(ref),
         "POST /v1.41/containers/c1/attach?stream=1&stdout=1&stderr=1",
-        LONG,
+        STREAM,
     ),
     "containers.attach to one stream": (
         lambda engine, ref: engine.containers.attach(ref, stdout=False),
         "POST /v1.41/containers/c1/attach?stream=1&stderr=1",
-        LONG,
+        STREAM,
     ),
     "containers.logs": (
         lambda engine, ref: engine.containers.logs(ref, tail=5, follow=True),
         "GET /v1.41/containers/c1/logs?stdout=1&stderr=1&tail=5&follow=1",
-        LONG,
+        STREAM,
     ),
     "containers.wait": (
         lambda engine, ref: engine.containers.wait(ref, condition="next-exit"),
         "POST /v1.41/containers/c1/wait?condition=next-exit",
-        LONG,
+        STREAM,
     ),
     "containers.start": (lambda engine, ref: engine.containers.start(ref), "POST /v1.41/containers/c1/start", LONG),
     "containers.stop": (
@@ -118,7 +118,7 @@ CALLS: dict[str, tuple[Call, str, Patience]] = {
     "system.events": (
         lambda engine, _: engine.system.events({"type": ["container"]}, since="1", until="2"),
         "GET /v1.41/events?since=1&until=2&filters=%7B%22type%22%3A%5B%22container%22%5D%7D",
-        LONG,
+        STREAM,
     ),
 }
 LISTS = {"containers.list", "images.list", "images.remove"}
@@ -128,7 +128,7 @@ WITHOUT_REFERENCE = {"images.load", "images.list", "volumes.list", "containers.l
 }
 
 
-class Canned:
+class Canned(Transport):
     """A transport that is none: it answers by itself, and keeps what it was sent."""
 
     def __init__(self, status: int, body: bytes) -> None:
@@ -276,7 +276,7 @@ def test_who_decides_whether_output_is_multiplexed(
     fake.on("POST", "/containers/c1/attach", attach)
     fake.api_version = version
     with (
-        Engine(PlainTransport(fake.endpoint), api_version=version) as engine,
+        Engine(WireTransport(fake.endpoint), api_version=version) as engine,
         engine.containers.attach("c1", tty=tty) as output,
     ):
         assert list(output) == ([(1, b"raw output")] if raw else [(2, b"framed")])

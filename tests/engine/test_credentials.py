@@ -234,3 +234,10 @@ def test_a_real_helper_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         run_helper("test", "silent")
     with pytest.raises(HelperFailure, match="it is not installed"):
         run_helper("missing", HOST)
+    (tmp_path / "docker-credential-plain").write_text("")
+    with pytest.raises(HelperFailure, match=r"^it may not be executed$"):
+        run_helper("plain", HOST)
+    (tmp_path / "docker-credential-odd").write_bytes(b"\xff\xfe")
+    (tmp_path / "docker-credential-odd").chmod(0o755)
+    with pytest.raises(HelperFailure, match=r"^it can't be run: Exec format error$"):
+        run_helper("odd", HOST)

@@ -20,7 +20,7 @@ from weave_http import constants
 from weave_http.commands import Caller
 from weave_http.engine import Engine, connect
 from weave_http.engine.errors import StreamError, VersionError
-from weave_http.engine.wire.plain import PlainTransport
+from weave_http.engine.wire.pool import WireTransport
 
 VERSIONS = ("1.52", "1.53", "1.54", "1.55")
 
@@ -48,7 +48,7 @@ def test_a_release_that_is_newer_still_is_spoken_to_in_the_newest_version_we_kno
 
 def test_a_version_below_its_floor_is_refused_in_a_sentence_with_both_ranges(fake: FakeEngine) -> None:
     with (
-        Engine(PlainTransport(fake.endpoint), where="there", api_version="1.41") as engine,
+        Engine(WireTransport(fake.endpoint), where="there", api_version="1.41") as engine,
         pytest.raises(VersionError) as raised,
     ):
         engine.system.info()

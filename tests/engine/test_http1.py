@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.test_streams import bytewise, cut
-from weave_http.engine.http1 import Answer, CutShort, Garbage, Head, request_head
+from weave_http.engine.wire.http1 import CutShort, Garbage, Head, ResponseParser, request_head
 
 
-def parse(pieces: list[bytes], method: str = "GET", *, ends: bool = False) -> tuple[Head, bytes, Answer]:
+def parse(pieces: list[bytes], method: str = "GET", *, ends: bool = False) -> tuple[Head, bytes, ResponseParser]:
     """Feed pieces, and the end of the connection if it `ends`; return head, body and parser."""
-    answer = Answer(method)
+    answer = ResponseParser(method)
     body = b"".join(data for piece in pieces for data in answer.feed(piece))
     if ends:
         answer.finish()
@@ -88,7 +88,7 @@ def test_header_fields_are_lower_case_and_repeated_ones_joined() -> None:
 @pytest.mark.parametrize("data", [COUNTED, CHUNKED, EMPTY])
 def test_an_answer_that_is_cut_off_anywhere_is_not_taken_for_whole(data: bytes) -> None:
     for end in range(len(data)):
-        answer = Answer("GET")
+        answer = ResponseParser("GET")
         answer.feed(data[:end])
         with pytest.raises(CutShort):
             answer.finish()
@@ -152,7 +152,7 @@ def test_any_answer_comes_out_however_it_is_cut(
 @given(st.sampled_from([b"", COUNTED[:40], CHUNKED[:50]]), st.binary(max_size=120), places)
 def test_any_bytes_are_understood_alike_however_they_are_cut(begin: bytes, noise: bytes, where: list[int]) -> None:
     def outcome(pieces: list[bytes]) -> object:
-        answer = Answer("GET")
+        answer = ResponseParser("GET")
         try:
             body = b"".join(data for piece in pieces for data in answer.feed(piece))
         except Garbage:

@@ -29,14 +29,15 @@ def test_connecting_imports_none_before_the_first_call() -> None:
 def test_the_host_s_client_needs_none_at_all() -> None:
     code = (
         "from weave_http.engine import local_engine\n"
-        "from weave_http.engine.wire.plain import PlainTransport\n"
+        "from weave_http.engine.wire.pool import WireTransport\n"
         "with local_engine('/nowhere.sock'): pass"
     )
     assert loaded(code) == set()
 
 
 @pytest.mark.parametrize(
-    ("module", "foreign"), [("unix", {"httpx", "asyncio", "typer"}), ("tcp", {"requests", "urllib3", "typer"})]
+    ("module", "foreign"),
+    [("by_requests", {"httpx", "asyncio", "typer"}), ("by_httpx", {"requests", "urllib3", "typer"})],
 )
 def test_an_adapter_imports_its_own_library_only(module: str, foreign: set[str]) -> None:
     assert not loaded(f"import weave_http.engine.wire.{module}") & foreign

@@ -33,13 +33,13 @@ def test_what_is_no_image_reference_is_refused(reference: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference", "path"), [("a/b:c", "a/b:c"), (f"a@{DIGEST}", f"a@{DIGEST}"), ("a b?#%", "a%20b%3F%23%25")]
+    ("reference", "path"), [("a/b:c", "a/b:c"), (f"a@{DIGEST}", f"a@{DIGEST}"), ("[fd00::1]:5/a", "%5Bfd00::1%5D:5/a")]
 )
 def test_an_image_in_a_path_keeps_its_slashes(reference: str, path: str) -> None:
     assert image_path(reference) == path
 
 
-@pytest.mark.parametrize("reference", ["", " ", "a//b", "../x", "a/./b", "/a"])
+@pytest.mark.parametrize("reference", ["", " ", "a//b", "../x", "a/./b", "/a", "a b?#%", "a\nb"])
 def test_an_image_that_would_change_the_path_is_refused(reference: str) -> None:
     with pytest.raises(InvalidReference):
         image_path(reference)

@@ -48,6 +48,9 @@ def test_ssh_is_told_what_the_address_says_and_nothing_else() -> None:
     assert command("ssh://box/run/x.sock") == [
         *("--", "box", "docker", "--host", "unix:///run/x.sock", "system", "dial-stdio")
     ]
+    assert command("ssh://us%65r%40x@b%C3%BCcher/run/docker%2esock") == [
+        *("-l", "user@x", "--", "bücher", "docker", "--host", "unix:///run/docker.sock", "system", "dial-stdio")
+    ]
     assert "'unix:///a b;reboot'" in ssh_command(Endpoint("ssh", host="box", path="/a b;reboot"))
 
 

@@ -10,7 +10,7 @@ from tests.fake_engine import FakeEngine, Recorded, Reply
 from weave_http.engine import Engine, connect
 from weave_http.engine.errors import APIError, VersionError
 from weave_http.engine.version import NEWEST, negotiated_version, parse_version, pinned_version, version_text
-from weave_http.engine.wire.plain import PlainTransport
+from weave_http.engine.wire.pool import WireTransport
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_versions_are_compared_by_number() -> None:
 
 
 def engine(fake: FakeEngine, pin: str = "") -> Engine:
-    return Engine(PlainTransport(fake.endpoint), where=str(fake.endpoint), api_version=pin)
+    return Engine(WireTransport(fake.endpoint), where=str(fake.endpoint), api_version=pin)
 
 
 def test_a_pin_saves_the_ping(socket_path: Path) -> None:

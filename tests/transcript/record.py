@@ -15,7 +15,7 @@ from pathlib import Path
 
 from weave_http.commands import Caller, perform, setup
 from weave_http.engine import connect, resolve_endpoint
-from weave_http.engine.wire.base import Transport
+from weave_http.engine.wire.contract import Transport
 from weave_http.errors import WeaveError
 from weave_http.image import build_guest_image, build_image
 from weave_http.operations import parse

@@ -25,7 +25,7 @@ from weave_http.addresses import parse_ip
 from weave_http.commands import Caller
 from weave_http.engine import connect
 from weave_http.engine.version import NEWEST, version_text
-from weave_http.engine.wire.base import Request
+from weave_http.engine.wire.contract import Request
 from weave_http.net.bridge import random_mac
 from weave_http.operations import parse as parse_operation
 from weave_http.router.data.kernel import Kernel

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.engine.fake_server import FakeServer, Recorded, Reply
-from weave_http.engine.wire.base import Request
+from weave_http.engine.wire.contract import Request
 from weave_http.transcript.recorder import Kept, Normalizer, Recorder
 from weave_http.transcript.standin import StandIn
 

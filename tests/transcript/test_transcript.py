@@ -14,7 +14,7 @@ from weave_http.addresses import parse_cidr
 from weave_http.commands import Caller, run_container
 from weave_http.engine import Request, connect
 from weave_http.engine.version import NEWEST, version_text
-from weave_http.engine.wire.base import Response
+from weave_http.engine.wire.contract import Response, Transport
 from weave_http.run_args import CreateRequest
 from weave_http.transcript import AnswerPrinter, Exchange, Printer, StandIn, Watch
 from weave_http.transcript.canned import Canned
@@ -116,7 +116,7 @@ def test_short_answers_are_shown_when_they_were_read(read: Callable[[Response], 
         "/v1.41/many": '{"status": "one"}\r\n{"status": "two"}\r\n',
     }
 
-    class Inner:
+    class Inner(Transport):
         def send(self, request: Request) -> Response:
             return Canned(200, answers[request.path].encode())
 

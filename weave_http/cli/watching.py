@@ -11,7 +11,7 @@ from weave_http.cli.options import Globals
 
 if TYPE_CHECKING:
     from weave_http.engine import Endpoint
-    from weave_http.engine.wire.base import Transport
+    from weave_http.engine.wire.contract import Transport
     from weave_http.transcript import Exchange
 
 

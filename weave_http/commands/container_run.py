@@ -22,8 +22,9 @@ from weave_http.commands.pull import pull
 from weave_http.engine import Created
 from weave_http.engine.containers import Condition
 from weave_http.engine.errors import APIError
+from weave_http.engine.exits import PendingExit
 from weave_http.engine.interactive import Session
-from weave_http.engine.output import AttachedOutput, Waiter
+from weave_http.engine.output import AttachedOutput
 from weave_http.errors import EngineError
 from weave_http.operations.create_body import WAITER_FAILURES, WAITER_SAYS, behind_waiter, check_network, marked
 from weave_http.operations.joining import Attach
@@ -107,7 +108,7 @@ class ContainerRun:
         self._front = Front.of(caller, request) if foreground else Front.output_only(caller, request)
         self._created = Created("", ())
         self._attached: AttachedOutput | Session
-        self._ending: Waiter
+        self._ending: PendingExit
 
     def perform(self) -> int:
         """Bring it there, and return an exit code: the executor's, or that of a container in the foreground."""

@@ -16,8 +16,9 @@ from weave_http.commands.caller import Caller
 from weave_http.commands.detach_keys import Detached, KeyFilter
 from weave_http.commands.signals import Handing, all_signals
 from weave_http.engine.errors import StreamError
+from weave_http.engine.exits import PendingExit
 from weave_http.engine.interactive import Session
-from weave_http.engine.output import AttachedOutput, Waiter
+from weave_http.engine.output import AttachedOutput
 from weave_http.errors import EngineError, WeaveError
 from weave_http.run_args import BadValue, CreateRequest, RunArgumentError, key_codes
 
@@ -113,7 +114,7 @@ class Front:
             return Handing(send, all_signals())
         return Handing(send, frozenset({signal.SIGWINCH} if self.tty else ()))
 
-    def converse(self, attached: AttachedOutput | Session, ending: Waiter) -> int:
+    def converse(self, attached: AttachedOutput | Session, ending: PendingExit) -> int:
         """Pass on what is typed and what the container writes until it ends, and return its exit code.
 
         The detach keys end it as well, with 0.

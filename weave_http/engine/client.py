@@ -20,7 +20,7 @@ from weave_http.engine.errors import ProtocolError, TransportError, VersionError
 from weave_http.engine.interactive import incoming
 from weave_http.engine.system import Ping, System
 from weave_http.engine.version import Version, negotiated_version, pinned_version, version_text
-from weave_http.engine.wire.base import Concurrent, Duplex, Hijacker, Patience, Request, Response, Transport
+from weave_http.engine.wire.contract import Duplex, Patience, Request, Response, Transport
 
 if TYPE_CHECKING:
     from weave_http.engine.credentials import FindCredentials
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 _MAX_PROBLEM = 64 * 1024
 """Bytes read of an error's body."""
+
+_SWITCHING = 101
+_PROXIED = frozenset({"content-length", "transfer-encoding", "connection", "via"})
+"""What tells an ordinary response, as a proxy makes one, from a daemon that switches without saying so."""
 
 Query = tuple[tuple[str, str], ...]
 _Kind = TypeVar("_Kind")
@@ -167,19 +171,14 @@ class Engine(Closing):
     def send_all(self, method: str, paths: Sequence[str], *, query: Query, patience: Patience) -> Sequence[Response]:
         """Send alike requests and return the open answers when all of them have begun; see `send`.
 
-        Where the transport can, no request waits for another's answer.
-
         Raises:
             EngineError: that of the first one that failed; all answers are closed then.
         """
         requests = [Request(method, self._versioned(path), query, patience=patience) for path in paths]
         with ExitStack() as on_failure:
-            if isinstance(self._transport, Concurrent):
-                responses = self._transport.send_all(requests)
-                for response in responses:
-                    on_failure.enter_context(response)
-            else:
-                responses = [on_failure.enter_context(self._transport.send(request)) for request in requests]
+            responses = self._transport.send_all(requests)
+            for response in responses:
+                on_failure.enter_context(response)
             for response, request in zip(responses, requests, strict=True):
                 self._check(response, request)
             on_failure.pop_all()
@@ -209,12 +208,15 @@ class Engine(Closing):
         headers = _JSON if value is not None else ()
         body = json.dumps(value).encode() if value is not None else None
         request = Request("POST", self._versioned(path), query, headers, body, patience)
-        if not isinstance(self._transport, Hijacker):
-            raise ProtocolError(f"{request.call} needs a connection of its own, which this transport can't give")
         duplex = self._transport.hijack(request)
         try:
-            if duplex.status < 300:
+            if duplex.status == _SWITCHING or (duplex.status < 300 and not _PROXIED & duplex.headers.keys()):
                 return duplex
+            if duplex.status < 300:
+                raise ProtocolError(
+                    f"{self._where} answered {request.call} with {duplex.status} where the connection was asked for",
+                    hint="a proxy in between has to pass on `Upgrade: tcp`",
+                )
             reason = _beginning(incoming(duplex))
             raise problem(duplex.status, duplex.headers, reason, call=request.call, where=self._where)
         except BaseException:

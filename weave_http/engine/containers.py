@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from weave_http.engine.errors import VersionError
+from weave_http.engine.exits import PendingExit, PendingExits
 from weave_http.engine.gates import gate
 from weave_http.engine.interactive import Session
-from weave_http.engine.objects import json_filters
-from weave_http.engine.output import AttachedOutput, Waiter, Waits, is_raw
-from weave_http.engine.reference import segment
+from weave_http.engine.output import AttachedOutput, is_raw
+from weave_http.engine.reference import json_filters, segment
 from weave_http.engine.version import version_text
-from weave_http.engine.wire.base import Patience
+from weave_http.engine.wire.contract import Patience
 
 if TYPE_CHECKING:
     from weave_http.engine.client import Engine
@@ -148,11 +148,11 @@ class Containers:
         path = self._path(reference, "attach")
         streams = _streams(stdout, stderr)
         if not stdin:
-            response = self._engine.send("POST", path, query=(("stream", "1"), *streams), patience=Patience.LONG)
+            response = self._engine.send("POST", path, query=(("stream", "1"), *streams), patience=Patience.STREAM)
             return AttachedOutput(response, raw=self._is_raw(response.headers, tty))
         keys = (("detachKeys", detach_keys),) if detach_keys else ()
         query = (("stream", "1"), ("stdin", "1"), *streams, *keys)
-        duplex = self._engine.hijack(path, query=query, patience=Patience.LONG)
+        duplex = self._engine.hijack(path, query=query, patience=Patience.STREAM)
         return Session(duplex, raw=self._is_raw(duplex.headers, tty))
 
     def _is_raw(self, headers: Mapping[str, str], tty: bool) -> bool:
@@ -188,22 +188,22 @@ class Containers:
             "GET",
             self._path(reference, "logs"),
             query=(*query, ("follow", "1")) if follow else query,
-            patience=Patience.LONG,
+            patience=Patience.STREAM,
         )
         return AttachedOutput(response, raw=self._is_raw(response.headers, tty))
 
-    def wait(self, reference: str, *, condition: Condition = "not-running") -> Waiter:
+    def wait(self, reference: str, *, condition: Condition = "not-running") -> PendingExit:
         """`POST /containers/{id}/wait`: the answer's head comes at once, the exit code when there is one.
 
         Args:
             condition: `next-exit` when asked before `start`, `removed` for containers with AutoRemove.
         """
         response = self._engine.send(
-            "POST", self._path(reference, "wait"), query=(("condition", condition),), patience=Patience.LONG
+            "POST", self._path(reference, "wait"), query=(("condition", condition),), patience=Patience.STREAM
         )
-        return Waiter(response, reference)
+        return PendingExit(response, reference)
 
-    def wait_all(self, references: Sequence[str], *, condition: Condition = "not-running") -> Waits:
+    def wait_all(self, references: Sequence[str], *, condition: Condition = "not-running") -> PendingExits:
         """`wait` for several containers: requests and answers' heads of all are under way at the same time.
 
         Args:
@@ -214,9 +214,9 @@ class Containers:
             "POST",
             [self._path(reference, "wait") for reference in references],
             query=(("condition", condition),),
-            patience=Patience.LONG,
+            patience=Patience.STREAM,
         )
-        return Waits([Waiter(response, name) for response, name in zip(responses, references, strict=True)])
+        return PendingExits([PendingExit(response, name) for response, name in zip(responses, references, strict=True)])
 
     def start(self, reference: str) -> None:
         """`POST /containers/{id}/start`; one that runs already is left alone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from weave_http.engine.client import Engine
-from weave_http.engine.objects import Progress
+from weave_http.engine.progress import Progress
 
 
 def copy_image(

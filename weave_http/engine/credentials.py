@@ -172,8 +172,12 @@ def run_helper(name: str, registry: str) -> str:
         )
     except FileNotFoundError as error:
         raise HelperFailure("it is not installed") from error
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise HelperFailure(" ".join(str(error).split())) from error
+    except PermissionError as error:
+        raise HelperFailure("it may not be executed") from error
+    except OSError as error:
+        raise HelperFailure(f"it can't be run: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise HelperFailure(f"it gave no answer within {_HELPER_SECONDS} s") from error
     if done.returncode:
         if done.stdout.strip() == _NOT_FOUND.encode():
             raise NothingStored

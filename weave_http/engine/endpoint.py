@@ -89,8 +89,10 @@ class Endpoint:
         if self.scheme == "unix":
             return f"unix://{self.path}"
         if self.scheme == "ssh":
-            user, port = f"{self.user}@" if self.user else "", f":{self.port}" if self.port else ""
-            return f"ssh://{user}{bracketed(self.host)}{port}{self.path}"
+            from urllib.parse import quote
+
+            user, port = f"{quote(self.user)}@" if self.user else "", f":{self.port}" if self.port else ""
+            return f"ssh://{user}{bracketed(self.host)}{port}{quote(self.path)}"
         return f"tcp://{bracketed(self.host)}:{self.port}{self.base_path}"
 
     def __str__(self) -> str:
@@ -196,10 +198,59 @@ def _parse_ssh(rest: str, text: str, source: str) -> Endpoint:
         # Not shown: it is a secret.
         raise EndpointError(f"the ssh:// address ({source}) has a password in it", hint="ssh takes keys, not passwords")
     host, port = _split_authority(address, text, source)
+    path = slash + path
+    if "%" in rest:
+        user, path = (_decoded(part, text, source) for part in (user, path))
+        host = _decoded(host, text, source, escapes=_HOST_ESCAPES)
     # A leading dash would be an option of ssh.
     if not host or any(part.startswith("-") for part in (user, host)) or any(mark in rest for mark in "?# "):
         raise EndpointError(f"{text!r} ({source}) is no ssh address", hint="as in ssh://user@host:22")
-    return Endpoint("ssh", host=host, port=port or 0, user=user, path=(slash + path).rstrip("/"), source=source)
+    return Endpoint("ssh", host=host, port=port or 0, user=user, path=path.rstrip("/"), source=source)
+
+
+def _decoded(part: str, text: str, source: str, escapes: str = "[0-9a-fA-F]{2}") -> str:
+    """Return a part of an address without percent-encoding, as docker takes it; of `unix://` it decodes none.
+
+    Args:
+        escapes: regular expression of what may stand after a percent sign.
+    """
+    import re
+    from urllib.parse import unquote
+
+    try:
+        decoded = unquote(part, errors="strict")
+    except UnicodeDecodeError:
+        decoded = "\0"
+    if re.search(f"%(?!{escapes})", part) or not decoded.isprintable():
+        raise EndpointError(f"{text!r} ({source}) has a percent sign that encodes nothing", hint="write %25 for one")
+    return decoded
+
+
+_HOST_ESCAPES = "[89a-fA-F][0-9a-fA-F]"
+"""In a host only what is not ASCII may be encoded, as with docker."""
+
+
+def use_tls(where: str) -> str:
+    """Return what to do where a daemon wants TLS; a context has files of its own, which no variable changes.
+
+    Args:
+        where: an endpoint with its source.
+    """
+    return f"{_GIVE_FILES}ca=…,cert=…,key=…" if _CONTEXT in where else "set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH"
+
+
+def use_no_tls(where: str) -> str:
+    """Return what to do where a daemon does not speak TLS; see `use_tls`."""
+    return "needs a context without TLS files" if _CONTEXT in where else "needs DOCKER_TLS_VERIFY unset"
+
+
+def tls_folder(where: str) -> str:
+    """Return where the TLS files are that are in use; see `use_tls`."""
+    return "the context" if _CONTEXT in where else "DOCKER_CERT_PATH"
+
+
+_CONTEXT = "(context "
+_GIVE_FILES = "give the context its TLS files: docker context update NAME --docker host=tcp://…,"
 
 
 def _split_authority(authority: str, text: str, source: str) -> tuple[str, int | None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from weave_http.engine.endpoint import use_tls
 from weave_http.engine.errors import APIError, Conflict, TLSFailure, api_error
 from weave_http.engine.version import refused_version
 from weave_http.errors import EngineError
@@ -31,9 +32,7 @@ def problem(status: int, headers: Mapping[str, str], body: bytes, *, call: str, 
     """
     text = body.decode(errors="replace")
     if status == 400 and any(mark in text for mark in _PLAIN_TO_TLS):
-        return TLSFailure(
-            f"{where} speaks TLS and was spoken to without", hint="set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH"
-        )
+        return TLSFailure(f"{where} speaks TLS and was spoken to without", hint=use_tls(where))
     words = _words(text, headers.get("content-type", ""))
     if status == 400 and words.startswith("client version ") and "API version" in words:
         return refused_version(words, where)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from weave_http.engine.interactive import Session
 from weave_http.engine.output import is_raw
 from weave_http.engine.reference import segment
-from weave_http.engine.wire.base import Patience
+from weave_http.engine.wire.contract import Patience
 
 if TYPE_CHECKING:
     from weave_http.engine.client import Engine
@@ -69,7 +69,7 @@ class Execs:
             tty: as it was created with.
         """
         duplex = self._engine.hijack(
-            self._path(identity, "start"), value={"Detach": False, "Tty": tty}, patience=Patience.LONG
+            self._path(identity, "start"), value={"Detach": False, "Tty": tty}, patience=Patience.STREAM
         )
         raw = is_raw(duplex.headers.get("content-type", ""), self._engine.api_version, tty=tty)
         return Session(duplex, raw=raw)

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from weave_http.engine.body_streams import ByteStream, ObjectStream
 from weave_http.engine.credentials import auth_header, build_header, registry_of
 from weave_http.engine.errors import InvalidReference
-from weave_http.engine.objects import ByteStream, ObjectStream, Progress, json_filters, progress
-from weave_http.engine.reference import image_path, split_image
-from weave_http.engine.wire.base import Patience
+from weave_http.engine.progress import Progress, progress
+from weave_http.engine.reference import image_path, json_filters, split_image
+from weave_http.engine.wire.contract import Patience
 
 if TYPE_CHECKING:
     from weave_http.engine.client import Engine

@@ -11,7 +11,7 @@ import select
 from collections.abc import Callable, Iterator
 
 from weave_http.engine.output import Output
-from weave_http.engine.wire.base import Duplex
+from weave_http.engine.wire.contract import Duplex
 
 _PIECE = 65536
 

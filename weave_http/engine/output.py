@@ -1,18 +1,14 @@
-"""Output of a container and its exit status: streams that are opened before `start` and read afterwards."""
+"""Output of a container: a stream that is opened before `start` and read afterwards."""
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from weave_http.closing import Closing
-from weave_http.engine.error_bodies import shorten
-from weave_http.engine.errors import StreamError
 from weave_http.engine.streams import STDOUT, Demultiplexer
-from weave_http.engine.wire.base import Response
+from weave_http.engine.wire.contract import Response
 
 MULTIPLEXED_STREAM = "application/vnd.docker.multiplexed-stream"
 _CONTENT_TYPE_SINCE = (1, 42)
@@ -91,66 +87,3 @@ class AttachedOutput(Output):
     def close(self) -> None:
         """Stop listening; the container goes on."""
         self._response.close()
-
-
-@dataclass(frozen=True, slots=True)
-class ExitStatus:
-    """How a container ended.
-
-    Args:
-        code: its exit code.
-        error: what the daemon adds about a failed wait, as a rule empty.
-    """
-
-    code: int
-    error: str = ""
-
-
-class Waiter(Closing):
-    """A wait that is under way; `result` returns when the container has done what was waited for."""
-
-    def __init__(self, response: Response, reference: str) -> None:
-        self._response = response
-        self._reference = reference
-
-    def result(self) -> ExitStatus:
-        """Return the exit status, once there is one.
-
-        Raises:
-            StreamError: the answer is not a status; what came instead is in the message.
-            TransportError: the connection broke off.
-        """
-        body = self._response.read()
-        try:
-            value = json.loads(body)
-            code = value["StatusCode"]
-            error = value.get("Error") or {}
-            return ExitStatus(int(code), str(error.get("Message", "")))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as problem:
-            # A proxy that cuts a long wait appends its own words.
-            said = shorten(body.decode(errors="replace"), 120)
-            raise StreamError(f"the wait for {self._reference} ended without an exit code: {said!r}") from problem
-
-    def close(self) -> None:
-        """Stop waiting."""
-        self._response.close()
-
-
-class Waits(Closing):
-    """Waits for several containers, all under way."""
-
-    def __init__(self, waiters: Sequence[Waiter]) -> None:
-        self._waiters = waiters
-
-    def results(self) -> list[ExitStatus]:
-        """Return the exit statuses in the order of the containers, once all have one.
-
-        Raises:
-            StreamError, TransportError: as `Waiter.result`.
-        """
-        return [waiter.result() for waiter in self._waiters]
-
-    def close(self) -> None:
-        """Stop waiting."""
-        for waiter in self._waiters:
-            waiter.close()

@@ -1,8 +1,9 @@
-"""Ids, names and image references on their way into a route."""
+"""Ids, names, image references and filters on their way into a route."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from weave_http.engine.errors import InvalidReference
@@ -69,3 +70,10 @@ def _refuse_blank(reference: str, kind: str) -> None:
         raise InvalidReference(f"the {kind} has an empty name", hint=f"give the {kind}'s name or id")
     if reference in (".", ".."):
         raise InvalidReference(f"{reference!r} is no name of a {kind}")
+
+
+def json_filters(filters: Mapping[str, list[str]] | None) -> tuple[tuple[str, str], ...]:
+    """Return the `filters` parameter of list and event calls: a JSON object of lists."""
+    import json
+
+    return (("filters", json.dumps(filters, separators=(",", ":"))),) if filters else ()

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from weave_http.engine.objects import ObjectStream, json_filters
-from weave_http.engine.wire.base import Patience
+from weave_http.engine.body_streams import ObjectStream
+from weave_http.engine.reference import json_filters
+from weave_http.engine.wire.contract import Patience
 
 if TYPE_CHECKING:
     from weave_http.engine.client import Engine
@@ -64,6 +65,6 @@ class System:
             "GET",
             "/events",
             query=tuple((key, value) for key, value in times if value) + json_filters(filters),
-            patience=Patience.LONG,
+            patience=Patience.STREAM,
         )
         return ObjectStream(response, dict)

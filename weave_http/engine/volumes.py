@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from weave_http.engine.objects import json_filters
-from weave_http.engine.reference import segment
-from weave_http.engine.wire.base import Patience
+from weave_http.engine.reference import json_filters, segment
+from weave_http.engine.wire.contract import Patience
 
 if TYPE_CHECKING:
     from weave_http.engine.client import Engine

@@ -1,4 +1,4 @@
-"""Client of the router's HTTP API, on little more than a socket, because the executor imports it.
+"""Client of the router's HTTP API, on the Engine client's wire, because the executor has imported that.
 
 The API listens on 127.0.0.1 of its host and serves no one else, so there is neither TLS nor a proxy here.
 """
@@ -6,21 +6,21 @@ The API listens on 127.0.0.1 of its host and serves no one else, so there is nei
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from weave_http import constants
 from weave_http.addresses import IP, Cidr, PeerAddress, parse_ip, parse_port
-from weave_http.engine.http1 import Answer, CutShort, Garbage, request_head
+from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.errors import TransportError, Unreachable
+from weave_http.engine.wire.contract import Request, Timeouts
+from weave_http.engine.wire.pool import WireTransport
 from weave_http.errors import UsageError
 from weave_http.host.router_api import NotOffered, RouterAPI, RouterError, RouterUnavailable
 
 __all__ = ["NotOffered", "RouterClient", "RouterError", "RouterUnavailable"]
 
-_LARGEST_ANSWER = 16 * 1024 * 1024
-_PIECE = 64 * 1024
 LOOPBACK = "127.0.0.1"
 
 
@@ -38,7 +38,7 @@ class RouterClient(RouterAPI):
     def __init__(self, host: str = LOOPBACK, port: int = constants.ROUTER_HTTP_PORT, *, timeout: float = 10.0) -> None:
         self._host = host
         self._port = port
-        self._timeout = timeout
+        self._timeouts = Timeouts(connect=timeout, quick=timeout)
 
     def status(self, section: str = "") -> str:
         """Return the text of `GET /status` or of `GET /status/{section}`: targets, connections, peers or dns."""
@@ -182,19 +182,20 @@ class RouterClient(RouterAPI):
         body: bytes | None = None,
     ) -> str:
         where = f"{self._host}:{self._port}"
-        content = urlencode(form).encode() if form is not None else body or b""
+        content = urlencode(form).encode() if form is not None else body
         kind = "application/x-www-form-urlencoded" if form is not None else "application/json"
-        fields = [("Host", where), ("Connection", "close")]
-        if content or method in ("POST", "PUT"):
-            fields += [("Content-Type", kind), ("Content-Length", str(len(content)))]
+        fields = (("Connection", "close"), *((("Content-Type", kind),) if content is not None else ()))
+        endpoint = Endpoint("tcp", host=self._host, port=self._port, source="the router")
+        transport = WireTransport(endpoint, self._timeouts)
         try:
-            status, text = self._exchange(method, request_head(method, path, fields) + content)
-        except ConnectionRefusedError as error:
-            hint = "start one: weave launch"
-            raise RouterUnavailable(f"no router answers at {where}", hint=hint) from error
-        except (OSError, CutShort, Garbage) as error:
-            reason = str(error) or type(error).__name__
-            raise RouterError(f"{method} {path} to the router at {where} failed: {reason}") from error
+            with transport.send(Request(method, path, headers=fields, body=content)) as response:
+                status, text = response.status, response.read().decode(errors="replace")
+        except Unreachable as error:
+            raise RouterUnavailable(f"no router answers at {where}", hint="start one: weave launch") from error
+        except TransportError as error:
+            raise RouterError(error.message) from error
+        finally:
+            transport.close()
         if status == 503:
             raise RouterUnavailable(f"the router at {where} is not ready yet")
         if status >= 300:
@@ -202,18 +203,3 @@ class RouterClient(RouterAPI):
             refusal = NotOffered if status == 404 else RouterError
             raise refusal(lines or f"{method} {path} was answered {status}")
         return text
-
-    def _exchange(self, method: str, request: bytes) -> tuple[int, str]:
-        """Send a request; return status and text of the answer."""
-        answer, text = Answer(method), b""
-        with socket.create_connection((self._host, self._port), self._timeout) as connection:
-            connection.sendall(request)
-            while not answer.ended:
-                data = connection.recv(_PIECE)
-                text += b"".join(answer.feed(data))
-                if not data:
-                    answer.finish()
-                if len(text) > _LARGEST_ANSWER:
-                    raise Garbage(f"more than {_LARGEST_ANSWER} bytes")
-        assert answer.head is not None
-        return answer.head.status, text.decode(errors="replace")

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from weave_http.engine.endpoint import Endpoint, bracketed
 from weave_http.engine.errors import EndpointError
-from weave_http.engine.wire.base import Request
+from weave_http.engine.wire.contract import Request
 from weave_http.transcript.masking import HEADERS, MASK, masked
 from weave_http.transcript.quoting import json_text, one_line, sh_line
 from weave_http.transcript.routes import UNKNOWN, route_of

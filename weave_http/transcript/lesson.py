@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.version import NEWEST, version_text
-from weave_http.engine.wire.base import Request
+from weave_http.engine.wire.contract import Request
 from weave_http.errors import UsageError
 from weave_http.operations import parse
 from weave_http.transcript.docker_line import docker_run

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import quote, urlencode
 
-from weave_http.engine.wire.base import Request
+from weave_http.engine.wire.contract import Request
 from weave_http.transcript.formats import body_text
 from weave_http.transcript.masking import masked
 from weave_http.transcript.quoting import json_text, one_line

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from weave_http.closing import Closing
-from weave_http.engine.wire.base import Response
+from weave_http.engine.wire.contract import Response
 
 
 class Overheard(Closing):
-    """Implements `transport.base.Response` over another one.
+    """Implements `contract.Response` over another one.
 
     Args:
         inner: the response.

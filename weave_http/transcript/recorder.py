@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from weave_http.engine.wire.base import Request, Response, Transport
+from weave_http.engine.wire.contract import Request, Response, Transport
 from weave_http.transcript.formats import document_of
 from weave_http.transcript.masking import masked
 from weave_http.transcript.overheard import Overheard
@@ -27,7 +27,7 @@ _OWN_PORT = re.compile(r"(?<=:)\d{5}(?=->)")
 """The near end's in what Go says of a connection that failed."""
 
 
-class Recorder:
+class Recorder(Transport):
     """Passes requests on, and keeps them with their answers.
 
     Args:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from weave_http.engine.endpoint import Endpoint
-from weave_http.engine.wire.base import Duplex, Request, Response, Transport
+from weave_http.engine.wire.contract import Duplex, Request, Response, Transport
 from weave_http.errors import WeaveError
 from weave_http.transcript.routes import route_of
 from weave_http.transcript.standin import DEFAULT_MARKS, Fault, Marks, StandIn
@@ -59,7 +59,7 @@ class FileStep:
 Event = Sent | Printed | FileStep
 
 
-class Stage:
+class Stage(Transport):
     """Where a command is played: stands for the transport and for both streams.
 
     Args:
@@ -89,7 +89,7 @@ class Stage:
         return _Beside(self, self._stand_in.beside(), endpoint)
 
     def hijack(self, request: Request) -> Duplex:
-        """See `Hijacker.hijack`."""
+        """See `Transport.hijack`."""
         self.events.append(Sent(request))
         return self._stand_in.hijack(request)
 
@@ -98,7 +98,7 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Beside:
+class _Beside(Transport):
     stage: Stage
     stand_in: StandIn
     endpoint: Endpoint
@@ -106,6 +106,10 @@ class _Beside:
     def send(self, request: Request) -> Response:
         self.stage.events.append(Sent(request, self.endpoint))
         return self.stand_in.send(request)
+
+    def hijack(self, request: Request) -> Duplex:
+        self.stage.events.append(Sent(request, self.endpoint))
+        return self.stand_in.hijack(request)
 
     def close(self) -> None:
         pass

@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cached_property
 
 from weave_http import constants
-from weave_http.engine.wire.base import Request
+from weave_http.engine.wire.contract import Request
 from weave_http.transcript.canned import Canned
 
 _DOCUMENTATION = "https://docs.docker.com/reference/api/engine/version/v{version}/#tag/{tag}/operation/{name}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from weave_http.engine.wire.base import Request
+from weave_http.engine.wire.contract import Request
 from weave_http.transcript.canned import Canned, canned_json
 from weave_http.transcript.route import OBJECT, Route
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from weave_http import constants
-from weave_http.engine.wire.base import Request
+from weave_http.engine.wire.contract import Request, Transport
 from weave_http.transcript.canned import Canned, CannedStream, canned_json
 from weave_http.transcript.routes import route_of, subject_of
 
@@ -93,7 +93,7 @@ def refusal(route: str, nth: int, status: int, message: str) -> Fault:
     return Fault(route, nth, canned_json(status, {"message": message}))
 
 
-class StandIn:
+class StandIn(Transport):
     """Answers requests from the table of routes; the endpoint is never contacted.
 
     Args:

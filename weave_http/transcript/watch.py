@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from weave_http.engine.errors import ProtocolError, TransportError
-from weave_http.engine.wire.base import Duplex, Hijacker, Request, Response, Transport
+from weave_http.engine.errors import TransportError
+from weave_http.engine.wire.contract import Duplex, Request, Response, Transport
 from weave_http.transcript.overheard import Overheard
 
-Answered = TypeVar("Answered", Response, Duplex)
+Begun = TypeVar("Begun", Response, Duplex)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class Exchange:
 
     Args:
         request: what was sent.
-        status: HTTP status, or None when no answer came.
-        seconds: from sending until the answer's head was there, or None when nothing was sent.
-        failure: why no answer came, or empty.
+        status: HTTP status, or None when no response came.
+        seconds: from sending until the response's head was there, or None when nothing was sent.
+        failure: why no response came, or empty.
     """
 
     request: Request
@@ -49,8 +49,8 @@ class ShortAnswer:
     document: Any
 
 
-class Watch:
-    """Passes requests on and reports each exchange as soon as the answer's head is there.
+class Watch(Transport):
+    """Passes requests on and reports each exchange as soon as the response's head is there.
 
     Args:
         inner: the transport that does the work.
@@ -77,20 +77,18 @@ class Watch:
         return Overheard(response, listener.hear, listener.end)
 
     def hijack(self, request: Request) -> Duplex:
-        """Pass a request on; see `Hijacker.hijack`."""
-        if not isinstance(self._inner, Hijacker):
-            raise ProtocolError(f"{request.call} needs a connection of its own, which this transport can't give")
+        """Pass a request on; see `Transport.hijack`."""
         return self._watched(request, self._inner.hijack)
 
-    def _watched(self, request: Request, act: Callable[[Request], Answered]) -> Answered:
+    def _watched(self, request: Request, act: Callable[[Request], Begun]) -> Begun:
         start = time.perf_counter()
         try:
-            answer = act(request)
+            response = act(request)
         except TransportError as error:
             self._report(Exchange(request, None, time.perf_counter() - start, failure=error.message))
             raise
-        self._report(Exchange(request, answer.status, time.perf_counter() - start))
-        return answer
+        self._report(Exchange(request, response.status, time.perf_counter() - start))
+        return response
 
     def close(self) -> None:
         """Close the inner transport."""

@@ -1,246 +1,252 @@
-"""One request and its answer on a connection that somebody else opened and keeps: HTTP/1.1 by our own parser.
+"""One request on a channel. It ends as a response, whose channel is kept, or as a connection that was taken over.
 
-An HTTP library's way through its layers is most of the time of a short call; this one is as long as the work is.
+A request with `Connection: Upgrade` is answered by 101, and from then on the connection carries a container's stdin one
+way and its output the other; the first output may come in one packet with the head. Daemons that know no upgrade, and
+Podman at times, answer 200 and switch nevertheless: the body of that response is the output.
 """
 
 from __future__ import annotations
 
-import contextlib
-import select
-import socket
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 from weave_http.engine.endpoint import Endpoint
-from weave_http.engine.errors import TransportError
-from weave_http.engine.http1 import Answer, CutShort, Garbage, request_head
-from weave_http.engine.wire.base import Request
-from weave_http.engine.wire.common import Timeouts, header_fields, host_field
-from weave_http.engine.wire.held import HeldResponse, Holders
+from weave_http.engine.errors import ProtocolError, TransportError
+from weave_http.engine.wire.body import Body
+from weave_http.engine.wire.channel import Channel, Deadline, Overdue
+from weave_http.engine.wire.contract import Request, Timeouts
+from weave_http.engine.wire.fields import UPGRADE, fields_of
+from weave_http.engine.wire.http1 import CutShort, Garbage, Head, ResponseParser, request_head
 
-_PIECE = 65536
-# By name: importing TLS takes 20 ms.
-_GONE = frozenset({"BrokenPipeError", "ConnectionResetError", "SSLEOFError"})
-_WOULD_BLOCK = frozenset({"BlockingIOError", "SSLWantReadError", "SSLWantWriteError"})
+_SWITCHING = 101
+_CUT = (CutShort, ConnectionError)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A connection with nothing under way.
+class Exchange(Body):
+    """Implements `contract.Response`, and `contract.Duplex` once the request has asked for an upgrade.
 
     Args:
-        sock: the connection.
-        keep: called when an answer is read and the connection is good for another request.
-    """
-
-    sock: socket.socket
-    keep: Callable[[], object]
-
-
-def exchange(link: Link, request: Request, endpoint: Endpoint, timeouts: Timeouts, holders: Holders) -> HeldResponse:
-    """Send a request and return as soon as the answer's head is there; when that fails the connection is closed.
-
-    Args:
-        link: the connection.
+        channel: with nothing under way.
         request: what to send.
-        endpoint: where the connection leads.
+        endpoint: where the channel leads.
         timeouts: how long to wait for what.
-        holders: the transport's open responses.
-
-    Raises:
-        TransportError: no usable answer.
+        done: called when it is closed, with the channel if that is good for another request, else None.
+        upgrade: ask for the connection.
     """
-    under_way = _Exchange(link, request, endpoint, timeouts)
-    try:
-        with _raising_source_errors():
-            under_way.write()
-        return under_way.begin(holders)
-    except BaseException:
-        under_way.drop()
-        raise
 
-
-def exchange_all(
-    links: Iterable[Link], requests: Sequence[Request], endpoint: Endpoint, timeouts: Timeouts, holders: Holders
-) -> list[HeldResponse]:
-    """Send requests, one on each connection, before any answer is read; see `exchange`.
-
-    Args:
-        links: a connection for each request; may open them while it is iterated over.
-
-    Raises:
-        TransportError: one has no usable answer; all the connections are closed.
-    """
-    under_way: list[_Exchange] = []
-    with contextlib.ExitStack() as on_failure:
-        for request, link in zip(requests, links, strict=True):
-            under_way.append(_Exchange(link, request, endpoint, timeouts))
-            on_failure.callback(under_way[-1].drop)
-        for one in under_way:
-            one.write()
-        answers = [on_failure.enter_context(one.begin(holders)) for one in under_way]
-        on_failure.pop_all()
-        return answers
-
-
-class _Exchange:
-    """One request and its answer on a connection; implements `held.Body`."""
-
-    def __init__(self, link: Link, request: Request, endpoint: Endpoint, timeouts: Timeouts) -> None:
-        self._sock = link.sock
-        self._request = request
-        self._endpoint = endpoint
-        self._silence = timeouts.silence(request)
-        self._limit = timeouts.limit(request)
-        self._begun = time.monotonic()
-        self._keep = link.keep
-        self._answer = Answer(request.method)
-        self._broken = False
+    def __init__(
+        self,
+        channel: Channel,
+        request: Request,
+        endpoint: Endpoint,
+        timeouts: Timeouts,
+        done: Callable[[Exchange, Channel | None], object],
+        *,
+        upgrade: bool = False,
+    ) -> None:
+        super().__init__(request, endpoint)
+        self._channel = channel
+        self._deadline = Deadline(timeouts.silence(request), timeouts.limit(request))
+        self._done = done
+        self._upgrade = upgrade
+        self._parser = ResponseParser(request.method)
         self._ready: deque[bytes] = deque()
+        self._switched = False
+        self._spoken = False
+        self._ended = self._read = False
+        self.unheard = False
+        """Whether the connection ended before the first byte of a response."""
 
-    def write(self) -> None:
-        """Send the request."""
-        self._sock.settimeout(self._silence)
-        try:
-            self._write()
-        except (OSError, CutShort, Garbage) as error:
-            if type(error).__name__ not in _GONE:
-                raise self._failure(error) from error
-            # The daemon may have answered before it had read all; its answer tells more than the broken pipe.
-            self._broken = True
+    # -- the request ---------------------------------------------------------------------------------------
 
-    def _write(self) -> None:
+    def ask(self) -> None:
+        """Send the request; raises `TransportError`, and as it is what the source of an upload raises."""
         request, endpoint = self._request, self._endpoint
-        target = endpoint.base_path + request.target
-        fields = [host_field(endpoint), *header_fields(request)]
-        if isinstance(request.body, bytes) or request.body is None:
-            content = request.body or b""
-            if content or request.method in ("POST", "PUT"):
-                fields.append(("Content-Length", str(len(content))))
-            self._sock.sendall(request_head(request.method, target, fields) + content)
+        fields = fields_of(request, endpoint)
+        if self._upgrade:
+            fields[1:1] = UPGRADE
+        head = request_head(request.method, endpoint.base_path + request.target, fields)
+        body = request.body
+        if isinstance(body, bytes | None):
+            self._send(head + body if body else head)
             return
-        self._sock.sendall(request_head(request.method, target, [*fields, ("Transfer-Encoding", "chunked")]))
-        self._sock.settimeout(0)
-        for chunk in _upload(request.body):
-            if not self._sent(b"%x\r\n%b\r\n" % (len(chunk), chunk)):
-                self._broken = True
-                break
-        else:
-            self._sent(b"0\r\n\r\n")
-        self._sock.settimeout(self._silence)
+        if self._upgrade:
+            raise ProtocolError(f"{request.call} can't have a body of unknown length")
+        self._send(head)
+        for chunk in body:
+            # An empty chunk would be the end of a chunked body.
+            if chunk and not self._send(b"%x\r\n%b\r\n" % (len(chunk), chunk)):
+                return
+        self._send(b"0\r\n\r\n")
 
-    def _sent(self, data: bytes) -> bool:
-        """Send a piece of an upload; return whether more of it is wanted.
+    def _send(self, data: bytes) -> bool:
+        """Send bytes; return whether more of the request is wanted.
 
-        It is not when the daemon has answered with an error, and takes no more without closing the connection.
+        It is not when the daemon has answered with an error, and takes no more without closing the connection; nor when
+        it has closed it: it may have answered before, which tells more than the broken pipe.
         """
-        left = memoryview(data)
-        while left:
-            try:
-                left = left[self._sock.send(left) :]
-            except OSError as error:
-                if type(error).__name__ not in _WOULD_BLOCK:
-                    raise
-                if self._refused():
-                    return False
-        return True
-
-    def _refused(self) -> bool:
-        """Wait until more can be sent or something has come; return whether that is the head of an error."""
-        head = self._answer.head
-        poll = select.poll()
-        # Progress, after the head of a success, is left where it is until all is sent.
-        poll.register(self._sock, select.POLLOUT | (0 if head else select.POLLIN))
-        ready = poll.poll(None if self._silence is None else self._silence * 1000)
-        if not ready:
-            raise TimeoutError("nothing could be sent")
-        if ready[0][1] & select.POLLIN:
-            try:
-                self._take(self._sock.recv(_PIECE))
-            except OSError as error:
-                # TLS has messages of its own that no application sees.
-                if type(error).__name__ not in _WOULD_BLOCK:
-                    raise
-        head = self._answer.head
-        return head is not None and head.status >= 300
-
-    def begin(self, holders: Holders) -> HeldResponse:
-        """Read the answer's head."""
-        while self._answer.head is None:
-            self._receive()
-        return HeldResponse(self._answer.head.status, self._answer.head.headers, self, holders)
-
-    def _receive(self) -> None:
         try:
-            self._take(self._sock.recv(_PIECE))
-        except (OSError, CutShort, Garbage) as error:
+            self._channel.write(data)
+        except OSError as error:
             raise self._failure(error) from error
-        if self._limit is not None and time.monotonic() > self._begun + self._limit and not self._answer.ended:
-            from weave_http.engine.wire.failures import overdue
+        while self._channel.unsent:
+            # Progress, after the head of a success, is left where it is until all is sent.
+            self._wait(reading=self._parser.head is None)
+            if self._parser.head is None:
+                self._advance()
+            else:
+                self._push()
+            head = self._parser.head
+            if head is not None and head.status >= 300:
+                self._channel.refused = True
+                return False
+        return not self._channel.refused
 
-            raise overdue(self._endpoint, self._request, self._limit)
+    # -- the response --------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Wait for the response's head; raises `TransportError`."""
+        while self._parser.head is None:
+            self._wait()
+            self._advance()
+        if self._upgrade:
+            self._deadline = Deadline(None, None)
+
+    @property
+    def _head(self) -> Head:
+        if self._parser.head is None:
+            raise ProtocolError(f"{self._endpoint} has not answered {self._request.call} yet")
+        return self._parser.head
+
+    @property
+    def status(self) -> int:
+        """HTTP status code."""
+        return self._head.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header fields, names in lower case."""
+        return self._head.headers
+
+    def _next(self) -> bytes:
+        """Wait for the next piece of the body and return it; `b""` at the end, which gives the channel back."""
+        if self._read:
+            return b""
+        self._check_open()
+        try:
+            while not (self._ready or self._ended):
+                self._wait()
+                self._advance()
+        except BaseException:
+            # Also an interrupt: half-read, the connection is of no use to anybody.
+            self.close()
+            raise
+        if self._ready:
+            return self._ready.popleft()
+        self._read = True
+        self.close()
+        return b""
+
+    # -- both ways -----------------------------------------------------------------------------------------
+
+    def fileno(self) -> int:
+        """The connection's descriptor, to wait for."""
+        return self._channel.fileno()
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that were written and not yet taken by the connection."""
+        return self._channel.unsent
+
+    def write(self, data: bytes) -> None:
+        """Send bytes: those that the connection takes at once now, the rest whenever `receive` is called."""
+        self._spoken = True
+        try:
+            self._channel.write(data)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def half_close(self) -> None:
+        """Say that nothing more will be written."""
+        try:
+            self._channel.finish()
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def receive(self) -> bytes | None:
+        """Return what has come, `b""` at the end, None if nothing has come yet; never waits."""
+        self._check_open()
+        if not (self._ready or self._ended):
+            self._advance()
+        if self._ready:
+            return self._ready.popleft()
+        return b"" if self._ended else None
+
+    def close(self) -> None:
+        """Give the connection back, or drop it when the body was not read to its end."""
+        if self._closed:
+            return
+        self._closed = True
+        whole = self._ended and not self._ready and self._parser.reusable
+        keep = whole and not (self._upgrade or self._channel.refused)
+        if not keep:
+            self._channel.close()
+        self._done(self, self._channel if keep else None)
+
+    # -- steps ---------------------------------------------------------------------------------------------
+
+    def _wait(self, *, reading: bool = True) -> None:
+        try:
+            if not self._channel.wait(self._deadline.left(), reading=reading):
+                raise self._deadline.missed()
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def _advance(self) -> None:
+        """Send what is left to send, and take what has come."""
+        self._push()
+        try:
+            data = self._channel.receive()
+        except (BrokenPipeError, ConnectionResetError) as error:
+            if not self._spoken:
+                raise self._failure(error) from error
+            # The daemon closed with stdin unread, which the system tells as a reset: the output is complete.
+            self._ended = True
+            return
+        except OSError as error:
+            raise self._failure(error) from error
+        if data is not None:
+            try:
+                self._take(data)
+            except (CutShort, Garbage) as error:
+                raise self._failure(error) from error
+
+    def _push(self) -> None:
+        try:
+            self._channel.push()
+        except OSError as error:
+            raise self._failure(error) from error
 
     def _take(self, data: bytes) -> None:
-        self._ready.extend(self._answer.feed(data))
-        if not data:
-            self._answer.finish()
+        self.unheard = not data and self._parser.untouched
+        if not self._switched:
+            self._ready.extend(self._parser.feed(data))
+            if not data:
+                self._parser.finish()
+            self._switched = self._parser.head is not None and self._parser.head.status == _SWITCHING
+            self._ended = self._parser.ended and not self._switched
+            if not self._switched or not (data := self._parser.rest):
+                return
+        if data:
+            self._ready.append(data)
+        else:
+            self._ended = True
 
     def _failure(self, error: Exception) -> TransportError:
-        from weave_http.engine.wire.failures import exchange_failure
+        from weave_http.engine.wire.failures import exchange_failure, overdue
 
-        answered = self._answer.head is not None
-        return exchange_failure(error, self._endpoint, self._request, answered=answered, timeout=self._silence)
-
-    def pull(self) -> bytes:
-        while not self._ready:
-            if self._answer.ended:
-                return b""
-            self._receive()
-        return self._ready.popleft()
-
-    def give_back(self) -> None:
-        if self._answer.reusable and not self._broken:
-            self._keep()
-        else:
-            self._sock.close()
-
-    def too_large(self, limit: int) -> TransportError:
-        from weave_http.engine.wire.failures import too_large
-
-        return too_large(self._endpoint, self._request, limit)
-
-    def drop(self) -> None:
-        # Shut down first: it wakes a reader in another thread, which closing alone does not.
-        with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
-        self._sock.close()
-
-
-class _SourceFailed(Exception):
-    """Carries what the source of an upload raised past what looks out for failures of the connection."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
-
-
-def _upload(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield chunks to send; to be used within `_raising_source_errors`."""
-    try:
-        # An empty chunk would be the end of a chunked body.
-        yield from (chunk for chunk in chunks if chunk)
-    except Exception as error:
-        raise _SourceFailed(error) from error
-
-
-@contextlib.contextmanager
-def _raising_source_errors() -> Iterator[None]:
-    """Raise what the source of an upload raised as it was: an `OSError` of a file is no failure of the connection."""
-    try:
-        yield
-        return
-    except _SourceFailed as failure:
-        error = failure.error
-    raise error
+        if isinstance(error, Overdue):
+            return overdue(self._endpoint, self._request, self._deadline.whole or 0)
+        self.unheard = isinstance(error, _CUT) and self._parser.untouched
+        answered = self._parser.head is not None
+        return exchange_failure(error, self._endpoint, self._request, answered=answered, timeout=self._deadline.silence)

@@ -1,7 +1,7 @@
-"""What a library's exception means to a person: one line with the endpoint, why it was chosen, and what to do.
+"""What an error means to a person: one line with the endpoint, why it was chosen, and what to do.
 
-All adapters share these words. An exception is judged by the operating system's or OpenSSL's error at its bottom, which
-is the same under every library, and only then by the library's own.
+All transports share these words; an error is the operating system's, OpenSSL's or the parser's. What a package wraps
+them in, `packages` takes off.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from collections.abc import Iterator
 
-from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.endpoint import Endpoint, tls_folder, use_no_tls, use_tls
 from weave_http.engine.errors import (
     EndpointError,
     ProtocolError,
@@ -20,97 +19,68 @@ from weave_http.engine.errors import (
     TransportError,
     Unreachable,
 )
-from weave_http.engine.wire.base import Request
+from weave_http.engine.wire.contract import Request
+from weave_http.engine.wire.http1 import CutShort
 
-_CUT_NAMES = frozenset({"CutShort", "IncompleteRead", "RemoteDisconnected"})
-_CUT_TEXTS = ("Server disconnected", "peer closed connection", "peer unexpectedly closed")
 _NOT_TLS = frozenset(
     {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG"}
 )
-_USE_TLS = "if it is a TLS port (usually 2376), set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH"
 
 
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and all that it wraps: causes, contexts, and the exceptions among its arguments."""
-    seen: set[int] = set()
-    queue: list[BaseException] = [error]
-    while queue:
-        current = queue.pop(0)
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        inner = (current.__cause__, current.__context__, getattr(current, "reason", None), *current.args)
-        queue += [cause for cause in inner if isinstance(cause, BaseException)]
-
-
-def _os_error(error: BaseException) -> OSError | None:
-    """Return the most telling system error in the chain: OpenSSL's before a time-out's before any other."""
-    found = [cause for cause in causes(error) if isinstance(cause, OSError)]
-    for kind in (ssl.SSLError, TimeoutError):
-        for cause in found:
-            if isinstance(cause, kind):
-                return cause
-    # The innermost one is the system's own; those above are re-raised with less in them.
-    return next((cause for cause in reversed(found) if cause.errno is not None), found[-1] if found else None)
-
-
-def connect_failure(error: BaseException, endpoint: Endpoint, timeout: float) -> TransportError:
+def connect_failure(error: Exception, endpoint: Endpoint, timeout: float) -> TransportError:
     """Return what to raise when no connection came to be.
 
     Args:
-        error: the library's exception.
+        error: what went wrong.
         timeout: seconds that were allowed for connecting.
     """
-    cause = _os_error(error)
-    if isinstance(cause, ConnectionRefusedError):
+    if isinstance(error, ConnectionRefusedError):
         return Unreachable(
             f"no Docker daemon at {endpoint}: connection refused", hint="is Docker running and listening there?"
         )
-    if isinstance(cause, ConnectionError | ssl.SSLEOFError) and endpoint.tls:
+    if isinstance(error, ConnectionError | ssl.SSLEOFError) and endpoint.tls:
         return TLSFailure(
             f"{endpoint} closed the connection during the TLS handshake",
-            hint="a port without TLS (usually 2375) needs DOCKER_TLS_VERIFY unset",
+            hint=f"a port without TLS (usually 2375) {use_no_tls(str(endpoint))}",
         )
-    if isinstance(cause, ssl.SSLError):
-        return _tls_failure(cause, endpoint)
-    if isinstance(cause, TimeoutError) and "handshake" in str(cause):
+    if isinstance(error, ssl.SSLError):
+        return _tls_failure(error, endpoint)
+    if isinstance(error, TimeoutError) and "handshake" in str(error):
         return TimedOut(
             f"{endpoint} did not finish the TLS handshake within {timeout:g} s", hint="is it a port without TLS?"
         )
-    if isinstance(cause, TimeoutError):
+    if isinstance(error, TimeoutError):
         return TimedOut(
             f"no connection to {endpoint} within {timeout:g} s", hint="is the address right, and no firewall between?"
         )
-    if isinstance(cause, FileNotFoundError):
+    if isinstance(error, FileNotFoundError):
         return Unreachable(f"no Docker daemon at {endpoint}: there is no such socket", hint="is Docker running there?")
-    if isinstance(cause, PermissionError):
+    if isinstance(error, PermissionError):
         return Unreachable(f"no permission to use {endpoint}", hint="run as root or as a member of the group docker")
-    if isinstance(cause, socket.gaierror):
-        return Unreachable(f"the host name of {endpoint} can't be resolved: {cause.strerror}")
-    return Unreachable(f"no connection to {endpoint}: {_words(cause or error)}")
+    if isinstance(error, socket.gaierror):
+        return Unreachable(f"the host name of {endpoint} can't be resolved: {error.strerror}")
+    return Unreachable(f"no connection to {endpoint}: {_words(error)}")
 
 
 def exchange_failure(
-    error: BaseException, endpoint: Endpoint, request: Request, *, answered: bool, timeout: float | None
+    error: Exception, endpoint: Endpoint, request: Request, *, answered: bool, timeout: float | None
 ) -> TransportError:
-    """Return what to raise when a connection there was, but no whole answer.
+    """Return what to raise when a connection there was, but no whole response.
 
     Args:
-        error: the library's exception.
-        answered: whether the answer's head had come already.
+        error: what went wrong.
+        answered: whether the response's head had come already.
         timeout: seconds of silence that were allowed, None for any.
     """
-    cause = _os_error(error)
-    if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return _tls_failure(cause, endpoint)
-    if isinstance(cause, TimeoutError):
-        if timeout is None or cause.errno == errno.ETIMEDOUT:
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return _tls_failure(error, endpoint)
+    if isinstance(error, TimeoutError):
+        if timeout is None or error.errno == errno.ETIMEDOUT:
             return TimedOut(f"the connection to {endpoint} is dead (during {request.call})")
         return TimedOut(
             f"{endpoint} was silent for {timeout:g} s during {request.call}", hint="the daemon hangs or is overloaded"
         )
-    if cause is not None or _is_cut(error):
+    if isinstance(error, OSError | CutShort):
         when = "in the middle of its answer to" if answered else "without an answer to"
         return ProtocolError(
             f"{endpoint} closed the connection {when} {request.call}", hint=_maybe_tls(endpoint, answered)
@@ -151,31 +121,27 @@ def no_tls_context(error: Exception, endpoint: Endpoint) -> EndpointError:
     return EndpointError(f"the TLS files for {endpoint} can't be used ({named}): {_words(error)}")
 
 
-def _is_cut(error: BaseException) -> bool:
-    return any(
-        type(cause).__name__ in _CUT_NAMES or any(text in str(cause) for text in _CUT_TEXTS) for cause in causes(error)
-    )
-
-
 def _maybe_tls(endpoint: Endpoint, answered: bool) -> str:
-    return _USE_TLS if endpoint.scheme == "tcp" and not endpoint.tls and not answered else ""
+    if endpoint.scheme != "tcp" or endpoint.tls or answered:
+        return ""
+    return f"if it is a TLS port (usually 2376), {use_tls(str(endpoint))}"
 
 
 def _tls_failure(error: ssl.SSLError, endpoint: Endpoint) -> TransportError:
-    reason = error.reason or ""
+    reason, folder = error.reason or "", tls_folder(str(endpoint))
     if isinstance(error, ssl.SSLCertVerificationError):
         return TLSFailure(
             f"the certificate of {endpoint} is not to be trusted: {error.verify_message or _words(error)}",
-            hint="is ca.pem in DOCKER_CERT_PATH that of this daemon, and the host name one of its certificate?",
+            hint=f"is ca.pem in {folder} that of this daemon, and the host name one of its certificate?",
         )
     if reason in _NOT_TLS:
         return TLSFailure(
-            f"{endpoint} does not speak TLS", hint="a port without TLS (usually 2375) needs DOCKER_TLS_VERIFY unset"
+            f"{endpoint} does not speak TLS", hint=f"a port without TLS (usually 2375) {use_no_tls(str(endpoint))}"
         )
     if "ALERT" in reason and any(word in reason for word in ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED", "DECRYPT")):
         return TLSFailure(
             f"{endpoint} does not accept the client certificate: {reason.lower().replace('_', ' ')}",
-            hint="cert.pem and key.pem in DOCKER_CERT_PATH must be issued by the daemon's authority",
+            hint=f"cert.pem and key.pem in {folder} must be issued by the daemon's authority",
         )
     return TLSFailure(f"TLS with {endpoint} failed: {_words(error)}")
 

@@ -13,17 +13,14 @@ import shlex
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
 from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.errors import TimedOut, TransportError, Unreachable
-from weave_http.engine.wire.base import Request
-from weave_http.engine.wire.common import Timeouts
-from weave_http.engine.wire.held import HeldResponse
-from weave_http.engine.wire.hijack import SocketDuplex
-from weave_http.engine.wire.unix import UnixTransport
+from weave_http.engine.wire.channel import Channel
 
 _CONNECT_SECONDS = 30
 _PROBE_SECONDS = 30
@@ -49,50 +46,33 @@ def ssh_command(endpoint: Endpoint) -> list[str]:
     return [*command, "--", endpoint.host, "docker", *daemon, "system", "dial-stdio"]
 
 
-class SSHTransport(UnixTransport):
-    """Implements `transport.base.Transport` and `Hijacker` for `ssh://` endpoints.
+class SSHDial:
+    """Implements `dial.Dial` for `ssh://` endpoints.
 
     Args:
         endpoint: host, and what else ssh should know.
-        timeouts: how long to wait for what; ssh has 30 s for its connection.
     """
 
-    def __init__(self, endpoint: Endpoint, timeouts: Timeouts | None = None) -> None:
-        super().__init__(endpoint, timeouts, self._connect)
+    parallel = 4
+    """An sshd of OpenSSH drops callers when ten have not yet said who they are (`MaxStartups`)."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
         self._links: list[_Link] = []
+        self._sweeping = threading.Lock()
+        self._works = False
 
-    def send(self, request: Request) -> HeldResponse:
-        """Send a request; see `transport.base.Transport`."""
-        with self._explained():
-            response = super().send(request)
-        self._note_that_it_works()
-        return response
-
-    def send_all(self, requests: Sequence[Request]) -> list[HeldResponse]:
-        """Send requests at once; see `transport.base.Concurrent`."""
-        with self._explained():
-            answers = super().send_all(requests)
-        self._note_that_it_works()
-        return answers
-
-    def hijack(self, request: Request) -> SocketDuplex:
-        """Send a request and take its connection over; see `transport.base.Hijacker`."""
-        with self._explained():
-            duplex = super().hijack(request)
-        self._note_that_it_works()
-        return duplex
-
-    def close(self) -> None:
-        """Close all connections, and end their processes."""
-        super().close()
-        while self._links:
-            self._links.pop().end()
-
-    def _connect(self) -> socket.socket:
+    def open(self) -> Channel:
+        """Start an ssh process, and return the channel to it."""
         self._sweep()
         # In a thread, which no signal interrupts: between making and keeping, a process or a descriptor is nobody's.
         with ThreadPoolExecutor(1) as maker:
             return maker.submit(self._new_link).result().near
+
+    def close(self) -> None:
+        """End the processes."""
+        while self._links:
+            self._links.pop().end()
 
     def _new_link(self) -> _Link:
         link = _Link(self._endpoint)
@@ -101,18 +81,16 @@ class SSHTransport(UnixTransport):
 
     def _sweep(self) -> None:
         """End the processes of connections that were closed."""
-        closed = [link for link in self._links if link.near.fileno() < 0]
-        self._links = [link for link in self._links if link.near.fileno() >= 0]
+        with self._sweeping:
+            closed = [link for link in self._links if link.near.fileno() < 0]
+            for link in closed:
+                self._links.remove(link)
         for link in closed:
             link.end()
 
-    def _note_that_it_works(self) -> None:
-        for link in self._links:
-            link.works()
-
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Let ssh say why there was no answer, if it knows."""
+    def explained(self) -> Iterator[None]:
+        """Let ssh say why there was no response, if it knows."""
         try:
             yield
         except TimedOut:
@@ -120,16 +98,21 @@ class SSHTransport(UnixTransport):
             raise
         except TransportError as error:
             for link in list(self._links):
-                if link.near.fileno() < 0 and (reason := link.failure(self._endpoint)) is not None:
+                reason = link.failure(self._endpoint, works=self._works) if link.near.fileno() < 0 else None
+                if reason is not None:
                     raise reason from error
             raise
+        self._works = True
+        for link in self._links:
+            link.works()
 
 
 class _Link:
     """One ssh process and our end of its connection."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self.near, far = socket.socketpair()
+        sock, far = socket.socketpair()
+        self.near = Channel(sock)
         self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed by `end`
         self._worked: int | None = None
         with far:
@@ -157,14 +140,18 @@ class _Link:
         if self._worked is None and self.near.fileno() >= 0:
             self._worked = os.fstat(self._words.fileno()).st_size
 
-    def failure(self, endpoint: Endpoint) -> Unreachable | None:
-        """Return what ssh says about the end of its connection; None if it has nothing to say."""
+    def failure(self, endpoint: Endpoint, *, works: bool) -> Unreachable | None:
+        """Return what ssh says about the end of its connection; None if it has nothing to say.
+
+        Args:
+            works: whether a daemon has answered there before, on this connection or another.
+        """
         try:
             code = self._process.wait(_SETTLE_SECONDS)
         except subprocess.TimeoutExpired:
             return None
         said = self._last_words()
-        if self._worked is not None and (code != _SSH_FAILED or not said):
+        if works and (code != _SSH_FAILED or not said):
             return None
         if code == _NO_SUCH_COMMAND:
             return Unreachable(

@@ -1,4 +1,4 @@
-"""TLS: the one SSL context of an endpoint, and TLS without any I/O.
+"""TLS: the SSL context of an endpoint, and TLS without any I/O.
 
 A hijacked connection is closed in one direction while the other goes on: that is how a container's stdin ends. With TLS
 that is a close_notify alert; `socket.shutdown` below TLS would be a cut connection to the daemon, and
@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-import weakref
-from typing import Any
 
 from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.wire.failures import no_tls_context
@@ -19,34 +17,13 @@ from weave_http.engine.wire.failures import no_tls_context
 _PIECE = 65536
 
 
-class _Resuming(ssl.SSLContext):
-    """An SSL context for one daemon: connections after the first go on with its session.
-
-    Certificates are then not sent and checked again, nor signatures made, which is most of a handshake on both sides.
-    """
-
-    _last: weakref.ref[ssl.SSLSocket] | None = None
-    _session: ssl.SSLSession | None = None
-
-    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
-        """As in the library, with the daemon's session if there is one."""
-        # A connection has one once it has read something; asking for it takes as long as it saves, so once is enough.
-        if self._session is None and self._last is not None and (last := self._last()) is not None:
-            session = last.session
-            self._session = session if session is not None and session.has_ticket else None
-        wrapped = super().wrap_socket(*args, **{"session": self._session, **options})
-        if self._session is None:
-            self._last = weakref.ref(wrapped)
-        return wrapped
-
-
 def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
-    """Return the one SSL context of an endpoint.
+    """Return an SSL context for an endpoint.
 
     Raises:
         EndpointError: a certificate file is missing, not PEM, or does not fit its key.
     """
-    context = _Resuming(ssl.PROTOCOL_TLS_CLIENT)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     files = endpoint.tls
     if files is None:
         return context
@@ -70,20 +47,30 @@ def _no_passphrase() -> str:
     raise ValueError("the key is encrypted; write it without a passphrase: openssl pkey -in key.pem -out plain.pem")
 
 
-class TLSChannel:
+class TLSRecords:
     """TLS between plain bytes on one side and bytes of the connection on the other.
 
     Args:
         context: certificates and what to check.
         host: the daemon's name, which its certificate has to have.
+        session: of an earlier connection, to go on with; None for a new one.
     """
 
-    def __init__(self, context: ssl.SSLContext, host: str) -> None:
+    def __init__(self, context: ssl.SSLContext, host: str, session: ssl.SSLSession | None = None) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host, session=session)
         self.ended = False
         """Whether the daemon has said that nothing more will come."""
+
+    @property
+    def session(self) -> ssl.SSLSession | None:
+        """What later connections can go on with; None before the daemon has sent a ticket."""
+        try:
+            session = self._tls.session
+        except ValueError:  # another thread is just receiving it
+            return None
+        return session if session is not None and session.has_ticket else None
 
     def shake_hands(self) -> bool:
         """Go on with the handshake; return whether it is complete. `outgoing` has what is to be sent either way.
@@ -106,7 +93,7 @@ class TLSChannel:
 
     def outgoing(self) -> bytes:
         """Return what is to be sent over the connection."""
-        return self._outgoing.read()
+        return self._outgoing.read() if self._outgoing.pending else b""
 
     def decrypt(self) -> bytes:
         """Return the plain bytes that are complete.
@@ -114,7 +101,7 @@ class TLSChannel:
         Raises:
             ssl.SSLError: the stream is damaged, or was cut without a close_notify.
         """
-        plain = bytearray()
+        pieces = []
         while not self.ended:
             try:
                 piece = self._tls.read(_PIECE)
@@ -123,8 +110,11 @@ class TLSChannel:
             except ssl.SSLZeroReturnError:
                 piece = b""
             self.ended = not piece
-            plain += piece
-        return bytes(plain)
+            pieces.append(piece)
+            # What OpenSSL has left is less than a record: asking again would raise.
+            if piece and not self._incoming.pending and not self._incoming.eof and not self._tls.pending():
+                break
+        return b"".join(pieces)
 
     def encrypt(self, data: bytes) -> bytes:
         """Return what carries plain bytes over the connection."""

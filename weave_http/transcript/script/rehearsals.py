@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from weave_http.engine.version import NEWEST, version_text
-from weave_http.engine.wire.base import Request
+from weave_http.engine.wire.contract import Request
 from weave_http.errors import WeaveError
 from weave_http.transcript.canned import Canned
 from weave_http.transcript.rehearsal import FileStep, Play, Printed, Rehearsal, Sent, rehearse

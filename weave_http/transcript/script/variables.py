@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from weave_http.engine.wire.base import Request
+from weave_http.engine.wire.contract import Request
 from weave_http.transcript.quoting import sh_word
 from weave_http.transcript.standin import Marks
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from weave_http import __version__, constants
 from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.version import NEWEST, OLDEST
-from weave_http.engine.wire.base import Request
+from weave_http.engine.wire.contract import Request
 from weave_http.errors import EngineError, UsageError
 from weave_http.transcript.formats import base_url, curl_options, document_of, file_of, require_curl
 from weave_http.transcript.masking import Hidden, Secret, find, masked, masked_words

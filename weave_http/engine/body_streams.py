@@ -1,16 +1,15 @@
-"""Streams of JSON objects: the progress of pulls and loads, and events."""
+"""Bodies that are read while they come: JSON objects (progress, events) and bytes (archives)."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from weave_http.closing import Closing
 from weave_http.engine.errors import StreamError
 from weave_http.engine.streams import JSONLines
-from weave_http.engine.wire.base import Response
+from weave_http.engine.wire.contract import Response
 
 T = TypeVar("T")
 
@@ -79,56 +78,3 @@ class ByteStream(Closing):
     def close(self) -> None:
         """Stop reading."""
         self._response.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """One step of a pull, push, load, import or build.
-
-    Args:
-        text: what happens, as `Downloading`, or a line of output.
-        id: the layer it happens to, or empty.
-        current: bytes done, 0 if unknown.
-        total: bytes in all, 0 if unknown.
-        result: what came of it, as `{"ID": "sha256:…"}` of a build or `{"Tag": …, "Digest": …}` of a push; else empty.
-    """
-
-    text: str
-    id: str = ""
-    current: int = 0
-    total: int = 0
-    result: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-
-def progress(value: Mapping[str, Any]) -> Progress:
-    """Make a `Progress` of the object in which a daemon reports one.
-
-    Raises:
-        StreamError: it reports a failure: the status of such an answer is 200 all the same.
-    """
-    detail = value.get("errorDetail")
-    message = detail.get("message") if isinstance(detail, dict) else None
-    if message or detail is not None or value.get("error"):
-        raise StreamError(" ".join(str(message or value.get("error") or "the daemon reports an error").split()))
-    counted = value.get("progressDetail")
-    counted = counted if isinstance(counted, dict) else {}
-    text = value.get("status") or value.get("stream") or ""
-    result = value.get("aux")
-    return Progress(
-        str(text).strip(),
-        str(value.get("id", "")),
-        _number(counted.get("current")),
-        _number(counted.get("total")),
-        result if isinstance(result, dict) else {},
-    )
-
-
-def _number(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
-
-
-def json_filters(filters: Mapping[str, list[str]] | None) -> tuple[tuple[str, str], ...]:
-    """Return the `filters` parameter of list and event calls: a JSON object of lists."""
-    import json
-
-    return (("filters", json.dumps(filters, separators=(",", ":"))),) if filters else ()

@@ -1,10 +1,11 @@
-"""HTTP/1.1 without any I/O: the bytes of a request's head, and a parser of one answer.
+"""HTTP/1.1 without any I/O: the bytes of a request's head, and a parser of one response.
 
-The standard library's `http.client` would do, but it takes 40 ms to import (it brings the e-mail package for its header
-fields), which is a quarter of a short command's life in the image. It is also too lenient: it lets a body pass that is
-shorter than it was announced.
+Why not `http.client`: it reads from a blocking file, so that neither one time limit for the whole response nor a
+hijacked connection is possible; it takes a head that was cut off for a whole one; it skips any number of interim
+responses. Its import takes 11 ms (it brings the e-mail package) of a process that lives for 60. Why not h11: its import
+takes 4 ms and an exchange 40 µs, against 1 ms and 10 µs here, and it is not in the image.
 
-The body of an answer ends in one of four ways, and the head says in which::
+The body of a response ends in one of four ways, and the head says in which::
 
     HEAD, 1xx, 204, 304          with the head
     Transfer-Encoding: chunked   with a chunk of size 0 and the trailer after it
@@ -22,7 +23,7 @@ from enum import Enum
 _MAX_HEAD = 64 * 1024
 _MAX_LINE = 4 * 1024
 _MAX_INTERIM = 100
-"""Interim answers before the real one; a daemon sends none that was not asked for."""
+"""Interim responses before the real one; a daemon sends none that was not asked for."""
 _HEAD_END = re.compile(rb"\n\r?\n")
 _STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9]\d\d)(?: (.*))?", re.ASCII)
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -51,17 +52,17 @@ class Garbage(Exception):
 
 
 class CutShort(Exception):
-    """The connection ended before the answer."""
+    """The connection ended before the response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Status and header fields of an answer.
+    """Status and header fields of a response.
 
     Args:
         status: status code.
         headers: fields, names in lower case; the values of repeated ones joined by commas.
-        keep: whether the connection may be used again after this answer.
+        keep: whether the connection may be used again after this response.
     """
 
     status: int
@@ -79,19 +80,19 @@ class _Until(Enum):
     CHUNK_END = "the line end after a chunk"
     TRAILER = "the end of the trailer"
     CLOSE = "the end of the connection"
-    NOTHING = "nothing: the answer is complete"
+    NOTHING = "nothing: the response is complete"
 
 
-class Answer:
-    """The parser of one answer.
+class ResponseParser:
+    """The parser of one response.
 
     Args:
-        method: of the request: an answer to HEAD has no body.
+        method: of the request: a response to HEAD has no body.
     """
 
     def __init__(self, method: str) -> None:
         self.head: Head | None = None
-        """The answer's head, as soon as it is there."""
+        """The response's head, as soon as it is there."""
         self._bodiless = method == "HEAD"
         self._buffer = bytearray()
         self._searched = 0
@@ -101,18 +102,23 @@ class Answer:
         self._trailer = 0
 
     @property
+    def untouched(self) -> bool:
+        """Whether nothing has come yet."""
+        return self.head is None and not self._buffer and not self._interim
+
+    @property
     def ended(self) -> bool:
-        """Whether the answer is complete."""
+        """Whether the response is complete."""
         return self._until is _Until.NOTHING
 
     @property
     def rest(self) -> bytes:
-        """What came after the end of the answer; after a 101, the beginning of what the connection now carries."""
+        """What came after the end of the response; after a 101, the beginning of what the connection now carries."""
         return bytes(self._buffer) if self.ended else b""
 
     @property
     def reusable(self) -> bool:
-        """Whether the connection can carry another request: the answer is complete, and nothing came after it."""
+        """Whether the connection can carry another request: the response is complete, and nothing came after it."""
         return self.ended and not self._buffer and self.head is not None and self.head.keep
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -131,7 +137,7 @@ class Answer:
         """Say that the connection has ended.
 
         Raises:
-            CutShort: the answer has not.
+            CutShort: the response has not.
         """
         if self._until is _Until.CLOSE:
             self._until = _Until.NOTHING
@@ -162,7 +168,7 @@ class Answer:
             self._searched = len(self._buffer)
             beginning = bytes(self._buffer[:5])
             if len(self._buffer) > _MAX_HEAD or not b"HTTP/".startswith(beginning):
-                raise Garbage(f"an answer begins with {bytes(self._buffer[:40])!r}")
+                raise Garbage(f"a response begins with {bytes(self._buffer[:40])!r}")
             return False
         if end.end() > _MAX_HEAD:
             raise Garbage("the head is too long")
@@ -172,10 +178,10 @@ class Answer:
         status, minor = _status(lines[0].rstrip("\r"))
         headers = _fields(lines[1:])
         if 100 <= status < 200 and status != _SWITCHING:
-            # An interim answer (100 Continue): the real one follows.
+            # An interim response (100 Continue): the real one follows.
             self._interim += 1
             if self._interim > _MAX_INTERIM:
-                raise Garbage(f"{self._interim} interim answers")
+                raise Garbage(f"{self._interim} interim responses")
             return True
         self._begin_body(status, minor, headers)
         return True
@@ -238,7 +244,7 @@ class Answer:
 def _status(line: str) -> tuple[int, str]:
     match = _STATUS_LINE.fullmatch(line)
     if match is None:
-        raise Garbage(f"an answer begins with {line[:40]!r}")
+        raise Garbage(f"a response begins with {line[:40]!r}")
     return int(match[2]), match[1]
 
 

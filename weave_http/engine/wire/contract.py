@@ -1,26 +1,55 @@
-"""The whole contract between the Engine API client and whatever carries its requests.
+"""The whole contract between the Engine API client and what carries its requests.
 
-An adapter turns a `Request` into a `Response` and raises `weave_http.engine.errors.TransportError` when it can't.
-It knows no route, follows no redirect, retries nothing, and reads no proxy variable.
+A transport turns a `Request` into a `Response` and raises `weave_http.engine.errors.TransportError` when it can't. It
+knows no route, follows no redirect, and reads no proxy variable.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self
+
+from weave_http.engine.errors import ProtocolError
 
 
 class Patience(Enum):
-    """How long a call may be silent."""
+    """How long a request may take."""
 
     QUICK = "quick"
-    """Answered at once by a healthy daemon: time-out of 60 s between bytes, and of 300 s for all of them."""
+    """A healthy daemon answers at once: 60 s of silence at most, 300 s in all."""
     LONG = "long"
-    """A stream, a wait, or work of unknown length (create, start, stop, remove, pull, load): silent for as long as it
-    likes; TCP keep-alive finds a dead peer."""
+    """Work of unknown length (create, start, stop, remove, pull, load): silent for as long as it likes."""
+    STREAM = "stream"
+    """As LONG, and the body is followed while it comes: attach, logs, events, wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long to wait, in seconds.
+
+    Args:
+        connect: for a connection, TLS handshake included.
+        quick: between two bytes of a `Patience.QUICK` request.
+        whole: for all of a `Patience.QUICK` request, to the last byte of its response.
+        probe: idle time after which TCP keep-alive probes the peer, whatever the patience.
+    """
+
+    connect: float = 10.0
+    quick: float = 60.0
+    whole: float = 300.0
+    probe: int = 30
+
+    def silence(self, request: Request) -> float | None:
+        """Return how long the daemon may be silent during a request; None for any time."""
+        return self.quick if request.patience is Patience.QUICK else None
+
+    def limit(self, request: Request) -> float | None:
+        """Return how long a request and its response may take together; None for any time."""
+        return self.whole if request.patience is Patience.QUICK else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +59,11 @@ class Request:
     Args:
         method: `GET`, `POST`, …
         path: absolute path with the version in it, percent-encoded: `/v1.41/containers/create`. What the endpoint
-            wants before it (`Endpoint.base_path`) is the adapter's.
+            wants before it (`Endpoint.base_path`) is the transport's.
         query: pairs in the order in which they are sent, not encoded.
-        headers: pairs; `Host` and framing are the adapter's.
+        headers: pairs; `Host` and framing are the transport's.
         body: nothing, all of it, or chunks (sent with chunked encoding).
-        patience: how long the daemon may be silent.
+        patience: how long it may take.
     """
 
     method: str
@@ -60,9 +89,19 @@ class Request:
         versioned = head.startswith("v1.") and rest
         return f"{self.method} /{rest}" if versioned else f"{self.method} {self.path}"
 
+    @property
+    def is_upload(self) -> bool:
+        """Whether the body comes in chunks."""
+        return not isinstance(self.body, bytes | None)
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether sending it twice has the effect of sending it once: Go's net/http counts the same four methods."""
+        return self.method in ("GET", "HEAD", "OPTIONS", "TRACE") and self.body is None
+
 
 class Response(Protocol):
-    """The answer to a `Request`; its connection is held until `close`, so use it with `with`."""
+    """The response to a `Request`; its connection is held until `close`, so use it with `with`."""
 
     @property
     def status(self) -> int: ...
@@ -92,7 +131,7 @@ class Response(Protocol):
 
 
 class Duplex(Protocol):
-    """A connection that carries bytes both ways after the head of an answer; nothing in it waits.
+    """A connection that carries bytes both ways after a response's head; nothing in it waits.
 
     To wait, poll `fileno` once `receive` has returned None: for reading, and for writing while there is `unsent`.
     """
@@ -141,42 +180,42 @@ class Transport(Protocol):
     """Carries requests to one endpoint. Several responses may be open at once, each on a connection of its own."""
 
     def send(self, request: Request) -> Response:
-        """Send a request and return as soon as the answer's head is there.
+        """Send a request and return as soon as the response's head is there.
 
         Raises:
-            TransportError: no usable answer.
+            TransportError: no usable response.
         """
         ...
 
-    def close(self) -> None:
-        """Close all connections. Idempotent."""
-        ...
-
-
-@runtime_checkable
-class Concurrent(Protocol):
-    """A transport that can also send many requests without one waiting for another: for many waits."""
-
     def send_all(self, requests: Sequence[Request]) -> Sequence[Response]:
-        """Send requests, each on a connection of its own, and return as soon as the heads of all answers are there.
+        """Send requests, each on a connection of its own, and return when the heads of all responses are there.
+
+        What inherits this sends one after the other; the wire sends all before it waits.
 
         Args:
             requests: without a body, or with all of it.
 
         Raises:
-            TransportError: one of them has no usable answer; the others' connections are closed.
+            TransportError: one of them has no usable response; the others' connections are closed.
         """
-        ...
-
-
-@runtime_checkable
-class Hijacker(Protocol):
-    """A transport that can also hand over a connection: for containers that are written to."""
+        with contextlib.ExitStack() as on_failure:
+            responses = [on_failure.enter_context(self.send(request)) for request in requests]
+            on_failure.pop_all()
+            return responses
 
     def hijack(self, request: Request) -> Duplex:
-        """Send a request with `Connection: Upgrade`, and return its connection as soon as the answer's head is there.
+        """Send a request with `Connection: Upgrade`, and return its connection when the response's head is there.
+
+        Args:
+            request: without a body, or with all of it.
+
+        What inherits this has no connection to give.
 
         Raises:
-            TransportError: no usable answer.
+            TransportError: no usable response.
         """
+        raise ProtocolError(f"{request.call} needs a connection of its own, and there is none here")
+
+    def close(self) -> None:
+        """Close all connections. Idempotent."""
         ...
