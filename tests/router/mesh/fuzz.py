@@ -57,7 +57,7 @@ class Inputs:
         random = self._random
         kinds = ["facts", "facts", "names", "names", "have", "have", "hello", "ask", "answer", "ping", "x"]
         kind = random.choice(kinds)
-        fields = getattr(self, f"_{kind}", dict)()
+        fields: dict[str, object] = getattr(self, f"_{kind}", dict)()
         if fields and random.random() < 0.2:
             key = random.choice(list(fields))
             if random.random() < 0.3:

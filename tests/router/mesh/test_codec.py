@@ -153,8 +153,6 @@ def test_stamps_far_ahead_of_the_clock_are_malformed_wherever_they_stand() -> No
             else:
                 with pytest.raises(Malformed):
                     decode(message)
-    with pytest.raises(Malformed, match="further ahead of our clock"):
-        decode(hello(1, uid=last + 1))
 
 
 @pytest.mark.parametrize(
@@ -277,7 +275,7 @@ def test_an_original_router_is_known_by_all_that_it_sends_before_it_waits() -> N
     codec.check_prelude(codec.prelude()[: codec.ORIGINAL_PRELUDE_SIZE])
 
 
-def test_changes_of_names_come_in_the_order_of_their_versions_and_within_what_the_update_says() -> None:
+def test_changes_of_names_come_in_order_and_within_what_the_update_says() -> None:
     def names_message(*versions: int, base: int = 0, version: int = 9) -> dict[str, object]:
         changes = [[each, "c1.weave.local", "10.2.1.1", "x", True] for each in versions]
         fields = {"origin": name(1), "uid": 1, "version": version, "base": base, "changes": changes, "more": False}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.router.mesh.worlds import hello, name
-from weave_http.router.mesh.handshake import Doubt, Refusal, Refused, Rival, agree, judge
+from weave_http.router.mesh.handshake import Doubt, Refusal, Refused, Rival, agree, check_clock, judge
 from weave_http.router.mesh.messages import Hello
 
 ME = hello(1, uid=10)
@@ -67,7 +67,7 @@ def test_while_the_better_one_still_shakes_hands_the_other_one_is_refused() -> N
         _judge(hello(2, connection=5), _rival(4, established=False))
 
 
-def test_another_process_of_a_connected_name_is_a_clone_if_the_first_is_alive_and_a_restart_if_not() -> None:
+def test_another_process_of_a_name_is_a_clone_if_the_first_lives_else_a_restart() -> None:
     doubt = _judge(hello(2, uid=2, connection=1), _rival(4, uid=1))
     assert doubt is not None
     assert doubt.refused.code is Refusal.NAME
@@ -95,4 +95,13 @@ def test_the_highest_common_version_is_spoken(theirs: tuple[int, int], ours: tup
 def test_without_a_common_version_both_sides_say_what_they_speak() -> None:
     with pytest.raises(Refused, match="incompatible protocol versions: they speak 2 to 3, we 1 to 1") as caught:
         agree((2, 3), (1, 1))
+    assert caught.value.code.lasting
+
+
+def test_a_peer_whose_clock_is_days_ahead_is_told_so() -> None:
+    now = 1_800_000_000.0
+    check_clock(ME, hello(2, uid=int(now * 1e6) + 86_400_000_000), now)
+    check_clock(ME, hello(2, uid=1), now)
+    with pytest.raises(Refused, match="the clock of host2 is 9 days ahead of that of host1: set them right") as caught:
+        check_clock(ME, hello(2, uid=int(now * 1e6) + 9 * 86_400_000_000), now)
     assert caught.value.code.lasting

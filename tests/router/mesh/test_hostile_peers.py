@@ -55,7 +55,7 @@ def test_a_stranger_with_a_living_peers_name_uid_and_a_low_number_is_refused(num
     _run(test())
 
 
-def test_a_thief_that_shook_hands_before_and_accepts_after_the_honest_one_came_is_refused() -> None:
+def test_a_thief_that_accepts_after_the_honest_one_came_is_refused() -> None:
     async def test() -> None:
         async with node(1) as one, await Stranger.meet(one) as thief:
             await thief.greet(hello(2, connection=0))

@@ -195,7 +195,7 @@ def _told(node: Node, to: int, now: float) -> list[PeerName]:
     return [each.owner for message in messages if isinstance(message, Facts) for each in message.claims]
 
 
-def test_the_first_word_is_how_far_we_know_and_facts_come_after_the_others_first_word() -> None:
+def test_facts_come_after_the_neighbour_said_how_far_it_knows() -> None:
     node = Node(1, 1)
     node.meet(2)
     node.settle(0.0)
@@ -213,7 +213,7 @@ def test_who_knows_us_already_is_told_nothing() -> None:
     assert _told(node, 2, 0.0) == []
 
 
-def test_what_a_third_peer_says_is_told_on_a_moment_later_unless_it_is_heard_at_first_hand() -> None:
+def test_what_a_third_peer_says_is_told_on_later_unless_heard_at_first_hand() -> None:
     node = _pair(2, 3)
     _told(node, 2, 0.0)
     node.hear(3, [said([_fact(3, 1)])], 1.0)

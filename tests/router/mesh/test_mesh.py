@@ -226,7 +226,7 @@ def test_taken_ports_and_bad_arguments_are_one_line_and_exit_code_1(lan: Lan) ->
             (line,) = text.splitlines()
             assert words in line
     for arguments, environ, words in (
-        (("--port", "x"), {}, "invalid --port 'x'"),
+        (("--port", "x"), {}, "invalid port 'x'"),
         (("h1:x",), {}, "invalid peer 'h1:x'"),
         ((), {"WEAVE_PASSWORD": "secret"}, "can't encrypt"),
     ):

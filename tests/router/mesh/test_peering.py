@@ -104,7 +104,7 @@ def test_oneself_as_a_target_is_noticed_and_left_alone() -> None:
     _run(test())
 
 
-def test_another_host_of_the_same_name_is_refused_by_a_sentence_and_tried_again_slowly() -> None:
+def test_a_host_of_the_same_name_is_refused_by_a_sentence_and_tried_again_slowly() -> None:
     async def test() -> None:
         async with node(1, nickname="one", uid=1) as one, node(1, nickname="clone", uid=2, place=9) as clone:
             clone.connect([one.target])
@@ -236,7 +236,7 @@ def test_a_lost_peer_is_dialled_again_and_comes_back_with_its_new_facts() -> Non
     _run(test())
 
 
-def test_a_peer_that_comes_back_without_memory_and_with_a_slow_clock_is_believed_nevertheless() -> None:
+def test_a_peer_that_comes_back_with_a_slow_clock_is_believed_nevertheless() -> None:
     async def test() -> None:
         async with node(1) as one:
             async with node(2, one.target, uid=5, nickname="old") as two:

@@ -46,7 +46,7 @@ def test_failures_back_off() -> None:
     assert target.error == "refused"
 
 
-def test_what_will_hardly_change_by_itself_is_retried_slowly_or_when_someone_says_connect() -> None:
+def test_what_will_hardly_change_is_retried_slowly_or_on_connect() -> None:
     targets = _targets("h1")
     (target,) = targets.due([], 0.0)
     targets.failed(target, "cannot connect to ourself", 0.0, lasting=True)

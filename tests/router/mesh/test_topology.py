@@ -96,7 +96,7 @@ def test_addresses_that_no_other_host_can_have_are_not_dialled() -> None:
         assert name(3) not in addresses(topology, {name(1), name(2), name(3)}, {name(2)})
 
 
-def test_of_one_peer_few_addresses_are_dialled_and_neighbours_words_come_first_in_turn() -> None:
+def test_few_addresses_of_a_peer_are_dialled_and_neighbours_words_come_first() -> None:
     crowd = tuple(sorted(Link(name(3), address(number), True) for number in range(20, 40)))
     liars = tuple(sorted(Link(name(number), address(9), True) for number in range(50, 90)))
     topology = _topology(

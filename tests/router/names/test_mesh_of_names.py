@@ -87,7 +87,7 @@ def test_one_change_among_thousands_of_names_sends_a_few_hundred_bytes() -> None
     _run(test())
 
 
-def test_names_travel_through_a_peer_in_the_middle_and_stay_a_moment_when_that_is_lost() -> None:
+def test_names_travel_through_a_peer_and_stay_a_moment_when_it_is_lost() -> None:
     async def test() -> None:
         async with node(1) as one, node(2, one.target) as two, node(3, two.target) as three:
             _say(one, given("far"))

@@ -261,7 +261,7 @@ def _addresses(gossip: NameGossip, now: float = 0.0) -> list[str]:
     return sorted(entry.name.address for entry in gossip.entries(now))
 
 
-def test_the_first_word_is_how_far_we_know_and_names_come_after_the_others_first_word() -> None:
+def test_names_come_after_the_neighbour_said_how_far_it_knows() -> None:
     gossip = Peer(2)
     gossip.zone.own.say(given(1), present=True)
     assert gossip.tells(2) == [_have(n1=Stamp(1, 2))]
@@ -315,7 +315,7 @@ def test_a_lie_about_names_of_another_is_gone_when_the_liar_is() -> None:
     assert _addresses(gossip) == [given(1, 4).address]
 
 
-def test_the_names_of_a_lost_peer_stay_for_a_moment_and_those_of_one_that_left_do_not() -> None:
+def test_names_of_a_lost_peer_stay_a_moment_and_of_one_that_left_do_not() -> None:
     gossip = Peer(2, 3)
     gossip.hears(2, _update(2, given(2, 2)))
     gossip.hears(3, _update(3, given(3, 3)))

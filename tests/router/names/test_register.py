@@ -201,7 +201,7 @@ def test_what_overlaps_with_what_is_known_is_told_on_whole() -> None:
     assert names(last) == {name(1), name(2), name(3)}
 
 
-def test_an_origin_that_supersedes_an_earlier_life_keeps_its_names_and_no_one_has_to_guess() -> None:
+def test_an_origin_that_supersedes_an_earlier_life_keeps_its_names() -> None:
     early, late, follower = Register(ORIGIN, Stamp(9, 1)), Register(ORIGIN, Stamp(5, 1)), Register(ORIGIN)
     early.say(name(1), present=True)
     _told(early, follower)

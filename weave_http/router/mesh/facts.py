@@ -5,8 +5,8 @@ often, makes no difference. Only the owner writes its fact. An owner that restar
 one; should it nevertheless hear a fact of its own with a later stamp than it ever gave (its clock went back and its
 state was lost), it stamps its present one later still.
 
-A stamp far ahead of the clock would win for ever, and its owner could not outdo it. So nobody takes one, and an owner
-outdoes only what stays well below that bound: it never reaches a stamp that others refuse.
+A stamp far ahead of the clock would win for ever, and its owner could not supersede it. So nobody takes one, and an
+owner supersedes only what stays well below that bound: it never reaches a stamp that others refuse.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from weave_http.router.mesh.codec import VERSIONS
+from weave_http.router.mesh.facts import greatest_uid
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.messages import Hello
 
@@ -27,12 +28,13 @@ class Refusal(StrEnum):
     LIMIT = "limit"
     DUPLICATE = "duplicate"
     HOST = "host"
+    CLOCK = "clock"
     OTHER = "other"
 
     @property
     def lasting(self) -> bool:
         """Whether dialling that address again soon is pointless."""
-        return self in {Refusal.SELF, Refusal.NAME, Refusal.VERSION, Refusal.HOST}
+        return self in {Refusal.SELF, Refusal.NAME, Refusal.VERSION, Refusal.HOST, Refusal.CLOCK}
 
 
 class Refused(Exception):
@@ -126,6 +128,24 @@ def judge(ours: Hello, theirs: Hello, rivals: list[Rival], *, full: bool, limit:
         both = same_name(theirs.nickname, rival.hello.nickname, theirs.name)
         return Doubt(rival, Refused(Refusal.NAME, both))
     return Doubt(rival, multiple, unless_confirmed=theirs.connection < rival.number)
+
+
+def check_clock(ours: Hello, theirs: Hello, now: float) -> None:
+    """Refuse a peer whose process began so far in the future that nobody would take what it says.
+
+    Args:
+        ours: what we said.
+        theirs: what the other side said.
+        now: the time, in seconds since 1970.
+
+    Raises:
+        Refused: its clock, or ours, is wrong.
+    """
+    if theirs.uid > greatest_uid(now):
+        days = f"{(theirs.uid - now * 1e6) / 86_400e6:.0f} days"
+        raise Refused(
+            Refusal.CLOCK, f"the clock of {theirs.nickname} is {days} ahead of that of {ours.nickname}: set them right"
+        )
 
 
 def same_name(one: str, other: str, name: str) -> str:

@@ -7,12 +7,13 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from time import time
 
 from weave_http.addresses import IP
 from weave_http.router.mesh import codec
 from weave_http.router.mesh.codec import Codec
 from weave_http.router.mesh.connections import Connection
-from weave_http.router.mesh.handshake import Refusal, Refused, Rival, judge
+from weave_http.router.mesh.handshake import Refusal, Refused, Rival, check_clock, judge
 from weave_http.router.mesh.identity import Self
 from weave_http.router.mesh.introduction import exchange_verdicts, greet
 from weave_http.router.mesh.loop_clock import LoopClock
@@ -121,6 +122,7 @@ class Meeting:
             established: look at an established rival only, which may have come while the other side judged.
         """
         ours = self._hello(connection.number)
+        check_clock(ours, connection.hello, time())
         confirmed: set[Rival] = set()
         while True:
             rivals = self._table.rivals(connection, established=established)

@@ -20,7 +20,6 @@ from weave_http.router.mesh.fields import (
     a_peer,
     a_stamp,
     a_text,
-    a_uid,
 )
 from weave_http.router.mesh.identity import PeerName
 
@@ -160,7 +159,7 @@ def _hello(fields: Fields, greatest: int) -> Hello:
     return Hello(
         name=a_peer(fields["name"]),
         nickname=a_text(fields["nickname"]),
-        uid=a_uid(fields["uid"], greatest),
+        uid=a_number(fields["uid"]),
         port=a_number(fields["port"], 1, 65535),
         connection=a_number(fields["connection"]),
         features=tuple(a_text(feature) for feature in a_list(fields.get("features", []), _MOST_FEATURES)),

@@ -103,13 +103,13 @@ class Targets:
             known: addresses by the name of the peer that is said to be there, the most credible first.
             now: the time.
         """
-        taken = {target.resolved for target in self._given.values()}
+        given = {target.resolved for target in self._given.values()}
         wanted = [(address, peer) for peer, found in known.items() for address in found]
         learnt: dict[Address, Target] = {}
         for address, peer in wanted[:MOST_LEARNT]:
             target = self._learnt.get(address)
             if target is None:
-                if address in taken:
+                if address in given:
                     continue
                 first = now if self._name < peer else now + YIELD * (1 + self._chance())
                 where = PeerAddress(str(address.ip), address.port)
