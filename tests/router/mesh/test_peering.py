@@ -69,12 +69,11 @@ def test_when_both_dial_at_once_exactly_one_connection_survives(attempt: int) ->
             await asyncio.sleep(random.Random(attempt).random() * 0.004)
             two.connect([one.target])
             await until(connected(one, two))
+            await until(lambda: not any(target.dialling for target in (*one.targets, *two.targets)))
             await until(lambda: not one._table.meeting and not two._table.meeting)
-            await asyncio.sleep(0.05)
             (mine,), (theirs,) = numbers([one, two])
             assert mine == theirs
             assert one.terminations == two.terminations == 0
-            assert not any(target.dialling for target in (*one.targets, *two.targets))
 
     _run(test())
 
