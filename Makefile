@@ -14,7 +14,7 @@ SIDE_BY_SIDE := --numprocesses 3 --dist loadfile
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
 ENGINES := trixie forky podman
 
-.PHONY: help demo test test-quick tests-without-needs engines test-engines fixtures lint image bench clean
+.PHONY: help demo test test-quick tests-without-needs engines test-engines fixtures fuzz lint image bench clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ test-engines: $(BIN)/weave engines ## The tests on real hosts again, on other re
 
 fixtures: $(BIN)/weave engines ## Record the exchanges with every engine anew (needs root, Debian)
 	@$(BIN)/python -m tests.transcript.record / $(ENGINES:%=$(CURDIR)/build/engines/%)
+
+fuzz: $(BIN)/weave ## A million messages of strangers to the mesh; `make fuzz ARGS="--inputs 5000 --seed 1"`
+	@$(BIN)/python -m tests.router.mesh.fuzz --inputs 1000000 $(ARGS)
 
 lint: $(BIN)/weave ## Format, lint and types only
 	@$(BIN)/ruff format --check .

@@ -81,3 +81,22 @@ def test_each_library_has_one_home(path: Path) -> None:
     for name in imports(path):
         homes = HOMES.get(name.partition(".")[0], (relative,))
         assert any(relative == home or relative.startswith(home + "/") for home in homes), f"{relative} imports {name}"
+
+
+def test_rooms_of_the_router_import_each_other_in_one_direction() -> None:
+    rooms = sorted(path.name for path in (PACKAGE / "router").iterdir() if (path / "__init__.py").exists())
+    below = {
+        room: {
+            inner.split(".")[2]
+            for path in (PACKAGE / "router" / room).rglob("*.py")
+            for inner in imports(path)
+            if inner.startswith("weave_http.router.") and inner.split(".")[2] in rooms
+        }
+        - {room}
+        for room in rooms
+    }
+    assert below["mesh"] <= {"data"}
+    while below:
+        bottom = {room for room, imported in below.items() if not imported & set(below)}
+        assert bottom, f"a circle: {below}"
+        below = {room: imported for room, imported in below.items() if room not in bottom}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from weave_http.errors import HostError, UsageError
+from weave_http.router.mesh.sockets import ANY
 from weave_http.router.names.options import DnsOptions
 from weave_http.router.options import Options, parse
 
@@ -25,7 +26,7 @@ def test_defaults() -> None:
         resume=False,
         discovery=True,
         log_level="info",
-        host="0.0.0.0",  # noqa: S104
+        host=ANY,
         mtu=None,
         targets=(),
         dns=DnsOptions(),

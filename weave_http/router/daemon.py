@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 from contextlib import AsyncExitStack
-from time import monotonic, time_ns
+from time import monotonic, time
 
 from weave_http import __version__, constants
 from weave_http.net.own_container import own_container
@@ -19,8 +19,10 @@ from weave_http.router.data.kernel import Kernel, bridge_mac
 from weave_http.router.data.overlay import Overlay
 from weave_http.router.data.plan import adopted, plan
 from weave_http.router.engine import default_gateway, is_running
-from weave_http.router.mesh.identity import Self, random_peer_name
+from weave_http.router.mesh.facts import next_uid
+from weave_http.router.mesh.identity import PeerName, Self, random_peer_name
 from weave_http.router.mesh.peering import Peering
+from weave_http.router.names.gossip import NameGossip
 from weave_http.router.names.options import DnsOptions
 from weave_http.router.names.service import NameService
 from weave_http.router.options import Options
@@ -53,7 +55,8 @@ class Router:
             procfs=os.environ.get("PROCFS"),
         )
         self._overlay = Overlay(self._kernel, store, lambda now: plan(self._peering.connected, self._peering.lost, now))
-        self._peering = Peering(me, self._overlay.changed)
+        self._name_gossip = NameGossip(me.name, me.uid)
+        self._peering = Peering(me, self._overlay.changed, [self._name_gossip])
         self._names = self._name_service(options.dns) if options.dns else None
         self._control = Control(store, self._peering, self._overlay, self._names)
         more = routes(self._names) if self._names else routes_when_off()
@@ -62,9 +65,9 @@ class Router:
     def _name_service(self, options: DnsOptions) -> NameService:
         return NameService(
             options,
-            self._peering.names,
+            self._name_gossip,
             self._store,
-            changed=lambda: self._peering.names_changed(self._peering.me.name),
+            changed=self._peering.wake,
             is_running=is_running,
             default_gateway=default_gateway,
         )
@@ -131,10 +134,10 @@ async def serve(options: Options) -> None:
 async def _serve(options: Options) -> None:
     store = Store(options.state_dir)
     state = store.state
-    name = options.name or await in_thread(bridge_mac) or state.name or random_peer_name()
+    name = options.name or PeerName(await in_thread(bridge_mac) or state.name) or random_peer_name()
     launch = own_container()
     targets = state.targets if options.resume else targets_of(state, launch, options.targets)
-    uid = max(time_ns() // 1000, state.uid + 1)
+    uid = next_uid(time(), state.uid)
     await store.begin(name=name, uid=uid, launch=launch, targets=targets)
     me = Self(name, options.nickname, uid, options.host, options.port, options.conn_limit, options.discovery)
     router = Router(options, store, me, state.uid)

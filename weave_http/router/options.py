@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weave_http import constants
+from weave_http.addresses import IP, parse_peer_address
 from weave_http.errors import UsageError
 from weave_http.operations.flags import FLAGS, Flag, read, variable
-from weave_http.router.mesh.identity import parse_peer_name
-from weave_http.router.mesh.resolve import parse_target
+from weave_http.router.mesh.identity import PeerName, parse_peer_name
 from weave_http.router.names.options import DnsOptions
 from weave_http.router.names.options import from_flags as dns_options
 
@@ -37,14 +37,14 @@ class Options:
         resume: dial the targets that were kept instead of given ones.
         discovery: whether peers are dialled that others know.
         log_level: what is worth a line.
-        host: IPv4 address to listen on.
+        host: address to listen on.
         mtu: of the overlay, in bytes; None to derive it from the underlay's.
         targets: `HOST[:PORT]` of peers to dial.
         dns: how names are served, None not to.
     """
 
     port: int
-    name: str | None
+    name: PeerName | None
     nickname: str
     http_addr: tuple[str, int]
     state_dir: Path
@@ -52,7 +52,7 @@ class Options:
     resume: bool
     discovery: bool
     log_level: str
-    host: str
+    host: IP
     mtu: int | None
     targets: tuple[str, ...]
     dns: DnsOptions | None = None
@@ -75,7 +75,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
     if values["resume"] and targets:
         raise UsageError("--resume dials the targets of the last time", hint="leave out either it or the peers")
     for target in targets:
-        parse_target(target, values["port"])
+        parse_peer_address(target)
     return Options(
         port=values["port"],
         name=parse_peer_name(values["name"]) if values["name"] else None,
@@ -86,7 +86,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
         resume=values["resume"],
         discovery=not values["no-discovery"],
         log_level=values["log-level"],
-        host=str(values["host"]),
+        host=values["host"],
         mtu=variable("mtu", env),
         targets=tuple(dict.fromkeys(targets)),
         dns=dns_options(values, env),

@@ -21,6 +21,7 @@ from weave_http.router.control.control import Control
 from weave_http.router.control.http_api import Api
 from weave_http.router.control.name_routes import routes, routes_when_off
 from weave_http.router.control.report import Report, as_json
+from weave_http.router.mesh.identity import PeerName
 from weave_http.router.names.gossip import NameGossip
 from weave_http.router.names.options import DnsOptions
 from weave_http.router.names.service import NameService
@@ -347,7 +348,7 @@ def naming(tmp_path: Path) -> Iterator[Served]:
     it = Served()
     it.names = NameService(
         DnsOptions(),
-        NameGossip("7a:00:00:00:00:01", 1),
+        NameGossip(PeerName("7a:00:00:00:00:01"), 1),
         Store(tmp_path),
         changed=lambda: it.control.done.append("names changed"),
         is_running=lambda container: False,

@@ -11,29 +11,35 @@ from time import monotonic
 from types import TracebackType
 
 from tests.router.mesh.worlds import hello, name
-from weave_http.addresses import IP
+from weave_http.addresses import IP, parse_ip
 from weave_http.router.mesh import codec
-from weave_http.router.mesh.codec import Accept, Hello, Message
+from weave_http.router.mesh.codec import Codec
 from weave_http.router.mesh.identity import Self
+from weave_http.router.mesh.membership import Membership
+from weave_http.router.mesh.messages import Accept, Have, Hello, Message
 from weave_http.router.mesh.peering import Peering
+from weave_http.router.mesh.topic import Topic
 from weave_http.router.mesh.topology import Address, PeerFact
+from weave_http.router.names.gossip import NameGossip
 
 PORT = 6783
+CODEC = Codec((*Membership.kinds, *NameGossip.kinds))
 
 
-def ip(number: int) -> str:
+def ip(number: int) -> IP:
     """A loopback address that no other run of the tests uses at this time."""
     pid = os.getpid()
-    return f"127.{(pid >> 8 & 127) + 1}.{pid & 255}.{number}"
+    return parse_ip(f"127.{(pid >> 8 & 127) + 1}.{pid & 255}.{number}")
 
 
 class Node(Peering):
-    """A mesh's node that notes which peers come and go."""
+    """A mesh's node that notes which peers come and go; all are on one host, which routers aren't."""
 
-    def __init__(self, me: Self) -> None:
+    def __init__(self, me: Self, topics: Sequence[Topic] | None = None) -> None:
         self.heard: list[str] = []
         self._before: dict[str, IP] = {}
-        super().__init__(me, self._listen)
+        self.names = NameGossip(me.name, me.uid)
+        super().__init__(me, self._listen, [self.names] if topics is None else topics, is_own=lambda ip: False)
 
     def _listen(self) -> None:
         now = self.connected
@@ -54,16 +60,22 @@ class Node(Peering):
 
     def peer(self, number: int) -> PeerFact | None:
         """What it knows of a peer."""
-        return self.gossip.topology.get(name(number))
+        return self.membership.topology.get(name(number))
 
 
 @asynccontextmanager
 async def node(
-    number: int, *targets: str, nickname: str = "", uid: int = 1, limit: int = 200, place: int = 0
+    number: int,
+    *targets: str,
+    nickname: str = "",
+    uid: int = 1,
+    limit: int = 200,
+    place: int = 0,
+    topics: Sequence[Topic] | None = None,
 ) -> AsyncIterator[Node]:
     """A running node, by default with name, nickname and address by its number."""
     nickname = nickname or f"host{number}"
-    it = Node(Self(name(number), nickname, uid, ip(place or number), PORT, limit, discovery=True))
+    it = Node(Self(name(number), nickname, uid, ip(place or number), PORT, limit, discovery=True), topics)
     it.listen()
     it.start()
     it.connect(list(targets))
@@ -83,7 +95,7 @@ class Stranger:
     @classmethod
     async def meet(cls, it: Node) -> typing.Self:
         """Connect to a node."""
-        reader, writer = await asyncio.open_connection(it.me.host, it.me.port, local_addr=(ip(200), 0))
+        reader, writer = await asyncio.open_connection(str(it.me.host), it.me.port, local_addr=(str(ip(200)), 0))
         return cls(reader, writer)
 
     async def __aenter__(self) -> typing.Self:
@@ -98,7 +110,7 @@ class Stranger:
 
     def say(self, *messages: Message) -> None:
         """Send messages."""
-        self.writer.write(b"".join(map(codec.encode, messages)))
+        self.writer.write(b"".join(map(CODEC.encode, messages)))
 
     async def greet(self, mine: Hello) -> Hello:
         """Exchange preludes and hellos."""
@@ -118,7 +130,7 @@ class Stranger:
     async def hear(self) -> Message:
         """Return the next message."""
         size = codec.frame_size(await self.reader.readexactly(codec.HEADER_SIZE))
-        return codec.decode(await self.reader.readexactly(size))
+        return CODEC.decode(await self.reader.readexactly(size))
 
     async def ends(self, within: float = 3.0) -> bool:
         """Return whether the node ends the connection in time, whatever it says before."""
@@ -139,6 +151,7 @@ async def member(it: Node, number: int, *, uid: int = 1, connection: int = 1) ->
     async with await Stranger.meet(it) as stranger:
         assert await stranger.join(hello(number, uid=uid, connection=connection)) == Accept()
         await until(lambda: name(number) in it.connections)
+        stranger.say(Have("peers", ()), Have("names", ()))
         yield stranger
 
 

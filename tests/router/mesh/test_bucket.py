@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from weave_http.router.mesh.bucket import TokenBucket
+from weave_http.router.mesh.bucket import Quiet, TokenBucket
 
 
 def test_twenty_pass_at_once_and_then_twenty_a_second() -> None:
@@ -18,3 +18,18 @@ def test_a_quiet_second_fills_it_and_no_more() -> None:
     waits = [bucket.take(1000.0) for _ in range(21)]
     assert waits[:20] == [0.0] * 20
     assert waits[20] > 0
+
+
+def test_looking_at_the_bucket_takes_nothing() -> None:
+    bucket = TokenBucket(1, 1.0)
+    assert bucket.wait(0.0) == bucket.wait(0.0) == 0.0
+    bucket.take(0.0)
+    assert bucket.wait(0.25) == 0.75
+
+
+def test_of_many_lines_of_a_kind_few_are_written_and_the_others_are_counted() -> None:
+    quiet = Quiet(2, 10.0)
+    assert [quiet.let("refused", 0.0) for _ in range(5)] == ["", "", None, None, None]
+    assert quiet.let("closed", 0.0) == ""
+    assert quiet.let("refused", 10.0) == " (and 3 more like this)"
+    assert quiet.let("refused", 20.0) == ""

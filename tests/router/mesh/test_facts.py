@@ -3,9 +3,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weave_http.router.mesh.facts import Fact, FactSet, Stamp
+from weave_http.router.mesh.facts import NOTHING, Fact, FactSet, Stamp, greatest_uid, next_uid
+from weave_http.router.mesh.identity import PeerName
 
-_OWNERS = ("a", "b", "c", "d")
+A, ME = PeerName("a"), PeerName("me")
+
+_OWNERS = tuple(map(PeerName, "abcd"))
 # A stamp belongs to one value: only the owner writes.
 _facts = st.builds(Stamp, st.integers(1, 3), st.integers(1, 4)).flatmap(
     lambda stamp: st.sampled_from(_OWNERS).map(lambda owner: Fact(owner, stamp, f"{owner}{stamp}"))
@@ -13,7 +16,7 @@ _facts = st.builds(Stamp, st.integers(1, 3), st.integers(1, 4)).flatmap(
 
 
 def _set(owner: str = "me", uid: int = 1) -> FactSet[str]:
-    return FactSet(owner, uid, f"{owner} at first")
+    return FactSet(PeerName(owner), uid, f"{owner} at first")
 
 
 def _others(facts: FactSet[str]) -> dict[str, Fact[str]]:
@@ -51,10 +54,10 @@ def test_the_latest_stamp_of_each_owner_wins(heard: list[Fact[str]]) -> None:
 
 def test_a_restarted_owner_wins_with_its_first_word() -> None:
     facts = _set()
-    facts.merge([Fact("a", Stamp(5, 99), "old")])
-    facts.merge([Fact("a", Stamp(6, 1), "new")])
-    facts.merge([Fact("a", Stamp(5, 100), "older, but late")])
-    fact = facts.get("a")
+    facts.merge([Fact(A, Stamp(5, 99), "old")])
+    facts.merge([Fact(A, Stamp(6, 1), "new")])
+    facts.merge([Fact(A, Stamp(5, 100), "older, but late")])
+    fact = facts.get(A)
     assert fact is not None
     assert fact.value == "new"
 
@@ -67,9 +70,9 @@ def test_saying_the_same_again_is_no_change() -> None:
 
 
 @given(st.builds(Stamp, st.integers(0, 9), st.integers(0, 9)))
-def test_an_owner_outdoes_whatever_it_hears_about_itself_and_keeps_its_word(stamp: Stamp) -> None:
+def test_an_owner_supersedes_whatever_it_hears_about_itself_and_keeps_its_word(stamp: Stamp) -> None:
     facts = _set(uid=4)
-    news = facts.merge([Fact("me", stamp, "a lie, or long ago")])
+    news = facts.merge([Fact(ME, stamp, "a lie, or long ago")])
     assert facts.own.value == "me at first"
     assert facts.own.stamp > stamp or (stamp <= Stamp(4, 1) and not news)
 
@@ -93,8 +96,29 @@ def test_whatever_exchanges_happened_all_agree_once_everyone_heard_everyone(
 
 def test_dropping_never_drops_ones_own() -> None:
     facts = _set()
-    facts.merge([Fact("a", Stamp(1, 1), "x")])
-    facts.drop(["a", "me", "unknown"])
+    facts.merge([Fact(A, Stamp(1, 1), "x")])
+    facts.drop([A, ME, PeerName("unknown")])
     assert [fact.owner for fact in facts] == ["me"]
     assert "a" not in facts
     assert len(facts) == 1
+
+
+def test_what_was_withdrawn_stays_until_anything_is_heard() -> None:
+    facts = _set()
+    facts.merge([Fact(A, Stamp(9, 9), "a lie")])
+    facts.withdraw(A)
+    assert facts.get(A) == Fact(A, NOTHING, "a lie")
+    facts.merge([Fact(A, Stamp(1, 1), "the truth")])
+    assert facts.get(A) == Fact(A, Stamp(1, 1), "the truth")
+    facts.withdraw(ME)
+    assert facts.own.stamp == Stamp(1, 1)
+
+
+@given(st.integers(0, 2**34), st.integers(0, 2**62))
+def test_a_router_never_has_a_stamp_that_others_refuse(now: int, before: int) -> None:
+    """Though it supersedes whatever it may, and clocks of hosts differ by a day."""
+    uid = next_uid(now, before)
+    for lie in (Stamp(uid, 2**40), Stamp(greatest_uid(now), 1), Stamp(int(now * 1e6) + 86_400_000_000, 2**40)):
+        if lie.may_be_superseded(now):
+            uid = max(uid, lie.superseded().uid)
+    assert uid <= greatest_uid(now - 86_399)

@@ -1,19 +1,20 @@
 from __future__ import annotations
 
 from tests.router.mesh.worlds import address, name
-from weave_http.router.mesh.targets import MOST_DIALS, MOST_LEARNT, Target, Targets
+from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.targets import LEARNT_BURST, MOST_DIALS, MOST_LEARNT, MOST_LEARNT_DIALS, Target, Targets
 from weave_http.router.mesh.topology import Address
 
 ME = name(5)
 
 
 def _targets(*given: str) -> Targets:
-    targets = Targets(ME, chance=lambda: 0.5)
+    targets = Targets(ME, 6783, chance=lambda: 0.5)
     targets.add(given, 0.0)
     return targets
 
 
-def _due(targets: Targets, now: float, *connected: str) -> list[str]:
+def _due(targets: Targets, now: float, *connected: PeerName) -> list[str]:
     return [target.address for target in targets.due(connected, now)]
 
 
@@ -26,7 +27,7 @@ def test_a_given_target_is_dialled_at_once_and_by_one_at_a_time() -> None:
     targets = _targets("h1", "h2")
     assert _due(targets, 0.0) == ["h1", "h2"]
     assert _due(targets, 100.0) == []
-    assert targets.next_at([]) is None
+    assert targets.next_at([], 0.0) is None
 
 
 def test_failures_back_off() -> None:
@@ -36,7 +37,7 @@ def test_failures_back_off() -> None:
     for _ in range(4):
         (target,) = targets.due([], now)
         targets.failed(target, "refused", now)
-        at = targets.next_at([])
+        at = targets.next_at([], now)
         assert at is not None
         assert _due(targets, at - 0.01) == []
         times.append(at - now)
@@ -45,14 +46,31 @@ def test_failures_back_off() -> None:
     assert target.error == "refused"
 
 
-def test_a_final_failure_is_never_retried_until_someone_says_connect() -> None:
+def test_what_will_hardly_change_is_retried_slowly_or_on_connect() -> None:
     targets = _targets("h1")
     (target,) = targets.due([], 0.0)
-    targets.failed(target, "cannot connect to ourself", 0.0, final=True)
-    assert targets.next_at([]) is None
-    assert _due(targets, 10.0**9) == []
+    targets.failed(target, "cannot connect to ourself", 0.0, lasting=True)
+    assert targets.next_at([], 0.0) == 120.0
     targets.add(["h1"], 5.0)
     assert _due(targets, 5.0) == ["h1"]
+
+
+def test_a_target_is_shown_with_its_port_before_and_after_it_is_connected() -> None:
+    targets = _targets("192.0.2.1", "h2:7000")
+    assert [target.place for target in targets] == ["192.0.2.1:6783", "h2:7000"]
+    for target in targets:
+        target.resolved = address(1)
+    assert [target.place for target in targets] == ["192.0.2.1:6783"] * 2
+
+
+def test_what_failed_before_a_connection_does_not_delay_the_next_one() -> None:
+    targets = _targets("h1")
+    for _ in range(9):
+        (target,) = targets.due([], 10.0**6)
+        targets.failed(target, "refused", 0.0)
+    targets.reached(targets.due([], 10.0**6)[0], name(1))
+    targets.lost(name(1), "closed", 1.0, 10.0**6)
+    assert targets.next_at([], 10.0**6) == 10.0**6 + 2.0
 
 
 def test_connect_retries_at_once_what_is_in_back_off() -> None:
@@ -67,7 +85,7 @@ def test_a_target_whose_peer_is_connected_is_left_alone() -> None:
     targets = _targets("h1")
     targets.reached(targets.due([], 0.0)[0], name(1))
     assert _due(targets, 100.0, name(1)) == []
-    assert targets.next_at([name(1)]) is None
+    assert targets.next_at([name(1)], 0.0) is None
 
 
 def test_after_a_short_connection_it_backs_off_and_after_a_long_one_it_does_not() -> None:
@@ -75,7 +93,7 @@ def test_after_a_short_connection_it_backs_off_and_after_a_long_one_it_does_not(
         targets = _targets("h1")
         targets.reached(targets.due([], 0.0)[0], name(1))
         targets.lost(name(1), "closed", up_for, 100.0)
-        assert targets.next_at([]) == expected
+        assert targets.next_at([], 100.0) == expected
         assert _one(targets).error == "closed"
 
 
@@ -94,7 +112,7 @@ def test_forgetting_ends_it_and_the_unknown_is_ignored() -> None:
 
 def test_learnt_addresses_are_dialled_and_dropped_with_those_who_know_them() -> None:
     targets = _targets()
-    targets.learn({name(9): {address(9)}}, 0.0)
+    targets.learn({name(9): [address(9)]}, 0.0)
     assert _due(targets, 0.0) == ["192.0.2.9:6783"]
     targets.learn({}, 1.0)
     assert list(targets) == []
@@ -102,16 +120,16 @@ def test_learnt_addresses_are_dialled_and_dropped_with_those_who_know_them() -> 
 
 def test_of_two_that_learn_of_each_other_the_lower_name_dials_first() -> None:
     targets = _targets()
-    targets.learn({name(4): {address(4)}, name(9): {address(9)}}, 0.0)
+    targets.learn({name(4): [address(4)], name(9): [address(9)]}, 0.0)
     assert _due(targets, 0.0) == [str(address(9))]
     assert _due(targets, 1.0) == [str(address(4))]
 
 
 def test_learning_the_same_again_keeps_the_back_off() -> None:
     targets = _targets()
-    targets.learn({name(9): {address(9)}}, 0.0)
+    targets.learn({name(9): [address(9)]}, 0.0)
     targets.failed(targets.due([], 0.0)[0], "refused", 0.0)
-    targets.learn({name(9): {address(9)}}, 0.5)
+    targets.learn({name(9): [address(9)]}, 0.5)
     assert _due(targets, 0.5) == []
     assert _one(targets).attempts == 1
 
@@ -119,21 +137,39 @@ def test_learning_the_same_again_keeps_the_back_off() -> None:
 def test_what_was_given_is_not_learnt_a_second_time() -> None:
     targets = _targets("h9")
     targets.due([], 0.0)[0].resolved = address(9)
-    targets.learn({name(9): {address(9)}}, 0.0)
+    targets.learn({name(9): [address(9)]}, 0.0)
     assert [target.address for target in targets] == ["h9"]
 
 
 def test_an_address_that_changes_hands_is_dialled_for_its_new_owner() -> None:
     targets = _targets()
-    targets.learn({name(9): {address(9)}}, 0.0)
+    targets.learn({name(9): [address(9)]}, 0.0)
     targets.reached(targets.due([], 0.0)[0], name(9))
-    targets.learn({name(8): {address(9)}}, 1.0)
+    targets.learn({name(8): [address(9)]}, 1.0)
     assert _due(targets, 1.0, name(9)) == [str(address(9))]
 
 
-def test_dials_under_way_and_learnt_addresses_are_limited() -> None:
+def test_dials_to_learnt_addresses_have_a_budget_that_leaves_given_ones_alone() -> None:
     targets = _targets()
-    targets.learn({name(9): {Address("192.0.2.1", port) for port in range(1, MOST_LEARNT + 100)}}, 0.0)
+    targets.learn({name(9): [Address(address(1).ip, port) for port in range(1, MOST_LEARNT + 100)]}, 0.0)
     assert len(list(targets)) == MOST_LEARNT
-    assert len(targets.due([], 9.0)) == MOST_DIALS
-    assert targets.due([], 9.0) == []
+    dials = 0
+    for step in range(100):  # ten seconds in which each dial fails at once
+        due = targets.due([], step / 10)
+        assert len(due) <= MOST_LEARNT_DIALS
+        for target in due:
+            targets.failed(target, "refused", step / 10)
+        dials += len(due)
+    assert LEARNT_BURST <= dials <= LEARNT_BURST + 51
+    assert targets.due([], 9.9) == []
+    assert 9.9 < (targets.next_at([], 9.9) or 0) < 10.2
+    targets.add([f"h{number}" for number in range(99)], 9.9)
+    assert len(targets.due([], 9.9)) == MOST_DIALS
+    assert targets.next_at([], 9.9) is None
+
+
+def test_the_most_credible_addresses_are_kept_first() -> None:
+    targets = _targets()
+    liars = {name(number): [address(1)] for number in range(20, 20 + MOST_LEARNT)}
+    targets.learn({name(9): [address(9)], **liars}, 0.0)
+    assert next(iter(targets)).peer == name(9)

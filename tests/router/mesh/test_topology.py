@@ -6,9 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.router.mesh.worlds import address, name
+from weave_http.addresses import parse_ip
 from weave_http.router.mesh.facts import Fact, FactSet, Stamp
+from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.topology import (
     FORGET_AFTER,
+    MOST_ADDRESSES,
     Address,
     Horizon,
     Link,
@@ -16,9 +19,9 @@ from weave_http.router.mesh.topology import (
     PeerInfo,
     Topology,
     addresses,
-    due,
-    reachable,
+    links_of,
 )
+from weave_http.router.mesh.topology import reachable as reached
 
 ME = 1
 
@@ -36,6 +39,10 @@ def _topology(*facts: PeerFact) -> Topology:
     return topology
 
 
+def reachable(topology: Topology) -> set[PeerName]:
+    return reached(topology.own.owner, links_of(topology))
+
+
 def test_a_connection_counts_when_both_ends_say_it() -> None:
     topology = _topology(_fact(1, 2, 3), _fact(2, inbound=(1,)), _fact(3), _fact(4, 1))
     assert reachable(topology) == {name(1), name(2)}
@@ -48,26 +55,25 @@ def test_peers_behind_peers_are_reachable() -> None:
 
 def test_who_cannot_be_reached_is_forgotten_in_time() -> None:
     topology = _topology(_fact(1, 2), _fact(2, inbound=(1,)), _fact(3, 4), _fact(4, inbound=(3,)))
-    horizon = Horizon(topology)
-    assert horizon.survey(100.0) == set()
+    horizon = Horizon(name(ME))
+    assert horizon.conclude(links_of(topology), 100.0) == set()
     assert horizon.reachable == {name(1), name(2)}
-    assert horizon.survey(100.0 + FORGET_AFTER) == {name(3), name(4)}
-    assert len(topology) == 2
+    assert horizon.next_at == 100.0 + FORGET_AFTER
+    assert horizon.conclude(links_of(topology), 100.0 + FORGET_AFTER) == {name(3), name(4)}
 
 
 def test_who_comes_back_in_time_need_not_say_again_who_it_is() -> None:
     topology = _topology(_fact(1, 2), _fact(2, inbound=(1,)), _fact(3, inbound=(2,)))
-    horizon = Horizon(topology)
-    horizon.survey(0.0)
+    horizon = Horizon(name(ME))
+    horizon.conclude(links_of(topology), 0.0)
     topology.merge([_fact(2, 3, inbound=(1,), version=2)])
-    assert horizon.survey(FORGET_AFTER) == set()
+    assert horizon.conclude(links_of(topology), FORGET_AFTER) == set()
     assert horizon.reachable == {name(1), name(2), name(3)}
 
 
 def test_who_is_out_of_reach_is_not_talked_about() -> None:
     topology = _topology(_fact(1, 2), _fact(2, inbound=(1,)), _fact(3, 4), _fact(4, inbound=(3,)))
-    assert [fact.owner for fact in _due(topology, {})] == [name(1)]
-    assert set(addresses(topology, reachable(topology))) == {name(2)}
+    assert set(addresses(topology, reachable(topology), {name(2)})) == {name(2)}
 
 
 def test_a_peer_is_found_where_others_dialled_it_or_at_its_own_port_where_it_dialled() -> None:
@@ -77,41 +83,33 @@ def test_a_peer_is_found_where_others_dialled_it_or_at_its_own_port_where_it_dia
         _fact(3, inbound=(2,)),
         replace(_fact(4, 2), value=PeerInfo("x", 7000)),
     )
-    found = addresses(topology, reachable(topology))
-    assert found[name(3)] == {address(3)}
-    assert found[name(4)] == {Address("192.0.2.4", 7000)}
+    found = addresses(topology, reachable(topology), {name(2)})
+    assert found[name(3)] == [address(3)]
+    assert found[name(4)] == [Address(address(4).ip, 7000)]
     assert name(1) not in found, "one never dials oneself"
 
 
 def test_addresses_that_no_other_host_can_have_are_not_dialled() -> None:
-    for ip in ("127.0.0.1", "224.0.0.1", "0.0.0.0", "255.255.255.255"):  # noqa: S104
-        link = Link(name(3), Address(ip, 6783), True)
+    for ip in ("127.0.0.1", "224.0.0.1", "0.0.0.0", "255.255.255.255", "169.254.1.1"):  # noqa: S104
+        link = Link(name(3), Address(parse_ip(ip), 6783), True)
         topology = _topology(_fact(1, 2), Fact(name(2), Stamp(1, 1), PeerInfo("x", 1, (link,))), _fact(3))
-        assert name(3) not in addresses(topology, [name(1), name(2), name(3)])
+        assert name(3) not in addresses(topology, {name(1), name(2), name(3)}, {name(2)})
 
 
-def test_a_neighbour_is_told_what_it_has_not_heard_and_only_once() -> None:
-    topology = _topology(_fact(1, 2), _fact(2, inbound=(1,)))
-    first = _due(topology, {})
-    assert [fact.owner for fact in first] == [name(1)]
-    assert _due(topology, {fact.owner: fact.stamp for fact in first}) == []
-
-
-def test_what_a_neighbour_hears_at_first_hand_is_not_relayed_until_that_ends() -> None:
-    topology = _topology(_fact(1, 2, 3), _fact(2, 3, inbound=(1,)), _fact(3, inbound=(1, 2)))
-    assert [fact.owner for fact in _due(topology, {})] == [name(1)]
-    topology.merge([_fact(2, inbound=(1,), version=2)])
-    assert {fact.owner for fact in _due(topology, {})} == {name(1), name(3)}
-
-
-def test_a_neighbour_that_says_less_than_is_known_of_it_is_reminded() -> None:
-    topology = _topology(_fact(1, 2), _fact(2, inbound=(1,), version=9))
-    told = [fact.owner for fact in _due(topology, {name(1): Stamp(1, 1), name(2): Stamp(1, 3)})]
-    assert told == [name(2)]
-
-
-def _due(topology: Topology, known: dict[str, Stamp]) -> list[PeerFact]:
-    return due(topology, reachable(topology), name(2), known)
+def test_few_addresses_of_a_peer_are_dialled_and_neighbours_words_come_first() -> None:
+    crowd = tuple(sorted(Link(name(3), address(number), True) for number in range(20, 40)))
+    liars = tuple(sorted(Link(name(number), address(9), True) for number in range(50, 90)))
+    topology = _topology(
+        _fact(1, 2, 4),
+        Fact(name(2), Stamp(1, 1), PeerInfo("liar", 1, tuple(sorted([*liars, *crowd])))),
+        _fact(4, 5, inbound=(1,)),
+        _fact(6, 7),
+    )
+    found = addresses(topology, {name(1), name(2), name(4), name(6)}, {name(2), name(4)})
+    assert found[name(3)] == [address(number) for number in range(20, 20 + MOST_ADDRESSES)]
+    order = list(found)
+    assert order.index(name(5)) <= 3
+    assert order.index(name(7)) > order.index(name(53)), "what neighbours say of others comes last"
 
 
 @given(st.sets(st.sets(st.integers(1, 8), min_size=2, max_size=2).map(frozenset)))

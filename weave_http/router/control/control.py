@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from time import monotonic
 
-from weave_http.addresses import Cidr, parse_ip
+from weave_http.addresses import Cidr, parse_peer_address
 from weave_http.errors import WeaveError
 from weave_http.router.control import describe
 from weave_http.router.control.report import Memory, Overlay, Report
@@ -15,7 +15,7 @@ from weave_http.router.control.status import SECTIONS
 from weave_http.router.data.overlay import Overlay as DataPlane
 from weave_http.router.data.plan import without
 from weave_http.router.mesh.peering import Peering
-from weave_http.router.mesh.resolve import parse_target, resolve
+from weave_http.router.mesh.resolve import resolve
 from weave_http.router.names.service import NameService
 from weave_http.router.reattach import Reattacher
 from weave_http.router.rejoin import Joined
@@ -81,7 +81,7 @@ class Control:
         good, complaints = [], []
         for peer in dict.fromkeys(peers):
             try:
-                await resolve(*parse_target(peer, self._peering.me.port))
+                await resolve(parse_peer_address(peer), self._peering.me.port)
             except WeaveError as error:
                 complaints.append(str(error))
             else:
@@ -101,7 +101,7 @@ class Control:
 
     def remove_peer(self, who: str) -> None:
         """Stop at once to send data to a lost peer, by name or nickname; one that is connected is left alone."""
-        topology = self._peering.gossip.topology
+        topology = self._peering.membership.topology
         names = {who, *(fact.owner for fact in topology if fact.value.nickname == who)}
         self._peering.lost = without(self._peering.lost, peers=names)
         self.overlay.changed()
@@ -118,7 +118,7 @@ class Control:
         await self.store.change(lambda state: replace(state, targets=tuple(dict.fromkeys(targets))))
 
     def _stop_dialling(self, peers: Collection[str]) -> None:
-        led_to = {parse_ip(str(address.ip)) for address in self._peering.forget(list(peers))}
+        led_to = {address.ip for address in self._peering.forget(list(peers))}
         self._peering.lost = without(self._peering.lost, ips=led_to)
         self.overlay.changed()
 

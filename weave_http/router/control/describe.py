@@ -39,7 +39,7 @@ def router(peering: Peering, overlay: Overlay, now: float) -> Router:
 
 def peers(peering: Peering) -> tuple[Peer, ...]:
     """Return what all peers say of themselves."""
-    facts = peering.gossip.peers
+    facts = peering.membership.peers
     nicknames = {fact.owner: fact.value.nickname for fact in facts}
     return tuple(
         Peer(
@@ -83,7 +83,7 @@ def connections(peering: Peering, mtu: int, now: float) -> tuple[Connection, ...
             state, info = "failed", f"{target.error}, retry: {_when(target.next_at, now)}"
         else:
             state, info = "waiting", f"until: {_when(target.next_at, now)}"
-        found.append(Connection(target.address, True, state, info))
+        found.append(Connection(target.place, True, state, info))
     return tuple(found)
 
 
@@ -117,8 +117,6 @@ def exposed(record: Mapping[Cidr, Exposure]) -> dict[str, dict[str, object]]:
     return {str(cidr): {"masquerade": each.masquerade, "names": list(each.names)} for cidr, each in record.items()}
 
 
-def _when(at: float | None, now: float) -> str:
-    if at is None:
-        return "never"
+def _when(at: float, now: float) -> str:
     moment = datetime.now(UTC) + timedelta(seconds=at - now)
     return moment.isoformat(sep=" ", timespec="seconds")

@@ -1,4 +1,4 @@
-"""How fast strangers are let in."""
+"""How often something may happen."""
 
 from __future__ import annotations
 
@@ -16,8 +16,43 @@ class TokenBucket:
         self._interval = interval
         self._full_at = 0.0
 
+    def wait(self, now: float) -> float:
+        """Return for how many seconds to wait until there is a token."""
+        start = max(self._full_at, now)
+        return max(0.0, start + self._interval - self._capacity * self._interval - now)
+
     def take(self, now: float) -> float:
         """Take a token; return for how many seconds to wait before using it."""
-        start = max(self._full_at, now)
-        self._full_at = start + self._interval
-        return max(0.0, self._full_at - self._capacity * self._interval - now)
+        wait = self.wait(now)
+        self._full_at = max(self._full_at, now) + self._interval
+        return wait
+
+
+class Quiet:
+    """Which lines of a log are worth writing: of each kind a few at once, and then one in a while.
+
+    Args:
+        burst: lines of one kind at once.
+        interval: seconds after which there may be one more.
+    """
+
+    def __init__(self, burst: int = 20, interval: float = 10.0) -> None:
+        self._burst = burst
+        self._interval = interval
+        self._buckets: dict[str, TokenBucket] = {}
+        self._left_out: dict[str, int] = {}
+
+    def let(self, kind: str, now: float) -> str | None:
+        """Return what to add to a line, mostly nothing; None when it is not to be written.
+
+        Args:
+            kind: one of few.
+            now: the time.
+        """
+        bucket = self._buckets.setdefault(kind, TokenBucket(self._burst, self._interval))
+        if bucket.wait(now) > 0:
+            self._left_out[kind] = self._left_out.get(kind, 0) + 1
+            return None
+        bucket.take(now)
+        count = self._left_out.pop(kind, 0)
+        return f" (and {count} more like this)" if count else ""

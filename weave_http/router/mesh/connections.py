@@ -1,106 +1,30 @@
-"""One TCP connection to another router: frames, heartbeats, and its end.
+"""An established connection to another router: heartbeats, what is told and heard, and its end.
 
-What a stranger sends costs him his connection and us one log line: sizes are limited before anything is read, every
-read and write has a time limit, and nothing is queued, because what has to be told is asked for at the moment when it
-can be sent (`weave_http.router.mesh.topology.due`).
+Nothing is queued: what has to be told is asked for at the moment when it can be sent.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
-from weave_http.router.mesh import codec
-from weave_http.router.mesh.codec import Goodbye, Hello, Malformed, Message, Ping, Pong
-from weave_http.router.mesh.sockets import DEAD_AFTER, reason
+from weave_http.router.mesh.fields import Malformed
+from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.messages import Answer, Ask, Goodbye, Hello, Message, Ping, Pong, Unknown
+from weave_http.router.mesh.neighbours import Neighbour
+from weave_http.router.mesh.sockets import DEAD_AFTER
 from weave_http.router.mesh.topology import Address
+from weave_http.router.mesh.wire import CLOSE_TIMEOUT, Closed, Wire
 
-HANDSHAKE_TIMEOUT = 10.0
-"""Seconds from the connection to the end of its handshake."""
 HEARTBEAT = 5.0
-"""Seconds between pings."""
-CLOSE_TIMEOUT = 0.3
-"""Seconds for what was sent to leave before the connection is cut."""
+"""Seconds between pings, whatever else is said and heard."""
 PULSE_TIMEOUT = 2.0
 """Seconds within which a peer answers when it is alive."""
-
-
-class Closed(Exception):
-    """The connection is over; the message is a sentence that says why."""
-
-
-class Wire:
-    """Frames on a TCP connection.
-
-    Args:
-        reader: the incoming side.
-        writer: the outgoing side.
-        remote: the other end's address.
-    """
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, remote: Address) -> None:
-        self._reader = reader
-        self._writer = writer
-        self.remote = remote
-
-    @property
-    def local(self) -> str:
-        """Our own address of the connection."""
-        return str(self._writer.get_extra_info("sockname")[0])
-
-    async def exchange_preludes(self, *, outbound: bool) -> tuple[int, int]:
-        """Send our prelude and return what the other one's says; the side that dialled begins.
-
-        Raises:
-            Malformed, Closed: there came none.
-        """
-        if outbound:
-            self._writer.write(codec.prelude())
-        head = await self._read(codec.ORIGINAL_PRELUDE_SIZE)
-        codec.check_prelude(head)
-        theirs = codec.read_prelude(head + await self._read(codec.PRELUDE_SIZE - len(head)))
-        if not outbound:
-            self._writer.write(codec.prelude())
-        return theirs
-
-    async def receive(self, limit: int = codec.LIMIT) -> Message:
-        """Return the next message.
-
-        Raises:
-            Malformed, Closed: there came none.
-        """
-        size = codec.frame_size(await self._read(codec.HEADER_SIZE), limit)
-        return codec.decode(await self._read(size))
-
-    async def send(self, messages: Iterable[Message]) -> None:
-        """Send messages; raises `Closed`."""
-        try:
-            for message in messages:
-                self._writer.write(codec.encode(message))
-                async with asyncio.timeout(DEAD_AFTER):
-                    await self._writer.drain()
-        except TimeoutError as error:
-            raise Closed(f"the peer took nothing for {DEAD_AFTER:.0f} s") from error
-        except OSError as error:
-            raise Closed(reason(error)) from error
-
-    async def close(self) -> None:
-        """End the connection, giving what was sent a moment to leave."""
-        self._writer.close()
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._writer.wait_closed()
-        except (TimeoutError, OSError):
-            self._writer.transport.abort()
-
-    async def _read(self, size: int) -> bytes:
-        try:
-            return await self._reader.readexactly(size)
-        except asyncio.IncompleteReadError as error:
-            raise Closed("closed by the other side") from error
-        except OSError as error:
-            raise Closed(reason(error)) from error
+_BREATH = 64
+"""Messages after which others have their turn."""
+_MOST_ANSWERS = 16
 
 
 class Connection:
@@ -110,7 +34,9 @@ class Connection:
         wire: its frames.
         outbound: whether we dialled.
         hello: what the peer said of itself.
+        version: of the protocol, as agreed.
         gossip: called when something can be sent; returns what the peer has to be told now.
+        is_ours: tells whether we have, or are about to have, a connection of a number, and dialled it or not.
     """
 
     def __init__(
@@ -119,22 +45,30 @@ class Connection:
         *,
         outbound: bool,
         hello: Hello,
+        version: int,
         gossip: Callable[[Connection], list[Message]],
+        is_ours: Callable[[int, bool], bool],
     ) -> None:
         self.wire = wire
         self.outbound = outbound
         self.hello = hello
+        self.neighbour = Neighbour(hello.name, version, frozenset(hello.features))
         self.number = hello.connection
         self.established_at: float | None = None
         self.goodbye = False
+        self.unknown = 0
+        """Messages of kinds that we don't know."""
         self._gossip = gossip
+        self._is_ours = is_ours
         self._outgoing = asyncio.Event()
         self._heard = asyncio.Event()
+        self._answered = asyncio.Event()
+        self._answers: dict[int, bool] = {}
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._wants: set[Message] = set()
 
     @property
-    def peer(self) -> str:
+    def peer(self) -> PeerName:
         """Name of the peer."""
         return self.hello.name
 
@@ -165,24 +99,46 @@ class Connection:
         """End the connection. Idempotent; the first reason counts."""
         if not self._ended.done():
             self._ended.set_result(why)
+            self._heard.set()
+            self._answered.set()
 
     async def alive(self) -> bool:
         """Ask for a sign of life, and return whether one came."""
+        if self._ended.done():
+            return False
         self._heard.clear()
         self._wants.add(Ping())
         self.wake()
         try:
-            async with asyncio.timeout(PULSE_TIMEOUT):
+            async with self.wire.clock.timeout(PULSE_TIMEOUT):
                 await self._heard.wait()
         except TimeoutError:
             return False
         return not self._ended.done()
 
+    async def confirms(self, number: int, *, outbound: bool) -> bool:
+        """Return whether the peer says, on this connection, that another one is its own, too.
+
+        Args:
+            number: of the other one.
+            outbound: whether we dialled it.
+        """
+        self._wants.add(Ask(number, outbound))
+        self.wake()
+        try:
+            async with self.wire.clock.timeout(PULSE_TIMEOUT):
+                while number not in self._answers and not self._ended.done():
+                    self._answered.clear()
+                    await self._answered.wait()
+        except TimeoutError:
+            return False
+        return self._answers.pop(number, False)
+
     async def run(self, handle: Callable[[Message], None]) -> str:
         """Keep the connection going until it ends; return why it did.
 
         Args:
-            handle: called with each message that the peer sent, heartbeats apart.
+            handle: called with each message that the peer sent, those between the two connections apart.
         """
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(self._receive(handle)), loop.create_task(self._send())]
@@ -213,32 +169,55 @@ class Connection:
         self.end("we left")
 
     async def _receive(self, handle: Callable[[Message], None]) -> None:
+        count = 0
         while True:
             try:
-                async with asyncio.timeout(DEAD_AFTER):
+                async with self.wire.clock.timeout(DEAD_AFTER):
                     message = await self.wire.receive()
             except TimeoutError as error:
                 raise Closed(f"nothing heard for {DEAD_AFTER:.0f} s") from error
             self._heard.set()
-            match message:
-                case Ping():
-                    self._wants.add(Pong())
-                    self.wake()
-                case Pong():
-                    pass
-                case Goodbye():
-                    self.goodbye = True
-                    raise Closed("said goodbye")
-                case _:
-                    handle(message)
+            self._hear(message, handle)
+            count += 1
+            if count % _BREATH == 0:
+                await asyncio.sleep(0)
+
+    def _hear(self, message: Message, handle: Callable[[Message], None]) -> None:
+        match message:
+            case Ping():
+                self._want(Pong())
+            case Pong():
+                pass
+            case Ask():
+                self._want(Answer(message.connection, self._is_ours(message.connection, not message.outbound)))
+            case Answer():
+                if len(self._answers) < _MOST_ANSWERS:
+                    self._answers[message.connection] = message.mine
+                self._answered.set()
+            case Unknown():
+                self.unknown += 1
+            case Goodbye():
+                self.goodbye = True
+                raise Closed("said goodbye")
+            case _:
+                handle(message)
+
+    def _want(self, message: Message) -> None:
+        if len(self._wants) < _MOST_ANSWERS:
+            self._wants.add(message)
+            self.wake()
 
     async def _send(self) -> None:
+        ping_at = monotonic() + HEARTBEAT
         while True:
             try:
-                async with asyncio.timeout(HEARTBEAT):
+                async with asyncio.timeout(max(0.0, ping_at - monotonic())):
                     await self._outgoing.wait()
             except TimeoutError:
+                pass
+            if monotonic() >= ping_at:
                 self._wants.add(Ping())
+                ping_at = monotonic() + HEARTBEAT
             self._outgoing.clear()
             messages = [*self._wants, *self._gossip(self)]
             self._wants.clear()

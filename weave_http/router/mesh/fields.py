@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import re
-from ipaddress import AddressValueError, IPv4Address
+from functools import lru_cache
 from typing import Any
 
-from weave_http.router.mesh.identity import is_peer_name
+from weave_http.addresses import IP, parse_ipv4
+from weave_http.errors import UsageError
+from weave_http.router.mesh.facts import GREATEST_VERSION, Stamp
+from weave_http.router.mesh.identity import PeerName, is_peer_name
+
+Fields = dict[str, Any]
+"""The keys of a message and what they hold, as it came."""
+LONGEST_TEXT = 255
 
 
 class Malformed(Exception):
@@ -20,7 +27,7 @@ def matching(pattern: re.Pattern[str], value: Any) -> str:
     return value
 
 
-def a_map(value: Any) -> dict[str, Any]:
+def a_map(value: Any) -> Fields:
     """Return a map with texts as keys."""
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise Malformed("something else where a map belongs")
@@ -36,16 +43,17 @@ def a_list(value: Any, most: int, least: int = 0) -> list[Any]:
 
 def a_text(value: Any) -> str:
     """Return a printable text."""
-    if not isinstance(value, str) or not value.isprintable():
-        raise Malformed("something else where a printable text belongs")
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT or not value.isprintable():
+        raise Malformed(f"something else where a printable text of at most {LONGEST_TEXT} characters belongs")
     return value
 
 
-def a_peer(value: Any) -> str:
+def a_peer(value: Any) -> PeerName:
     """Return a peer name."""
-    if not isinstance(value, str) or not is_peer_name(value):
+    name = _peer_name(value) if isinstance(value, str) else None
+    if name is None:
         raise Malformed("something else where a peer name belongs")
-    return value
+    return name
 
 
 def a_flag(value: Any) -> bool:
@@ -62,9 +70,33 @@ def a_number(value: Any, least: int = 0, most: int = 2**63 - 1) -> int:
     return value
 
 
-def an_ip(value: Any) -> str:
-    """Return an IPv4 address in its usual spelling."""
+def a_uid(value: Any, greatest: int) -> int:
+    """Return when a process started, in µs since 1970, unless that is too far ahead of our clock."""
+    if a_number(value) > greatest:
+        raise Malformed("a time further ahead of our clock than two days")
+    return int(value)
+
+
+def a_stamp(uid: Any, version: Any, greatest: int) -> Stamp:
+    """Return a stamp whose uid is no greater than that."""
+    return Stamp(a_uid(uid, greatest), a_number(version, 0, GREATEST_VERSION))
+
+
+def an_ip(value: Any) -> IP:
+    """Return an IPv4 address."""
+    if not isinstance(value, str):
+        raise Malformed("something else where an IPv4 address belongs")
     try:
-        return str(IPv4Address(value)) if isinstance(value, str) else a_text(None)
-    except AddressValueError as error:
+        return _ip(value)
+    except UsageError as error:
         raise Malformed("something else where an IPv4 address belongs") from error
+
+
+@lru_cache(maxsize=4096)
+def _ip(text: str) -> IP:
+    return parse_ipv4(text)
+
+
+@lru_cache(maxsize=4096)
+def _peer_name(text: str) -> PeerName | None:
+    return PeerName(text) if is_peer_name(text) else None

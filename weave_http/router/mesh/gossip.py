@@ -1,120 +1,250 @@
-"""What peers tell each other, and what is believed of it. Sans-I/O: messages in, messages out, time as an argument.
+"""How a topic spreads: what is common to all that is owned by one peer each, stamped, and told on by others.
 
-What a connected peer says about itself is believed from itself alone, and what is said about us from no one, so lies
-about others fall on deaf ears. What is kept of a peer's claims is bounded.
+Two neighbours begin by saying how far they know each origin (`Have`), and from then on tell each other what comes
+after. What is told on a connection arrives, in its order; where it nevertheless can't be used, or is dropped later,
+that is said by another `Have`, and told again from there. So the worst that a mistake costs is a little traffic.
+
+What a connected peer says of itself is believed from itself alone, and what is said of us from no one: we supersede it.
+Of everything else it is kept in mind from which neighbour it came. When that connection ends, or the neighbour says
+that it knows less now, all that came from there is *withdrawn*: it goes on counting for a moment, the others are asked
+what they know, and whatever they say replaces it. Who holds something only because we told it withdraws it in turn. So
+a lie does not outlive the connection over which it came, and a truth is there again after a round trip.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from time import time
 
-from weave_http.router.mesh import topology
-from weave_http.router.mesh.facts import FactSet, Stamp
-from weave_http.router.mesh.topology import Address, Horizon, Link, PeerFact, PeerInfo, Topology
+from weave_http.router.mesh.facts import NOTHING, Stamp
+from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.messages import MOST_STAMPS, Have, Kind, Message
+from weave_http.router.mesh.neighbours import Neighbour
 
-MOST_PEERS = 4096
-"""Facts that are kept; more of them can be no more than a lie."""
+KEEP_WITHDRAWN = 10.0
+"""Seconds for which something withdrawn still counts when nobody says it again."""
 REASSERT = 1.0
-"""Seconds between two answers to stale facts about ourselves: two of the same name must not shout at each other."""
+"""Seconds between two answers to stale news of ourselves: two of the same name must not shout at each other."""
+_MOST_RETURNS = 3
+"""Times that the same stamp is believed again after it was withdrawn: a lie must not run round in circles."""
+_REMEMBER_RETURNS = 60.0
 
 
-class Gossip:
-    """The facts, and which neighbour has heard which of them.
-
-    A neighbour is a connection rather than a name, because there may be two for a moment; `key` stands for it.
+class Gossip(ABC):
+    """Which neighbour knows how much of each origin, and from whom we know it.
 
     Args:
-        name: of this peer.
-        uid: of this process, in µs since 1970.
-        nickname: of this peer, for people.
-        port: TCP port on which it listens.
+        me: name of this peer.
+        clock: tells the time, in seconds since 1970.
     """
 
-    def __init__(self, name: str, uid: int, nickname: str, port: int) -> None:
-        self.topology: Topology = FactSet(name, uid, PeerInfo(nickname, port))
-        self._horizon = Horizon(self.topology)
-        self._known: dict[Hashable, dict[str, Stamp]] = {}
+    name: str
+    kinds: Sequence[Kind]
+
+    def __init__(self, me: PeerName, clock: Callable[[], float] = time) -> None:
+        self._me = me
+        self._clock = clock
+        self._known: dict[Neighbour, dict[PeerName, Stamp] | None] = {}
+        """What each neighbour knows; None before it said so."""
+        self._to_say: dict[Neighbour, set[PeerName]] = {}
+        """For which origins each neighbour has to be told how far we know."""
+        self._sources: dict[PeerName, Neighbour] = {}
+        self.total = 0
+        """How large all is together that we know from others than its origin, withdrawn or not."""
+        self._sizes: dict[PeerName, int] = {}
+        self._loads: dict[Neighbour, tuple[int, int]] = {}
+        self._withdrawn: dict[PeerName, float] = {}
+        """Until when something withdrawn still counts."""
+        self._returns: dict[PeerName, tuple[Stamp, int, float]] = {}
         self._reassert_at = 0.0
 
-    @property
-    def peers(self) -> list[PeerFact]:
-        """What all reachable peers say, ourselves included, by name."""
-        facts = (fact for fact in self.topology if fact.owner in self._horizon.reachable)
-        return sorted(facts, key=lambda fact: fact.owner)
+    # -- what a topic knows ----------------------------------------------------------------------------------
 
     @property
-    def reachable(self) -> set[str]:
-        """Names of all reachable peers, ourselves included."""
-        return self._horizon.reachable
+    @abstractmethod
+    def origins(self) -> Set[PeerName]:
+        """Names of the peers something is known of, ourselves included."""
 
-    @property
-    def addresses(self) -> dict[str, set[Address]]:
-        """At which addresses each other peer may be dialled."""
-        return topology.addresses(self.topology, self._horizon.reachable)
+    @abstractmethod
+    def stamp(self, origin: PeerName) -> Stamp:
+        """Return up to which stamp an origin is known."""
 
-    def met(self, key: Hashable) -> None:
-        """Begin with a neighbour; or again, as if it had heard nothing."""
-        self._known[key] = {}
+    @abstractmethod
+    def supersede(self, stamp: Stamp) -> bool:
+        """Go beyond a stamp that others took for ours; return whether that was necessary."""
 
-    def parted(self, key: Hashable) -> None:
-        """End with a neighbour."""
-        self._known.pop(key, None)
+    @abstractmethod
+    def withdraw(self, origin: PeerName) -> None:
+        """Keep what an origin said, but at the stamp `NOTHING`, so that anything replaces it."""
 
-    def hear(
-        self, key: Hashable, neighbour: str, facts: Iterable[PeerFact], connected: Collection[str], now: float
-    ) -> bool:
-        """Take in what a neighbour says; return whether anything of it is news.
+    @abstractmethod
+    def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
+        """Return what is new to a neighbour that said how far it knows; note it as told (`note`)."""
 
-        Args:
-            key: the neighbour.
-            neighbour: its name.
-            facts: what it says.
-            connected: names of all neighbours.
-            now: the time, in seconds of any clock that only goes forward.
-        """
-        known = self._known.get(key)
-        if known is None:
-            return False
-        own = self.topology.own
-        believed: list[PeerFact] = []
-        for fact in facts:
-            stale = fact.owner == own.owner and fact.stamp > own.stamp
-            if stale and now < self._reassert_at:
-                continue
-            if fact.owner not in self.topology and len(self.topology) + len(believed) >= MOST_PEERS:
-                continue
-            known[fact.owner] = max(known.get(fact.owner, fact.stamp), fact.stamp)
-            if stale:
-                self._reassert_at = now + REASSERT
-            elif fact.owner != neighbour and fact.owner in connected:
-                continue
-            believed.append(fact)
-        return bool(self.topology.merge(believed))
+    # -- neighbours ------------------------------------------------------------------------------------------
 
-    def tell(self, key: Hashable, neighbour: str) -> list[PeerFact]:
-        """Return what has to be told to a neighbour now; it counts as told.
+    def met(self, neighbour: Neighbour) -> None:
+        """Begin with a neighbour."""
+        self._known[neighbour] = None
+        self._to_say[neighbour] = set(self.origins)
 
-        Args:
-            key: the neighbour.
-            neighbour: its name.
-        """
-        known = self._known.get(key)
-        if known is None:
+    def parted(self, neighbour: Neighbour, now: float) -> None:
+        """End with a neighbour; withdraw what it said, and ask the others about it."""
+        if neighbour not in self._known:
+            return
+        del self._known[neighbour], self._to_say[neighbour]
+        came_from_it = [origin for origin, source in self._sources.items() if source is neighbour]
+        self.retract(came_from_it, now)
+        self._loads.pop(neighbour, None)
+        self.say_to_all([neighbour.peer])
+
+    def left(self, peer: PeerName) -> None:  # noqa: B027
+        """Note that a peer said goodbye: for most topics no more than the end of its connection."""
+
+    def resend(self, neighbour: Neighbour) -> None:
+        """Say anew to a neighbour how far everything is known, in case something went wrong."""
+        if neighbour in self._to_say:
+            self._to_say[neighbour] = set(self.origins)
+
+    def is_neighbour(self, neighbour: Neighbour) -> bool:
+        """Tell whether a neighbour is one still."""
+        return neighbour in self._known
+
+    def tell(self, neighbour: Neighbour, now: float) -> list[Message]:
+        """Return what has to be told to a neighbour now; it counts as told."""
+        if neighbour not in self._known:
             return []
-        due = topology.due(self.topology, self._horizon.reachable, neighbour, known)
-        known.update((fact.owner, fact.stamp) for fact in due)
-        return due
+        messages: list[Message] = list(self._haves(self._to_say[neighbour]))
+        self._to_say[neighbour] = set()
+        if self._known[neighbour] is not None:
+            messages += self.updates(neighbour, now)
+        return messages
 
-    def settle(self, links: Iterable[Link], now: float) -> None:
-        """Say which connections there are, and conclude anew who is reachable.
+    # -- what a neighbour knows ------------------------------------------------------------------------------
 
-        Args:
-            links: our connections.
-            now: the time, in seconds of any clock that only goes forward.
-        """
-        own = self.topology.own.value
-        self.topology.say(PeerInfo(own.nickname, own.port, tuple(sorted(links))))
-        gone = self._horizon.survey(now)
+    def known(self, neighbour: Neighbour, origin: PeerName) -> Stamp:
+        """Return up to which stamp a neighbour knows an origin."""
+        return (self._known.get(neighbour) or {}).get(origin, NOTHING)
+
+    def note(self, neighbour: Neighbour, origin: PeerName, stamp: Stamp) -> None:
+        """Note that a neighbour knows an origin up to a stamp, because it said so or was told."""
+        known = self._known[neighbour]
+        if known is None:
+            known = self._known[neighbour] = {}
+        if origin in self.origins:  # so that nobody can make us remember much
+            known[origin] = max(known.get(origin, NOTHING), stamp)
+
+    def hear_have(self, neighbour: Neighbour, have: Have, now: float) -> bool:
+        """Take in how far a neighbour knows; return whether that changes anything of ours."""
+        known = self._known[neighbour]
+        if known is None:
+            known = self._known[neighbour] = {}
+        changed, lost = False, []
+        for origin, stamp in have.stamps:
+            if origin not in self.origins:
+                continue
+            known[origin] = stamp
+            if origin == self._me:
+                changed |= self.reassert(stamp, now)
+            elif stamp < self.stamp(origin) and self._sources.get(origin) is neighbour and origin != neighbour.peer:
+                lost.append(origin)
+        self.retract(lost, now)
+        return changed or bool(lost)
+
+    def reassert(self, stamp: Stamp, now: float) -> bool:
+        """Supersede what others take for ours, unless we did so a moment ago; return whether we did."""
+        if now < self._reassert_at or not stamp.may_be_superseded(self._clock()) or not self.supersede(stamp):
+            return False
+        self._reassert_at = now + REASSERT
+        return True
+
+    # -- from whom we know -----------------------------------------------------------------------------------
+
+    def load(self, neighbour: Neighbour) -> tuple[int, int]:
+        """Return how many origins, other than itself, we know from a neighbour, and how large they are together."""
+        return self._loads.get(neighbour, (0, 0))
+
+    def believe(self, neighbour: Neighbour, origin: PeerName, stamp: Stamp, connected: Set[PeerName]) -> bool:
+        """Tell whether a neighbour's word about an origin other than ourselves counts."""
+        if origin == neighbour.peer:
+            return True
+        before, times, _ = self._returns.get(origin, (NOTHING, 0, 0.0))
+        return origin not in connected and (stamp != before or times < _MOST_RETURNS)
+
+    def source(self, origin: PeerName) -> Neighbour | None:
+        """Return from which neighbour we know what we know of an origin."""
+        return self._sources.get(origin)
+
+    def came_from(self, neighbour: Neighbour, origin: PeerName, stamp: Stamp, size: int) -> None:
+        """Note from whom we know what we know of an origin now, and how large it is."""
+        self._release(origin)
+        self._sources[origin] = neighbour
+        if origin == neighbour.peer:
+            self._resize(origin, 0)
+        else:
+            count, load = self.load(neighbour)
+            self._loads[neighbour] = count + 1, load + size
+            self._resize(origin, size)
+        self._withdrawn.pop(origin, None)
+        self.note(neighbour, origin, stamp)
+
+    def expired(self, now: float) -> set[PeerName]:
+        """Return what was withdrawn and not said again in time."""
+        self._returns = {origin: entry for origin, entry in self._returns.items() if now - entry[2] < _REMEMBER_RETURNS}
+        return {origin for origin, until in self._withdrawn.items() if until <= now}
+
+    @property
+    def expires_at(self) -> float | None:
+        """When there will be more of these, or something to be forgotten about those before."""
+        returns = (at + _REMEMBER_RETURNS for _, _, at in self._returns.values())
+        return min((*self._withdrawn.values(), *returns), default=None)
+
+    def forget(self, origins: Iterable[PeerName]) -> None:
+        """Note that nothing is known of some origins any more, and say so."""
+        gone = set(origins)
+        for origin in gone:
+            self._release(origin)
+            self._resize(origin, 0)
+            self._withdrawn.pop(origin, None)
         for known in self._known.values():
-            for owner in gone:
-                known.pop(owner, None)
+            for origin in gone if known else ():
+                known.pop(origin, None)  # type: ignore[union-attr]
+        self.say_to_all(gone)
+
+    def retract(self, origins: Iterable[PeerName], now: float) -> None:
+        """Withdraw what is known of some origins, and ask the neighbours about it."""
+        for origin in origins:
+            stamp = self.stamp(origin)
+            before, times, _ = self._returns.get(origin, (NOTHING, 0, now))
+            self._returns[origin] = (stamp, times + 1 if before == stamp else 1, now)
+            self._release(origin)
+            self.withdraw(origin)
+            self._withdrawn[origin] = now + KEEP_WITHDRAWN
+            self.say_to_all([origin])
+
+    def ask(self, neighbour: Neighbour, origin: PeerName) -> None:
+        """Have a neighbour told how far an origin is known, so that it goes on from there."""
+        self._to_say[neighbour].add(origin)
+
+    def say_to_all(self, origins: Iterable[PeerName]) -> None:
+        """Have all neighbours told how far some origins are known."""
+        origins = set(origins)
+        for to_say in self._to_say.values():
+            to_say |= origins
+
+    def _release(self, origin: PeerName) -> None:
+        source = self._sources.pop(origin, None)
+        if source is not None and origin != source.peer:
+            count, load = self.load(source)
+            self._loads[source] = count - 1, load - self._sizes.get(origin, 0)
+
+    def _resize(self, origin: PeerName, size: int) -> None:
+        self.total += size - self._sizes.pop(origin, 0)
+        if size:
+            self._sizes[origin] = size
+
+    def _haves(self, origins: Iterable[PeerName]) -> Iterator[Have]:
+        stamps = [(origin, self.stamp(origin)) for origin in sorted(origins)]
+        for start in range(0, len(stamps), MOST_STAMPS):
+            yield Have(self.name, tuple(stamps[start : start + MOST_STAMPS]))

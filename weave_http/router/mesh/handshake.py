@@ -3,8 +3,9 @@
 The dialling side sends prelude and hello, the other side answers with its own; then each judges the other and says so.
 A connection is established when both accepted. Two routers may dial each other at once: of several connections
 between the same two processes the one with the lowest number survives, and because both sides go by that, exactly one
-does. A connection that is refused for another one's sake has that other one's pulse felt first: it may be a corpse that
-nobody noticed yet, after a host lost its power.
+does. Anyone can say that he is such a process, though. So an established connection gives way only when the peer says,
+on that connection, that the other one is its own, too, or when it gives no sign of life: it may be one that nobody
+noticed to be dead yet, after a host lost its power.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from weave_http.router.mesh.codec import VERSIONS, Hello
+from weave_http.router.mesh.codec import VERSIONS
+from weave_http.router.mesh.facts import greatest_uid
+from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.messages import Hello
 
 
 class Refusal(StrEnum):
@@ -23,11 +27,14 @@ class Refusal(StrEnum):
     VERSION = "version"
     LIMIT = "limit"
     DUPLICATE = "duplicate"
+    HOST = "host"
+    CLOCK = "clock"
+    OTHER = "other"
 
     @property
-    def final(self) -> bool:
-        """Whether dialling that address again is pointless."""
-        return self in {Refusal.SELF, Refusal.NAME}
+    def lasting(self) -> bool:
+        """Whether dialling that address again soon is pointless."""
+        return self in {Refusal.SELF, Refusal.NAME, Refusal.VERSION, Refusal.HOST, Refusal.CLOCK}
 
 
 class Refused(Exception):
@@ -42,6 +49,8 @@ class Refused(Exception):
         super().__init__(reason)
         self.code = code
         self.reason = reason
+        self.peer: PeerName | None = None
+        """Who is at the other end, if that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +70,17 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """The connection is refused if the rival turns out to be alive, and taken if not."""
+    """The connection is refused if the rival turns out to be alive, and taken if not.
+
+    Args:
+        rival: an established connection.
+        refused: what to raise.
+        unless_confirmed: take it also when the peer says on the rival that this connection is its own, too.
+    """
 
     rival: Rival
     refused: Refused
+    unless_confirmed: bool = False
 
 
 def agree(theirs: tuple[int, int], ours: tuple[int, int] = VERSIONS) -> int:
@@ -97,7 +113,7 @@ def judge(ours: Hello, theirs: Hello, rivals: list[Rival], *, full: bool, limit:
     if theirs.name == ours.name:
         if theirs.uid == ours.uid:
             raise Refused(Refusal.SELF, "cannot connect to ourself")
-        raise Refused(Refusal.NAME, f"{theirs.nickname} has the same peer name as {ours.nickname}: {ours.name}")
+        raise Refused(Refusal.NAME, same_name(theirs.nickname, ours.nickname, ours.name))
     if not rivals:
         if full:
             raise Refused(Refusal.LIMIT, f"{ours.nickname} has reached its connection limit of {limit}")
@@ -109,8 +125,30 @@ def judge(ours: Hello, theirs: Hello, rivals: list[Rival], *, full: bool, limit:
             return None
         raise multiple
     if rival.hello.uid != theirs.uid:
-        both = f"{theirs.nickname} and {rival.hello.nickname} have the same peer name: {theirs.name}"
+        both = same_name(theirs.nickname, rival.hello.nickname, theirs.name)
         return Doubt(rival, Refused(Refusal.NAME, both))
-    if theirs.connection < rival.number:
-        return None
-    return Doubt(rival, multiple)
+    return Doubt(rival, multiple, unless_confirmed=theirs.connection < rival.number)
+
+
+def check_clock(ours: Hello, theirs: Hello, now: float) -> None:
+    """Refuse a peer whose process began so far in the future that nobody would take what it says.
+
+    Args:
+        ours: what we said.
+        theirs: what the other side said.
+        now: the time, in seconds since 1970.
+
+    Raises:
+        Refused: its clock, or ours, is wrong.
+    """
+    if theirs.uid > greatest_uid(now):
+        days = f"{(theirs.uid - now * 1e6) / 86_400e6:.0f} days"
+        raise Refused(
+            Refusal.CLOCK, f"the clock of {theirs.nickname} is {days} ahead of that of {ours.nickname}: set them right"
+        )
+
+
+def same_name(one: str, other: str, name: str) -> str:
+    """Return what to say of two hosts with one name, and what helps."""
+    cure = "if one is a copy of the other, 'weave reset' on it and launch it again"
+    return f"{one} and {other} have the same peer name: {name}; {cure}"

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from random import SystemRandom
+from typing import NewType
 
+from weave_http.addresses import IP
 from weave_http.errors import UsageError
+
+PeerName = NewType("PeerName", str)
+"""Six lower-case pairs of hexadecimal digits with colons between them."""
 
 _FULL = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _SHORT = re.compile(r"(?P<head>([0-9a-f]{1,2}(:[0-9a-f]{1,2})*)?)::(?P<tail>([0-9a-f]{1,2}(:[0-9a-f]{1,2})*)?)")
@@ -21,16 +26,16 @@ class Self:
         name: peer name.
         nickname: for people.
         uid: when the process started, in µs since 1970.
-        host: IPv4 address to listen on, `0.0.0.0` for all.
+        host: address to listen on, `0.0.0.0` for all.
         port: TCP port to listen on.
         limit: most connections, 0 for any number.
         discovery: whether to dial peers that others know.
     """
 
-    name: str
+    name: PeerName
     nickname: str
     uid: int
-    host: str
+    host: IP
     port: int
     limit: int
     discovery: bool
@@ -41,7 +46,7 @@ def is_peer_name(text: str) -> bool:
     return bool(_FULL.fullmatch(text)) and not int(text[:2], 16) & _MULTICAST and text.strip("0:") != ""
 
 
-def parse_peer_name(text: str) -> str:
+def parse_peer_name(text: str) -> PeerName:
     """Return a peer name from how a person spells it.
 
     Args:
@@ -60,11 +65,11 @@ def parse_peer_name(text: str) -> str:
     name = ":".join(pair.zfill(2) for pair in pairs)
     if not is_peer_name(name):
         raise UsageError(f"invalid peer name {text}", hint="it is a MAC address, as in 7a:00:00:00:00:01 or ::1")
-    return name
+    return PeerName(name)
 
 
-def random_peer_name() -> str:
+def random_peer_name() -> PeerName:
     """Return a new name: random, with the bits of a unicast, locally administered address."""
     octets = bytearray(SystemRandom().randbytes(6))
     octets[0] = octets[0] & ~_MULTICAST | _LOCAL
-    return octets.hex(":")
+    return PeerName(octets.hex(":"))

@@ -6,34 +6,37 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from secrets import randbits
 
-from weave_http.router.mesh import codec
-from weave_http.router.mesh.codec import Accept, Hello, Malformed, Refuse
-from weave_http.router.mesh.connections import Wire
+from weave_http.router.mesh.fields import Malformed
 from weave_http.router.mesh.handshake import Refusal, Refused, agree
+from weave_http.router.mesh.messages import Accept, Hello, Refuse
+from weave_http.router.mesh.wire import Wire
 
 
-async def greet(wire: Wire, ours: Hello, *, outbound: bool) -> Hello:
-    """Exchange preludes and hellos; return the other side's, whose number is the connection's.
+async def greet(wire: Wire, ours: Hello, *, outbound: bool, begun: Callable[[int], None]) -> tuple[Hello, int]:
+    """Exchange preludes and hellos; return the other side's, whose number is the connection's, and the version.
 
     Args:
         wire: a new connection.
         ours: who we are; its number is filled in.
         outbound: whether we dialled: then we speak first, and give the number.
+        begun: called with the number before the other side can ask about it.
 
     Raises:
         Refused: no common version.
         Malformed, Closed: that was no greeting.
     """
-    agree(await wire.exchange_preludes(outbound=outbound))
+    version = agree(await wire.exchange_preludes(outbound=outbound))
     if outbound:
         ours = replace(ours, connection=randbits(63))
+        begun(ours.connection)
         await wire.send([ours])
-    theirs = await wire.receive(codec.HANDSHAKE_LIMIT)
+    theirs = await wire.receive_greeting()
     if not isinstance(theirs, Hello) or (outbound and theirs.connection != ours.connection):
         raise Malformed("a handshake without a hello")
     if not outbound:
+        begun(theirs.connection)
         await wire.send([replace(ours, connection=theirs.connection)])
-    return theirs
+    return theirs, version
 
 
 async def exchange_verdicts(wire: Wire, judge: Callable[[], Awaitable[None]]) -> None:
@@ -53,9 +56,9 @@ async def exchange_verdicts(wire: Wire, judge: Callable[[], Awaitable[None]]) ->
         await wire.send([Refuse(refused.code, refused.reason)])
         raise
     await wire.send([Accept()])
-    verdict = await wire.receive(codec.HANDSHAKE_LIMIT)
+    verdict = await wire.receive_greeting()
     if isinstance(verdict, Refuse):
-        code = Refusal(verdict.code) if verdict.code in list(Refusal) else Refusal.LIMIT
+        code = Refusal(verdict.code) if verdict.code in list(Refusal) else Refusal.OTHER
         raise Refused(code, verdict.reason)
     if not isinstance(verdict, Accept):
         raise Malformed("a handshake without a verdict")

@@ -1,7 +1,7 @@
-"""The mesh: listening, dialling, judging, and telling each other the facts.
+"""The mesh: connections to other routers, and what is told and heard on them.
 
-All of it runs in one event loop. What is decided is decided elsewhere and pure: whom to dial and when
-(`targets`), whom to take (`handshake`), who is there and what to tell whom (`facts`, `topology`).
+All of it runs in one event loop. What is decided is decided elsewhere and pure: whom to dial and when (`targets`), whom
+to take (`handshake`), who is there (`membership`, `topology`), what to tell whom (`gossip`).
 """
 
 from __future__ import annotations
@@ -9,29 +9,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Collection
-from functools import partial
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from math import log2
 from random import sample
 from time import monotonic
 
-from weave_http.addresses import IP, parse_ip
-from weave_http.errors import WeaveError
+from weave_http.addresses import IP
 from weave_http.router.data.plan import Lost, with_lost, without
-from weave_http.router.mesh import codec
-from weave_http.router.mesh.bucket import TokenBucket
-from weave_http.router.mesh.codec import Facts, Have, Hello, Malformed, Message, Names
-from weave_http.router.mesh.connections import HANDSHAKE_TIMEOUT, Closed, Connection, Wire
-from weave_http.router.mesh.gossip import Gossip
-from weave_http.router.mesh.handshake import Refusal, Refused, judge
-from weave_http.router.mesh.identity import Self
-from weave_http.router.mesh.introduction import exchange_verdicts, greet
-from weave_http.router.mesh.resolve import parse_target, resolve
-from weave_http.router.mesh.sockets import dial, listen, reason, set_patience
+from weave_http.router.mesh import sockets
+from weave_http.router.mesh.accepting import Acceptor
+from weave_http.router.mesh.codec import Codec
+from weave_http.router.mesh.connections import Connection
+from weave_http.router.mesh.dialling import Dialler
+from weave_http.router.mesh.fields import Malformed
+from weave_http.router.mesh.identity import PeerName, Self
+from weave_http.router.mesh.loop_clock import LoopClock
+from weave_http.router.mesh.meeting import Meeting
+from weave_http.router.mesh.membership import Membership
+from weave_http.router.mesh.messages import Have, Message
+from weave_http.router.mesh.neighbours import NOBODY
 from weave_http.router.mesh.table import Table
 from weave_http.router.mesh.targets import Target, Targets
+from weave_http.router.mesh.topic import Topic
 from weave_http.router.mesh.topology import Address
-from weave_http.router.names.gossip import NameGossip
 from weave_http.router.tasks import Tasks
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ logger = logging.getLogger(__name__)
 SETTLE = 0.02
 """Seconds for which changes are collected before anyone is told."""
 FULL_STATE = 30.0
-"""Seconds after which a few peers are told everything again."""
+"""Seconds after which a few peers are told anew how far everything is known."""
 
 
 class Peering:
@@ -48,35 +49,60 @@ class Peering:
     Args:
         me: who we are.
         changed: called when somebody was connected or lost.
+        topics: what peers tell each other beside who is there.
+        is_own: tells whether an address is this host's own.
 
     Attributes:
         lost: peers whose connection ended without a goodbye, by name.
     """
 
-    def __init__(self, me: Self, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        me: Self,
+        changed: Callable[[], None],
+        topics: Sequence[Topic] = (),
+        *,
+        is_own: Callable[[IP], bool] = sockets.is_own,
+    ) -> None:
         self.me = me
-        self.targets = Targets(me.name)
-        self.gossip = Gossip(me.name, me.uid, me.nickname, me.port)
-        self.names = NameGossip(me.name, me.uid)
-        self._table = Table()
+        self.targets = Targets(me.name, me.port)
+        self.membership = Membership(me.name, me.uid, me.nickname, me.port)
         self.terminations = 0
+        self._topics: list[Topic] = [self.membership, *topics]
+        self._by_name = {topic.name: topic for topic in self._topics}
+        self._by_message = {kind.message: topic for topic in self._topics for kind in topic.kinds}
+        self._table = Table()
+        self._view = NOBODY
         self.lost: dict[str, Lost] = {}
         self._tell_changed = changed
         self._tasks = Tasks("a connection")
+        self._clock = LoopClock()
+        self._meeting = Meeting(
+            me,
+            [topic.name for topic in topics],
+            self._table,
+            Codec(kind for topic in self._topics for kind in topic.kinds),
+            self._clock,
+            gossip=self._gossip,
+            drop=self._drop,
+            is_own=is_own,
+        )
+        self._dialler = Dialler(me, self.targets, self._table, self._clock, self._tasks, self._converse)
         self._socket: socket.socket | None = None
-        self._dial = asyncio.Event()
         self._settling: asyncio.TimerHandle | None = None
+        self._waking: asyncio.TimerHandle | None = None
+        self._later: asyncio.TimerHandle | None = None
         self._settle_time = 0.0
 
     @property
-    def connections(self) -> dict[str, Connection]:
+    def connections(self) -> dict[PeerName, Connection]:
         """The established connections by the name of their peer."""
         return self._table.established
 
     @property
     def connected(self) -> dict[str, IP]:
         """The underlay addresses of the connected peers by name."""
-        return {peer: parse_ip(str(connection.remote.ip)) for peer, connection in self.connections.items()}
+        return {peer: connection.remote.ip for peer, connection in self.connections.items()}
 
     def listen(self) -> None:
         """Open the port.
@@ -84,18 +110,21 @@ class Peering:
         Raises:
             HostError: it is taken.
         """
-        self._socket = listen(self.me.host, self.me.port)
+        self._socket = sockets.listen(self.me.host, self.me.port)
 
     def start(self) -> None:
         """Begin to accept and to dial."""
-        for work in (self._accept(), self._make_connections(), self._tell_everything()):
+        assert self._socket is not None
+        acceptor = Acceptor(self._socket, self._tasks, self._meet, self._keep)
+        for work in (self._clock.run(), acceptor.run(), self._dialler.run(), self._resend()):
             self._tasks.start(work)
 
     async def stop(self) -> None:
         """End all connections without a goodbye: peers keep sending us data for a while."""
-        if self._settling is not None:
-            self._settling.cancel()
         await self._tasks.stop()
+        for timer in (self._settling, self._waking, self._later):
+            if timer is not None:
+                timer.cancel()
         if self._socket is not None:
             self._socket.close()
 
@@ -107,169 +136,56 @@ class Peering:
     def underlay_changed(self, addresses: Collection[IP]) -> None:
         """Drop connections from addresses that this host does not have any more, and dial all targets at once."""
         for connection in list(self.connections.values()):
-            if parse_ip(str(connection.wire.local)) not in addresses:
+            if connection.wire.local not in addresses:
                 self._drop(connection, "the address of this host changed")
         self.targets.hurry(monotonic())
-        self._dial.set()
+        self._dialler.look()
 
-    # -- targets ---------------------------------------------------------------------------------------
+    # -- targets ---------------------------------------------------------------------------------------------
 
     def connect(self, addresses: list[str]) -> None:
         """Dial these too; those that are waiting for their next try are dialled at once."""
         self.targets.add(addresses, monotonic())
-        self._dial.set()
+        self._dialler.look()
 
     def forget(self, addresses: list[str]) -> list[Address]:
         """Stop dialling these; return where the ones that there were led."""
         return [target.resolved for target in self.targets.forget(addresses) if target.resolved]
 
-    async def _make_connections(self) -> None:
-        while True:
-            now = monotonic()
-            for target in self.targets.due(self.connections, now):
-                self._tasks.start(self._dial_target(target))
-            next_at = self.targets.next_at(self.connections)
-            try:
-                async with asyncio.timeout(None if next_at is None else max(SETTLE, next_at - now)):
-                    await self._dial.wait()
-            except TimeoutError:
-                pass
-            self._dial.clear()
+    # -- connections -----------------------------------------------------------------------------------------
 
-    async def _dial_target(self, target: Target) -> None:
-        level, final = logging.INFO, False
-        try:
-            error = await self._try(target)
-        except Refused as refused:
-            error, final, level = refused.reason, refused.code.final, _level(refused)
-        except (Closed, Malformed, WeaveError) as failure:
-            error = str(failure)
-        if error:
-            logger.log(level, "->[%s] %s", target.address, error)
-            self.targets.failed(target, error, monotonic(), final=final)
-        self._dial.set()
+    def _meet(self, sock: socket.socket, remote: Address) -> AbstractAsyncContextManager[Connection]:
+        return self._meeting.meet(sock, remote, outbound=False)
 
-    async def _try(self, target: Target) -> str:
-        """Dial a target and stay until the connection ends; return why there was none, or nothing."""
-        error = ""
-        for address in await resolve(*parse_target(target.address, self.me.port)):
-            target.resolved = address
-            peer = self._table.peer_at(address)
-            if peer:
-                self.targets.reached(target, peer)
-                return ""
-            try:
-                sock = await dial(address, self.me.host)
-            except OSError as failure:
-                error = reason(failure)
-                continue
-            await self._converse(sock, address, target)
-            return ""
-        return error
-
-    # -- connections -----------------------------------------------------------------------------------
-
-    async def _accept(self) -> None:
-        assert self._socket is not None
-        loop = asyncio.get_running_loop()
-        bucket = TokenBucket()
-        while True:
-            await asyncio.sleep(bucket.take(monotonic()))
-            try:
-                sock, (ip, port) = await loop.sock_accept(self._socket)
-            except OSError as error:
-                logger.warning("can't accept connections: %s", error.strerror)
-                await asyncio.sleep(1.0)
-                continue
-            self._tasks.start(self._serve(sock, Address(ip, port)))
-
-    async def _serve(self, sock: socket.socket, remote: Address) -> None:
-        try:
-            await self._converse(sock, remote, None)
-        except Refused as refused:
-            logger.log(_level(refused), "<-[%s] refused: %s", remote, refused.reason)
-        except (Closed, Malformed) as failure:
-            logger.info("<-[%s] %s", remote, failure)
-
-    async def _converse(self, sock: socket.socket, remote: Address, target: Target | None) -> None:
-        """Shake hands, and keep the connection going to its end.
-
-        Raises:
-            Refused, Closed, Malformed: it was not established.
-        """
-        try:
-            set_patience(sock)
-            reader, writer = await asyncio.open_connection(sock=sock, limit=codec.HANDSHAKE_LIMIT)
-        except OSError as error:
-            sock.close()
-            raise Closed(reason(error)) from error
-        wire = Wire(reader, writer, remote)
-        connection = None
-        try:
-            try:
-                async with asyncio.timeout(HANDSHAKE_TIMEOUT):
-                    connection = await self._meet(wire, outbound=target is not None)
-                    self._table.meeting.add(connection)
-                    await exchange_verdicts(wire, partial(self._judge, connection))
-            except TimeoutError as error:
-                raise Closed(f"no handshake within {HANDSHAKE_TIMEOUT:.0f} s") from error
-            except Refused as refused:
-                if target is not None and connection is not None and refused.code is Refusal.DUPLICATE:
-                    target.peer = connection.peer
-                raise
-            self._established(connection, target)
-            self._table.meeting.discard(connection)
+    async def _converse(self, sock: socket.socket, remote: Address, target: Target) -> None:
+        async with self._meeting.meet(sock, remote, outbound=True) as connection:
+            self.targets.reached(target, connection.peer)
             await self._keep(connection)
-        finally:
-            if connection is not None:
-                self._table.meeting.discard(connection)
-                self.gossip.parted(connection)
-                self.names.parted(connection, connection.peer)
-            await wire.close()
 
-    async def _meet(self, wire: Wire, *, outbound: bool) -> Connection:
-        hello = await greet(wire, self._hello(0), outbound=outbound)
-        return Connection(wire, outbound=outbound, hello=hello, gossip=self._gossip)
-
-    async def _judge(self, connection: Connection) -> None:
-        while True:
-            rivals = self._table.rivals(connection)
-            full = 0 < self.me.limit <= self._table.others(connection)
-            ours = self._hello(connection.number)
-            doubt = judge(ours, connection.hello, list(rivals), full=full, limit=self.me.limit)
-            if doubt is None:
-                return
-            rival = rivals[doubt.rival]
-            if await rival.alive():
-                raise doubt.refused
-            self._drop(rival, "no sign of life")
-
-    def _established(self, connection: Connection, target: Target | None) -> None:
-        """Raises `Refused` when a better connection to that peer was established meanwhile."""
+    async def _keep(self, connection: Connection) -> None:
+        """Establish a connection, and keep it going to its end."""
         peer = connection.peer
         rival = self.connections.get(peer)
         if rival is not None:
-            if rival.hello.uid == connection.hello.uid and rival.number < connection.number:
-                raise Refused(Refusal.DUPLICATE, f"multiple connections to {peer}({connection.hello.nickname})")
             rival.end("superseded by another connection")
         self.connections[peer] = connection
+        self._table.meeting.discard(connection)
         connection.established_at = monotonic()
-        self.gossip.met(connection)
-        self.names.met(connection)
-        if target is not None:
-            self.targets.reached(target, peer)
+        for topic in self._topics_with(connection):
+            topic.met(connection.neighbour)
         logger.info("%s connected to %s", connection.label, connection.who)
-        self.lost = without(self.lost, peers=[peer], ips=[self.connected[peer]])
+        self.lost = without(self.lost, peers=[peer], ips=[connection.remote.ip])
         self._tell_changed()
         self._changed()
-
-    async def _keep(self, connection: Connection) -> None:
         why = "this router stops"
         try:
             why = await connection.run(lambda message: self._handle(connection, message))
         finally:
             logger.info("%s connection to %s ended: %s", connection.label, connection.who, why)
             self._drop(connection, why)
+            for topic in self._topics_with(connection):
+                topic.parted(connection.neighbour, monotonic())
+            self._changed()
 
     def _drop(self, connection: Connection, why: str) -> None:
         """Take a connection out of the table, if it still is in there."""
@@ -277,50 +193,53 @@ class Peering:
         peer = connection.peer
         if not self._table.is_established(connection):
             return
-        ip = self.connected[peer]
         del self.connections[peer]
-        self.terminations += 1
+        self.terminations += not self._table.is_superseded(connection)
         now = monotonic()
         # Who said goodbye is not expected back at once.
         self.targets.lost(peer, why, 0.0 if connection.goodbye else connection.up_for(now), now)
         if not connection.goodbye:
-            self.lost = with_lost(self.lost, peer, ip, now)
+            self.lost = with_lost(self.lost, peer, connection.remote.ip, now)
         self._tell_changed()
         if connection.goodbye:
-            self.names.left(peer)
+            for topic in self._topics:
+                topic.left(peer)
         self._changed()
 
-    def _hello(self, number: int) -> Hello:
-        return Hello(self.me.name, self.me.nickname, self.me.uid, self.me.port, number)
+    def _topics_with(self, connection: Connection) -> list[Topic]:
+        """Return what the peer at the other end knows how to speak of."""
+        features = connection.neighbour.features
+        return [topic for topic in self._topics if topic is self.membership or topic.name in features]
 
-    # -- facts -----------------------------------------------------------------------------------------
+    # -- gossip ----------------------------------------------------------------------------------------------
 
     def _handle(self, connection: Connection, message: Message) -> None:
-        match message:
-            case Facts():
-                if self.gossip.hear(connection, connection.peer, message.facts, self.connections, monotonic()):
-                    self._changed()
-            case Have():
-                if self.names.hear_of(connection, message):
-                    self.names_changed(self.me.name)
-            case Names():
-                if self.names.hear(connection, connection.peer, message, self.connections, self.gossip.topology):
-                    self.names_changed(message.update.origin)
-            case _:
+        topic = self._by_name.get(message.topic) if isinstance(message, Have) else self._by_message.get(type(message))
+        if topic is None:
+            if not isinstance(message, Have):
                 raise Malformed("a handshake in the middle of a connection")
-        connection.wake()  # it may have to be corrected
+            connection.unknown += 1
+            return
+        if topic.hear(connection.neighbour, message, self._view, monotonic()):
+            if topic is self.membership:
+                self._changed()
+            else:
+                self.wake()
+        connection.wake()  # it may have to be told where to go on
 
-    def names_changed(self, origin: str) -> None:
-        """Have the neighbours told what is new of an origin's names."""
+    def wake(self) -> None:
+        """Have the neighbours told what is new of any topic, in a moment."""
+        if self._waking is None:
+            self._waking = asyncio.get_running_loop().call_later(SETTLE, self._wake)
+
+    def _wake(self) -> None:
+        self._waking = None
         for connection in self.connections.values():
-            if self.names.is_told(origin, connection.peer):
-                connection.wake()
+            connection.wake()
 
     def _gossip(self, connection: Connection) -> list[Message]:
-        due = self.gossip.tell(connection, connection.peer)
-        size = codec.FACTS_PER_MESSAGE
-        facts = [Facts(tuple(due[start : start + size])) for start in range(0, len(due), size)]
-        return [*facts, *self.names.tell(connection, connection.peer)]
+        now = monotonic()
+        return [message for topic in self._topics_with(connection) for message in topic.tell(connection.neighbour, now)]
 
     def _changed(self) -> None:
         if self._settling is None:
@@ -331,28 +250,28 @@ class Peering:
         """Draw the conclusions from what changed, and tell the peers."""
         self._settling = None
         began = monotonic()
-        self.gossip.settle(self._table.links(), began)
-        links = {fact.owner: {link.peer for link in fact.value.links} for fact in self.gossip.topology}
-        self.names.settle(links, self.gossip.reachable, self.connections, began)
+        self._view = self.membership.conclude(self._table.links(), self.connections.keys(), began)
+        times = [topic.settle(self._view, began) for topic in self._topics]
         if self.me.discovery:
-            self.targets.learn(self.gossip.addresses, began)
-        for connection in self.connections.values():
-            connection.wake()
-        self._dial.set()
+            self.targets.learn(self.membership.addresses, began)
+        self._wake()
+        self._dialler.look()
         self._settle_time = monotonic() - began
+        if self._later is not None:
+            self._later.cancel()
+        self._later = None
+        next_at = min((at for at in times if at is not None), default=None)
+        if next_at is not None:
+            wait = max(SETTLE, next_at - began)
+            self._later = asyncio.get_running_loop().call_later(wait, self._changed)
 
-    async def _tell_everything(self) -> None:
+    async def _resend(self) -> None:
         while True:
             await asyncio.sleep(FULL_STATE)
             self._changed()
             count = len(self.connections)
             few = min(count, 2 * int(log2(count)) + 1) if count else 0
             for connection in sample(list(self.connections.values()), few):
-                self.gossip.met(connection)
-                self.names.survey(connection)
+                for topic in self._topics_with(connection):
+                    topic.resend(connection.neighbour)
                 connection.wake()
-
-
-def _level(refused: Refused) -> int:
-    """Return how loud to be: of two routers that dial each other at once, one is always refused."""
-    return logging.DEBUG if refused.code is Refusal.DUPLICATE else logging.INFO

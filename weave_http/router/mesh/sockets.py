@@ -6,11 +6,14 @@ import asyncio
 import errno
 import os
 import socket
+from ipaddress import IPv4Address
 
+from weave_http.addresses import IP
 from weave_http.errors import HostError
+from weave_http.router.mesh.loop_clock import LoopClock
 from weave_http.router.mesh.topology import Address
 
-ANY = "0.0.0.0"  # noqa: S104
+ANY = IPv4Address(0)
 DIAL_TIMEOUT = 5.0
 """Seconds for TCP's handshake."""
 DEAD_AFTER = 15.0
@@ -18,11 +21,11 @@ DEAD_AFTER = 15.0
 _BACKLOG = 128
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: IP, port: int) -> socket.socket:
     """Return a listening, non-blocking socket.
 
     Args:
-        host: IPv4 address of this host, `ANY` for all.
+        host: address of this host, `ANY` for all.
         port: TCP port.
 
     Raises:
@@ -32,7 +35,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setblocking(False)
-        sock.bind((host, port))
+        sock.bind((str(host), port))
         sock.listen(_BACKLOG)
     except OSError as error:
         sock.close()
@@ -43,12 +46,13 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-async def dial(address: Address, source: str) -> socket.socket:
+async def dial(address: Address, source: IP, clock: LoopClock) -> socket.socket:
     """Return a connected, non-blocking socket.
 
     Args:
         address: where to.
         source: IPv4 address to come from, `ANY` to leave that to the routes.
+        clock: for the time limit.
 
     Raises:
         OSError: no connection came about in time.
@@ -57,9 +61,9 @@ async def dial(address: Address, source: str) -> socket.socket:
     try:
         sock.setblocking(False)
         if source != ANY:
-            sock.bind((source, 0))
-        async with asyncio.timeout(DIAL_TIMEOUT):
-            await asyncio.get_running_loop().sock_connect(sock, (address.ip, address.port))
+            sock.bind((str(source), 0))
+        async with clock.timeout(DIAL_TIMEOUT):
+            await asyncio.get_running_loop().sock_connect(sock, (str(address.ip), address.port))
     except BaseException:
         sock.close()
         raise
@@ -76,6 +80,29 @@ def set_patience(sock: socket.socket) -> None:
         (socket.TCP_USER_TIMEOUT, int(DEAD_AFTER * 1000)),
     ):
         sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def is_own(ip: IP) -> bool:
+    """Tell whether an address is one of this host's own: the kernel would send from it to itself. Sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect((str(ip), 9))
+        except OSError:
+            return False
+        return ip.is_loopback or str(sock.getsockname()[0]) == str(ip)
+
+
+def unreached(address: Address, error: OSError) -> str:
+    """Return why nobody was reached at an address, the likely cause, and what helps."""
+    if isinstance(error, TimeoutError) or error.errno in (errno.ETIMEDOUT, errno.EHOSTUNREACH):
+        what = "no answer" if isinstance(error, TimeoutError) else reason(error)
+        return (
+            f"{what} from TCP port {address.port}: the host is down, or a firewall drops it;"
+            f" let TCP {address.port} and UDP {address.port + 1} through there"
+        )
+    if error.errno == errno.ECONNREFUSED:
+        return f"connection refused: no router listens on TCP port {address.port} there, or a firewall rejects it"
+    return reason(error)
 
 
 def reason(error: OSError) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from weave_http.router.mesh.connections import Connection
 from weave_http.router.mesh.handshake import Rival
+from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.topology import Address, Link
 
 
@@ -13,14 +14,16 @@ class Table:
     """The established connections, one a peer, and those in their handshake whose peer is known already."""
 
     def __init__(self) -> None:
-        self.established: dict[str, Connection] = {}
+        self.established: dict[PeerName, Connection] = {}
         self.meeting: set[Connection] = set()
+        self.numbers: dict[int, bool] = {}
+        """The number of each connection whose greeting has begun, and whether we dialled it."""
 
-    def rivals(self, connection: Connection) -> dict[Rival, Connection]:
-        """Return the other connections to a peer of that name."""
+    def rivals(self, connection: Connection, *, established: bool) -> dict[Rival, Connection]:
+        """Return the other connections to a peer of that name; only the one that is established, if so wished."""
         others = [
             other
-            for other in (*self.established.values(), *self.meeting)
+            for other in (*self.established.values(), *(() if established else self.meeting))
             if other.peer == connection.peer and other is not connection
         ]
         return {Rival(other.hello, other.number, self.is_established(other)): other for other in others}
@@ -33,13 +36,22 @@ class Table:
         """Return whether it is the one connection to its peer."""
         return self.established.get(connection.peer) is connection
 
-    def peer_at(self, address: Address) -> str:
-        """Return the name of the connected peer that listens there, empty if there is none."""
+    def is_superseded(self, connection: Connection) -> bool:
+        """Return whether a better connection between the same two processes is about to take its place."""
+        return any(
+            other.peer == connection.peer
+            and other.hello.uid == connection.hello.uid
+            and other.number < connection.number
+            for other in self.meeting
+        )
+
+    def peer_at(self, address: Address) -> PeerName | None:
+        """Return the name of the connected peer that listens there, if there is one."""
         for peer, connection in self.established.items():
             listening = Address(connection.remote.ip, connection.hello.port)
             if address == listening or (connection.outbound and address == connection.remote):
                 return peer
-        return ""
+        return None
 
     def links(self) -> Iterator[Link]:
         """Yield the established connections as they are told to others."""

@@ -10,13 +10,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from random import random
 
+from weave_http.addresses import PeerAddress, parse_peer_address
+from weave_http.errors import UsageError
 from weave_http.router.mesh import backoff
+from weave_http.router.mesh.bucket import TokenBucket
+from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.topology import Address
 
 MOST_DIALS = 16
 """Dials under way at once."""
-MOST_LEARNT = 4096
+MOST_LEARNT_DIALS = 8
+"""Dials under way at once to addresses learnt from peers."""
+MOST_LEARNT = 512
 """Addresses learnt from peers that are kept: so many can be no more than a lie."""
+LEARNT_BURST, LEARNT_INTERVAL = 64, 0.2
+"""Dials to learnt addresses at once, and the seconds after which there may be one more."""
 YIELD = 0.5
 """Seconds for which the peer with the higher name lets the one with the lower name dial first."""
 
@@ -27,9 +35,10 @@ class Target:
 
     Args:
         address: `HOST[:PORT]`, as given.
+        where: the same, with the port that is meant when none was given.
         given: by a person, rather than learnt.
-        peer: name of the peer that answers there, or is said to; empty while unknown.
-        next_at: when to dial; None for never again.
+        peer: name of the peer that answers there, or is said to; None while unknown.
+        next_at: when to dial.
         attempts: failures in a row.
         error: the last failure, or empty.
         dialling: whether it is being dialled.
@@ -37,13 +46,19 @@ class Target:
     """
 
     address: str
+    where: PeerAddress
     given: bool
-    peer: str = ""
-    next_at: float | None = 0.0
+    peer: PeerName | None = None
+    next_at: float = 0.0
     attempts: int = 0
     error: str = ""
     dialling: bool = False
     resolved: Address | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: the same before and after there is a connection."""
+        return str(self.resolved or self.where)
 
 
 class Targets:
@@ -51,11 +66,14 @@ class Targets:
 
     Args:
         name: of this peer.
+        port: TCP port that is meant when none is given.
         chance: returns a number in [0, 1).
     """
 
-    def __init__(self, name: str, chance: Callable[[], float] = random) -> None:
+    def __init__(self, name: PeerName, port: int, chance: Callable[[], float] = random) -> None:
         self._name = name
+        self._port = port
+        self._bucket = TokenBucket(LEARNT_BURST, LEARNT_INTERVAL)
         self._chance = chance
         self._given: dict[str, Target] = {}
         self._learnt: dict[Address, Target] = {}
@@ -69,82 +87,96 @@ class Targets:
         return iter([*self._given.values(), *self._learnt.values()])
 
     def add(self, addresses: Iterable[str], now: float) -> None:
-        """Dial these too; one that is in back-off, or given up, is dialled at once."""
+        """Dial these too; one that is in back-off is dialled at once."""
         for address in addresses:
-            target = self._given.setdefault(address, Target(address, given=True))
+            target = self._given.setdefault(address, Target(address, self._where(address), given=True))
             target.next_at, target.attempts = now, 0
 
     def forget(self, addresses: Iterable[str]) -> list[Target]:
         """Stop dialling these; return the ones that there were."""
         return [self._given.pop(address) for address in addresses if address in self._given]
 
-    def learn(self, known: Mapping[str, Iterable[Address]], now: float) -> None:
+    def learn(self, known: Mapping[PeerName, Iterable[Address]], now: float) -> None:
         """Set what other peers know.
 
         Args:
-            known: addresses by the name of the peer that is said to be there.
+            known: addresses by the name of the peer that is said to be there, the most credible first.
             now: the time.
         """
-        taken = {target.resolved for target in self._given.values()}
-        wanted = [(address, peer) for peer in sorted(known) for address in sorted(known[peer])]
+        given = {target.resolved for target in self._given.values()}
+        wanted = [(address, peer) for peer, found in known.items() for address in found]
         learnt: dict[Address, Target] = {}
         for address, peer in wanted[:MOST_LEARNT]:
             target = self._learnt.get(address)
             if target is None:
-                if address in taken:
+                if address in given:
                     continue
                 first = now if self._name < peer else now + YIELD * (1 + self._chance())
-                target = Target(str(address), given=False, peer=peer, next_at=first, resolved=address)
+                where = PeerAddress(str(address.ip), address.port)
+                target = Target(str(address), where, given=False, peer=peer, next_at=first, resolved=address)
             elif target.peer != peer and not target.dialling:
                 target.peer = peer
             learnt[address] = target
         self._learnt = learnt
 
-    def due(self, connected: Iterable[str], now: float) -> list[Target]:
+    def due(self, connected: Iterable[PeerName], now: float) -> list[Target]:
         """Return the targets to dial now, marked as being dialled.
 
         Args:
             connected: names of the peers that there is a connection to.
             now: the time.
         """
-        there = set(connected)
-        room = MOST_DIALS - sum(target.dialling for target in self)
-        due = [target for target in self._idle(there) if target.next_at is not None and target.next_at <= now]
-        for target in due[:room]:
+        due: list[Target] = []
+        for target in self._idle(set(connected)):
+            if target.next_at > now or not self._has_room(target):
+                continue
+            if not target.given:
+                if self._bucket.wait(now) > 0:
+                    continue
+                self._bucket.take(now)
             target.dialling = True
-        return due[:room]
+            due.append(target)
+        return due
 
-    def next_at(self, connected: Iterable[str]) -> float | None:
-        """Return when the next target falls due, None when none will by itself."""
-        times = [target.next_at for target in self._idle(set(connected)) if target.next_at is not None]
+    def next_at(self, connected: Iterable[PeerName], now: float) -> float | None:
+        """Return when the next target falls due; None when none will before something else happens."""
+        idle = [target for target in self._idle(set(connected)) if self._has_room(target)]
+        learnt_at = now + self._bucket.wait(now)
+        times = [target.next_at if target.given else max(target.next_at, learnt_at) for target in idle]
         return min(times, default=None)
+
+    def _has_room(self, target: Target) -> bool:
+        under_way = sum(other.dialling for other in self._given.values())
+        learnt = sum(other.dialling for other in self._learnt.values())
+        return under_way + learnt < MOST_DIALS and (target.given or learnt < MOST_LEARNT_DIALS)
 
     def hurry(self, now: float) -> None:
         """Dial all at once that are in back-off: what made them fail may be over."""
         for target in self:
-            if target.next_at is not None:
-                target.next_at, target.attempts = now, 0
+            target.next_at, target.attempts = now, 0
 
-    def failed(self, target: Target, error: str, now: float, *, final: bool = False) -> None:
+    def failed(self, target: Target, error: str, now: float, *, lasting: bool = False) -> None:
         """Note that a dial failed.
 
         Args:
             target: what was dialled.
             error: a sentence for people.
             now: the time.
-            final: don't dial it again by itself.
+            lasting: it will hardly change by itself, so don't dial it again soon.
         """
         target.dialling = False
         target.attempts += 1
         target.error = error
-        target.next_at = None if final else now + backoff.delay(target.attempts, self._chance)
+        wait = backoff.lasting_delay(self._chance) if lasting else backoff.delay(target.attempts, self._chance)
+        target.next_at = now + wait
 
-    def reached(self, target: Target, peer: str) -> None:
-        """Note which peer is at a target, and that there is a connection to it."""
+    def reached(self, target: Target, peer: PeerName) -> None:
+        """Note which peer is at a target, and that there is a connection to it: what failed before doesn't count."""
         target.dialling = False
         target.peer = peer
+        target.attempts, target.error = 0, ""
 
-    def lost(self, peer: str, error: str, up_for: float, now: float) -> None:
+    def lost(self, peer: PeerName, error: str, up_for: float, now: float) -> None:
         """Note that the connection to a peer broke.
 
         Args:
@@ -159,5 +191,12 @@ class Targets:
                 target.error = error
                 target.next_at = now + backoff.delay_after(up_for, target.attempts, self._chance)
 
-    def _idle(self, connected: set[str]) -> Iterable[Target]:
+    def _where(self, address: str) -> PeerAddress:
+        try:
+            where = parse_peer_address(address)
+        except UsageError:  # of an earlier version, perhaps; it won't resolve
+            return PeerAddress(address, self._port)
+        return where._replace(port=where.port or self._port)
+
+    def _idle(self, connected: set[PeerName]) -> Iterable[Target]:
         return (target for target in self if not target.dialling and target.peer not in connected)

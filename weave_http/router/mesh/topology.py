@@ -7,14 +7,18 @@ connections this router has itself (`weave_http.router.data.dataplane`), so a pe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from functools import lru_cache
 
-from weave_http.router.mesh.facts import Fact, FactSet, Stamp
+from weave_http.addresses import IP
+from weave_http.router.mesh.facts import Fact, FactSet
+from weave_http.router.mesh.identity import PeerName
 
-FORGET_AFTER = 60.0
-"""Seconds for which a peer that is out of reach is kept in mind."""
+FORGET_AFTER = 15.0
+"""Seconds for which a peer that is out of reach is kept in mind. Whoever can reach it says again what it said."""
+MOST_ADDRESSES = 4
+"""Addresses of one peer that are dialled."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,7 +30,7 @@ class Address:
         port: TCP port.
     """
 
-    ip: str
+    ip: IP
     port: int
 
     def __str__(self) -> str:
@@ -35,8 +39,12 @@ class Address:
     @property
     def dialable(self) -> bool:
         """Whether another host can be there at all."""
-        ip = IPv4Address(self.ip)
-        return not (ip.is_loopback or ip.is_multicast or ip.is_unspecified or ip.is_reserved)
+        return _is_dialable(self.ip)
+
+
+@lru_cache(maxsize=4096)
+def _is_dialable(ip: IP) -> bool:
+    return not (ip.is_loopback or ip.is_multicast or ip.is_unspecified or ip.is_reserved or ip.is_link_local)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,7 +57,7 @@ class Link:
         outbound: whether this end dialled.
     """
 
-    peer: str
+    peer: PeerName
     address: Address
     outbound: bool
 
@@ -71,19 +79,30 @@ class PeerInfo:
 
 Topology = FactSet[PeerInfo]
 PeerFact = Fact[PeerInfo]
+Links = Mapping[PeerName, Set[PeerName]]
+"""Whom each peer says that it is connected to."""
 
 
-def reachable(topology: Topology) -> set[str]:
-    """Return the names of the peers to which connections lead that both their ends say; ourselves included."""
-    neighbours = {fact.owner: {link.peer for link in fact.value.links} for fact in topology}
-    seen = {topology.own.owner}
-    frontier = list(seen)
+def links_of(topology: Topology) -> dict[PeerName, set[PeerName]]:
+    """Return whom each known peer says that it is connected to."""
+    return {fact.owner: {link.peer for link in fact.value.links} for fact in topology}
+
+
+def reachable(me: PeerName, links: Links) -> set[PeerName]:
+    """Return the names of the peers to which connections lead that both their ends say; ourselves included.
+
+    Args:
+        me: name of this peer.
+        links: whom each peer says that it is connected to.
+    """
+    seen = {me}
+    frontier = [me]
     while frontier:
         here = frontier.pop()
-        for there in neighbours[here] - seen:
-            if here in neighbours.get(there, ()):
-                seen.add(there)
-                frontier.append(there)
+        for other in links[here] - seen:
+            if here in links.get(other, ()):
+                seen.add(other)
+                frontier.append(other)
     return seen
 
 
@@ -94,78 +113,72 @@ class Horizon:
     the second one is known; nobody has to say again what it said.
 
     Args:
-        topology: what is known.
+        me: name of this peer.
     """
 
-    def __init__(self, topology: Topology) -> None:
-        self._topology = topology
-        self._lost_at: dict[str, float] = {}
-        self.reachable = reachable(topology)
+    def __init__(self, me: PeerName) -> None:
+        self._me = me
+        self._lost_at: dict[PeerName, float] = {}
+        self.reachable = {me}
 
-    def survey(self, now: float) -> set[str]:
-        """Look again; return the names of those that were forgotten, having been out of reach for too long.
+    def conclude(self, links: Links, now: float) -> set[PeerName]:
+        """Look again; return the names of those that have been out of reach for too long, and are to be forgotten.
 
         Args:
+            links: whom each peer says that it is connected to.
             now: the time, in seconds of any clock that only goes forward.
         """
-        self.reachable = reachable(self._topology)
-        lost = {fact.owner for fact in self._topology} - self.reachable
-        self._lost_at = {owner: self._lost_at.get(owner, now) for owner in lost}
+        self.reachable = reachable(self._me, links)
+        self._lost_at = {owner: self._lost_at.get(owner, now) for owner in links if owner not in self.reachable}
         gone = {owner for owner, since in self._lost_at.items() if now - since >= FORGET_AFTER}
-        self._topology.drop(gone)
+        for owner in gone:
+            del self._lost_at[owner]
         return gone
 
+    @property
+    def next_at(self) -> float | None:
+        """When the next one will have been out of reach for too long."""
+        return min(self._lost_at.values()) + FORGET_AFTER if self._lost_at else None
 
-def addresses(topology: Topology, there: Collection[str]) -> dict[str, set[Address]]:
-    """Return at which addresses each other peer may be dialled, going by the connections that others have to it.
+
+def addresses(topology: Topology, present: Set[PeerName], connected: Set[PeerName]) -> dict[PeerName, list[Address]]:
+    """Return at which addresses other peers may be dialled, going by the connections that others have to them.
 
     Where it was dialled, that is the very address; where it dialled, its address with the port on which it listens.
+    They come in the order in which they should be tried: what neighbours say of their own connections first, and one
+    connection of each in turn, so that nobody's word keeps others' from being heard.
 
     Args:
         topology: what is known.
-        there: names of the reachable peers, whose word counts.
+        present: names of the reachable peers, whose word counts.
+        connected: names of our neighbours.
     """
-    found: dict[str, set[Address]] = {}
-    for fact in topology:
-        if fact.owner not in there:
+    facts = [fact for fact in topology if fact.owner in present]
+    neighbours = [fact.value.links for fact in facts if fact.owner in connected]
+    others = [fact.value.links for fact in facts if fact.owner not in connected]
+    found: dict[PeerName, list[Address]] = {}
+    for link in (*_in_turn(neighbours), *_in_turn(others)):
+        there = found.get(link.peer, [])
+        if link.peer == topology.own.owner or len(there) >= MOST_ADDRESSES or not link.address.dialable:
             continue
-        for link in fact.value.links:
+        if link.outbound:
+            address = link.address
+        else:
             other = topology.get(link.peer)
-            if other is None or link.peer == topology.own.owner:
+            if other is None:
                 continue
-            address = link.address if link.outbound else Address(link.address.ip, other.value.port)
-            if address.dialable:
-                found.setdefault(link.peer, set()).add(address)
+            address = Address(link.address.ip, other.value.port)
+        if address not in there:
+            found[link.peer] = [*there, address]
     return found
 
 
-def due(topology: Topology, there: Collection[str], neighbour: str, known: Mapping[str, Stamp]) -> list[PeerFact]:
-    """Return the facts that have to be told to a neighbour now.
-
-    What a third peer says is left out when both say that they are connected: then the neighbour has it at first hand
-    (and believes it from no one else). So is what someone says who is out of reach, or hearsay would keep the dead
-    alive. What the neighbour itself says is told back when it is later than what it says now.
-
-    Args:
-        topology: what is known.
-        there: names of the reachable peers.
-        neighbour: name of a directly connected peer.
-        known: the stamps last told to the neighbour, or heard from it, by owner.
-    """
-    told = topology.get(neighbour)
-    direct = {link.peer for link in told.value.links} if told else set()
-
-    def heard(fact: PeerFact) -> bool:
-        return fact.owner in known and fact.stamp <= known[fact.owner]
-
-    def at_first_hand(fact: PeerFact) -> bool:
-        links = fact.value.links
-        return fact.owner in direct and any(link.peer == neighbour for link in links)
-
-    def wanted(fact: PeerFact) -> bool:
-        if fact.owner == neighbour:
-            return neighbour in known and not heard(fact)
-        mine = fact.owner == topology.own.owner
-        return fact.owner in there and not heard(fact) and (mine or not at_first_hand(fact))
-
-    return [fact for fact in topology if wanted(fact)]
+def _in_turn(lists: Iterable[tuple[Link, ...]]) -> Iterator[Link]:
+    waiting = [iter(links) for links in lists]
+    while waiting:
+        for links in list(waiting):
+            link = next(links, None)
+            if link is None:
+                waiting.remove(links)
+            else:
+                yield link

@@ -1,57 +1,57 @@
-"""Which names have to be told to whom, and which are believed. Sans-I/O: messages in, messages out.
+"""The topic of names: which are told to whom, and which are believed. Sans-I/O: messages in, messages out.
 
-Two neighbours begin by saying how far they know each origin's names (`Have`), and from then on tell each other what
-comes after. What is told on a connection arrives, in its order; where it nevertheless can't be used, or is dropped
-later, that is said by another `Have`, and told again from there. So the worst that a mistake costs is a little traffic.
-
-As with the facts of the topology, what a connected peer says of its own names is believed from itself alone.
+How it spreads, and what is believed of whom, is as with all topics (`weave_http.router.mesh.gossip`). What is told are
+changes of an origin's log (`weave_http.router.names.register`) from where the neighbour knows it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Hashable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Set
 from dataclasses import replace
 
-from weave_http.router.mesh.codec import Have, Message, Names
-from weave_http.router.mesh.facts import Stamp
+from weave_http.router.mesh.facts import NOTHING, Stamp
+from weave_http.router.mesh.gossip import Gossip
+from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.messages import Have, Kind, Message
+from weave_http.router.mesh.neighbours import NOBODY, Neighbour, View
 from weave_http.router.names import packing
-from weave_http.router.names.register import NOTHING, Heard, Update
+from weave_http.router.names.packing import Names
+from weave_http.router.names.register import Heard, Update
 from weave_http.router.names.zone import MOST_NAMES, Entry, Zone
 
 LINGER = 10.0
 """Seconds for which the names of a peer that is out of reach are still answered, unless it said goodbye: its containers
 go on without their router, which is probably only starting anew."""
-STAMPS_PER_MESSAGE = 1024
-_LATEST = 2**62
-"""Nobody gets so far; stamps beyond are a lie that must not be outdone."""
+MOST_OF_ONE = 20_000
+"""Names of one peer: it gives no more itself."""
+MOST_CLAIMED = 50_000
+"""Names of third peers that one neighbour may tell."""
 
 
-class NameGossip:
-    """The names, and which neighbour has heard which of them.
-
-    A neighbour is a connection rather than a name, because there may be two for a moment; `key` stands for it.
+class NameGossip(Gossip):
+    """The names of all peers.
 
     Args:
         name: of this peer.
         uid: of this process, in µs since 1970.
     """
 
-    def __init__(self, name: str, uid: int) -> None:
-        self.zone = Zone(name, uid)
-        self._me = name
-        self._known: dict[Hashable, dict[str, Stamp] | None] = {}
-        """What each neighbour knows; None before it said so."""
-        self._begun: dict[Hashable, Update] = {}
-        """The part of a long update that each neighbour has said so far."""
-        self._to_say: dict[Hashable, set[str]] = {}
-        """For which origins each neighbour has to be told how far we know."""
-        self._there = {name}
-        self._links: Mapping[str, Collection[str]] = {}
-        self._refused: set[str] = set()
-        self._left: set[str] = set()
-        self._until: dict[str, float] = {}
+    name = "names"
+    kinds = (Kind("names", Names, packing.read_names, packing.pack_names),)
 
-    # -- what is known -------------------------------------------------------------------------------------
+    def __init__(self, name: PeerName, uid: int) -> None:
+        super().__init__(name)
+        self.zone = Zone(name, uid)
+        self._begun: dict[Neighbour, Update] = {}
+        """The part of a long update that each neighbour has said so far."""
+        self._skipped: dict[Neighbour, tuple[PeerName, Stamp]] = {}
+        """A long update of each neighbour that is too long."""
+        self._view = NOBODY
+        self._present: set[PeerName] = {name}
+        self._left: set[PeerName] = set()
+        self._until: dict[PeerName, float] = {}
+
+    # -- what is known ---------------------------------------------------------------------------------------
 
     def addresses(self, hostname: str, now: float) -> set[str]:
         """Return the addresses of a fully qualified lower-case name without its last dot."""
@@ -67,74 +67,90 @@ class NameGossip:
 
     def _visible(self, now: float) -> Collection[str]:
         if not self._until:
-            return self._there
-        return self._there | {origin for origin, until in self._until.items() if until > now}
+            return self._present
+        return self._present | {origin for origin, until in self._until.items() if until > now}
 
-    # -- neighbours ----------------------------------------------------------------------------------------
+    @property
+    def origins(self) -> Set[PeerName]:
+        """Names of the peers something is known of, ourselves included."""
+        return self.zone.origins
 
-    def met(self, key: Hashable) -> None:
-        """Begin with a neighbour."""
-        self._known[key] = None
-        self._to_say[key] = self.zone.origins
+    def stamp(self, origin: PeerName) -> Stamp:
+        """Return up to which stamp an origin's names are known."""
+        return self.zone.stamp(origin) or NOTHING
 
-    def parted(self, key: Hashable, neighbour: str) -> None:
-        """End with a neighbour; from now on others are believed about its names, and must know where to begin."""
-        if key in self._known:
-            del self._known[key], self._to_say[key]
-            self._begun.pop(key, None)
-            self._say_to_all({neighbour})
+    def supersede(self, stamp: Stamp) -> bool:
+        """Go beyond a stamp that others took for ours; return whether that was necessary."""
+        if stamp <= self.zone.own.stamp:
+            return False
+        self.zone.own.supersede(stamp)
+        return True
 
-    def left(self, peer: str) -> None:
+    def withdraw(self, origin: PeerName) -> None:
+        """Keep an origin's names, but let whatever is heard next replace them."""
+        register = self.zone.get(origin)
+        if register is not None and origin != self._me:
+            register.withdraw()
+
+    # -- neighbours ------------------------------------------------------------------------------------------
+
+    def parted(self, neighbour: Neighbour, now: float) -> None:
+        """End with a neighbour; from now on others are believed about its names."""
+        super().parted(neighbour, now)
+        self._begun.pop(neighbour, None)
+        self._skipped.pop(neighbour, None)
+
+    def left(self, peer: PeerName) -> None:
         """Note that a peer said goodbye: its names are not answered a moment longer than it is there."""
         self._left.add(peer)
 
-    def survey(self, key: Hashable) -> None:
-        """Say anew to a neighbour how far all names are known, in case something went wrong."""
-        if key in self._to_say:
-            self._to_say[key] = self.zone.origins
-
-    def hear_of(self, key: Hashable, have: Have) -> bool:
-        """Take in how far a neighbour knows the names; return whether all have to be told something now."""
-        if key not in self._known:
+    def hear(self, neighbour: Neighbour, message: Message, view: View, now: float) -> bool:
+        """Take in a message; return whether anything of it is news."""
+        if not self.is_neighbour(neighbour):
             return False
-        known = self._known[key] = self._known[key] or {}
-        known.update(have.stamps)
-        return any(self._outdo(stamp) for origin, stamp in have.stamps if origin == self._me)
+        match message:
+            case Have():
+                return self.hear_have(neighbour, message, now)
+            case Names():
+                update = self._whole(neighbour, message)
+                return update is not None and self._hear(neighbour, update, view, now)
+            case _:
+                return False
 
-    def hear(
-        self, key: Hashable, neighbour: str, message: Names, connected: Container[str], owners: Container[str]
-    ) -> bool:
-        """Take in what a neighbour says; return whether anything of it is news.
-
-        Args:
-            key: the neighbour.
-            neighbour: its name.
-            message: what it says.
-            connected: names of all neighbours.
-            owners: names of all peers that are known.
-        """
-        update = self._whole(key, message)
-        if update is None:
-            return False
-        origin = update.origin
+    def _hear(self, neighbour: Neighbour, update: Update, view: View, now: float) -> bool:
+        origin, stamp = update.origin, update.stamp
         if origin == self._me:
-            return self._outdo(update.stamp)
-        if origin != neighbour and origin in connected:
+            return self.reassert(stamp, now)
+        of_itself = origin == neighbour.peer
+        # Of someone who is not known yet nothing is kept; when he is, it is asked for.
+        known = of_itself or origin in view.links
+        if not known or not self.believe(neighbour, origin, stamp, view.connected):
             return False
-        if origin != neighbour and origin not in owners:
-            self._refused.add(origin)
+        if not self._has_room(neighbour, update, of_itself=of_itself):
             return False
+        if of_itself and self.source(origin) is not neighbour and stamp < self.stamp(origin):
+            # What others said of a neighbour doesn't count any more, not even if it is later.
+            self.withdraw(origin)
+            self.say_to_all([origin])
         heard = self.zone.merge(update)
         if heard is Heard.GAP:
-            self._to_say[key].add(origin)
-            return False
-        known = self._known[key] = self._known[key] or {}
-        known[origin] = max(known.get(origin, NOTHING), update.stamp)
-        if heard is Heard.NEWS:
+            self.ask(neighbour, origin)
+        elif heard is Heard.STALE:
+            self.note(neighbour, origin, stamp)
+        else:
+            register = self.zone.get(origin)
+            self.came_from(neighbour, origin, stamp, len(register) if register else 0)
             self._left.discard(origin)
         return heard is Heard.NEWS
 
-    def is_told(self, origin: str, neighbour: str) -> bool:
+    def _has_room(self, neighbour: Neighbour, update: Update, *, of_itself: bool) -> bool:
+        register = self.zone.get(update.origin)
+        before = len(register) if register and update.base else 0
+        added = sum(change.present for change in update.changes)
+        claimed = 0 if of_itself else self.load(neighbour)[1]
+        return before + added <= MOST_OF_ONE and claimed + added <= MOST_CLAIMED
+
+    def is_told(self, origin: PeerName, neighbour: PeerName) -> bool:
         """Return whether a neighbour hears of an origin's names from us, as far as the topology goes.
 
         Not those that it hears at first hand, because both say that they are connected, and not those of who is out of
@@ -142,91 +158,61 @@ class NameGossip:
         """
         if origin in (self._me, neighbour):
             return origin == self._me
-        links = self._links
-        direct = neighbour in links.get(origin, ()) and origin in links.get(neighbour, ())
-        return origin in self._there and not direct
+        return origin in self._present and not self._view.at_first_hand(origin, neighbour)
 
-    def tell(self, key: Hashable, neighbour: str) -> list[Message]:
-        """Return what has to be told to a neighbour now; it counts as told.
-
-        Args:
-            key: the neighbour.
-            neighbour: its name.
-        """
-        if key not in self._known:
-            return []
-        messages: list[Message] = list(self._haves(self._to_say[key]))
-        self._to_say[key] = set()
-        known = self._known[key]
-        if known is None:
-            return messages
+    def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
+        """Return what is new to a neighbour; it counts as told."""
+        messages: list[Message] = []
         for register in self.zone:
-            origin = register.origin
-            before = known.get(origin, NOTHING)
-            if register.stamp > before and self.is_told(origin, neighbour):
+            origin, before = register.origin, self.known(neighbour, register.origin)
+            if register.stamp > before and not register.incomplete and self.is_told(origin, neighbour.peer):
                 update = register.since(before)
                 messages += _parts(update) if update else ()
-                known[origin] = register.stamp
+                self.note(neighbour, origin, register.stamp)
         return messages
 
-    def settle(
-        self, links: Mapping[str, Collection[str]], there: Collection[str], connected: Collection[str], now: float
-    ) -> None:
-        """Conclude anew whose names count.
-
-        Args:
-            links: whom each peer that is known, reachable or not, says that it is connected to.
-            there: names of the reachable peers, ourselves included.
-            connected: names of all neighbours.
-            now: the time, in seconds of any clock that only goes forward.
-        """
-        self._links = links
-        self._left -= set(connected)
-        present = set(there) - self._left
+    def settle(self, view: View, now: float) -> float | None:
+        """Conclude anew whose names count; return when there will be more to conclude."""
+        new = set(view.links) - set(self._view.links) - view.connected
+        self._view = view
+        self._left -= view.connected
+        present = set(view.present) - self._left
         self._until = {origin: until for origin, until in self._until.items() if origin not in present and until > now}
-        for origin in self._there - present - self._left:
+        for origin in self._present - present - self._left:
             self._until[origin] = now + LINGER
         for origin in self._left:
             self._until.pop(origin, None)
-        self._there = present
-        gone = self.zone.origins - set(links) - set(connected) - {self._me}
+        self._present = present
+        gone = (self.origins - set(view.links) - view.connected | self.expired(now)) - {self._me}
         self.zone.drop(gone)
-        self._left -= gone
-        for known in self._known.values():
-            for origin in gone if known else ():
-                known.pop(origin, None)  # type: ignore[union-attr]
-        back = self._refused & set(links)
-        self._refused -= back
-        self._say_to_all(gone | back)
+        self._left &= self.origins
+        self.forget(gone)
+        if gone:  # and there is room again
+            self.retract([register.origin for register in self.zone if register.incomplete], now)
+        self.say_to_all(new - self.origins)
+        times = [*self._until.values(), *([self.expires_at] if self.expires_at is not None else [])]
+        return min(times, default=None)
 
-    def _whole(self, key: Hashable, message: Names) -> Update | None:
+    def _whole(self, neighbour: Neighbour, message: Names) -> Update | None:
         """Return an update when all of it has been said."""
-        if key not in self._known:
+        update, begun = message.update, self._begun.pop(neighbour, None)
+        this = (update.origin, update.stamp)
+        if self._skipped.pop(neighbour, None) == this:
+            if message.more:
+                self._skipped[neighbour] = this
             return None
-        update, begun = message.update, self._begun.pop(key, None)
         if begun is not None and (begun.origin, begun.stamp, begun.base) == (update.origin, update.stamp, update.base):
             last = begun.changes[-1].version if begun.changes else 0
             changes = [change for change in update.changes if change.version > last]
-            update = replace(update, changes=(*begun.changes, *changes)[:MOST_NAMES])
-        if message.more:
-            self._begun[key] = update
-            return None
-        return update
-
-    def _say_to_all(self, origins: set[str]) -> None:
-        for to_say in self._to_say.values():
-            to_say |= origins
-
-    def _haves(self, origins: set[str]) -> Iterator[Have]:
-        stamps = [(origin, self.zone.stamp(origin) or NOTHING) for origin in sorted(origins)]
-        for start in range(0, len(stamps), STAMPS_PER_MESSAGE):
-            yield Have(tuple(stamps[start : start + STAMPS_PER_MESSAGE]))
-
-    def _outdo(self, stamp: Stamp) -> bool:
-        if stamp <= self.zone.own.stamp or max(stamp.uid, stamp.version) >= _LATEST:
-            return False
-        self.zone.own.outdo(stamp)
-        return True
+            update = replace(update, changes=(*begun.changes, *changes))
+        if not message.more:
+            return update
+        waiting = sum(len(each.changes) for each in self._begun.values()) + len(update.changes)
+        if len(update.changes) > MOST_OF_ONE or waiting > MOST_NAMES:
+            self._skipped[neighbour] = this
+        else:
+            self._begun[neighbour] = update
+        return None
 
 
 def _parts(update: Update) -> Iterator[Names]:

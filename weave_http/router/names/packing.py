@@ -3,54 +3,62 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import dataclass
 
 from weave_http.router.mesh.facts import Stamp
-from weave_http.router.mesh.fields import a_flag, a_list, a_number, a_peer, an_ip, matching
+from weave_http.router.mesh.fields import Fields, a_flag, a_list, a_number, a_peer, a_stamp, an_ip, matching
+from weave_http.router.mesh.messages import Message
 from weave_http.router.names.register import Change, Name, Update
 
 CHANGES_PER_MESSAGE = 1024
 """So that a frame of names stays below 400 KB."""
-_MOST_STAMPS = 4096
 _OWNER = re.compile(r"[A-Za-z0-9:._-]{1,64}")
 _HOSTNAME = re.compile(r"[!-~]{1,253}")
 
-Stamps = tuple[tuple[str, Stamp], ...]
+
+@dataclass(frozen=True, slots=True)
+class Names(Message):
+    """What I know about the names of a peer.
+
+    Args:
+        update: it, or a part of it.
+        more: whether the next message of this kind goes on with its changes.
+    """
+
+    update: Update
+    more: bool = False
 
 
-def pack_update(update: Update) -> dict[str, Any]:
-    """Return an update as the fields of a message."""
+def pack_names(names: Names) -> Fields:
+    """Return the fields of a message."""
+    update = names.update
     return {
         "origin": update.origin,
         "uid": update.stamp.uid,
         "version": update.stamp.version,
         "base": update.base,
         "changes": [
-            [change.version, change.name.hostname, change.name.address, change.name.owner, change.there]
+            [change.version, change.name.hostname, str(change.name.address), change.name.owner, change.present]
             for change in update.changes
         ],
+        "more": names.more,
     }
 
 
-def take_update(fields: dict[str, Any]) -> Update:
-    """Return the update in the fields of a message, which are taken out. Raises `Malformed` or `KeyError`."""
-    stamp = Stamp(a_number(fields.pop("uid"), 1), a_number(fields.pop("version"), 1))
-    base = before = a_number(fields.pop("base"), 0, stamp.version - 1)
+def read_names(fields: Fields, greatest: int) -> Names:
+    """Return the message with these fields. Raises `Malformed` or `KeyError`.
+
+    Args:
+        fields: as they came.
+        greatest: the greatest uid to take.
+    """
+    stamp = a_stamp(fields["uid"], fields["version"], greatest)
+    stamp = Stamp(a_number(stamp.uid, 1), a_number(stamp.version, 1))
+    base = before = a_number(fields["base"], 0, stamp.version - 1)
     changes = []
-    for value in a_list(fields.pop("changes"), CHANGES_PER_MESSAGE):
-        version, hostname, address, owner, there = a_list(value, 5, 5)
+    for value in a_list(fields["changes"], CHANGES_PER_MESSAGE):
+        version, hostname, address, owner, present = a_list(value, 5, 5)
         before = a_number(version, before + 1, stamp.version)
-        name = Name(matching(_HOSTNAME, hostname), an_ip(address), matching(_OWNER, owner))
-        changes.append(Change(before, name, a_flag(there)))
-    return Update(a_peer(fields.pop("origin")), stamp, base, tuple(changes))
-
-
-def pack_stamps(stamps: Stamps) -> list[Any]:
-    """Return stamps by origin as plain values."""
-    return [[origin, stamp.uid, stamp.version] for origin, stamp in stamps]
-
-
-def read_stamps(value: Any) -> Stamps:
-    """Return the stamps in a value. Raises `Malformed`."""
-    stamps = [a_list(each, 3, 3) for each in a_list(value, _MOST_STAMPS)]
-    return tuple((a_peer(origin), Stamp(a_number(uid), a_number(version))) for origin, uid, version in stamps)
+        name = Name(matching(_HOSTNAME, hostname), str(an_ip(address)), matching(_OWNER, owner))
+        changes.append(Change(before, name, a_flag(present)))
+    return Names(Update(a_peer(fields["origin"]), stamp, base, tuple(changes)), a_flag(fields["more"]))

@@ -15,12 +15,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from weave_http.router.mesh.facts import Stamp
+from weave_http.router.mesh.facts import NOTHING, Stamp
+from weave_http.router.mesh.identity import PeerName
 
-MOST_TAKEN = 1024
+MOST_TOMBSTONES = 1024
 """Names taken away that are kept to be told."""
-NOTHING = Stamp(0, 0)
-"""What someone knows who knows nothing."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,12 +44,12 @@ class Change:
     Args:
         version: of the log after it.
         name: what changed.
-        there: whether it was given, rather than taken away.
+        present: whether it was given, rather than taken away: a tombstone.
     """
 
     version: int
     name: Name
-    there: bool
+    present: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class Update:
         changes: by version, in that order.
     """
 
-    origin: str
+    origin: PeerName
     stamp: Stamp
     base: int
     changes: tuple[Change, ...]
@@ -85,48 +84,50 @@ class Register:
         origin: name of the peer.
         stamp: version of the log.
         index: told each name that comes (True) or goes (False).
-        most_taken: how many names taken away are kept.
+        most_tombstones: how many names taken away are kept.
     """
 
     def __init__(
         self,
-        origin: str,
+        origin: PeerName,
         stamp: Stamp = NOTHING,
         *,
-        index: Callable[[Name, bool], None] = lambda name, there: None,
-        most_taken: int = MOST_TAKEN,
+        index: Callable[[Name, bool], None] = lambda name, present: None,
+        most_tombstones: int = MOST_TOMBSTONES,
     ) -> None:
         self.origin = origin
         self.stamp = stamp
+        self.incomplete = False
+        """Whether names were passed over, because there was no room for them."""
         self._floor = stamp.version
         self._index = index
-        self._most_taken = most_taken
-        self._taken = 0
+        self._most_tombstones = most_tombstones
+        self._tombstones = 0
         self._changes: dict[Name, Change] = {}
         """The last change of each name, by version, because each new one goes to the end."""
 
     def __len__(self) -> int:
-        return len(self._changes) - self._taken
+        return len(self._changes) - self._tombstones
 
     def __iter__(self) -> Iterator[Change]:
         """Yield the names that there are now, with the version that they came with; later changes don't disturb."""
-        return (change for change in list(self._changes.values()) if change.there)
+        return (change for change in list(self._changes.values()) if change.present)
 
     def __contains__(self, name: Name) -> bool:
         change = self._changes.get(name)
-        return change is not None and change.there
+        return change is not None and change.present
 
     # -- the origin's own ----------------------------------------------------------------------------------
 
-    def say(self, name: Name, *, there: bool) -> bool:
+    def say(self, name: Name, *, present: bool) -> bool:
         """Give a name, or take it away; return whether that is a change."""
-        if (name in self) == there:
+        if (name in self) == present:
             return False
         self.stamp = self.stamp.next()
-        self._apply(Change(self.stamp.version, name, there))
+        self._apply(Change(self.stamp.version, name, present))
         return True
 
-    def outdo(self, stamp: Stamp) -> None:
+    def supersede(self, stamp: Stamp) -> None:
         """Go on after a stamp that others took for ours: it is an earlier life's, or a lie.
 
         It is a new life: a version more could be one that the earlier life had, with other names.
@@ -134,7 +135,7 @@ class Register:
         if stamp > self.stamp:
             names = [change.name for change in self]
             self._changes = {name: Change(version, name, True) for version, name in enumerate(names, start=1)}
-            self._taken = 0
+            self._tombstones = 0
             self.stamp = Stamp(stamp.uid + 1, len(names) + 1)
             self._floor = self.stamp.version
 
@@ -149,7 +150,7 @@ class Register:
         for change in reversed(self._changes.values()):
             if change.version <= base:
                 break
-            if base or change.there:
+            if base or change.present:
                 changes.append(change)
         return Update(self.origin, self.stamp, base, tuple(reversed(changes)))
 
@@ -165,43 +166,50 @@ class Register:
         before: list[Name] = []
         if update.base == 0:
             before = [change.name for change in self]
-            self._changes, self._taken = {}, 0
+            self._changes, self._tombstones = {}, 0
             self._floor = update.stamp.version
+            self.incomplete = False
         elif update.stamp.uid != self.stamp.uid or update.base > self.stamp.version:
             return Heard.GAP
         for change in update.changes:  # some of them may be known: they are repeated in their order, which is no change
-            if not change.there or change.name in self or len(self) < room:
+            if not change.present or change.name in self or len(self) < room:
                 self._apply(change)
+            else:
+                self.incomplete = True
         for name in before:
             if name not in self:
                 self._index(name, False)
         self.stamp = update.stamp
         return Heard.NEWS
 
+    def withdraw(self) -> None:
+        """Keep the names, but let whatever is heard next replace them."""
+        self.stamp = NOTHING
+
     def clear(self) -> None:
         """Forget all names."""
         gone = [change.name for change in self]
-        self._changes, self._taken = {}, 0
+        self._changes, self._tombstones = {}, 0
         for name in gone:
             self._index(name, False)
 
     def _apply(self, change: Change) -> None:
         before = self._changes.pop(change.name, None)
-        if before is not None and not before.there:
-            self._taken -= 1
+        if before is not None and not before.present:
+            self._tombstones -= 1
         self._changes[change.name] = change
-        if not change.there:
-            self._taken += 1
-            self._forget_taken()
-        if change.there or before is not None:
-            self._index(change.name, change.there)
+        if not change.present:
+            self._tombstones += 1
+            self._prune_tombstones()
+        if change.present or before is not None:
+            self._index(change.name, change.present)
 
-    def _forget_taken(self) -> None:
-        if self._taken <= self._most_taken:
+    def _prune_tombstones(self) -> None:
+        if self._tombstones <= self._most_tombstones:
             return
-        surplus = self._taken - self._most_taken // 2
-        taken = [change for change in self._changes.values() if not change.there][:surplus]
-        for change in taken:
+        surplus = self._tombstones - self._most_tombstones // 2
+        oldest = [change for change in self._changes.values() if not change.present][:surplus]
+        for change in oldest:
             del self._changes[change.name]
-        self._taken -= len(taken)
-        self._floor = max(self._floor, taken[-1].version)
+        self._tombstones -= len(oldest)
+        self._floor = max(self._floor, oldest[-1].version)

@@ -96,7 +96,7 @@ class NameService:
         self._tasks = Tasks("a name service")
         for name in sorted(store.state.names):
             if is_inside(name.hostname, options.domain):
-                gossip.zone.own.say(name, there=True)
+                gossip.zone.own.say(name, present=True)
 
     # -- serving -------------------------------------------------------------------------------------------
 
@@ -193,7 +193,7 @@ class NameService:
             self.started(owner)
         if len(self._gossip.zone.own) + sum(map(len, self._asleep.values())) >= MOST_OWN:
             raise HostError(f"this host has {MOST_OWN} names already")
-        self._say(Name(name, str(address), owner), there=True)
+        self._say(Name(name, str(address), owner), present=True)
 
     def remove(self, owner: str = "", address: IP | None = None, hostname: str = "") -> None:
         """Take names away: those of an owner, of an address, and so called, or whatever is left empty.
@@ -211,7 +211,7 @@ class NameService:
 
         for change in list(self._gossip.zone.own):
             if meant(change.name):
-                self._say(change.name, there=False)
+                self._say(change.name, present=False)
         for container, asleep in list(self._asleep.items()):
             staying = {it for it in asleep if not meant(it)}
             if staying != asleep:
@@ -227,13 +227,13 @@ class NameService:
         awake = {change.name for change in self._gossip.zone.own if change.name.owner == container}
         self._set_asleep(container, self._asleep.get(container, set()) | awake)
         for name in awake:
-            self._say(name, there=False)
+            self._say(name, present=False)
 
     def started(self, container: str) -> None:
         """Wake the names of a container, and take more for it."""
         self._dead.pop(container, None)
         for name in sorted(self._asleep.pop(container, ())):
-            self._say(name, there=True)
+            self._say(name, present=True)
 
     def removed(self, container: str) -> None:
         """Forget the names of a container that is no more."""
@@ -245,9 +245,9 @@ class NameService:
         if names:
             self._asleep[container] = names
 
-    def _say(self, name: Name, *, there: bool) -> None:
-        if self._gossip.zone.own.say(name, there=there):
-            logger.debug("%s %s %s", "name" if there else "no more name", name.hostname, name.address)
+    def _say(self, name: Name, *, present: bool) -> None:
+        if self._gossip.zone.own.say(name, present=present):
+            logger.debug("%s %s %s", "name" if present else "no more name", name.hostname, name.address)
             self._dirty.set()
             self._changed()
 

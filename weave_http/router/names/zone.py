@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from dataclasses import dataclass
 
 from weave_http.router.mesh.facts import Stamp
+from weave_http.router.mesh.identity import PeerName
 from weave_http.router.names.register import Heard, Name, Register, Update
 
 MOST_NAMES = 100_000
@@ -36,7 +37,7 @@ class Zone:
         most_names: how many names of others are kept.
     """
 
-    def __init__(self, name: str, uid: int, *, most_names: int = MOST_NAMES) -> None:
+    def __init__(self, name: PeerName, uid: int, *, most_names: int = MOST_NAMES) -> None:
         self._most_names = most_names
         self._foreign = 0
         self._by_hostname: dict[str, set[tuple[str, Name]]] = {}
@@ -48,11 +49,15 @@ class Zone:
         return iter(self._registers.values())
 
     @property
-    def origins(self) -> set[str]:
-        """Names of the peers something is known of, ourselves included."""
-        return set(self._registers)
+    def origins(self) -> Set[PeerName]:
+        """Names of the peers something is known of, ourselves included; changes with them."""
+        return self._registers.keys()
 
-    def stamp(self, origin: str) -> Stamp | None:
+    def get(self, origin: PeerName) -> Register | None:
+        """Return an origin's names, None when nothing is known of it."""
+        return self._registers.get(origin)
+
+    def stamp(self, origin: PeerName) -> Stamp | None:
         """Return up to which stamp an origin's names are known."""
         register = self._registers.get(origin)
         return register.stamp if register is not None else None
@@ -68,7 +73,7 @@ class Zone:
             self._registers[origin] = register
         return heard
 
-    def drop(self, origins: Iterable[str]) -> None:
+    def drop(self, origins: Iterable[PeerName]) -> None:
         """Forget the names of other peers."""
         for origin in origins:
             if origin != self.own.origin and origin in self._registers:

@@ -1,0 +1,98 @@
+"""Accepting: strangers who connect, only so many at once and so fast."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from time import monotonic
+
+from weave_http.addresses import IP, parse_ipv4
+from weave_http.router.mesh.bucket import Quiet, TokenBucket
+from weave_http.router.mesh.connections import Connection
+from weave_http.router.mesh.fields import Malformed
+from weave_http.router.mesh.handshake import Refusal, Refused
+from weave_http.router.mesh.topology import Address
+from weave_http.router.mesh.wire import Closed
+from weave_http.router.tasks import Tasks
+
+logger = logging.getLogger(__name__)
+
+MOST_HANDSHAKES = 64
+"""Handshakes under way at once; who comes after them waits in the kernel's queue."""
+MOST_FROM_ONE = 16
+"""Of these, from one address."""
+
+
+class Acceptor:
+    """Lets strangers in.
+
+    Args:
+        sock: listens.
+        tasks: what is under way.
+        meet: shakes hands on a connected socket.
+        keep: keeps a connection going to its end.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        tasks: Tasks,
+        meet: Callable[[socket.socket, Address], AbstractAsyncContextManager[Connection]],
+        keep: Callable[[Connection], Awaitable[None]],
+    ) -> None:
+        self._socket = sock
+        self._tasks = tasks
+        self._meet = meet
+        self._keep = keep
+        self._slots = asyncio.Semaphore(MOST_HANDSHAKES)
+        self._under_way: Counter[IP] = Counter()
+        self._quiet = Quiet()
+
+    async def run(self) -> None:
+        """Accept until cancelled."""
+        loop = asyncio.get_running_loop()
+        bucket = TokenBucket()
+        while True:
+            async with self._slots:
+                pass  # there is room again
+            await asyncio.sleep(bucket.take(monotonic()))
+            try:
+                sock, (ip, port) = await loop.sock_accept(self._socket)
+            except OSError as error:
+                logger.warning("can't accept connections: %s", error.strerror)
+                await asyncio.sleep(1.0)
+                continue
+            remote = Address(parse_ipv4(ip), port)
+            if self._under_way[remote.ip] >= MOST_FROM_ONE:
+                sock.close()
+                self._say(logging.INFO, "crowd", remote, f"more than {MOST_FROM_ONE} handshakes from there at once")
+                continue
+            await self._slots.acquire()
+            self._tasks.start(self._serve(sock, remote))
+
+    async def _serve(self, sock: socket.socket, remote: Address) -> None:
+        self._under_way[remote.ip] += 1
+        try:
+            async with AsyncExitStack() as stack:
+                try:
+                    connection = await stack.enter_async_context(self._meet(sock, remote))
+                finally:
+                    self._slots.release()
+                    self._under_way[remote.ip] -= 1
+                    self._under_way += Counter()  # drops what is zero
+                await self._keep(connection)
+        except Refused as refused:
+            # Of two routers that dial each other at once, one is always refused.
+            level = logging.DEBUG if refused.code is Refusal.DUPLICATE else logging.INFO
+            self._say(level, refused.code, remote, f"refused: {refused.reason}")
+        except (Closed, Malformed) as failure:
+            self._say(logging.INFO, type(failure).__name__, remote, str(failure))
+
+    def _say(self, level: int, kind: str, remote: Address, what: str) -> None:
+        more = self._quiet.let(kind, monotonic()) if logger.isEnabledFor(level) else None
+        if more is not None:
+            logger.log(level, "<-[%s] %s%s", remote, what, more)

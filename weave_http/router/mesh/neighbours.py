@@ -1,0 +1,47 @@
+"""A neighbour: the peer at the other end of one of our connections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+from weave_http.router.mesh.identity import PeerName
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbour:
+    """One connection to a peer, as far as what is told over it goes.
+
+    It is the connection rather than the name that counts, because there may be two for a moment.
+
+    Args:
+        peer: its name.
+        version: of the protocol that is spoken on it.
+        features: what the peer said that it can do beyond that.
+    """
+
+    peer: PeerName
+    version: int = 1
+    features: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Who is there, as concluded last.
+
+    Args:
+        connected: names of the neighbours; always up to date.
+        present: names of the reachable peers, ourselves included.
+        links: whom each known peer, reachable or not, says that it is connected to.
+    """
+
+    connected: Set[PeerName]
+    present: Set[PeerName]
+    links: Mapping[PeerName, Set[PeerName]]
+
+    def at_first_hand(self, origin: PeerName, neighbour: PeerName) -> bool:
+        """Tell whether a neighbour is connected to an origin, as both of them say."""
+        return neighbour in self.links.get(origin, ()) and origin in self.links.get(neighbour, ())
+
+
+NOBODY = View(frozenset(), frozenset(), {})
