@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Network
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -25,9 +26,11 @@ GATEWAY = "10.88.0.1" if is_podman(ENGINE_ROOT) else "172.17.0.1"
 NAMES = ("host1", "host2", "host3")
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 """Which of the processes that share the tests this is; each has hosts of its own."""
-SANDBOX = os.environ.get("WEAVE_TEST_SANDBOX", "wt") + str(WORKER)
-SUBNET = list(IPv4Network(os.environ.get("WEAVE_TEST_SUBNET", "10.97.0.0/16")).subnets(new_prefix=20))[WORKER]
-"""What the hosts' sandbox is called, and its LAN: others let two checkouts be tested side by side."""
+CHECKOUT = crc32(str(PROJECT).encode())
+SANDBOX = os.environ.get("WEAVE_TEST_SANDBOX", f"w{CHECKOUT % 1296:02x}-") + str(WORKER)
+LAN = os.environ.get("WEAVE_TEST_SUBNET", f"10.{64 + CHECKOUT % 32}.0.0/16")
+SUBNET = list(IPv4Network(LAN).subnets(new_prefix=20))[WORKER]
+"""What the hosts' sandbox is called, and its LAN: each checkout has its own, so that two can be tested side by side."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
