@@ -74,22 +74,22 @@ class _Silent(Warnings):
 def _asked(context: typer.Context, incomplete: str, question: Callable[[Engine], list[str]]) -> list[str]:
     """Return the answers of a daemon that begin so, none if there are none in time."""
     import threading
+    from dataclasses import replace
+
+    from weave_http.cli.session import endpoint_of
+    from weave_http.engine import connect
+    from weave_http.errors import WeaveError
 
     found: list[str] = []
 
     def ask() -> None:
-        from dataclasses import replace
-
-        from weave_http.cli.session import endpoint_of
-        from weave_http.engine import connect
-        from weave_http.errors import WeaveError
-
         given = context.find_root().params
         names = ("host", "config", "tls", "tlsverify", "tlscacert", "tlscert", "tlskey")
         try:
             typed = to_daemon(context=given.get("docker_context"), **{name: given.get(name) for name in names})
             options = replace(typed, warn=_Silent())
-            with connect(endpoint_of(options, options.host, options.context)) as engine:
+            endpoint = endpoint_of(options, options.host, options.context)
+            with connect(endpoint, transport="wire") as engine:  # a call or two: no package is worth its import
                 found.extend(question(engine))
         except (WeaveError, OSError):
             pass
