@@ -203,7 +203,8 @@ def server() -> Iterator[int]:
     async def start() -> tuple[Server, int]:
         while True:
             it = Server(
-                Answerer("weave.local", 1, lambda name: known.get(name, []), lambda address: []), Upstream(list, 1)
+                Answerer("weave.local", 1, lambda name: list(map(parse_ip, known.get(name, []))), lambda address: []),
+                Upstream(list, 1),
             )
             try:
                 return it, await it.start(parse_ip("127.0.0.1"), 0)

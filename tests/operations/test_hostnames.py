@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 import pytest
 
 from weave_http.errors import UsageError
@@ -26,7 +28,7 @@ def test_inside_is_below_by_whole_labels() -> None:
 def test_labels_and_reverse_names() -> None:
     assert from_labels([b"C1", b"local"]) == "c1.local"
     assert from_labels([b"a.b", b"local"]) == ""
-    assert reverse_address("4.3.2.10.in-addr.arpa") == "10.2.3.4"
+    assert reverse_address("4.3.2.10.in-addr.arpa") == IPv4Address("10.2.3.4")
     for name in (
         "4.3.2.in-addr.arpa",
         "256.3.2.10.in-addr.arpa",
@@ -34,4 +36,4 @@ def test_labels_and_reverse_names() -> None:
         "x.3.2.10.in-addr.arpa",
         "",
     ):
-        assert reverse_address(name) == ""
+        assert reverse_address(name) is None

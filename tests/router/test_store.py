@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.router.mesh.worlds import names as peer_names
-from weave_http.addresses import parse_cidr
+from weave_http.addresses import parse_cidr, parse_ip
 from weave_http.errors import HostError
 from weave_http.router import store as module
 from weave_http.router.names.register import Name
@@ -42,7 +42,11 @@ _states = st.builds(
         st.sampled_from([A, B]),
         st.builds(Exposure, st.booleans(), st.lists(st.text(st.characters(codec="utf-8"), max_size=9)).map(tuple)),
     ),
-    st.frozensets(st.sampled_from([Name("a.weave.local", "10.2.1.1", ID), Name("b.weave.local", "10.2.1.1", OTHER)])),
+    st.frozensets(
+        st.sampled_from(
+            [Name("a.weave.local", parse_ip("10.2.1.1"), ID), Name("b.weave.local", parse_ip("10.2.1.1"), OTHER)]
+        )
+    ),
 )
 FULL = State(
     "7a:00:00:00:00:01",
@@ -51,7 +55,7 @@ FULL = State(
     ("h1", "h2:99"),
     {ID: (A, B), OTHER: (B,)},
     {A: Exposure(False, ("h1.weave.local", "a b"))},
-    frozenset({Name("a.weave.local", "10.2.1.1", ID)}),
+    frozenset({Name("a.weave.local", parse_ip("10.2.1.1"), ID)}),
 )
 
 
@@ -272,7 +276,7 @@ _WRITER = """
 import asyncio, sys
 from dataclasses import replace
 from pathlib import Path
-from weave_http.addresses import parse_cidr
+from weave_http.addresses import parse_cidr, parse_ip
 from weave_http.router.store import Store
 
 store = Store(Path(sys.argv[1]))

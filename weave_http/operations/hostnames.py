@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from weave_http.addresses import IP, parse_ipv4
 from weave_http.errors import UsageError
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -38,13 +39,10 @@ def from_labels(labels: Sequence[bytes]) -> str:
     return b".".join(labels).decode("ascii", "replace").lower()
 
 
-def reverse_address(name: str) -> str:
-    """Return the IPv4 address that a name like `1.1.2.10.in-addr.arpa` stands for, empty when it stands for none."""
+def reverse_address(name: str) -> IP | None:
+    """Return the address that a name like `1.1.2.10.in-addr.arpa` stands for, None when it stands for none."""
     octets = name.removesuffix(".in-addr.arpa").split(".")
-    if not name.endswith(".in-addr.arpa") or len(octets) != 4:
-        return ""
-    if not all(
-        octet.isascii() and octet.isdigit() and str(int(octet)) == octet and int(octet) < 256 for octet in octets
-    ):
-        return ""
-    return ".".join(reversed(octets))
+    try:
+        return parse_ipv4(".".join(reversed(octets))) if name.endswith(".in-addr.arpa") else None
+    except UsageError:
+        return None

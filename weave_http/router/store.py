@@ -213,7 +213,7 @@ def _container(text: str) -> str:
 
 
 def _name(hostname: str, address: str, owner: str) -> Name:
-    return Name(parse_hostname(hostname), str(parse_ipv4(address)), owner)
+    return Name(parse_hostname(hostname), parse_ipv4(address), owner)
 
 
 def _write_difference(database: sqlite3.Connection, before: State, after: State) -> None:

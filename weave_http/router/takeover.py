@@ -35,7 +35,7 @@ def read_json_files(folder: Path, put_aside: Callable[[Path, Exception], None]) 
         put_aside(path, error)
     try:
         given = frozenset(
-            Name(parse_hostname(hostname), str(parse_ipv4(address)), str(owner))
+            Name(parse_hostname(hostname), parse_ipv4(address), str(owner))
             for hostname, address, owner in json.loads(names.read_bytes())
         )
     except FileNotFoundError:

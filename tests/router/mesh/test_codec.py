@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.router.mesh.loopback import CODEC
 from tests.router.mesh.worlds import address, facts, hello, hellos, name, names, numbers, said, stamps, texts, updates
+from weave_http.addresses import parse_ip
 from weave_http.router.mesh import codec
 from weave_http.router.mesh.codec import Codec
 from weave_http.router.mesh.facts import GREATEST_VERSION, Fact, Stamp, greatest_uid
@@ -219,7 +220,7 @@ def test_a_nested_bomb_and_a_claimed_giant_are_malformed() -> None:
 def test_the_largest_messages_fit_into_a_frame() -> None:
     links = tuple(Link(name(1), address(255), False) for _ in range(LINKS_PER_MESSAGE // FACTS_PER_MESSAGE))
     fact = Fact(name(1), Stamp(2**50, GREATEST_VERSION), PeerInfo("x" * 255, 65535, links))
-    change = Change(1, Name("x" * 253, "255.255.255.255", "x" * 64), True)
+    change = Change(1, Name("x" * 253, parse_ip("255.255.255.255"), "x" * 64), True)
     changes = tuple(replace(change, version=2**39 + number) for number in range(CHANGES_PER_MESSAGE))
     stamps = ((name(1), Stamp(2**50, GREATEST_VERSION)),) * MOST_STAMPS
     for message in (

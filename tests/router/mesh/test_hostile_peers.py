@@ -14,6 +14,7 @@ import pytest
 
 from tests.router.mesh.loopback import Node, Stranger, connected, ip, member, node, until
 from tests.router.mesh.worlds import address, hello, name, said
+from weave_http.addresses import parse_ip
 from weave_http.router.mesh import accepting, codec, connections, gossip, targets, topology, wire
 from weave_http.router.mesh.facts import Fact, Stamp
 from weave_http.router.mesh.identity import Self
@@ -118,7 +119,9 @@ def test_a_peer_that_hears_much_and_says_little_pings_nevertheless(monkeypatch: 
             number = 0
             while monotonic() - began < 1.5:
                 number += 1
-                one.names.zone.own.say(Name(f"c{number}.weave.local", "10.2.1.1", "weave:extern"), present=True)
+                one.names.zone.own.say(
+                    Name(f"c{number}.weave.local", parse_ip("10.2.1.1"), "weave:extern"), present=True
+                )
                 one.wake()
                 await asyncio.sleep(0.02)
             assert one.terminations == two.terminations == 0
@@ -154,7 +157,7 @@ def test_one_who_says_much_of_others_leaves_no_memory_behind(monkeypatch: pytest
             liar.say(said([_fact(2, _to_one(2), *links, uid=round_)]))
             for number in range(10, 110):
                 liar.say(said([_fact(number + 300 * round_, *links)]))
-                change = Change(1, Name("x.weave.local", f"10.2.0.{number % 250}", "x"), True)
+                change = Change(1, Name("x.weave.local", parse_ip(f"10.2.0.{number % 250}"), "x"), True)
                 liar.say(Names(Update(name(number + 300 * round_), Stamp(1, 1), 0, (change,))))
                 liar.say(Have("names", ((name(number), Stamp(1, 1)),)), Have("peers", ((name(number), Stamp(1, 1)),)))
                 await liar.writer.drain()

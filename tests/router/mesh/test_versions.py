@@ -11,6 +11,7 @@ import msgpack
 
 from tests.router.mesh.loopback import Stranger, connected, member, node, until
 from tests.router.mesh.worlds import hello, name
+from weave_http.addresses import parse_ip
 from weave_http.router.mesh.fields import Fields
 from weave_http.router.mesh.messages import Accept, Have, Kind, Message
 from weave_http.router.mesh.neighbours import Neighbour, View
@@ -88,9 +89,9 @@ def test_a_topic_is_told_to_those_that_have_it_and_to_no_one_else() -> None:
             await until(lambda: here.heard == there.heard == ["rain"])
             assert one.connections[name(2)].neighbour.features == {"weather", "names"}
             assert one.connections[name(3)].neighbour.features == {"names"}
-            three.names.zone.own.say(Name("c.weave.local", "10.2.1.1", "x"), present=True)
+            three.names.zone.own.say(Name("c.weave.local", parse_ip("10.2.1.1"), "x"), present=True)
             three.wake()
-            await until(lambda: names.zone.having("c.weave.local", {name(3)}) == {"10.2.1.1"})
+            await until(lambda: names.zone.having("c.weave.local", {name(3)}) == {parse_ip("10.2.1.1")})
             await until(lambda: len(one.membership.peers) == len(three.membership.peers) == 3)
             assert [it.terminations for it in (one, two, three)] == [0, 0, 0]
 
@@ -124,7 +125,7 @@ def test_a_peer_that_says_more_is_understood_as_far_as_we_can() -> None:
 def test_a_peer_that_says_less_is_a_peer_nevertheless() -> None:
     async def test() -> None:
         async with node(1) as one, await Stranger.meet(one) as earlier:
-            one.names.zone.own.say(Name("c.weave.local", "10.2.1.1", "x"), present=True)
+            one.names.zone.own.say(Name("c.weave.local", parse_ip("10.2.1.1"), "x"), present=True)
             earlier.writer.write(b"weave-http\x01\x01")
             _send(earlier, "hello", name=name(2), nickname="x", uid=1, port=1, connection=1)
             _send(earlier, "accept")

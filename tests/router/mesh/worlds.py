@@ -52,7 +52,7 @@ hellos = st.builds(Hello, names, texts, uids, ports, numbers, st.lists(texts, ma
 given_names = st.builds(
     Name,
     st.from_regex(r"[a-z0-9-]{1,9}\.weave\.local", fullmatch=True),
-    st.ip_addresses(v=4).map(str),
+    st.ip_addresses(v=4),
     st.from_regex(r"[0-9a-f]{64}|weave:expose", fullmatch=True),
 )
 

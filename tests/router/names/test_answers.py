@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableSequence
+from collections.abc import Callable, MutableSequence
 from random import Random
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.router.names.queries import addresses, query
+from weave_http.addresses import IP, parse_ip
 from weave_http.router.names.answers import LARGEST_QUERY, Answerer, Query, cut, parse, refuse
 
 KNOWN = {
@@ -21,15 +22,16 @@ KNOWN = {
 }
 
 
-def hostnames(address: str) -> list[str]:
-    return [name for name, given in KNOWN.items() if address in given]
+def hostnames(address: IP) -> list[str]:
+    return [name for name, given in KNOWN.items() if str(address) in given]
 
 
-def answerer(shuffle: object = None) -> Answerer:
-    def keep(items: MutableSequence[str]) -> None:
-        pass
+def known_addresses(name: str) -> list[IP]:
+    return list(map(parse_ip, KNOWN.get(name, [])))
 
-    return Answerer("weave.local", 1, lambda name: KNOWN.get(name, []), hostnames, shuffle=shuffle or keep)  # type: ignore[arg-type]
+
+def answerer(shuffle: Callable[[MutableSequence[IP]], None] = lambda items: None) -> Answerer:
+    return Answerer("weave.local", 1, known_addresses, hostnames, shuffle=shuffle)
 
 
 def ask(data: bytes, limit: int = 65535) -> DNSRecord | None:
@@ -192,7 +194,7 @@ def test_a_query_with_some_bytes_replaced_is_harmless(data: st.DataObject) -> No
 
 def test_an_answer_that_was_given_before_has_the_new_number_and_the_present_address() -> None:
     known = {"c1.weave.local": ["10.2.1.1"]}
-    it = Answerer("weave.local", 1, lambda name: known.get(name, []), lambda address: [])
+    it = Answerer("weave.local", 1, lambda name: list(map(parse_ip, known.get(name, []))), lambda address: [])
     for number, expected in ((1, ["10.2.1.1"]), (2, ["10.2.1.1"]), (3, ["10.2.1.9"]), (4, [])):
         if number == 3:
             known["c1.weave.local"] = ["10.2.1.9"]
@@ -208,7 +210,7 @@ def test_an_answer_that_was_given_before_has_the_new_number_and_the_present_addr
 
 
 def test_what_is_kept_for_the_next_one_who_asks_is_limited() -> None:
-    it = Answerer("weave.local", 1, lambda name: ["10.2.1.1"], lambda address: [])
+    it = Answerer("weave.local", 1, lambda name: [parse_ip("10.2.1.1")], lambda address: [])
     for number in range(3000):
         parsed = parse(query(f"n{number}.weave.local"))
         assert isinstance(parsed, Query)

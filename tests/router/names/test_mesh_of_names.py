@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.router.mesh.loopback import Node, connected, node, until
+from weave_http.addresses import parse_ip
 from weave_http.router.mesh.codec import Codec
 from weave_http.router.mesh.messages import Message
 from weave_http.router.names.register import Name
@@ -30,7 +31,7 @@ def _known(it: Node) -> list[str]:
 
 
 def given(text: str) -> Name:
-    return Name(f"{text}.weave.local", "10.2.1.1", "weave:extern")
+    return Name(f"{text}.weave.local", parse_ip("10.2.1.1"), "weave:extern")
 
 
 def test_names_come_from_peers_that_were_there_before_and_go_when_taken_away() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weave_http.addresses import parse_ip
 from weave_http.router.mesh.facts import NOTHING, Stamp
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.names.register import Change, Heard, Name, Register, Update
@@ -14,7 +15,7 @@ ORIGIN = PeerName("origin")
 
 
 def name(number: int) -> Name:
-    return Name(f"c{number}.weave.local", f"10.2.1.{number}", "ab" * 32)
+    return Name(f"c{number}.weave.local", parse_ip(f"10.2.1.{number}"), "ab" * 32)
 
 
 def names(register: Register) -> set[Name]:
@@ -104,7 +105,7 @@ def _told(speaker: Register, hearer: Register) -> Update:
 def test_one_change_costs_one_change_however_many_names_there_are() -> None:
     origin, follower = Register(ORIGIN, Stamp(1, 1)), Register(ORIGIN)
     for number in range(5000):
-        origin.say(Name(f"c{number}.weave.local", "10.2.1.1", "x"), present=True)
+        origin.say(Name(f"c{number}.weave.local", parse_ip("10.2.1.1"), "x"), present=True)
     assert len(_told(origin, follower).changes) == 5000
     origin.say(name(1), present=True)
     assert _told(origin, follower).changes == (Change(5002, name(1), True),)

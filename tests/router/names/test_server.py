@@ -13,7 +13,7 @@ import pytest
 from dnslib import RCODE, DNSRecord
 
 from tests.router.names.queries import Elsewhere, Reply, addresses, answer_with, exchange, exchange_tcp, query
-from weave_http.addresses import Network
+from weave_http.addresses import Network, parse_ip
 from weave_http.router.names import clients as clients_module
 from weave_http.router.names import server as module
 from weave_http.router.names.answers import Answerer
@@ -34,7 +34,11 @@ async def serving(
     for each in servers:
         port = await each.start(port)
     upstream = Upstream(lambda: [ip_address(each.host) for each in servers], timeout, port=port or 1)
-    it = Server(Answerer("weave.local", 1, lambda name: KNOWN.get(name, []), lambda address: []), upstream, clients)
+    it = Server(
+        Answerer("weave.local", 1, lambda name: list(map(parse_ip, KNOWN.get(name, []))), lambda address: []),
+        upstream,
+        clients,
+    )
     patch = pytest.MonkeyPatch()
     patch.setattr("weave_http.router.names.upstream.PATIENCE", patience)
     try:

@@ -16,6 +16,7 @@ from dnslib import CLASS, EDNS0, OPCODE, PTR, QTYPE, RCODE, RR, A, DNSError, DNS
 from dnslib.buffer import BufferError as ShortBuffer
 from dnslib.label import DNSBuffer, DNSLabelError
 
+from weave_http.addresses import IP
 from weave_http.operations.hostnames import from_labels, is_inside, reverse_address
 
 LEAST_SIZE = 512
@@ -122,17 +123,17 @@ class Answerer:
         self,
         domain: str,
         ttl: int,
-        addresses: Callable[[str], Collection[str]],
-        hostnames: Callable[[str], Collection[str]],
+        addresses: Callable[[str], Collection[IP]],
+        hostnames: Callable[[IP], Collection[str]],
         *,
-        shuffle: Callable[[MutableSequence[str]], None] = random.shuffle,
+        shuffle: Callable[[MutableSequence[IP]], None] = random.shuffle,
     ) -> None:
         self.domain = domain
         self._ttl = ttl
         self._addresses = addresses
         self._hostnames = hostnames
         self._shuffle = shuffle
-        self._replies: dict[tuple[bytes, int], tuple[str, bytes]] = {}
+        self._replies: dict[tuple[bytes, int], tuple[IP | None, bytes]] = {}
         """Replies with one address, and that address, by what was asked and the limit."""
 
     def answer(self, query: Query, limit: int) -> bytes | None:
@@ -176,14 +177,14 @@ class Answerer:
         if len(found) == 1:
             return self._one(query, found[0], limit)
         self._shuffle(found)
-        return self._reply(query, [(QTYPE.A, A(address)) for address in found], limit)
+        return self._reply(query, [(QTYPE.A, A(str(address))) for address in found], limit)
 
-    def _one(self, query: Query, address: str, limit: int) -> bytes:
+    def _one(self, query: Query, address: IP, limit: int) -> bytes:
         """Return the reply with one address; it is made but once."""
         key = (query.data[2:], limit)
-        before, reply = self._replies.get(key, ("", b""))
+        before, reply = self._replies.get(key, (None, b""))
         if before != address:
-            reply = self._reply(query, [(QTYPE.A, A(address))], limit)
+            reply = self._reply(query, [(QTYPE.A, A(str(address)))], limit)
             if len(self._replies) >= _MOST_CACHED:
                 self._replies.clear()
             if len(query.data) <= _CACHED_SIZE:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Set
 from dataclasses import replace
 
+from weave_http.addresses import IP
 from weave_http.router.mesh.facts import NOTHING, Stamp
 from weave_http.router.mesh.gossip import Gossip
 from weave_http.router.mesh.identity import PeerName
@@ -53,12 +54,12 @@ class NameGossip(Gossip):
 
     # -- what is known ---------------------------------------------------------------------------------------
 
-    def addresses(self, hostname: str, now: float) -> set[str]:
+    def addresses(self, hostname: str, now: float) -> set[IP]:
         """Return the addresses of a fully qualified lower-case name without its last dot."""
         return self.zone.having(hostname, self._visible(now))
 
-    def hostnames(self, address: str, now: float) -> set[str]:
-        """Return the names of an IPv4 address."""
+    def hostnames(self, address: IP, now: float) -> set[str]:
+        """Return the names of an address."""
         return self.zone.called(address, self._visible(now))
 
     def entries(self, now: float) -> list[Entry]:

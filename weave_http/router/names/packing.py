@@ -59,6 +59,6 @@ def read_names(fields: Fields, greatest: int) -> Names:
     for value in a_list(fields["changes"], CHANGES_PER_MESSAGE):
         version, hostname, address, owner, present = a_list(value, 5, 5)
         before = a_number(version, before + 1, stamp.version)
-        name = Name(matching(_HOSTNAME, hostname), str(an_ip(address)), matching(_OWNER, owner))
+        name = Name(matching(_HOSTNAME, hostname), an_ip(address), matching(_OWNER, owner))
         changes.append(Change(before, name, a_flag(present)))
     return Names(Update(a_peer(fields["origin"]), stamp, base, tuple(changes)), a_flag(fields["more"]))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from weave_http.addresses import IP
 from weave_http.router.mesh.facts import NOTHING, Stamp
 from weave_http.router.mesh.identity import PeerName
 
@@ -28,12 +29,12 @@ class Name:
 
     Args:
         hostname: fully qualified, lower case, without the last dot.
-        address: IPv4 address.
+        address: what it means.
         owner: full id of the container, or `weave:expose` or `weave:extern`.
     """
 
     hostname: str
-    address: str
+    address: IP
     owner: str
 
 

@@ -193,7 +193,7 @@ class NameService:
             self.started(owner)
         if len(self._gossip.zone.own) + sum(map(len, self._asleep.values())) >= MOST_OWN:
             raise HostError(f"this host has {MOST_OWN} names already")
-        self._say(Name(name, str(address), owner), present=True)
+        self._say(Name(name, address, owner), present=True)
 
     def remove(self, owner: str = "", address: IP | None = None, hostname: str = "") -> None:
         """Take names away: those of an owner, of an address, and so called, or whatever is left empty.
@@ -206,7 +206,7 @@ class NameService:
             name = f"{name}.{self.options.domain}"
 
         def meant(it: Name) -> bool:
-            called = address is None or str(address) == str(it.address)
+            called = address is None or address == it.address
             return called and owner in ("", it.owner) and name in ("", it.hostname)
 
         for change in list(self._gossip.zone.own):

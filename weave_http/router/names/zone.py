@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from dataclasses import dataclass
+from typing import Any
 
+from weave_http.addresses import IP
 from weave_http.router.mesh.facts import Stamp
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.names.register import Heard, Name, Register, Update
@@ -41,7 +43,7 @@ class Zone:
         self._most_names = most_names
         self._foreign = 0
         self._by_hostname: dict[str, set[tuple[str, Name]]] = {}
-        self._by_address: dict[str, set[tuple[str, Name]]] = {}
+        self._by_address: dict[IP, set[tuple[str, Name]]] = {}
         self.own = Register(name, Stamp(uid, 1), index=self._indexer(name))
         self._registers = {name: self.own}
 
@@ -79,11 +81,11 @@ class Zone:
             if origin != self.own.origin and origin in self._registers:
                 self._registers.pop(origin).clear()
 
-    def having(self, hostname: str, origins: Collection[str]) -> set[str]:
+    def having(self, hostname: str, origins: Collection[str]) -> set[IP]:
         """Return the addresses of a hostname, as these origins say."""
         return {name.address for origin, name in self._by_hostname.get(hostname, ()) if origin in origins}
 
-    def called(self, address: str, origins: Collection[str]) -> set[str]:
+    def called(self, address: IP, origins: Collection[str]) -> set[str]:
         """Return the hostnames of an address, as these origins say."""
         return {name.hostname for origin, name in self._by_address.get(address, ()) if origin in origins}
 
@@ -98,7 +100,11 @@ class Zone:
         own = not hasattr(self, "own")
 
         def index(name: Name, there: bool) -> None:
-            for table, key in ((self._by_hostname, name.hostname), (self._by_address, name.address)):
+            tables: tuple[tuple[dict[Any, set[tuple[str, Name]]], object], ...] = (
+                (self._by_hostname, name.hostname),
+                (self._by_address, name.address),
+            )
+            for table, key in tables:
                 found = table.setdefault(key, set())
                 before = len(found)
                 (found.add if there else found.discard)((origin, name))
