@@ -32,9 +32,18 @@ def test_connect_and_forget_hand_the_peers_on(stage: Stage, router: FakeRouter) 
 
 
 def test_what_the_router_refuses_is_told(stage: Stage, router: FakeRouter) -> None:
-    router.answers["POST /connect"] = (400, "nowhere does not resolve\n")
-    result = stage.weave("connect", "nowhere")
-    assert (result.code, result.out, result.err) == (1, "", "nowhere does not resolve\n")
+    router.answers["POST /connect"] = (400, "h2 is this host itself\n")
+    result = stage.weave("connect", "h2")
+    assert (result.code, result.out, result.err) == (1, "", "h2 is this host itself\n")
+
+
+def test_connect_adds_no_peer_beside_one_whose_name_does_not_resolve(stage: Stage) -> None:
+    assert stage.weave("connect", "h2", "nowhere").err == ABSENT
+    with FakeRouter(stage.host) as router:
+        result = stage.weave("connect", "h2", "nowhere", "10.0.0.3")
+        assert (result.code, result.out) == (1, "")
+        assert result.err.startswith("nowhere does not resolve (name or service not known); no peer was added")
+        assert router.calls == ["GET /version"]
 
 
 def test_status_is_framed_by_empty_lines_and_its_sections_are_not(stage: Stage, router: FakeRouter) -> None:
