@@ -82,7 +82,8 @@ def plan(op: Launch, env: Mapping[str, str]) -> Plan:
     settings = op.settings()
     if op.password or env.get("WEAVE_PASSWORD"):
         raise HostError(
-            "a password is set, but this version of weave can't encrypt", hint="unset WEAVE_PASSWORD to go without"
+            "a password is set, but this version of weave can't encrypt",
+            hint="leave out --password, or unset WEAVE_PASSWORD",
         )
     if "resume" in settings.values and settings.peers:
         raise UsageError("--resume dials the targets of the last time", hint="leave out either it or the peers")
