@@ -162,6 +162,13 @@ def test_reset_takes_the_waiters_volumes_away_of_any_version(stage: Stage) -> No
     assert set(stage.engine.containers) == {identity("weavevolumes-mine")}
 
 
+def test_reset_removes_a_router_that_was_stopped_under_another_name(stage: Stage) -> None:
+    stage.stopped("net", labels=OURS)
+    stage.running("other", labels=OURS)
+    assert stage.weave("reset").code == 0
+    assert set(stage.engine.containers) == {identity("other")}
+
+
 def test_reset_leaves_a_foreign_container_of_the_routers_name(stage: Stage) -> None:
     stage.running("weave")
     assert stage.weave("reset").code == 0

@@ -95,6 +95,7 @@ def test_launch_after_a_crash_makes_room_but_not_for_a_strangers_container(weave
     weave.refuses("launch", "container weave is paused")
     weave.host.shell("docker unpause weave")
     weave("stop")
+    weave.host.shell("docker rm weave")
     weave.host.start("weave")
     image = weave.host.shell("docker inspect -f '{{.Config.Image}}' weave").strip()
     assert image.endswith(GUEST)

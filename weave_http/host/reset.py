@@ -8,6 +8,7 @@ from weave_http import constants
 from weave_http.engine.errors import NotFound
 from weave_http.host import leftovers, waiting
 from weave_http.host.host import Host
+from weave_http.host.router_container import ROLE
 from weave_http.host.stop import stop_router
 from weave_http.operations import Reset
 
@@ -19,6 +20,7 @@ def run(host: Host, op: Reset) -> None:
         WeaveError: it did not work.
     """
     stop_router(host, remove=True)
+    _remove_stopped_routers(host)
     with suppress(NotFound):
         host.engine.volumes.remove(constants.ROUTER_VOLUME, force=False)
 
@@ -30,6 +32,14 @@ def run(host: Host, op: Reset) -> None:
 
     bridge.destroy()
     firewall.remove()
+
+
+def _remove_stopped_routers(host: Host) -> None:
+    """Remove routers that were stopped under other names (`WEAVE_CONTAINER_NAME`): they hold the volume."""
+    filters = {"label": [f"{constants.ROLE_LABEL}={ROLE}"], "status": ["created", "exited"]}
+    for container in host.engine.containers.list(all=True, filters=filters):
+        with suppress(NotFound):
+            host.engine.containers.remove(container["Id"], force=True)
 
 
 def _remove_waiters(host: Host) -> None:
