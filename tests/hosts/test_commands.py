@@ -312,7 +312,7 @@ def test_status_is_framed_and_its_sections_are_lines(weave: Weave) -> None:
     assert text.endswith("\n\n")
     assert re.search(rf"\n +Name: {MAC}\(host1\)\n", text)
     assert re.fullmatch(rf"{MAC}\(host1\)\n", weave("status peers"))
-    assert re.fullmatch(r"-> 10\.9\.9\.9 +(connecting|retrying|failed|waiting).*\n", weave("status connections"))
+    assert re.fullmatch(r"-> 10\.9\.9\.9:6783 +(connecting|retrying|failed|waiting).*\n", weave("status connections"))
     assert json.loads(weave("status targets --format json")) == ["10.9.9.9"]
     assert json.loads(weave("status --format json"))["Router"]["NickName"] == "host1"
     assert [peer["NickName"] for peer in json.loads(weave("status peers --format json"))] == ["host1"]
