@@ -75,8 +75,8 @@ REFUSALS = (
     ("attach 10.2.1.1/24", 1, "no container given"),
     ("attach 999.1.1.1/99 box", 1, "invalid CIDR '999.1.1.1/99'"),
     ("attach 10.2.1.1/24 box 10.2.1.2/24", 1, "'10.2.1.2/24'"),
-    ("attach", 1, "Missing argument"),
-    ("nonsense", 1, "No such command 'nonsense'"),
+    ("attach", 1, "no address given"),
+    ("nonsense", 1, "unknown command 'nonsense'"),
 )
 
 
