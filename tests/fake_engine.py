@@ -50,6 +50,18 @@ def _json_lines(*values: object) -> bytes:
     return b"".join(json.dumps(value).encode() + b"\r\n" for value in values)
 
 
+def _passes(container: FakeContainer, filters: dict[str, list[str]]) -> bool:
+    """Tell whether a container is among those that a list's filters choose."""
+    labels = container.config.get("Labels") or {}
+    folders = {*container.config.get("Volumes", {}), *container.mounted}
+    chosen = {
+        "status": lambda wanted: container.status == wanted,
+        "label": lambda wanted: wanted in labels or tuple(wanted.split("=", 1)) in labels.items(),
+        "volume": lambda wanted: wanted in folders,
+    }
+    return all(any(map(chosen[key], values)) for key, values in filters.items() if key in chosen)
+
+
 @dataclass
 class Run:
     """What a container does once it is started."""
@@ -79,6 +91,8 @@ class FakeContainer:
     writing: threading.Lock = field(default_factory=threading.Lock)
     stdin: queue.Queue[bytes] = field(default_factory=queue.Queue)
     sizes: list[tuple[int, int]] = field(default_factory=list)
+    mounted: list[str] = field(default_factory=list)
+    """Folders at which it has volumes of other containers."""
 
     @property
     def command(self) -> list[str]:
@@ -185,6 +199,7 @@ class FakeEngine(FakeServer):
             "ContainerRestart": self._restart,
             "ContainerStop": self._stop,
             "ContainerKill": self._stop,
+            "ContainerUpdate": self._update,
             "ContainerDelete": self._remove,
             "ImageCreate": self._pull,
             "ImageLoad": self._load,
@@ -299,8 +314,14 @@ class FakeEngine(FakeServer):
                 }
                 for each in self.containers.values()
                 if each.status == "running" or request.query.get("all") == "1"
+                if _passes(each, json.loads(request.query.get("filters", "{}")))
             ]
         )
+
+    def _update(self, request: Recorded, reply: Reply) -> None:
+        if container := self._container(request, reply):
+            container.config["HostConfig"] = container.config.get("HostConfig", {}) | request.json
+            reply.json({"Warnings": []})
 
     def _inspect(self, request: Recorded, reply: Reply) -> None:
         if container := self._container(request, reply):

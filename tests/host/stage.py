@@ -16,6 +16,8 @@ from tests.net.kernel import Space
 from weave_http import constants
 from weave_http.host import Host, perform_words
 
+PREFIX = "weave: "
+
 
 @dataclass
 class Guest(FakeContainer):
@@ -31,7 +33,13 @@ class Guest(FakeContainer):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a command ended."""
+    """How a command ended.
+
+    Args:
+        code: its exit code.
+        out: what it printed.
+        err: what it said beside; of a failure without the `weave: ` that its last line must begin with.
+    """
 
     code: int
     out: str
@@ -75,7 +83,15 @@ class Stage:
     def weave(self, *words: str, env: Mapping[str, str] | None = None) -> Result:
         """Do on the host what words say."""
         outcome = self.host.call(perform_words, Host(env or {}), words)
-        return Result(outcome.code, outcome.out, outcome.err)
+        return Result(outcome.code, outcome.out, _without_prefix(outcome.err) if outcome.code else outcome.err)
+
+
+def _without_prefix(text: str) -> str:
+    """Return what a failure says without `weave: `, with which its last line must begin, and no other."""
+    *before, last = text.splitlines(keepends=True)
+    assert last.startswith(PREFIX), text
+    assert not any(line.startswith(PREFIX) for line in before), text
+    return "".join([*before, last.removeprefix(PREFIX)])
 
 
 def identity(name: str) -> str:

@@ -90,8 +90,9 @@ def test_one_bad_peer_has_all_refused(stage: Stage, router: FakeRouter) -> None:
 def test_env_and_config_say_what_there_is_instead_of_a_proxy(stage: Stage) -> None:
     env, config = stage.weave("env"), stage.weave("config")
     assert (env.code, env.out, config.code, config.out) == (0, "", 1, "")
-    for name, result in (("env", env), ("config", config)):
-        assert result.err.startswith(f"weave {name}: there is no Docker API proxy")
+    assert env.err.startswith("weave env: ")
+    for result in (env, config):
+        assert "there is no Docker API proxy" in result.err
         assert "weave run" in result.err
         assert result.err.count("\n") == 1
 
@@ -143,7 +144,7 @@ def test_the_dockers_bridge_has_an_address(stage: Stage) -> None:
 def test_a_command_that_is_gone_says_what_there_is_instead(stage: Stage, name: str) -> None:
     result = stage.weave(name, "--any", "words")
     assert (result.code, result.out) == (1, "")
-    assert result.err == f"weave {name} is no command of this version; {GONE[name]}\n"
+    assert result.err == f"{name} is no command of this version; {GONE[name]}\n"
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ import pytest
 from tests.fake_engine import Run
 from tests.host.stage import FakeRouter, Stage, identity
 from weave_http import constants
+from weave_http.addresses import PeerAddress
 from weave_http.errors import HostError, UsageError
-from weave_http.host import launch, router_container
+from weave_http.host import launch, resolving, router_container
 from weave_http.host.host import Host
 from weave_http.host.launch import Plan, plan
 from weave_http.operations import Launch, unused_flags
@@ -59,6 +60,55 @@ def test_launch_starts_the_router_as_agreed_and_prints_its_full_id(stage: Stage,
             "RestartPolicy": {"Name": "always"},
         },
     }
+
+
+def test_a_peer_whose_name_does_not_resolve_now_is_said(stage: Stage, life: threading.Event) -> None:
+    result = stage.weave("launch", "10.0.0.2", "peer", "nosuchhost:7000")
+    why = "WARNING: nosuchhost does not resolve now (name or service not known); the router keeps trying\n"
+    assert (result.code, result.err) == (0, why)
+
+
+def test_a_name_server_that_is_silent_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+
+    def reason(name: str) -> str:
+        if name == "slow":
+            answered.wait()
+        return ""
+
+    monkeypatch.setattr(resolving, "_reason", reason)
+    monkeypatch.setattr(resolving, "SECONDS", 0.2)
+    assert resolving.unresolved([PeerAddress("peer"), PeerAddress("slow"), PeerAddress("10.0.0.2")]) == {
+        "slow": "no answer within 0 s"
+    }
+    answered.set()
+
+
+@pytest.mark.parametrize("memory", ["63m", "1g"])
+def test_memory_that_is_too_little_for_a_router_is_said(stage: Stage, life: threading.Event, memory: str) -> None:
+    result = stage.weave("launch", env={"WEAVE_DOCKER_ARGS": f"-m {memory}"})
+    assert result.code == 0
+    few = "WARNING: WEAVE_DOCKER_ARGS gives the router 63 MiB of memory, and it needs 64 MiB\n"
+    assert result.err == (few if memory == "63m" else "")
+
+
+@pytest.mark.parametrize(
+    ("driver", "arguments", "expected"),
+    [
+        ("json-file", "", {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}),
+        ("local", "-e A=b", {"Type": "local", "Config": {"max-size": "10m", "max-file": "3"}}),
+        ("journald", "", None),
+        ("json-file", "--log-driver journald", {"Type": "journald"}),
+        ("json-file", "--log-opt max-size=1g", {"Config": {"max-size": "1g"}}),
+    ],
+)
+def test_a_log_in_files_has_bounds_unless_it_is_chosen(
+    stage: Stage, life: threading.Event, driver: str, arguments: str, expected: object
+) -> None:
+    stage.engine.on("GET", "/info", lambda _, reply: reply.json({"LoggingDriver": driver}))
+    assert stage.weave("launch", env={"WEAVE_DOCKER_ARGS": arguments}).code == 0
+    (container,) = stage.engine.containers.values()
+    assert container.config["HostConfig"].get("LogConfig") == expected
 
 
 def test_a_router_that_runs_is_left_alone(stage: Stage) -> None:

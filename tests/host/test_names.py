@@ -11,6 +11,7 @@ import pytest
 from tests.host.stage import FakeRouter, Stage, identity
 from tests.host.test_launch import OURS
 from weave_http.addresses import parse_ip
+from weave_http.host import dns_query
 from weave_http.host.dns_args import search_option
 from weave_http.host.dns_names import full_name
 from weave_http.router.names.answers import Answerer
@@ -99,12 +100,25 @@ def test_names_by_hand(stage: Stage, named: FakeRouter, words: str, calls: list[
     assert told(named) == calls
 
 
-def test_a_name_outside_of_the_domain_is_not_given_and_that_is_said(stage: Stage, named: FakeRouter) -> None:
+def test_a_name_outside_of_the_domain_is_refused(stage: Stage, named: FakeRouter) -> None:
     stage.container("c1")
     stage.weave("attach", A, "c1")
     result = stage.weave("dns-add", "c1", "-h", "db.example.com")
-    assert (result.code, result.out, result.err.count("\n")) == (0, "", 1)
+    hint = "give a name in it, or one without a dot\n"
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"db.example.com is outside of the domain weave.local.; {hint}"
     assert told(named) == []
+
+
+def test_a_lookup_prints_a_line_an_address_and_fails_without_one(
+    stage: Stage, named: FakeRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"db": ["10.2.1.1", "10.2.1.2"]}
+    monkeypatch.setattr(dns_query, "addresses", lambda name, host, port: known.get(name, []))
+    assert stage.weave("dns-lookup", "db").out == "10.2.1.1\n10.2.1.2\n"
+    result = stage.weave("dns-lookup", "nope")
+    hint = "weave status dns lists those that have one\n"
+    assert (result.code, result.out, result.err) == (1, "", f"no address has the name nope; {hint}")
 
 
 @pytest.mark.parametrize(

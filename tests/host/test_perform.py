@@ -92,7 +92,7 @@ def test_a_fault_of_our_own_is_one_line_unless_one_wants_to_see_it(monkeypatch: 
         outcome = perform(Host(env), Ps())
         assert (outcome.code, outcome.out) == (1, "")
         assert len(outcome.err.splitlines()) >= lines
-        assert outcome.err.startswith("unexpected ")
+        assert outcome.err.startswith("weave: unexpected ")
         assert "KeyError: 'x'" in outcome.err
 
 
@@ -106,7 +106,7 @@ def test_a_text_that_no_encoding_has_is_written_out() -> None:
 @pytest.mark.parametrize(
     ("system", "release", "line"),
     [
-        ("Darwin", "23.1.0", "weave runs on Linux, and this host is Darwin"),
+        ("Darwin", "23.1.0", "runs on Linux, and this host is Darwin"),
         ("Linux", "custom", "can't make out the kernel's version from 'custom'"),
     ],
 )
@@ -115,13 +115,13 @@ def test_a_host_that_can_not_do_is_refused_first(
 ) -> None:
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(sysname=system, release=release))
     outcome = perform_words(Host({}), [])
-    assert (outcome.code, outcome.out, outcome.err) == (1, "", f"{line}\n")
+    assert (outcome.code, outcome.out, outcome.err) == (1, "", f"weave: {line}\n")
 
 
 def test_without_root_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     outcome = perform_words(Host({}), ["frobnicate"])
-    assert (outcome.code, outcome.err) == (1, "weave must be root when local\n")
+    assert (outcome.code, outcome.err) == (1, "weave: must be root when local\n")
 
 
 def test_an_old_kernel_is_only_warned_of(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:

@@ -34,7 +34,7 @@ def test_a_bridge_without_address_has_a_line_of_two_words(stage: Stage) -> None:
     assert line == f"weave:expose {_mac(stage.host.run('ip -br link show weave'))}"
 
 
-def test_only_those_named_are_printed_and_the_rest_is_skipped_silently(stage: Stage) -> None:
+def test_only_those_named_are_printed_and_one_that_there_is_not_is_told(stage: Stage) -> None:
     for name, cidr in (("c1", "10.2.1.1/24"), ("c2", "10.2.1.2/24")):
         stage.container(name)
         stage.weave("attach", cidr, name)
@@ -43,6 +43,6 @@ def test_only_those_named_are_printed_and_the_rest_is_skipped_silently(stage: St
     stage.container("dead").die()
     stage.stopped("stopped")
     result = stage.weave("ps", "c2", "nope", "plain", "onhost", "dead", "stopped", "weave:expose", identity("c1"))
-    assert (result.code, result.err) == (0, "")
+    assert (result.code, result.err) == (1, "no such container: nope; docker ps lists those that run\n")
     items = [line.split()[0] for line in result.out.splitlines()]
     assert items == [identity("c2")[:12], "weave:expose", identity("c1")[:12]]

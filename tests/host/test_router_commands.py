@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
@@ -33,9 +32,18 @@ def test_connect_and_forget_hand_the_peers_on(stage: Stage, router: FakeRouter) 
 
 
 def test_what_the_router_refuses_is_told(stage: Stage, router: FakeRouter) -> None:
-    router.answers["POST /connect"] = (400, "nowhere does not resolve\n")
-    result = stage.weave("connect", "nowhere")
-    assert (result.code, result.out, result.err) == (1, "", "nowhere does not resolve\n")
+    router.answers["POST /connect"] = (400, "h2 is this host itself\n")
+    result = stage.weave("connect", "h2")
+    assert (result.code, result.out, result.err) == (1, "", "h2 is this host itself\n")
+
+
+def test_connect_adds_no_peer_beside_one_whose_name_does_not_resolve(stage: Stage) -> None:
+    assert stage.weave("connect", "h2", "nowhere").err == ABSENT
+    with FakeRouter(stage.host) as router:
+        result = stage.weave("connect", "h2", "nowhere", "10.0.0.3")
+        assert (result.code, result.out) == (1, "")
+        assert result.err.startswith("nowhere does not resolve (name or service not known); no peer was added")
+        assert router.calls == ["GET /version"]
 
 
 def test_status_is_framed_by_empty_lines_and_its_sections_are_not(stage: Stage, router: FakeRouter) -> None:
@@ -85,7 +93,7 @@ def _start_router(stage: Stage) -> None:
     stage.engine._run(stage.engine.containers[identity("weave")])
 
 
-def test_stop_says_goodbye_and_removes_the_container_but_not_the_network(stage: Stage, router: FakeRouter) -> None:
+def test_stop_says_goodbye_and_keeps_the_container_and_the_network(stage: Stage, router: FakeRouter) -> None:
     _start_router(stage)
     c1 = stage.container("c1")
     stage.weave("attach", "10.2.1.1/24", "c1")
@@ -93,7 +101,9 @@ def test_stop_says_goodbye_and_removes_the_container_but_not_the_network(stage: 
     result = stage.weave("stop")
     assert (result.code, result.out, result.err) == (0, "", "")
     assert router.calls == ["DELETE /peer"]
-    assert identity("weave") not in stage.engine.containers
+    stopped = stage.engine.containers[identity("weave")]
+    assert stopped.status == "exited"
+    assert stopped.config["HostConfig"]["RestartPolicy"] == {"Name": "no"}
     assert c1.addresses() == ["10.2.1.1/24"]
     assert "weave" in stage.host.links()
 
@@ -103,19 +113,28 @@ def test_a_router_that_hangs_is_stopped_all_the_same_with_its_device(stage: Stag
     router.answers["DELETE /peer"] = (500, "oops\n")
     stage.host.run("ip link add vxlan-6784 type vxlan id 6784 dstport 6784")
     assert stage.weave("stop").code == 0
-    assert identity("weave") not in stage.engine.containers
+    assert stage.engine.containers[identity("weave")].status == "exited"
     assert stage.host.links() == []
 
 
-@pytest.mark.parametrize("left", ["nothing", "stopped", "foreign"])
+def test_where_a_stopped_router_would_come_back_by_itself_stop_removes_it(stage: Stage, router: FakeRouter) -> None:
+    _start_router(stage)
+    stage.engine.on("POST", r"/containers/[^/]+/update", lambda _, reply: reply.error(500, "not implemented"))
+    assert stage.weave("stop").code == 0
+    assert identity("weave") not in stage.engine.containers
+
+
+@pytest.mark.parametrize("left", ["nothing", "stopped", "created", "foreign"])
 def test_stopping_what_does_not_run_is_noted_and_no_error(stage: Stage, left: str) -> None:
-    if left == "stopped":
+    if left in ("stopped", "created"):
         stage.stopped("weave", labels=OURS)
+    if left == "created":
+        stage.engine.containers[identity("weave")].status = "created"
     if left == "foreign":
         stage.running("weave")
     result = stage.weave("stop")
     assert (result.code, result.out, result.err) == (0, "", "Weave is not running.\n")
-    assert set(stage.engine.containers) == ({identity("weave")} if left == "foreign" else set())
+    assert set(stage.engine.containers) == ({identity("weave")} if left in ("foreign", "stopped") else set())
 
 
 def test_reset_leaves_nothing_of_ours_and_can_be_repeated(stage: Stage, router: FakeRouter) -> None:
@@ -134,24 +153,6 @@ def test_reset_leaves_nothing_of_ours_and_can_be_repeated(stage: Stage, router: 
         assert set(stage.engine.containers) == {identity("c1")}
 
 
-@pytest.mark.parametrize("podman", [False, True], ids=["docker", "podman"])
-def test_reset_takes_executors_away_whose_callers_were_killed(stage: Stage, podman: bool) -> None:
-    stage.engine.podman = podman
-    for name in ("ended", "waiting", "old", "mine", "talks", "other"):
-        stage.container(name)
-    containers = stage.engine.containers
-    for name, status, created in (("ended", "exited", 0), ("waiting", "created", time.time()), ("old", "created", 0)):
-        container = containers[identity(name)]
-        container.status, container.created = status, int(created)
-        container.config["Cmd"] = ["--local", "ps"]
-    # Somebody else's containers whose commands are like ours.
-    for name, command in (("talks", ["echo", "/usr/bin/weave"]), ("other", ["/usr/bin/other"])):
-        containers[identity(name)].status = "exited"
-        containers[identity(name)].config |= {"Entrypoint": command, "Cmd": ["--local", "ps"]}
-    assert stage.weave("reset").code == 0
-    assert set(containers) == {identity(name) for name in ("waiting", "mine", "talks", "other")}
-
-
 def test_reset_takes_the_waiters_volumes_away_of_any_version(stage: Stage) -> None:
     for name in ("weavevolumes-1", "weavevolumes-2", "weavevolumes-mine"):
         stage.container(name)
@@ -159,6 +160,13 @@ def test_reset_takes_the_waiters_volumes_away_of_any_version(stage: Stage) -> No
         stage.engine.containers[identity(name)].config["Labels"] = {"weavevolumes": ""}
     assert stage.weave("reset").code == 0
     assert set(stage.engine.containers) == {identity("weavevolumes-mine")}
+
+
+def test_reset_removes_a_router_that_was_stopped_under_another_name(stage: Stage) -> None:
+    stage.stopped("net", labels=OURS)
+    stage.running("other", labels=OURS)
+    assert stage.weave("reset").code == 0
+    assert set(stage.engine.containers) == {identity("other")}
 
 
 def test_reset_leaves_a_foreign_container_of_the_routers_name(stage: Stage) -> None:

@@ -132,3 +132,17 @@ def test_what_a_killed_caller_leaves_goes_with_reset_and_nothing_else_does(host:
     host.weave("reset")
     assert look(host).executors == []
     assert host.shell("docker inspect -f '{{.Id}}' speaks").strip() == mine
+
+
+def test_the_next_command_takes_what_a_killed_caller_left_a_minute_ago(host: Host) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED_AFTER_START, "ps"], env=host.environ(), timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    host.start("box")
+    host.weave("attach", "10.2.1.1/24", "box")
+    assert len(look(host).executors) == 1, "its caller might still be there"
+
+    def gone() -> bool:
+        host.weave("attach", "10.2.1.1/24", "box")
+        return look(host).executors == []
+
+    assert eventually(gone, seconds=90, pause=5)

@@ -191,11 +191,16 @@ def test_what_ends_at_once_was_on_the_network_all_the_same(host: Host) -> None:
 
 
 def test_reset_removes_the_waiters_volume_and_containers_that_use_it_keep_it(host: Host) -> None:
-    container = run(host, {"Cmd": ["sh", "-c", "echo up; exec sleep 3600"]})
+    container = run(host, {"Cmd": ["sh", "-c", "echo up; exec sleep 3600"]}, name="web")
     assert constants.WAITER_VOLUMES in host.left_overs()
-    host.weave("reset")
+    done = host.try_weave("reset")
+    assert "wait for the network whenever they start: web; to have them start: weave launch" in done.stderr, done
+    assert done.stderr.count("\n") == 1, done
     assert host.left_overs() == ""
     host.shell(f"docker restart -t 0 {container}")
+    assert eventually(
+        lambda: 'so "sh" waits; on this host: weave launch' in host.shell(f"docker logs {container} 2>&1")
+    )
     host.weave("attach", "10.2.1.1/24", container)  # there is no router to do it
     assert eventually(lambda: host.shell(f"docker logs {container}").count("up") == 2)
 

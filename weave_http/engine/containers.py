@@ -242,6 +242,14 @@ class Containers:
         """
         self._post(reference, "kill", query=(("signal", signal),))
 
+    def update(self, reference: str, limits: Mapping[str, Any]) -> None:
+        """`POST /containers/{id}/update`: change limits or the restart policy of a container that there is.
+
+        Args:
+            limits: fields of a create body's `HostConfig`, as `{"RestartPolicy": {"Name": "no"}}`.
+        """
+        self._engine.call("POST", self._path(reference, "update"), value=limits, patience=Patience.LONG)
+
     def remove(self, reference: str, *, force: bool = False, volumes: bool = False) -> None:
         """`DELETE /containers/{id}`.
 

@@ -60,6 +60,8 @@ FUNCTIONS = {
 }
 """Module and function for each operation, by its name. The function takes host and operation; it returns an exit code,
 or None for success."""
+_SWEEP = frozenset({"attach", "detach", "launch", "restart", "run", "start", "stop"})
+"""Operations that work with the engine, and first take away what earlier ones left; `reset` takes all there is."""
 
 
 def perform(host: Host, operation: Operation) -> Outcome:
@@ -96,16 +98,20 @@ def _outcome(host: Host, ask: Callable[[], Operation], name: str = "") -> Outcom
         check(host)
         operation = ask()
         name = operation.name
+        if name in _SWEEP:
+            from weave_http.host import leftovers
+
+            leftovers.sweep(host, unlabelled=name in ("launch", "stop"))
         module, _, function = FUNCTIONS[name].rpartition(".")
         run: Callable[[Host, Any], int | None] = getattr(import_module(f"{__name__}.{module}"), function)
         code = run(host, operation)
     except UsageError as error:
-        host.warn(f"{error}{_expected(name)}")
+        host.fail(f"{error}{_expected(name)}")
     except WeaveError as error:
-        host.warn(str(error))
+        host.fail(str(error))
         code = error.exit_code
     except Exception as error:
-        host.warn(own_fault(error, host.env))
+        host.fail(own_fault(error, host.env))
     finally:
         host.close()
     return Outcome(int(code or ExitCode.OK), tuple(host.said))

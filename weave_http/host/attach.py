@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weave_http.addresses import ips
+from weave_http.host import taken
 from weave_http.host.dns_names import give_name
 from weave_http.host.host import Host, running_target
 from weave_http.operations import Attach
@@ -39,6 +40,7 @@ def join(host: Host, op: Attach, container: Mapping[str, Any]) -> None:
     from weave_http.net import bridge, firewall, guest
 
     guest.check_joinable(target)
+    taken.check(host, container, op.addresses)
     bridge.ensure_bridge(mtu=host.wanted_mtu())
     firewall.ensure(host.docker_bridge)
     host.warn_of_overlaps(op.addresses)

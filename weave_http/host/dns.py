@@ -14,7 +14,8 @@ def add(host: Host, op: DnsAdd) -> None:
     By default they are all of the container's, and the name is its hostname.
 
     Raises:
-        HostError: there is no such container, it has no name, or there is no router that serves names.
+        HostError: there is no such container, it has no name, the name is outside of the domain, or there is no router
+            that serves names.
     """
     owner, addresses, name = EXTERN, list(op.addresses), op.fqdn
     domain = host.router.domain()
@@ -29,8 +30,7 @@ def add(host: Host, op: DnsAdd) -> None:
             raise HostError(f"the hostname of container {op.container} has no domain", hint=hint)
     dotted = f"{name.lower().rstrip('.')}."
     if "." in name.strip(".") and not dotted.endswith(f".{domain}"):
-        host.warn(f"WARNING: {name} is outside of the domain {domain} and not taken")
-        return
+        raise HostError(f"{name} is outside of the domain {domain}", hint="give a name in it, or one without a dot")
     for address in addresses:
         host.router.put_name(owner, address, name)
 
@@ -47,13 +47,16 @@ def remove(host: Host, op: DnsRemove) -> None:
 
 
 def lookup(host: Host, op: DnsLookup) -> None:
-    """Ask the router's DNS server for a name's addresses, and print a line each; none for a name that there isn't.
+    """Ask the router's DNS server for a name's addresses, and print a line each.
 
     Raises:
-        HostError: there is no server, or it does not answer.
+        HostError: there is no such name, or no server, or it does not answer.
     """
     from weave_http.host.dns_query import addresses
 
     address, port = host.router.dns_address()
-    for found in addresses(op.fqdn, str(address), port):
-        host.say(found)
+    found = addresses(op.fqdn, str(address), port)
+    if not found:
+        raise HostError(f"no address has the name {op.fqdn}", hint="weave status dns lists those that have one")
+    for each in found:
+        host.say(each)

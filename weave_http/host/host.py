@@ -108,8 +108,12 @@ class Host:
             self.say(found)
 
     def warn(self, line: str) -> None:
-        """Print a line about something that went wrong."""
+        """Print a line beside, about something that is no failure."""
         self.write(f"{line}\n", ERR)
+
+    def fail(self, line: str) -> None:
+        """Print the line that says why an operation failed: `weave: what, where; what to do`, as of any side."""
+        self.warn(f"weave: {line}")
 
     def write(self, text: str, stream: int = OUT) -> None:
         """Print a text as it is."""

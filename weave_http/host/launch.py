@@ -15,6 +15,7 @@ from weave_http.errors import HostError, UsageError
 from weave_http.host import router_container
 from weave_http.host.dns_names import warn_without_names
 from weave_http.host.host import Host
+from weave_http.host.resolving import unresolved
 from weave_http.host.router_api import RouterError, RouterUnavailable
 from weave_http.host.signals import held_back
 from weave_http.operations import Launch
@@ -25,6 +26,9 @@ POLL_SECONDS = 0.05
 _POLLS_PER_LOOK = 5
 """Asking the router costs next to nothing; asking the engine about its container is a little more."""
 _LOG_LINES = 10
+MIB = 1024 * 1024
+LEAST_MEMORY = 64 * MIB
+"""What a router of few peers and containers needs, in bytes; an idle one takes two thirds of it."""
 _STARTING_SECONDS = 60
 """A container that was created and not started for so long was left by a launch that was killed."""
 
@@ -78,7 +82,8 @@ def plan(op: Launch, env: Mapping[str, str]) -> Plan:
     settings = op.settings()
     if op.password or env.get("WEAVE_PASSWORD"):
         raise HostError(
-            "a password is set, but this version of weave can't encrypt", hint="unset WEAVE_PASSWORD to go without"
+            "a password is set, but this version of weave can't encrypt",
+            hint="leave out --password, or unset WEAVE_PASSWORD",
         )
     if "resume" in settings.values and settings.peers:
         raise UsageError("--resume dials the targets of the last time", hint="leave out either it or the peers")
@@ -123,6 +128,8 @@ def run(host: Host, op: Launch) -> None:
     host.env = {**host.env, **options.environ}
     for line in options.warnings:
         host.warn(line)
+    for name, reason in unresolved(op.settings().peers).items():
+        host.warn(f"WARNING: {name} does not resolve now ({reason}); the router keeps trying")
     if host.env.get("WEAVEDNS_DOCKER_ARGS"):
         host.warn("WARNING: WEAVEDNS_DOCKER_ARGS is ignored: the router serves names, and takes WEAVE_DOCKER_ARGS")
     image = router_container.own_image(host)
@@ -131,6 +138,9 @@ def run(host: Host, op: Launch) -> None:
         from weave_http.host.docker_args import merged
 
         body = merged(body, host.env["WEAVE_DOCKER_ARGS"], image, host.env)
+        _warn_of_little_memory(host, body)
+    if "LogConfig" not in body["HostConfig"]:
+        body["HostConfig"] |= router_container.log_config(host.engine.system.info())
     _make_room(host)
     for address, port in (("", options.port), options.http_addr):
         _check_free(port, address)
@@ -150,6 +160,14 @@ def run(host: Host, op: Launch) -> None:
             raise HostError(f"another launch of {host.router_container} is under way") from error
         raise
     host.say(created.id)
+
+
+def _warn_of_little_memory(host: Host, body: Mapping[str, Any]) -> None:
+    """Say so if the router may have less memory than it needs: the kernel would end it again and again."""
+    memory = int(body["HostConfig"].get("Memory") or 0)
+    if 0 < memory < LEAST_MEMORY:
+        has, needs = (f"{value / MIB:.0f} MiB" for value in (memory, LEAST_MEMORY))
+        host.warn(f"WARNING: WEAVE_DOCKER_ARGS gives the router {has} of memory, and it needs {needs}")
 
 
 def _make_room(host: Host) -> None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from weave_http.errors import HostError
 from weave_http.host.host import Host
+from weave_http.host.resolving import unresolved
 from weave_http.operations import Connect, Forget, Rmpeer
 
 
 def connect(host: Host, op: Connect) -> None:
-    """Tell the router to connect to peers (`POST /connect`). Raises `HostError`: no router, or it refused."""
+    """Tell the router to connect to peers (`POST /connect`), to all or to none.
+
+    Raises:
+        HostError: a name does not resolve, there is no router, or it refused.
+    """
+    if reasons := unresolved(op.peers):
+        host.router.version()  # without a router that is the news
+        said = ", ".join(f"{name} does not resolve ({reason})" for name, reason in reasons.items())
+        raise HostError(said, hint="no peer was added; give addresses, or names that this host can look up")
     host.router.connect(op.peers, op.replace)
 
 

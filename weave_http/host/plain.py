@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from weave_http import __version__, operations
-from weave_http.errors import ExitCode, HostError, UsageError
+from weave_http.errors import HostError, UsageError
 from weave_http.host.host import Host
 from weave_http.host.router_api import RouterUnavailable
 from weave_http.operations import Gone, Help, Operation
 from weave_http.operations.plain import GONE
 
-_NO_PROXY = "there is no Docker API proxy; start containers by `weave run`, with docker run's own arguments"
+_NO_PROXY = "there is no Docker API proxy"
+_INSTEAD = "start containers by `weave run`, with docker run's own arguments"
 
 
 def prime(host: Host, op: Operation) -> None:
@@ -19,13 +20,12 @@ def prime(host: Host, op: Operation) -> None:
 
 def env(host: Host, op: Operation) -> None:
     """Print nothing, so that `eval "$(weave env)"` changes nothing, and say why beside."""
-    host.warn(f"weave env: {_NO_PROXY}")
+    host.warn(f"weave env: {_NO_PROXY}; {_INSTEAD}")
 
 
-def config(host: Host, op: Operation) -> int:
-    """Print nothing, say why, and fail: docker's option for the proxy can't be had, as in Weave without one."""
-    host.warn(f"weave config: {_NO_PROXY}")
-    return ExitCode.FAILURE
+def config(host: Host, op: Operation) -> None:
+    """Raise `HostError`: docker's option for the proxy can't be had, as in Weave without one."""
+    raise HostError(_NO_PROXY, hint=_INSTEAD)
 
 
 def stop_dns(host: Host, op: Operation) -> None:
@@ -33,9 +33,9 @@ def stop_dns(host: Host, op: Operation) -> None:
     host.warn("names are served by the router: they end with `weave stop`, and `weave launch --no-dns` is without them")
 
 
-def gone(host: Host, op: Gone) -> int:
+def gone(host: Host, op: Gone) -> None:
     """Raise `HostError`: what there is instead of a command of another version."""
-    raise HostError(f"weave {op.command} is no command of this version", hint=GONE[op.command])
+    raise HostError(f"{op.command} is no command of this version", hint=GONE[op.command])
 
 
 def help_(host: Host, op: Help) -> None:

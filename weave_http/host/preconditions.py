@@ -14,10 +14,10 @@ LEAST_KERNEL = (3, 5)
 def check(host: Host) -> None:
     """Raise `HostError` unless this is root on Linux; only warn of a kernel that is too old."""
     if os.geteuid() != 0:
-        raise HostError("weave must be root when local")
+        raise HostError("must be root when local")
     system = os.uname()
     if system.sysname != "Linux":
-        raise HostError(f"weave runs on Linux, and this host is {system.sysname}")
+        raise HostError(f"runs on Linux, and this host is {system.sysname}")
     version = re.match(r"(\d+)\.(\d+)", system.release)
     if version is None:
         raise HostError(f"can't make out the kernel's version from {system.release!r}")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from weave_http.engine.errors import InvalidReference, NotFound
+from weave_http.errors import HostError
 from weave_http.host.expose import ID as EXPOSE
 from weave_http.host.host import Host
 from weave_http.operations import Ps
@@ -14,26 +15,31 @@ _ID_LENGTH = 12
 
 
 def run(host: Host, op: Ps) -> None:
-    """Print the lines, or an array in JSON; what is unknown, stopped or not on the network has none.
+    """Print the lines, or an array in JSON; what is stopped or not on the network has none.
 
     Raises:
+        HostError: there is no container of a name; the others are listed all the same.
         EngineError: the engine can't be asked.
     """
-    found = _listed(host, op.containers)
+    unknown: list[str] = []
+    found = _listed(host, op.containers, unknown)
     if op.json:
         entries = [{"ID": item, "MAC": mac, "Addresses": addresses} for item, mac, addresses in found]
         host.say(json.dumps(entries, indent=4))
-        return
-    for item, mac, addresses in found:
-        host.say(" ".join([item, mac, *addresses]))
+    else:
+        for item, mac, addresses in found:
+            host.say(" ".join([item, mac, *addresses]))
+    if unknown:
+        raise HostError(f"no such container: {', '.join(unknown)}", hint="docker ps lists those that run")
 
 
-def _listed(host: Host, items: Sequence[str]) -> Iterator[tuple[str, str, list[str]]]:
+def _listed(host: Host, items: Sequence[str], unknown: list[str]) -> Iterator[tuple[str, str, list[str]]]:
     """Yield id, MAC and addresses in CIDR notation.
 
     Args:
         host: where.
         items: names, ids or `weave:expose`; none for all that there are.
+        unknown: takes the ones of which there is no container.
     """
     from weave_http.net import bridge, guest
 
@@ -46,6 +52,8 @@ def _listed(host: Host, items: Sequence[str]) -> Iterator[tuple[str, str, list[s
         try:
             container = host.engine.containers.inspect(item)
         except (InvalidReference, NotFound):
+            if items:  # else it has just ended
+                unknown.append(item)
             continue
         pid = container["State"]["Pid"]
         state = guest.describe(guest.Target(pid, item, host.procfs)) if pid else None

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from weave_http import constants
 from weave_http.engine.errors import NotFound
+from weave_http.host import leftovers, waiting
 from weave_http.host.host import Host
+from weave_http.host.router_container import ROLE
 from weave_http.host.stop import stop_router
 from weave_http.operations import Reset
-
-STARTING_SECONDS = 60
 
 
 def run(host: Host, op: Reset) -> None:
@@ -22,11 +19,13 @@ def run(host: Host, op: Reset) -> None:
     Raises:
         WeaveError: it did not work.
     """
-    stop_router(host)
+    stop_router(host, remove=True)
+    _remove_stopped_routers(host)
     with suppress(NotFound):
         host.engine.volumes.remove(constants.ROUTER_VOLUME, force=False)
 
-    _sweep(host)
+    leftovers.sweep(host, unlabelled=True, ended=True)
+    waiting.warn(host)
     _remove_waiters(host)
 
     from weave_http.net import bridge, firewall
@@ -35,23 +34,12 @@ def run(host: Host, op: Reset) -> None:
     firewall.remove()
 
 
-def _sweep(host: Host) -> None:
-    """Remove executors whose callers were killed before they could.
-
-    One that was created and never started may be about to be, so it is given a minute.
-    """
-    for container in host.engine.containers.list(all=True, filters={"status": ["created", "exited"]}):
-        waiting = container["State"] == "created" and time.time() - container["Created"] < STARTING_SECONDS
-        # Podman leaves the entrypoint out here, so that this alone could be anybody's.
-        if "--local" not in container["Command"] or waiting:
-            continue
+def _remove_stopped_routers(host: Host) -> None:
+    """Remove routers that were stopped under other names (`WEAVE_CONTAINER_NAME`): they hold the volume."""
+    filters = {"label": [f"{constants.ROLE_LABEL}={ROLE}"], "status": ["created", "exited"]}
+    for container in host.engine.containers.list(all=True, filters=filters):
         with suppress(NotFound):
-            if _is_executor(host.engine.containers.inspect(container["Id"])):
-                host.engine.containers.remove(container["Id"], force=True)
-
-
-def _is_executor(container: Mapping[str, Any]) -> bool:
-    return [container["Path"], *container["Args"][:1]] == [constants.EXECUTOR_PROGRAM, "--local"]
+            host.engine.containers.remove(container["Id"], force=True)
 
 
 def _remove_waiters(host: Host) -> None:

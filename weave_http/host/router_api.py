@@ -48,6 +48,10 @@ class RouterAPI(Protocol):
         """Stop dialling peers; unknown ones are ignored."""
         ...
 
+    def attachments(self) -> dict[str, list[str]]:
+        """Return the addresses, in CIDR notation, that containers get whenever they start, by full id."""
+        ...
+
     def set_attachment(self, container: str, addresses: Sequence[Cidr]) -> None:
         """Record all addresses that a container gets again whenever it starts; it is given by its full id."""
         ...

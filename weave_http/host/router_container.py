@@ -16,6 +16,10 @@ from weave_http.net.own_container import MOUNTS, own_container
 ROLE = "router"
 _HANDED_ON = ("WEAVE_HTTP_ADDR", "WEAVE_MTU", "WEAVE_DEBUG", "WEAVE_CONTAINER_NAME", "DOCKER_BRIDGE")
 
+_LOGS_IN_FILES = ("json-file", "local")
+"""Drivers that write without an end unless they are told one."""
+_LOG_BOUNDS = {"max-size": "10m", "max-file": "3"}
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -81,6 +85,16 @@ def own_image(host: Host, mounts: Path = MOUNTS) -> str:
         except NotFound:
             pass  # a container of some other engine
     return f"{constants.IMAGE_REPOSITORY}:{host.env.get('VERSION') or __version__}"
+
+
+def log_config(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a create body's `HostConfig` that bounds the log; nothing where the engine's log needs none.
+
+    Args:
+        info: what the engine says of itself (`GET /info`).
+    """
+    driver = info.get("LoggingDriver")
+    return {"LogConfig": {"Type": driver, "Config": dict(_LOG_BOUNDS)}} if driver in _LOGS_IN_FILES else {}
 
 
 def create_body(image: str, env: Mapping[str, str], *, restart: bool, arguments: Sequence[str]) -> dict[str, Any]:

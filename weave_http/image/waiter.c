@@ -10,6 +10,8 @@
  *     attaching adds. Signals stay blocked meanwhile and are asked for, which has two advantages over handlers: the
  *     kernel keeps them even from process 1, to whom it gives none by default, and PROGRAM starts with the dispositions
  *     that we were started with. Whoever sends one, as `docker stop` does, ends the wait: exit code 128 + signal.
+ *     A wait that takes long is said on stderr, after some seconds and every hour: `docker logs` shows it. There is no
+ *     end to it, as the container would end, too: for good, or again and again, while a router may be on its way.
  *  3. Become PROGRAM: environment, arguments, and the name that was typed are as they were.
  *
  * gcc and tcc compile it for x86-64 and arm64: -ffreestanding -nostdlib -static.
@@ -18,9 +20,11 @@
 enum { NOT_FOUND = 127, NOT_EXECUTABLE = 126, NO_PROC = 125 };
 enum { EPERM = 1, ENOENT = 2, EACCES = 13, ENOTDIR = 20, EISDIR = 21 };
 enum { AT_FDCWD = -100, O_RDONLY_CLOEXEC = 02000000, X_OK = 1 };
-enum { SIG_BLOCK = 0, SIG_SETMASK = 2, SIGCHLD = 17, SIGCONT = 18, SIGTSTP = 20, SIGURG = 23, SIGWINCH = 28 };
+enum { SIG_BLOCK = 0, SIG_SETMASK = 2, SIGPIPE = 13, SIGCHLD = 17, SIGCONT = 18, SIGTSTP = 20, SIGURG = 23, SIGWINCH = 28 };
 enum { S_IFMT = 0170000, S_IFDIR = 0040000 };
 enum { LONGEST_PATH = 4096, MILLISECOND = 1000000 };
+/* Rounds of waiting: 2 s of short ones, 20 s of longer ones; the first word after 5 s, the next ones an hour later each. */
+enum { SHORT = 1000, LONGER = 2000, FIRST_WORD = 1150, NEXT_WORD = 18000 };
 
 #if defined(__x86_64__)
 enum { READ = 0, WRITE = 1, CLOSE = 3, SIGPROCMASK = 14, EXECVE = 59, SIGTIMEDWAIT = 128, EXIT_GROUP = 231, OPENAT = 257,
@@ -210,13 +214,21 @@ static int joined(const char *name) {
 static void heed(unsigned long *all, struct time *most) {
     static int information[32];
     long number = call(SIGTIMEDWAIT, (long)all, (long)information, (long)most, 8);
-    if (number <= 0 || number == SIGCHLD || number == SIGCONT || number == SIGURG)
+    if (number <= 0 || number == SIGPIPE || number == SIGCHLD || number == SIGCONT || number == SIGURG)
         return;
     if (number >= SIGTSTP && number <= SIGTSTP + 2)
         return;
     if (number == SIGWINCH && information[2] > 0)
         return; /* The terminal's size has changed; from `docker stop` it would be a process's signal. */
     leave(128 + (int)number);
+}
+
+/* Say in one line what is waited for, and what helps. */
+static void explain(const char *name) {
+    long used = append(line, 0, sizeof line, "weave: the container is not on the network yet, so \"");
+    used = append(line, used, sizeof line - 256, name);
+    used = append(line, used, sizeof line, "\" waits; on this host: weave launch, or weave attach CIDR... CONTAINER\n");
+    call(WRITE, 2, (long)line, used, 0);
 }
 
 void begin(long *stack) {
@@ -234,8 +246,9 @@ void begin(long *stack) {
     program = look_up(arguments[1], environment);
     while (!joined(arguments[1])) {
         pause.seconds = 0;
-        pause.nanoseconds = (rounds < 1000 ? 2 : rounds < 2000 ? 20 : 200) * MILLISECOND;
-        rounds++;
+        pause.nanoseconds = (rounds < SHORT ? 2 : rounds < LONGER ? 20 : 200) * MILLISECOND;
+        if (rounds++ >= FIRST_WORD && (rounds - 1 - FIRST_WORD) % NEXT_WORD == 0)
+            explain(arguments[1]);
         heed(&all, &pause);
     }
     pause.seconds = pause.nanoseconds = 0;

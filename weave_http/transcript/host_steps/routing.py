@@ -182,8 +182,8 @@ def stop(_: Operation, environ: Mapping[str, str]) -> list[HostStep]:
         ),
         HostStep(
             "executor",
-            "Stop the router's container and remove it. Its volume stays.",
-            (f"docker stop {name}", f"docker rm --force {name}"),
+            "Stop the router's container. It stays for its log, and does not start by itself any more.",
+            (f"docker update --restart no {name}", f"docker stop {name}"),
             "stop the router",
             to="daemon",
         ),
@@ -192,13 +192,14 @@ def stop(_: Operation, environ: Mapping[str, str]) -> list[HostStep]:
 
 def reset(operation: Reset, environ: Mapping[str, str]) -> list[HostStep]:
     """Return the steps of `reset`."""
+    name = router_name(environ)
     return [
-        *stop(operation, environ),
+        *stop(operation, environ)[:-1],
         HostStep(
             "executor",
-            "Remove what the router remembers.",
-            (f"docker volume rm {constants.ROUTER_VOLUME}",),
-            "remove the volume",
+            "Stop the router's container, and remove it and what it remembers.",
+            (f"docker stop {name}", f"docker rm --force {name}", f"docker volume rm {constants.ROUTER_VOLUME}"),
+            "remove the router",
             to="daemon",
         ),
         HostStep(
