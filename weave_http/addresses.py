@@ -146,20 +146,6 @@ def leading_cidrs(words: Sequence[str]) -> tuple[list[Cidr], list[str]]:
     return [parse_cidr(word) for word in bare[:count]], list(words[count:])
 
 
-def cidrs_and_container(words: Sequence[str]) -> tuple[list[Cidr], str]:
-    """Split words into CIDRs and the one container that follows them.
-
-    Raises:
-        UsageError: no CIDR, no container, or more than one word after the CIDRs.
-    """
-    cidrs, rest = leading_cidrs(words)
-    if not rest:
-        raise UsageError("no container given", hint="its name or id comes after the CIDRs")
-    if len(rest) > 1:
-        raise UsageError(f"unexpected {rest[1]!r} after {rest[0]!r}", hint="expected CIDR… CONTAINER")
-    return cidrs, rest[0]
-
-
 def ips(cidrs: Iterable[Cidr]) -> list[IP]:
     """Return addresses without the lengths of their prefixes."""
     return [cidr.ip for cidr in cidrs]

@@ -1,4 +1,4 @@
-"""What is used with `with`, and closed at its end."""
+"""Base class for what holds a connection or a descriptor, and is closed at the end of a `with` block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes from elsewhere, made safe to be shown on a terminal."""
+"""Makes text from elsewhere safe to show on a terminal."""
 
 from __future__ import annotations
 

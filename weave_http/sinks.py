@@ -1,4 +1,4 @@
-"""Where bytes go, and how all of them get there: sinks may write less than asked, or none at the moment."""
+"""Sinks for output, and how all bytes are written to one that takes less than asked, or nothing at the moment."""
 
 from __future__ import annotations
 

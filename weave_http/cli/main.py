@@ -1,4 +1,4 @@
-"""From the words typed to an exit code; every failure ends as one line on stderr."""
+"""Runs a typed command and returns its exit code; every failure ends as one line on stderr."""
 
 from __future__ import annotations
 

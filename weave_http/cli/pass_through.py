@@ -1,4 +1,4 @@
-"""Settings of commands whose words are another command's."""
+"""Typer settings for commands that pass their words on: `explain`, `script` and `create-body`."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ PASS_THROUGH = {
     "allow_interspersed_args": False,
     "help_option_names": ["--help"],
 }
-"""Hand every word on as it was typed: what it means is decided elsewhere."""
+"""Pass every word on as it was typed."""

@@ -1,4 +1,4 @@
-"""`--dry-run` and `--trace`: what stands between the client and the wire to show the calls."""
+"""`--dry-run` and `--trace`: wraps or replaces the transport, to show the calls."""
 
 from __future__ import annotations
 

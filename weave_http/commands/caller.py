@@ -1,4 +1,4 @@
-"""What every command needs of its caller: an engine, somewhere to write, and an environment."""
+"""The caller, as every command needs it: an engine, streams, an environment, signals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys that leave a container running, as they are found in what is typed."""
+"""Finds the detach keys in what is typed; they leave a container in the foreground running."""
 
 from __future__ import annotations
 

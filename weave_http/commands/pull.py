@@ -1,4 +1,4 @@
-"""Let the daemon pull an image, and say what else can be done where it can't, or isn't to."""
+"""Has the daemon pull an image; where it can't or must not, says what else to do."""
 
 from __future__ import annotations
 

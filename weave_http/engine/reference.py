@@ -1,4 +1,4 @@
-"""Ids, names, image references and filters on their way into a route."""
+"""Checks and escapes ids, names, image references and filters for use in a route."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operation gets to work with: environment, the engine, the router; and where what it says goes."""
+"""The Docker host as an operation sees it: environment, engine, router, and the sink for its output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations with one plain duty: those that only say something."""
+"""Operations that only print something: `version`, `help`, `prime`, `env`, `config`, and commands that are gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must be true of the host before anything is tried."""
+"""Checks before an operation begins: root, Linux, and a kernel that is not too old."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signals that wait while something is made that only its answer tells how to undo."""
+"""Holds signals back during a call whose answer is needed to undo it, as the id of a new container."""
 
 from __future__ import annotations
 

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from weave_http import atomic
-from weave_http.errors import WeaveError
 
 INPUTS_LABEL = "works.weave.image.inputs"
 """Label with the digest of all that an image was made from: equal inputs, nothing to build."""
@@ -111,43 +110,16 @@ def write_archive(out: Path, *, tag: str, config: ImageConfig, layers: Sequence[
 def inputs_of(out: Path) -> str:
     """Return what `INPUTS_LABEL` of an archive says; empty when there is no such archive or label."""
     try:
-        label = _config_of(out)["config"]["Labels"][INPUTS_LABEL]
-    except (OSError, WeaveError, LookupError, TypeError):
+        if not out.is_file():  # a device or a pipe may never end
+            return ""
+        with tarfile.open(out) as opened:
+            manifest = _json(opened, "manifest.json")
+            label = _json(opened, str(manifest[0]["Config"]))["config"]["Labels"][INPUTS_LABEL]
+    except (OSError, EOFError, tarfile.TarError, zlib.error, lzma.LZMAError):  # no archive
+        return ""
+    except (ValueError, LookupError, TypeError, RecursionError):  # not one of ours
         return ""
     return label if isinstance(label, str) else ""
-
-
-def architecture_of(archive: Path) -> str:
-    """Return for which processor the image in an archive is, as the Engine API names it: `Arch` of `GET /version`.
-
-    Args:
-        archive: written by `weave image build` or `docker save`; of several images the first one counts.
-
-    Returns:
-        A name such as `amd64`, `arm64` or `arm`, without a variant.
-
-    Raises:
-        WeaveError: the file is no such archive, or does not say it; one line.
-        OSError: the file cannot be read.
-    """
-    config = _config_of(archive)
-    architecture = config.get("architecture") if isinstance(config, dict) else None
-    if not isinstance(architecture, str) or not architecture:
-        raise WeaveError(f"{archive} does not say for which architecture its image is")
-    return architecture
-
-
-def _config_of(archive: Path) -> Any:
-    """Read the configuration of the first image, whatever JSON it is."""
-    if not archive.is_file():  # a device or a pipe may never end
-        raise WeaveError(f"{archive} is no file with an image in it")
-    try:
-        with tarfile.open(archive) as opened:
-            manifest = _json(opened, "manifest.json")
-            return _json(opened, str(manifest[0]["Config"]))
-    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, LookupError, TypeError, RecursionError):
-        hint = "make one with `weave image build` or `docker save`"
-        raise WeaveError(f"{archive} is no docker archive", hint=hint) from None
 
 
 def _json(archive: tarfile.TarFile, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""What carries frames of the bridge to other hosts, as the data plane sees it."""
+"""The protocol for what carries frames of the bridge to other hosts; `vxlan` follows it."""
 
 from __future__ import annotations
 

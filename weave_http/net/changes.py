@@ -1,4 +1,4 @@
-"""What makes a rule set as it must be, as lines for iptables-restore. Pure.
+"""Computes the lines for iptables-restore that turn a rule set into the wanted one. Pure.
 
 Chains of ours are there with exactly their rules, and each is jumped to once, before anything else. Whatever else has a
 name of Weave's was left by another version of it (2.8.1 has some twenty rules and a dozen chains in three tables), and

@@ -1,4 +1,4 @@
-"""Our rules where packets meet them: there, complete, once, and gone without a trace.
+"""Installs, repairs and removes our iptables rules; which rules there must be is in `weave_http.net.rules`.
 
 They stand in chains of our own (`weave_http.net.rules`), each jumped to from a built-in chain before anything else:
 Docker accepts whatever comes out of its bridges, so what must be kept apart has to be dropped before. Docker puts its

@@ -1,4 +1,4 @@
-"""Does a network that somebody wants to use overlap one that the host already knows a way to?
+"""Finds routes of the host that overlap an address that somebody wants to use.
 
 A container with such an address would not be reached from the host, or draw away packets that are for elsewhere.
 Routes through the bridge don't count: they are our own. Neither do default routes, which overlap everything.

@@ -1,4 +1,4 @@
-"""Which links lead to other hosts, and which only to containers of this one."""
+"""Tells which links lead to other hosts, and which only to containers of this host; finds the underlay's MTU."""
 
 from __future__ import annotations
 

@@ -27,12 +27,14 @@ class Expose(Operation):
     """
 
     name: ClassVar[str] = "expose"
-    more: ClassVar[str] = "It prints the addresses. They last over restarts and reboots where there is a router."
+    more: ClassVar[str] = (
+        "It prints the addresses. If a router runs, they last over restarts and reboots; else until a reboot."
+    )
     example: ClassVar[str] = "expose 10.2.1.254/24 -h gate.weave.local"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         Option("masquerade", ("--without-masquerade",), "Let others see the containers' own addresses.", sets=False),
         cidrs("Addresses of the host, as 10.2.1.254/24."),
-        Option("fqdn", ("-h",), "Name of the addresses in the DNS.", metavar="FQDN", read=_fqdn),
+        Option("fqdn", ("-h",), "Name for the addresses in the DNS.", metavar="FQDN", read=_fqdn),
     )
 
     addresses: tuple[Cidr, ...]

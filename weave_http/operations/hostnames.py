@@ -1,4 +1,4 @@
-"""Hostnames as people and programs spell them, and as they are kept: lower case, without the last dot. Pure."""
+"""Reads hostnames, and brings them into the form in which they are kept: lower case, without the last dot. Pure."""
 
 from __future__ import annotations
 

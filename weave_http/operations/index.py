@@ -1,6 +1,6 @@
-"""The names of the operations, where each is declared, and what it does: enough for a list of commands.
+"""The table of the operations: name, the module that declares it, and one sentence for the list of commands.
 
-It is apart from the declarations so that `weave --help` needn't make them all.
+It is apart from the declarations, so that `weave --help` need not import them all.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ MODULES = {
     "reading": {
         "ps": "List the containers on the network: id, MAC, addresses.",
         "status": "Show the router's state.",
-        "report": "Print all the router knows, as JSON or by a Go template.",
+        "report": "Print all that the router knows, as JSON or by a Go template.",
     },
     "names": {
         "dns-add": "Give a container's addresses, or others, a name.",
-        "dns-remove": "Take names away: all that fit what is said.",
-        "dns-lookup": "Print the addresses that containers are told for a name.",
-        "dns-args": "Print docker run's options for the use of Weave's names.",
+        "dns-remove": "Remove names: all that match the arguments.",
+        "dns-lookup": "Print the addresses that containers get for a name.",
+        "dns-args": "Print docker run's options by which a container uses the names.",
         "launch-dns": "Make sure that the router serves names.",
     },
     "plain": {
         "stop": "Stop the router.",
-        "reset": "Stop the router, and remove all of Weave's from the host.",
+        "reset": "Stop the router, and remove all that Weave made on the host.",
         "version": "Print the versions on this side and on the Docker host.",
         "prime": "Do nothing: there is nothing to wait for.",
-        "env": "Say what there is instead of a Docker API proxy.",
-        "config": "Say what there is instead of a Docker API proxy, and fail.",
+        "env": "Say what to use instead of a Docker API proxy.",
+        "config": "Say what to use instead of a Docker API proxy, and fail.",
         "stop-dns": "Do nothing: names end with the router.",
-        "help": "Show what there is to type.",
+        "help": "Show the commands and their arguments.",
         "setup": "Have the engine pull the image that belongs to this version.",
         "create-bridge": "Make the bridge and the firewall's rules, without a router.",
         "bridge-type": "Print what kind of bridge there is.",

@@ -12,7 +12,7 @@ from weave_http.errors import UsageError
 from weave_http.operations.operation import Argument, Operation, Option, cidrs, one
 
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})")
-_ADDRESSES = cidrs("Addresses of its interface, as 10.2.1.1/24, in the order to be set.")
+_ADDRESSES = cidrs("Addresses for the container's interface, as 10.2.1.1/24; they are set in this order.")
 _NO_CONTAINER = "no container given after the addresses"
 
 
@@ -38,17 +38,19 @@ class ExtraHost(tuple[str, IPv4Address]):
 
 
 def _container(candidates: str) -> Argument:
-    return one("container", "CONTAINER", "Its name or id.", missing=_NO_CONTAINER, candidates=candidates)
+    return one("container", "CONTAINER", "The container's name or id.", missing=_NO_CONTAINER, candidates=candidates)
 
 
 _OPTIONS = (
-    Option("dns", ("--without-dns",), "Do not register its name.", sets=False),
-    Option("rewrite_hosts", ("--rewrite-hosts",), "Its own name means these addresses, in its /etc/hosts."),
+    Option("dns", ("--without-dns",), "Do not register the container's hostname as a name.", sets=False),
+    Option(
+        "rewrite_hosts", ("--rewrite-hosts",), "In its /etc/hosts, let the container's hostname have these addresses."
+    ),
     Option("multicast", ("--no-multicast-route",), "Do not route multicast to the network.", sets=False),
     Option(
         "extra_hosts",
         ("--add-host",),
-        "A line for its /etc/hosts.",
+        "Add a line to the container's /etc/hosts.",
         metavar="NAME:IP",
         read=ExtraHost.parse,
         many=True,
@@ -70,7 +72,7 @@ class Attach(Operation):
     """
 
     name: ClassVar[str] = "attach"
-    more: ClassVar[str] = "It prints the addresses. Done twice, it is as done once."
+    more: ClassVar[str] = "It prints the addresses. Doing it twice has the same effect as once."
     example: ClassVar[str] = "attach 10.2.1.1/24 web"
     parts: ClassVar[tuple[Option | Argument, ...]] = (_ADDRESSES, *_OPTIONS, _container("running"))
 
@@ -112,7 +114,7 @@ class Detach(Operation):
     """
 
     name: ClassVar[str] = "detach"
-    more: ClassVar[str] = "It prints the addresses. With the last one goes the interface."
+    more: ClassVar[str] = "It prints the addresses that were removed. With the last one the interface is removed."
     example: ClassVar[str] = "detach 10.2.1.1/24 web"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         cidrs("Addresses to take away, as 10.2.1.1/24."),

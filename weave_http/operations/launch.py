@@ -44,7 +44,10 @@ class Launch(Operation):
     """
 
     name: ClassVar[str] = "launch"
-    more: ClassVar[str] = "It prints the id of the router's container. Flags come before the peers."
+    more: ClassVar[str] = (
+        "It prints the id of the router's container. Flags come before the peers. Exit code 3: the router runs "
+        "already; 2: another container has its name."
+    )
     example: ClassVar[str] = "launch --nickname one host2 host3"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         *(

@@ -34,7 +34,7 @@ _PARTS: tuple[Option | Argument, ...] = (
     Argument(
         "addresses",
         "[IP…]",
-        "Addresses; none: all of the container's.",
+        "Addresses; without any, all of the container's.",
         _leading_ips,
         lambda value: [str(address) for address in value],
     ),
@@ -46,7 +46,9 @@ _PARTS: tuple[Option | Argument, ...] = (
         lambda value: [value] if value else [],
         "running",
     ),
-    Option("fqdn", ("-h", "--hostname"), "The name; none: the container's hostname.", metavar="NAME", read=_hostname),
+    Option(
+        "fqdn", ("-h", "--hostname"), "The name; without it, the container's hostname.", metavar="NAME", read=_hostname
+    ),
 )
 
 
@@ -75,7 +77,7 @@ class DnsAdd(Operation):
 
 @dataclass(frozen=True, slots=True)
 class DnsRemove(DnsAdd):
-    """Take names away; what is left out stands for all there are. Arguments as for `DnsAdd`."""
+    """Remove names; an argument that is left out matches everything. Arguments as for `DnsAdd`."""
 
     name: ClassVar[str] = "dns-remove"
     example: ClassVar[str] = "dns-remove web -h www.weave.local"
@@ -122,19 +124,19 @@ class DnsArgs(Operation):
 
 VALUES = ("domain", "iface", "api", "wait", "dnsport", "httpport", "timeout", "udpbuf", "cache")
 SWITCHES = ("watch", "debug")
-"""The options of the DNS server of Weave 0.10. All are taken; only the domain's has a say."""
+"""The options of the DNS server of Weave 0.10. All are accepted; only `domain` has an effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchDns(Operation):
-    """Make sure that the router serves names; Weave 0.10 had another container for that.
+    """Make sure that the router serves names; Weave 0.10 had a container of its own for them.
 
     Args:
         arguments: an address, which is not needed, and options of that server.
     """
 
     name: ClassVar[str] = "launch-dns"
-    more: ClassVar[str] = "Weave 0.10 had another container for that."
+    more: ClassVar[str] = "Weave 0.10 had a container of its own for names."
     parts: ClassVar[tuple[Option | Argument, ...]] = (many("arguments", "CIDR [OPTIONS]", "As in Weave 0.10."),)
 
     arguments: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 An operation is declared once, as a dataclass with a tuple of `parts`: its options and arguments in the order in which
 they are written. From the parts come the parser, the words, the usage line and the help of the command line.
-`parse(op.words()[1:]) == op` holds for each.
+`parse(op.words()[1:]) == op` holds, except for options of the caller's side, which are not among the words.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Argument:
 
 
 class Operation:
-    """Something that is asked of a Docker host; a frozen dataclass is made of it.
+    """Something that is asked of a Docker host; each subclass is a frozen dataclass.
 
     Class attributes:
         name: its name on the command line.
@@ -97,7 +97,7 @@ class Operation:
         more: further sentences of its help.
         parts: options and arguments, in the order in which they are written.
         example: words after `weave` that make one.
-        verbatim: options end with the first argument: what follows is somebody else's.
+        verbatim: options end with the first argument; what follows is passed on as it is.
         internal: it is for scripts, and not in the list of commands; from `index`.
     """
 

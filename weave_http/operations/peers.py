@@ -45,7 +45,7 @@ class Forget(Operation):
         many(
             "peers",
             "PEER…",
-            "Peers as they were given.",
+            "Peers, as they were given to launch or connect.",
             missing="no peer given",
             read=parse_peer_address,
             candidates="targets",
@@ -64,7 +64,9 @@ class Rmpeer(Operation):
     """
 
     name: ClassVar[str] = "rmpeer"
-    more: ClassVar[str] = "It prints what was taken over from each."
+    more: ClassVar[str] = (
+        "It prints `0 IPs taken over from PEER` for each, as Weave 2.x does without allocated addresses."
+    )
     example: ClassVar[str] = "rmpeer host2"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         many("peers", "PEER…", "Names or nicknames.", missing="no peer given"),

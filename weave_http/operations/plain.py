@@ -1,4 +1,4 @@
-"""The operations that take no arguments, and those of other versions, as tables."""
+"""Operations with few or no arguments (`stop`, `reset`, `version`, …), and commands of other versions that are gone."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Stop(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Reset(Operation):
-    """Stop the router, and remove all of Weave's from the host.
+    """Stop the router, and remove all that Weave made on the host.
 
     Args:
-        force: for scripts of Weave 2.x; a router that hangs is no obstacle anyway.
+        force: no effect; scripts for Weave 2.x give it. A router that hangs is removed in any case.
     """
 
     name: ClassVar[str] = "reset"
     example: ClassVar[str] = "reset"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
-        Option("force", ("--force",), "Also when the router does not answer."),
+        Option("force", ("--force",), "No effect: a router that does not answer is removed in any case."),
     )
 
     force: bool = False
@@ -38,7 +38,7 @@ class Reset(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Env(Operation):
-    """Say what there is instead of a Docker API proxy.
+    """Say what to use instead of a Docker API proxy.
 
     Args:
         restore: print what undoes an earlier version's `weave env`; the caller's side does it.
@@ -55,10 +55,10 @@ class Env(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Help(Operation):
-    """Show what there is to type.
+    """Show the commands and their arguments.
 
     Args:
-        command: about this one; empty for all.
+        command: show only this one; empty for all.
     """
 
     name: ClassVar[str] = "help"
@@ -67,7 +67,7 @@ class Help(Operation):
         Argument(
             "command",
             "[COMMAND]",
-            "About this one.",
+            "Show the help of this command.",
             lambda words: (words[0], words[1:]) if words else ("", []),
             lambda value: [value] if value else [],
         ),
@@ -91,14 +91,12 @@ def _plain(name_: str, *, more_: str = "") -> type[Operation]:
 
 
 Version = _plain("version")
-Prime = _plain(
-    "prime", more_="Other versions of Weave wait until addresses can be handed out; this one hands out none."
-)
+Prime = _plain("prime", more_="Weave 2.x waits here until it can allocate addresses; this version allocates none.")
 Config = _plain("config")
-StopDns = _plain("stop-dns", more_="Weave 0.10 had another container for that.")
+StopDns = _plain("stop-dns", more_="Weave 0.10 had a container of its own for names.")
 Setup = _plain(
     "setup",
-    more_="It is for who types on the Docker host itself; a caller elsewhere does it by calls of its own, as `run`.",
+    more_="It is for use on the Docker host itself. A caller elsewhere brings the image by calls of its own.",
 )
 CreateBridge = _plain("create-bridge")
 BridgeType = _plain("bridge-type")
@@ -122,12 +120,12 @@ GONE = {
     "attach-router": "the router connects itself: weave launch",
     "test-launch": _ONE_LAUNCH,
 }
-"""Commands that some version of Weave has and this one has not, and what to do instead."""
+"""Commands that some version of Weave has and this one does not have, and what to do instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gone(Operation):
-    """A command of another version: the host's side, which may be that version, says what it makes of it.
+    """A command of another version. It goes to the host as it was typed: the image there may be of that version.
 
     Args:
         command: its name.
@@ -135,7 +133,7 @@ class Gone(Operation):
     """
 
     name: ClassVar[str] = ""
-    summary: ClassVar[str] = "Say what there is instead of this command of another version."
+    summary: ClassVar[str] = "Say what to use instead of this command of another version."
     internal: ClassVar[bool] = True
     parts: ClassVar[tuple[Option | Argument, ...]] = (many("arguments", "[ARGUMENT…]", "Its arguments."),)
 

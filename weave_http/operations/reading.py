@@ -1,4 +1,4 @@
-"""`ps`, `status` and `report`: what there is."""
+"""`ps`, `status` and `report`: show the containers on the network, and the router's state."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Ps(Operation):
     """
 
     name: ClassVar[str] = "ps"
-    more: ClassVar[str] = "The line weave:expose is the host itself."
+    more: ClassVar[str] = "The line weave:expose is the host's own bridge, with its exposed addresses."
     example: ClassVar[str] = "ps web"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         FORMAT,
-        many("containers", "[CONTAINER…]", "Only these; none for all.", candidates="running"),
+        many("containers", "[CONTAINER…]", "Only these containers; without any, all.", candidates="running"),
     )
 
     containers: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class Status(Operation):
         Argument(
             "section",
             f"[{'|'.join(SECTIONS)}]",
-            "One section; none: a summary.",
+            "One section; without it, a summary.",
             _section,
             lambda value: [value] if value else [],
             "sections",

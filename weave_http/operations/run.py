@@ -1,4 +1,4 @@
-"""`run`: a container of one's own, on the network.
+"""`run`: start a container of the user's own on the network.
 
 It is the exception among the operations: the caller's side does it by calls of its own. The host's side has it as
 well, for those who type `weave --local run` there.
@@ -25,41 +25,43 @@ class Run(Operation):
     Args:
         addresses: of its interface, in the order to be set.
         arguments: of docker run: options, image, command.
-        with_dns: let the container ask Weave's name server.
+        with_dns: let the container use Weave's name server.
         wait: keep the program from running before the container is on the network.
-        foreground: be the container until it ends.
+        foreground: stay attached to the container until it ends.
     """
 
     name: ClassVar[str] = "run"
-    more: ClassVar[str] = "It is left running and its id is printed, as by docker run -d, unless --foreground is given."
+    more: ClassVar[str] = (
+        "It prints the id and leaves the container running, as docker run -d, unless --foreground is given."
+    )
     example: ClassVar[str] = "run 10.2.1.1/24 --name web nginx"
     verbatim: ClassVar[bool] = True
     parts: ClassVar[tuple[Option | Argument, ...]] = (
-        Option("with_dns", ("--with-dns",), "Let the container ask Weave's name server."),
+        Option("with_dns", ("--with-dns",), "Let the container use Weave's name server."),
         Option(
             "wait",
             ("--no-wait",),
-            "Start the program at once, not when it is on the network.",
+            "Start the program at once, without waiting for the network.",
             sets=False,
             caller=True,
         ),
         Option(
             "foreground",
             ("--foreground",),
-            "Be the container until it ends, as docker run without -d.",
+            "Stay attached until the container ends, as docker run without -d.",
             caller=True,
         ),
         Argument(
             "addresses",
             "CIDR…",
-            "Its addresses, as 10.2.1.1/24.",
+            "Addresses for the container's interface, as 10.2.1.1/24.",
             _addresses,
             lambda value: [str(cidr) for cidr in value],
         ),
         Argument(
             "arguments",
             "[DOCKER RUN OPTIONS] IMAGE [COMMAND…]",
-            "As after docker run.",
+            "The same as after docker run.",
             lambda words: (tuple(words), []),
             list,
         ),

@@ -30,7 +30,7 @@ class Flag:
         why: why it has none.
         switch: whether it takes no value.
         refused: whether it is an error.
-        harmless: tells of a value that asks for what is the case anyway.
+        harmless: tells whether a value asks for what is the case anyway; then nothing is said.
     """
 
     why: str

@@ -1,4 +1,4 @@
-"""One container of this host, looked at and joined to the network again. Everything here blocks."""
+"""Inspects one container of this host, and joins it to the network again. Every function here blocks."""
 
 from __future__ import annotations
 

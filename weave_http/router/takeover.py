@@ -1,4 +1,4 @@
-"""The JSON files that the router kept before it had a database, read once to be taken over."""
+"""Takes over the JSON files in which the router kept its state before it had a database; they are read once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a row of the table of options says."""
+"""The row of the table of docker run's options: a name, the kind of its value, and where the value goes."""
 
 from __future__ import annotations
 

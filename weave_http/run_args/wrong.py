@@ -1,4 +1,4 @@
-"""What is wrong with a line: one sentence, which names the option."""
+"""Errors in docker run's arguments: one sentence, which names the option."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user of a host needs to know about it."""
+"""A sandbox host as its user sees it: name, endpoint, state, and the environment that chooses it."""
 
 from __future__ import annotations
 

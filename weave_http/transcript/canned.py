@@ -1,4 +1,4 @@
-"""Answers that were there before the question."""
+"""Responses that are made beforehand, for transports without a daemon."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def canned_json(status: int, document: Any) -> Canned:
 
 @dataclass(slots=True)
 class CannedStream(Closing):
-    """A connection of which all has come already, and whose end is near. Implements `contract.Duplex`."""
+    """A hijacked connection whose data is all there already. Implements `contract.Duplex`."""
 
     status: int
     headers: Mapping[str, str]

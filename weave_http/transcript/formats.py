@@ -19,7 +19,6 @@ from weave_http.transcript.quoting import json_text, one_line, sh_line
 from weave_http.transcript.routes import UNKNOWN, route_of
 from weave_http.transcript.watch import Exchange
 
-FORMATS = ("line", "curl", "http", "json")
 LOCAL = "http://localhost"
 """What stands for the daemon in the URL where a unix socket leads to it."""
 

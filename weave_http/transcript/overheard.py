@@ -1,4 +1,4 @@
-"""A response that somebody listens to while it is read."""
+"""A response that reports its body piece by piece while it is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From nodes and data to text."""
+"""Fills a parsed template with data: nodes and JSON values in, text out."""
 
 from __future__ import annotations
 

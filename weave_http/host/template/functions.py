@@ -1,4 +1,4 @@
-"""What values look like, and the functions that templates may call."""
+"""How templates print values, and the functions that templates may call."""
 
 from __future__ import annotations
 

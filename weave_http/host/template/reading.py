@@ -1,4 +1,4 @@
-"""From a template's text to its nodes."""
+"""Parses a template: text in, nodes out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What others may ask of a running router: a change is remembered first, and then done."""
+"""What the HTTP API asks of a running router: a change is written to the store first, and then done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sections of the report, from the parts that they tell of."""
+"""Makes the sections of the report from the mesh, the data plane, the engine and the name service."""
 
 from __future__ import annotations
 

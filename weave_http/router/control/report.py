@@ -1,7 +1,7 @@
 """What the router says about itself, as values; in JSON under Weave's names.
 
-A section is a dataclass here, made in `weave_http.router.control.control`, and shown in
-`weave_http.router.control.status` if it has a place in the texts.
+A section is a dataclass here, made in `weave_http.router.control.describe` (in `control` where that is one line), and
+shown in `weave_http.router.control.status` if it has a place in the texts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NAMES = {
     "nickname": "NickName",
     "container_id": "ContainerID",
 }
-"""Fields whose name in JSON is not theirs in capitals-and-small letters."""
+"""Fields whose name in JSON is not their own name in CamelCase."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The kernel of this host, made what the router wants it to be. Every function here blocks."""
+"""What the router changes in the kernel: bridge, rules, exposed addresses, VXLAN. Every function here blocks."""
 
 from __future__ import annotations
 

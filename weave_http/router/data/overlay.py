@@ -1,4 +1,4 @@
-"""Keeps the kernel as the plan and the record want it: one change at a time, each in a thread of its own."""
+"""The data plane's loop: has the kernel follow the plan and the record, one change at a time, each in a thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each peer is reached: a function of what the mesh says of peers, and of the time. Pure.
+"""The plan: at which underlay address each peer is reached, from the router's own connections and the time. Pure.
 
 A connected peer gets frames. One whose connection was lost without a goodbye still gets them for a while: the hosts
 may well still reach each other, and a router that restarts must not interrupt what it doesn't carry. The same goes for

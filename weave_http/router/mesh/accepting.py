@@ -1,4 +1,4 @@
-"""Accepting: strangers who connect, only so many at once and so fast."""
+"""Accepts connections, with limits on handshakes at once and on new connections in a time."""
 
 from __future__ import annotations
 

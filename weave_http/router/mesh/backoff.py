@@ -1,4 +1,4 @@
-"""When to try again."""
+"""Delays before a peer is dialled again."""
 
 from __future__ import annotations
 

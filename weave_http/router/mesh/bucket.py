@@ -1,4 +1,4 @@
-"""How often something may happen."""
+"""Rate limits: a token bucket for new connections, and a limit for repeated log lines."""
 
 from __future__ import annotations
 

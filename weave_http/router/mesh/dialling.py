@@ -1,4 +1,4 @@
-"""Dialling: the targets that fall due, one connection each."""
+"""Dials the targets that are due, with one connection for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What peers share: facts, each owned by one peer and versioned.
+"""Facts, each owned by one peer and versioned by a stamp, and sets of facts that can be merged.
 
 A set of facts is merged with another by one rule, *the later stamp wins*, so the order in which they arrive, and how
 often, makes no difference. Only the owner writes its fact. An owner that restarts begins with a new `uid`, the later

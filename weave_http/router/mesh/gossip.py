@@ -1,4 +1,4 @@
-"""How a topic spreads: what is common to all that is owned by one peer each, stamped, and told on by others.
+"""The base class of topics: how information that one peer owns and stamps spreads from neighbour to neighbour.
 
 Two neighbours begin by saying how far they know each origin (`Have`), and from then on tell each other what comes
 after. What is told on a connection arrives, in its order; where it nevertheless can't be used, or is dropped later,

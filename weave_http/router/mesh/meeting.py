@@ -1,4 +1,4 @@
-"""From a socket to a connection whose two ends take each other as peers."""
+"""The handshake as a whole: from a connected socket to a connection whose two ends accept each other as peers."""
 
 from __future__ import annotations
 

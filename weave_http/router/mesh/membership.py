@@ -1,4 +1,4 @@
-"""The topic of the mesh itself: what each peer says about itself, which connections it has above all.
+"""The topic of membership: what each peer says about itself, above all its connections.
 
 What is heard of third peers is told on a moment later than what we say ourselves: in a mesh that forms, most of those
 who would be told hear it at first hand meanwhile. What is kept of others' claims is bounded, for each neighbour and in

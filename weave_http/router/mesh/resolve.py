@@ -1,4 +1,4 @@
-"""Where peers are: addresses of a host name."""
+"""Resolves a peer's host name to its addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which connections there are."""
+"""The table of connections to peers: the established ones, and those in their handshake."""
 
 from __future__ import annotations
 

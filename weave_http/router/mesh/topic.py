@@ -1,4 +1,4 @@
-"""What a topic of gossip is to the mesh: names, say, or who is connected to whom. The mesh knows none by its name.
+"""The protocol that a topic of gossip follows, as names, or who is connected to whom. The mesh knows no topic by name.
 
 A topic is registered by being handed to `weave_http.router.mesh.peering.Peering`. Its name becomes a feature in our
 greeting, and it is told only to peers that have it, too. What most topics need beyond that is in

@@ -2,7 +2,7 @@
 
 A peer says which connections it has. A connection counts when both of its ends say it; a peer is *reachable* when such
 connections lead to it. A peer that isn't is forgotten in time. Nothing here decides where data goes: that follows the
-connections this router has itself (`weave_http.router.data.dataplane`), so a peer that lies about others gains nothing.
+connections this router has itself (`weave_http.router.data.plan`), so a peer that lies about others gains nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Frames on a TCP connection.
 
-What a stranger sends costs him his connection and us one log line: sizes are limited before anything is read, and every
-read and write has a time limit.
+Bad input ends the connection, with one line in the log: sizes are limited before anything is read, and every read and
+write has a time limit.
 """
 
 from __future__ import annotations

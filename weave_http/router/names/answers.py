@@ -1,4 +1,4 @@
-"""A query in, a reply out, or the wish to have it answered by another server. Pure; the wire format is dnslib's.
+"""Answers DNS queries from the known names, or says that another server has to. Pure; the wire format is dnslib's.
 
 Local are the names below the domain, those of one label, and the reverse names of addresses that have a local name.
 Everything else is for the host's own name servers.

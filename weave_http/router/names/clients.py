@@ -1,4 +1,4 @@
-"""Who may ask for names: containers of this host, and the host itself. A server for the LAN we are not.
+"""Which clients may ask for names: containers of this host, and the host itself, but not the LAN.
 
 The engine's bridge has its address on the host, which answers on it to anybody who has a route there: whoever is on
 the LAN could read all names, and have long answers sent to an address of his choice.

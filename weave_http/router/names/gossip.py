@@ -1,4 +1,4 @@
-"""The topic of names: which are told to whom, and which are believed. Sans-I/O: messages in, messages out.
+"""The topic of names: who is told which names, and whose names are believed. Sans-I/O: messages in, messages out.
 
 How it spreads, and what is believed of whom, is as with all topics (`weave_http.router.mesh.gossip`). What is told are
 changes of an origin's log (`weave_http.router.names.register`) from where the neighbour knows it.

@@ -1,4 +1,4 @@
-"""What the router is told about names."""
+"""The name service's options, from the router's flags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names as parts of messages between peers: plain values out, and in again with everything checked."""
+"""Packs names into messages between peers, and unpacks them with every value checked."""
 
 from __future__ import annotations
 

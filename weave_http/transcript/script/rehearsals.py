@@ -1,4 +1,4 @@
-"""What a command does on a good day, and what it does when something fails: the material of its script."""
+"""Rehearses a command, once with success and once with each failure, as the material for its script."""
 
 from __future__ import annotations
 

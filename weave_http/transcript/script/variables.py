@@ -1,4 +1,4 @@
-"""Texts of a rehearsal as words of a script, in which what only a daemon can say is the shell's variables."""
+"""Turns texts of a rehearsal into words of a script: values that only a daemon can know become shell variables."""
 
 from __future__ import annotations
 

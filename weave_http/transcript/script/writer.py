@@ -1,4 +1,4 @@
-"""The lines of a script: what each call of the rehearsal becomes."""
+"""Writes the lines of a script: one piece for each call of the rehearsal."""
 
 from __future__ import annotations
 
