@@ -71,7 +71,7 @@ class RouterClient(RouterAPI):
         """Return the router's version (`GET /version`)."""
         return self._call("GET", "/version").strip()
 
-    def connect(self, peers: Iterable[PeerAddress | str], replace: bool = False) -> None:
+    def connect(self, peers: Iterable[PeerAddress], replace: bool = False) -> None:
         """Add peers to the ones that are dialled (`POST /connect`).
 
         Args:
@@ -81,7 +81,7 @@ class RouterClient(RouterAPI):
         pairs = [("peer", str(peer)) for peer in peers]
         self._call("POST", "/connect", form=[*pairs, ("replace", "true")] if replace else pairs)
 
-    def forget(self, peers: Iterable[PeerAddress | str]) -> None:
+    def forget(self, peers: Iterable[PeerAddress]) -> None:
         """Stop dialling peers; unknown ones are ignored (`POST /forget`)."""
         self._call("POST", "/forget", form=[("peer", str(peer)) for peer in peers])
 
@@ -89,7 +89,7 @@ class RouterClient(RouterAPI):
         """Return the addresses in CIDR notation by container id (`GET /attachments`)."""
         return {container: list(addresses) for container, addresses in self._object("/attachments").items()}
 
-    def set_attachment(self, container: str, addresses: Iterable[Cidr | str]) -> None:
+    def set_attachment(self, container: str, addresses: Iterable[Cidr]) -> None:
         """Record the addresses that a container gets again whenever it starts (`PUT /attachment/{id}`).
 
         Args:
@@ -107,7 +107,7 @@ class RouterClient(RouterAPI):
         """Return `masquerade` and `names` of each exposed address in CIDR notation (`GET /expose`)."""
         return self._object("/expose")
 
-    def expose(self, addresses: Iterable[Cidr | str], *, masquerade: bool = True, name: str = "") -> None:
+    def expose(self, addresses: Iterable[Cidr], *, masquerade: bool = True, name: str = "") -> None:
         """Put the host on the network, for good (`POST /expose`): all of the addresses, or none.
 
         Args:
@@ -118,11 +118,11 @@ class RouterClient(RouterAPI):
         pairs = [*(("address", str(cidr)) for cidr in addresses), ("skipNAT", str(not masquerade).lower())]
         self._call("POST", "/expose", form=[*pairs, ("fqdn", name)] if name else pairs)
 
-    def hide(self, addresses: Iterable[Cidr | str]) -> None:
+    def hide(self, addresses: Iterable[Cidr]) -> None:
         """Take the host off the network again; absent addresses are fine (`DELETE /expose?address=`)."""
         self._call("DELETE", f"/expose?{urlencode([('address', cidr) for cidr in addresses])}")
 
-    def put_name(self, owner: str, address: IP | str, name: str) -> None:
+    def put_name(self, owner: str, address: IP, name: str) -> None:
         """Give an address a name in the DNS (`PUT /name/{id}/{ip}`); a name outside of the domain is dropped silently.
 
         Args:
@@ -132,7 +132,7 @@ class RouterClient(RouterAPI):
         """
         self._call("PUT", f"/name/{quote(owner, safe=':')}/{address}", form=[("fqdn", name)])
 
-    def delete_name(self, owner: str, address: IP | str | None = None, name: str = "") -> None:
+    def delete_name(self, owner: str, address: IP | None = None, name: str = "") -> None:
         """Take names away (`DELETE /name/{id}[/{ip}][?fqdn=]`); what is left out stands for all there are."""
         where = f"/name/{quote(owner, safe=':')}" + (f"/{address}" if address else "")
         self._call("DELETE", f"{where}?{urlencode({'fqdn': name})}" if name else where)

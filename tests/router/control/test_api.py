@@ -14,7 +14,7 @@ import pytest
 
 from tests.router.control.test_status import REPORT
 from weave_http import __version__
-from weave_http.addresses import Cidr, parse_cidr, parse_ip
+from weave_http.addresses import Cidr, parse_cidr, parse_ip, parse_peer_address
 from weave_http.errors import HostError, WeaveError
 from weave_http.host.router_client import NotOffered, RouterClient, RouterError, RouterUnavailable
 from weave_http.router.control.control import Control
@@ -143,9 +143,9 @@ def test_a_peer_that_is_gone_has_left_no_addresses(served: Served) -> None:
 
 
 def test_peers_are_connected_replaced_and_forgotten(served: Served) -> None:
-    served.client.connect(["h1", "h2:1"])
-    served.client.connect(["h3"], replace=True)
-    served.client.forget(["h1", "h2:1"])
+    served.client.connect([parse_peer_address("h1"), parse_peer_address("h2:1")])
+    served.client.connect([parse_peer_address("h3")], replace=True)
+    served.client.forget([parse_peer_address("h1"), parse_peer_address("h2:1")])
     served.client.leave()
     assert served.control.done == ["connect h1 h2:1", "connect h3 instead", "forget h1 h2:1", "leave"]
 
@@ -153,7 +153,7 @@ def test_peers_are_connected_replaced_and_forgotten(served: Served) -> None:
 def test_complaints_are_one_line_together(served: Served) -> None:
     served.control.complaints = ["a: no", "b: no"]
     with pytest.raises(RouterError, match=r"^a: no; b: no$"):
-        served.client.connect(["a", "b"])
+        served.client.connect([parse_peer_address("a"), parse_peer_address("b")])
     assert served.raw("POST", "/connect", b"peer=a&peer=b", Content_Type="application/x-www-form-urlencoded") == (
         400,
         "a: no\nb: no\n",
@@ -161,7 +161,7 @@ def test_complaints_are_one_line_together(served: Served) -> None:
 
 
 def test_attachments_are_kept_listed_and_dropped(served: Served) -> None:
-    served.client.set_attachment(_ID, ["10.2.1.1/24", "10.2.2.1/24"])
+    served.client.set_attachment(_ID, [parse_cidr("10.2.1.1/24"), parse_cidr("10.2.2.1/24")])
     assert served.client.attachments() == {_ID: ["10.2.1.1/24", "10.2.2.1/24"]}
     for _ in range(2):
         served.client.delete_attachment(_ID)
@@ -170,9 +170,9 @@ def test_attachments_are_kept_listed_and_dropped(served: Served) -> None:
 
 def test_the_host_is_exposed_and_hidden_by_several_addresses_at_once(served: Served) -> None:
     client = served.client
-    client.expose(["10.2.1.254/24", "10.2.2.254/24"])
-    client.expose(["10.2.1.254/24"], masquerade=False, name="h1.weave.local")
-    client.hide(["10.2.1.254/24", "10.2.2.254/24"])
+    client.expose([parse_cidr("10.2.1.254/24"), parse_cidr("10.2.2.254/24")])
+    client.expose([parse_cidr("10.2.1.254/24")], masquerade=False, name="h1.weave.local")
+    client.hide([parse_cidr("10.2.1.254/24"), parse_cidr("10.2.2.254/24")])
     assert served.control.done == [
         "expose 10.2.1.254/24 10.2.2.254/24 True",
         "expose 10.2.1.254/24 False h1.weave.local",
@@ -181,7 +181,7 @@ def test_the_host_is_exposed_and_hidden_by_several_addresses_at_once(served: Ser
     assert client.exposed() == {"10.2.1.254/24": {"masquerade": True, "names": []}}
     served.control.failure = HostError("no rules")
     with pytest.raises(RouterError, match=r"^no rules$"):
-        client.expose(["10.2.1.254/24"])
+        client.expose([parse_cidr("10.2.1.254/24")])
 
 
 def test_weaves_own_paths_for_exposing_work(served: Served) -> None:
@@ -276,7 +276,7 @@ def test_what_is_no_request_is_refused_and_not_logged(
 def test_a_failure_of_the_router_is_its_sentence(served: Served) -> None:
     served.control.failure = HostError("the disk is full")
     with pytest.raises(RouterError, match=r"^the disk is full$"):
-        served.client.set_attachment(_ID, ["10.2.1.1/24"])
+        served.client.set_attachment(_ID, [parse_cidr("10.2.1.1/24")])
 
 
 @pytest.mark.parametrize(
@@ -366,17 +366,17 @@ def _names(served: Served) -> list[str]:
 
 def test_names_are_given_listed_and_taken(naming: Served) -> None:
     client = naming.client
-    client.put_name(_ID, "10.2.1.1", "C1.weave.local")
-    client.put_name(_ID, "10.2.1.2", "c1.weave.local")
-    client.put_name("weave:extern", "10.9.9.9", "printer.weave.local.")
-    client.put_name(_ID, "10.2.1.1", "c1.example.com")
+    client.put_name(_ID, parse_ip("10.2.1.1"), "C1.weave.local")
+    client.put_name(_ID, parse_ip("10.2.1.2"), "c1.weave.local")
+    client.put_name("weave:extern", parse_ip("10.9.9.9"), "printer.weave.local.")
+    client.put_name(_ID, parse_ip("10.2.1.1"), "c1.example.com")
     assert _names(naming) == [
         "c1.weave.local. 10.2.1.1 abababababab",
         "c1.weave.local. 10.2.1.2 abababababab",
         "printer.weave.local. 10.9.9.9 weave:extern",
     ]
-    client.delete_name(_ID, "10.2.1.1", "other.weave.local")
-    client.delete_name(_ID, "10.2.1.1")
+    client.delete_name(_ID, parse_ip("10.2.1.1"), "other.weave.local")
+    client.delete_name(_ID, parse_ip("10.2.1.1"))
     client.delete_name("weave:extern", name="printer")
     assert _names(naming) == ["c1.weave.local. 10.2.1.2 abababababab"]
     assert naming.raw("DELETE", "/name") == (204, "")
@@ -414,4 +414,4 @@ def test_where_names_are_served_is_told_or_why_they_are_not(naming: Served, serv
     with pytest.raises(NotOffered, match=off):
         served.client.dns_address()
     with pytest.raises(NotOffered, match=off):
-        served.client.put_name(_ID, "10.2.1.1", "c1")
+        served.client.put_name(_ID, parse_ip("10.2.1.1"), "c1")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from weave_http import __version__
+from weave_http.addresses import parse_ip
 from weave_http.router.control.report import (
     Connection,
     Dns,
@@ -51,7 +52,7 @@ REPORT = Report(
         address="172.17.0.1:53",
         ttl=1,
         entries=(
-            NameEntry("a-long-name-indeed.weave.local.", A, "weave:expose", "10.2.1.254", 1),
+            NameEntry("a-long-name-indeed.weave.local.", A, "weave:expose", parse_ip("10.2.1.254"), 1),
             NameEntry("c1.weave.local.", A, "ab" * 32, ip_address("10.2.1.1"), 2),
         ),
         trouble="",

@@ -12,6 +12,7 @@ import pytest
 
 from tests.net.kernel import Space
 from tests.router.hosts import RoutedHost, until
+from weave_http.addresses import parse_cidr
 from weave_http.host.router_client import RouterClient, RouterError
 from weave_http.net import expose
 from weave_http.net.bridge import ensure_bridge
@@ -54,7 +55,7 @@ def _kept(host: RoutedHost) -> dict[str, Any]:
 def test_it_is_there_at_once_and_again_after_restart_reboot_and_flush(routed: RoutedHost) -> None:
     _launch(routed)
     routed.ask(RouterClient.expose, [A, B])
-    routed.space.call(lambda: RouterClient().expose([B], masquerade=False, name="h1.weave.local"))
+    routed.space.call(lambda: RouterClient().expose([parse_cidr(B)], masquerade=False, name="h1.weave.local"))
     assert _addresses(routed) == [A, B]
     before = _rules(routed)
     assert sum(rule.startswith("-A WEAVE ") for rule in before) == 4

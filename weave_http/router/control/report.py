@@ -92,7 +92,7 @@ class NameEntry:
     hostname: str
     origin: str
     container_id: str
-    address: IP | str
+    address: IP
     version: int
     tombstone: int = 0
 
