@@ -159,11 +159,11 @@ def test_a_large_archive_is_compressed_on_its_way_to_another_machine(
 ) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     path = image_archive(tmp_path / "image.tar", {}, layer=bytes(size))
-    sent = b"".join(Archive(path, replace(desk.caller, endpoint=Endpoint(scheme))))
+    sent = b"".join(Archive(path, "", replace(desk.caller, endpoint=Endpoint(scheme))))
     assert sent.startswith(b"\x1f\x8b") == packed
     assert (gzip.decompress(sent) if packed else sent) == path.read_bytes()
     path.write_bytes(gzip.compress(path.read_bytes(), 1))
-    assert b"".join(Archive(path, replace(desk.caller, endpoint=Endpoint(scheme)))) == path.read_bytes()
+    assert b"".join(Archive(path, "", replace(desk.caller, endpoint=Endpoint(scheme)))) == path.read_bytes()
 
 
 @pytest.mark.parametrize(

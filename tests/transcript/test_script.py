@@ -127,22 +127,44 @@ def test_a_script_calls_prints_and_ends_as_the_command(either: FakeEngine, name:
         same_output(real, played)
 
 
+OWN = "registry.example/weave:1"
+
+
 @pytest.mark.parametrize("name", ["ps", "run", "setup"])
-def test_a_missing_image_is_pulled(fake: FakeEngine, name: str) -> None:
-    del fake.images[constants.DEFAULT_IMAGE]
-    real, played, _ = both(fake, *TYPED[name].split())
+def test_a_missing_image_that_has_a_registry_is_pulled(fake: FakeEngine, name: str) -> None:
+    fake.pullable.add(OWN)
+    real, played, _ = both(fake, *TYPED[name].split(), EXEC_IMAGE=OWN)
     assert real.returncode == 0
     assert played.stderr == real.stderr
+    assert "POST /images/create" in fake.calls()
 
 
 @pytest.mark.parametrize("name", ["ps", "run", "setup"])
 def test_an_image_that_can_not_be_pulled_is_told_in_the_same_words(fake: FakeEngine, name: str) -> None:
-    del fake.images[constants.DEFAULT_IMAGE]
-    fake.pullable.clear()
-    real, played, _ = both(fake, *TYPED[name].split())
+    real, played, _ = both(fake, *TYPED[name].split(), EXEC_IMAGE=OWN)
     assert real.returncode == 125
+    assert b"a pull failed" in real.stderr
     same_output(real, played)
     assert fake.containers == {}
+
+
+@pytest.mark.parametrize("name", ["ps", "run", "setup"])
+def test_a_missing_image_that_has_no_registry_is_refused_in_the_same_words(fake: FakeEngine, name: str) -> None:
+    del fake.images[constants.DEFAULT_IMAGE]
+    real, played, _ = both(fake, *TYPED[name].split())
+    assert real.returncode == 125
+    assert b"name one of a registry in EXEC_IMAGE" in real.stderr
+    same_output(real, played)
+    assert fake.containers == {}
+    assert "POST /images/create" not in fake.calls()
+
+
+def test_an_image_that_is_never_to_be_pulled_is_missing_in_the_daemons_words(fake: FakeEngine) -> None:
+    for wait in ([], ["--no-wait"]):
+        fake.requests.clear()
+        real, played, _ = both(fake, "run", *wait, "10.2.1.1/24", "--pull", "never", "no-such-image")
+        assert real.returncode == 125
+        same_output(real, played)
 
 
 def test_a_pull_that_fails_in_the_midst_is_told_in_the_same_words(fake: FakeEngine) -> None:
@@ -153,8 +175,9 @@ def test_a_pull_that_fails_in_the_midst_is_told_in_the_same_words(fake: FakeEngi
         reply.end()
 
     fake.on("POST", "/images/create", pull)
-    real, played, _ = both(fake, "setup")
+    real, played, _ = both(fake, "setup", EXEC_IMAGE=OWN)
     assert real.returncode == 125
+    assert b"no such manifest" in real.stderr
     same_output(real, played)
 
 
@@ -207,18 +230,38 @@ def test_a_failure_of_the_daemon_within_the_output_is_told(fake: FakeEngine) -> 
     assert played.stdout == b"so far"
 
 
-def test_an_archive_is_sent(either: FakeEngine, tmp_path: Path) -> None:
-    archive = tmp_path / "it's an image.tar"
-    manifest = json.dumps([{"RepoTags": ["a:1", "b:2"], "Config": "1" * 64 + ".json"}]).encode()
+def archive_of(folder: Path, *, machine: str = "") -> Path:
+    """A docker archive with one image of two names."""
+    archive = folder / "it's an image.tar"
+    config = {"os": "linux", "architecture": machine} if machine else {}
+    manifest = [{"RepoTags": ["a:1", "b:2"], "Config": "1" * 64 + ".json"}]
+    files = {"manifest.json": json.dumps(manifest).encode(), "1" * 64 + ".json": json.dumps(config).encode()}
     with tarfile.open(archive, "w") as tar:
-        for name, data in (("manifest.json", manifest), ("layer", os.urandom(3_000_000))):
+        for name, data in (files | {"layer": os.urandom(3_000_000)}).items():
             member = tarfile.TarInfo(name)
             member.size = len(data)
             tar.addfile(member, BytesIO(data))
+    return archive
+
+
+@pytest.mark.parametrize("machine", ["", "amd64"])
+def test_an_archive_is_sent(either: FakeEngine, tmp_path: Path, machine: str) -> None:
+    archive = archive_of(tmp_path, machine=machine)
     real, played, _ = both(either, "setup", "--from", str(archive))
     assert real.stdout == b"a:1\nb:2\n"
     same_output(real, played)
     assert either.requests[-1].size == archive.stat().st_size
+
+
+@pytest.mark.parametrize("host", [{"Os": "linux", "Arch": "amd64"}, {"Os": "plan9", "Arch": "it's\n$x"}, {}])
+def test_an_archive_for_another_kind_of_machine_is_refused_in_the_same_words(
+    fake: FakeEngine, tmp_path: Path, host: dict[str, str]
+) -> None:
+    fake.on("GET", "/version", lambda request, reply: reply.json(host))
+    real, played, _ = both(fake, "setup", "--from", str(archive_of(tmp_path, machine="s390x")))
+    assert real.returncode == (1 if host else 0)
+    assert (b"is for linux/s390x" in real.stderr) == bool(host)
+    same_output(real, played)
 
 
 def test_a_secret_is_asked_for_and_not_written_down(fake: FakeEngine) -> None:

@@ -97,10 +97,20 @@ def test_the_image_goes_over_as_it_is(here: FakeEngine, there: FakeEngine) -> No
     assert (real.returncode, real.stdout, real.stderr) == (0, f"{constants.DEFAULT_IMAGE}\n", "")
     assert played.stderr == ""
     assert there.calls() == ["HEAD /_ping", f"GET /images/{constants.DEFAULT_IMAGE}/json", "GET /images/get"]
-    assert here.calls() == ["HEAD /_ping", f"GET /images/{constants.DEFAULT_IMAGE}/json", "POST /images/load"]
+    image = f"/images/{constants.DEFAULT_IMAGE}/json"
+    assert here.calls() == ["HEAD /_ping", f"GET {image}", "GET /version", "POST /images/load"]
     assert here.requests[-1].sha256 == hashlib.sha256(SENT + b"".join(PIECES)).hexdigest()
     assert here.requests[-1].version == "v1.41"
     assert there.requests[-1].version == "v1.45"
+
+
+def test_an_image_for_another_kind_of_machine_does_not_go_over(here: FakeEngine, there: FakeEngine) -> None:
+    there.images[constants.DEFAULT_IMAGE] |= {"Os": "linux", "Architecture": "s390x"}
+    real, played = both(here, there)
+    assert real.returncode == 1
+    assert real.stderr.startswith(f"weave: the image from {there.endpoint.url} (--from-host) is for linux/s390x")
+    assert played.stderr == real.stderr
+    assert here.calls()[-1] == "GET /version"
 
 
 def test_an_image_that_comes_by_another_name_gets_its_own(here: FakeEngine, there: FakeEngine) -> None:
@@ -170,8 +180,8 @@ def test_a_dry_run_and_a_trace_say_which_daemon_a_call_is_for(here: FakeEngine, 
     traced = weave(here, "--trace", *words).stderr.splitlines()
     at = f"  at {there.endpoint.url}"
     for lines in (shown, traced):
-        assert [line.split()[0] for line in lines] == ["HEAD", "GET", "HEAD", "GET", "GET", "POST"]
-        assert [line.endswith(at) for line in lines] == [True, True, False, False, True, False]
+        assert [line.split()[0] for line in lines] == ["HEAD", "GET", "HEAD", "GET", "GET", "GET", "POST"]
+        assert [line.endswith(at) for line in lines] == [True, True, False, False, False, True, False]
 
 
 def test_curl_lines_are_a_pipe(here: FakeEngine, there: FakeEngine) -> None:

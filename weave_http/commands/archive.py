@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from weave_http.commands.caller import Caller
+from weave_http.commands.platform import platform
 from weave_http.errors import WeaveError
 
 CHUNK = 256 * 1024
@@ -59,7 +60,7 @@ def archive_identity(source: Path) -> Identity:
             (image,) = _json(archive, "manifest.json")
             tags, name = [str(tag) for tag in image["RepoTags"] or []], str(image["Config"])
             config = _json(archive, name)
-            parts = [str(config.get(key) or "") for key in ("os", "architecture")]
+            runs_on = platform(config, "os", "architecture")
     except OSError as error:
         raise WeaveError(f"can't read {source}: {error.strerror or error}") from error
     except (tarfile.TarError, LookupError, ValueError, TypeError, AttributeError, EOFError, RecursionError) as error:
@@ -70,7 +71,7 @@ def archive_identity(source: Path) -> Identity:
     except zlib.error as error:
         raise WeaveError(f"{source} is damaged: {error}") from error
     identity = "sha256:" + name.removesuffix(".json").rpartition("/")[2]
-    return Identity(tuple(tags), identity, "/".join(parts) if all(parts) else "")
+    return Identity(tuple(tags), identity, runs_on)
 
 
 def _json(archive: tarfile.TarFile, name: str) -> Any:
@@ -109,10 +110,12 @@ class Archive:
 
     Args:
         path: of the file.
+        platform: what its image runs on, as `linux/amd64`; empty if it does not say.
         caller: whose meter is told, and whose endpoint says where it goes.
     """
 
     path: Path
+    platform: str
     caller: Caller
 
     def __iter__(self) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from weave_http.commands.caller import Caller
+from weave_http.commands.platform import platform
 from weave_http.commands.pull import pull_own
 from weave_http.engine import Engine
 from weave_http.engine.errors import NotFound
@@ -53,7 +54,7 @@ def _load(caller: Caller, source: Path) -> Sequence[str]:
     identity = archive_identity(source)
     if not _present(caller, identity.tags, identity.id):
         _check_platform(caller, identity.platform, str(source))
-        with caller.engine.images.load(Archive(source, caller)) as steps:
+        with caller.engine.images.load(Archive(source, identity.platform, caller)) as steps:
             for step in steps:
                 caller.meter.update(step.id or source.name, step.text, step.current, step.total)
     return identity.tags
@@ -69,8 +70,7 @@ def _copy(caller: Caller, source: Engine) -> str:
             f"{source.where} has no image {image}", hint="run `weave setup` for that host first"
         ) from error
     if not _present(caller, [image], there["Id"]):
-        parts = [str(there.get(key) or "") for key in ("Os", "Architecture")]
-        _check_platform(caller, "/".join(parts) if all(parts) else "", source.where)
+        _check_platform(caller, platform(there, "Os", "Architecture"), source.where)
         size = int(there.get("Size") or 0)  # an archive is a little more than its layers
 
         def show(sent: int) -> None:
@@ -83,16 +83,15 @@ def _copy(caller: Caller, source: Engine) -> str:
     return image
 
 
-def _check_platform(caller: Caller, platform: str, where: str) -> None:
+def _check_platform(caller: Caller, wanted: str, where: str) -> None:
     """Raise `WeaveError` if an image is for another kind of machine than the daemon's, as `linux/arm64`.
 
     The daemon would load it, and no program of it would run.
     """
-    version = caller.engine.system.version()
-    here = f"{version.get('Os') or ''}/{version.get('Arch') or ''}"
-    if platform and "" not in here.split("/") and platform != here:
+    here = platform(caller.engine.system.version(), "Os", "Arch")
+    if wanted and here and wanted != here:
         raise WeaveError(
-            f"the image from {where} is for {platform}, and the Docker host is {here}",
+            f"the image from {where} is for {wanted}, and the Docker host is {here}",
             hint=f"build it on a {here} machine: `weave image build`",
         )
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from weave_http.closing import Closing
 
+_SWITCHING = 101
+
 
 @dataclass(frozen=True, slots=True)
 class Canned(Closing):
@@ -61,8 +63,10 @@ class CannedStream(Closing):
 
     @classmethod
     def of(cls, answer: Canned) -> CannedStream:
-        """Return the connection on which an answer came."""
-        return cls(answer.status, answer.headers, deque(answer.chunks()))
+        """Return the connection on which an answer came; what is granted switches protocols, as daemons do."""
+        if answer.status >= 300:
+            return cls(answer.status, answer.headers, deque(answer.chunks()))
+        return cls(_SWITCHING, {"connection": "Upgrade", "upgrade": "tcp"}, deque(answer.chunks()))
 
     def fileno(self) -> int:
         """There is none: nobody has to wait."""

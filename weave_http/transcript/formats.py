@@ -32,10 +32,20 @@ class FromFile(Protocol):
         """The file's path."""
         ...
 
+    @property
+    def platform(self) -> str:
+        """What the image in it runs on, as `linux/amd64`; empty if it does not say."""
+        ...
+
 
 def file_of(request: Request) -> Path | None:
     """Return the file that a request's body comes from, if it comes from one."""
     return Path(request.body.path) if isinstance(request.body, FromFile) else None
+
+
+def platform_of(request: Request) -> str:
+    """Return what the image in a request's file runs on, as `linux/amd64`; empty if that is not known."""
+    return request.body.platform if isinstance(request.body, FromFile) else ""
 
 
 def document_of(request: Request) -> Any:

@@ -44,6 +44,8 @@ class Marks:
         """Return what is said of the first, second, … image: its words say where a real image's go."""
         return {
             "Id": "sha256:" + self.image_digits(number).ljust(64, "0"),
+            "Os": self.placeholder("system", number),
+            "Architecture": self.placeholder("machine", number),
             "Config": {
                 "Entrypoint": [self.placeholder("entrypoint", number)],
                 "Cmd": [self.placeholder("command", number)],
@@ -52,9 +54,13 @@ class Marks:
         }
 
     def placeholder(self, kind: str, number: int) -> str:
-        """Return what stands for a word of an image, for a warning, or for a reason."""
+        """Return what stands for a word of an image, or for a warning."""
         own = "" if self == DEFAULT_MARKS else f" {self.containers}"
-        return f"<{kind} of image {number}{own}>" if kind in ("entrypoint", "command") else f"<{kind} {number}{own}>"
+        return f"<{kind} {number}{own}>" if kind == "warning" else f"<{kind} of image {number}{own}>"
+
+    def platform(self, number: int) -> str:
+        """Return what the first, second, … image runs on."""
+        return "/".join(self.placeholder(kind, number) for kind in ("system", "machine"))
 
     @property
     def ids(self) -> re.Pattern[str]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
+
+from weave_http.engine.endpoint import Endpoint
+from weave_http.transcript.formats import base_url, curl_options
+from weave_http.transcript.quoting import sh_line, sh_word
 
 LIBRARY = Path(__file__).with_name("library.sh")
 _FUNCTION = re.compile(r"((?:^#.*\n)*)^(\w+)\(\) \{\n(?:.*\n)*?\}\n\n?", re.MULTILINE)
@@ -27,3 +31,10 @@ def library(used: Collection[str]) -> list[str]:
         needed |= called
         waiting += [functions[name] for name in called]
     return _FUNCTION.sub(lambda match: match[0] if match[2] in needed else "", text).rstrip("\n").splitlines()
+
+
+def connection(endpoint: Endpoint) -> Iterator[str]:
+    """Yield the lines by which calls go to a daemon."""
+    yield f"where={sh_word(str(endpoint))}"
+    yield f"url={sh_word(base_url(endpoint))}"
+    yield f'docker_api() {{ ${{exec:-}} curl {sh_line(curl_options(endpoint))} "$@"; }}'

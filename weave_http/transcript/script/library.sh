@@ -107,14 +107,15 @@ created() {
   left="$id $left"
 }
 
-# create TARGET BODY PULL BEFORE AFTER: make a container; $id is its id. On "no such image" PULL it and try again.
+# create TARGET BODY PULL BEFORE AFTER: make a container; $id is its id. On "no such image" `pull` it and try again.
+# With neither PULL nor BEFORE the daemon's words are all that is said.
 create() {
   busy=yes
   printf '%s' "$2" >"$dir/body"
   call POST "$1" --header 'Content-Type: application/json' --data-binary @"$dir/body"
   case $status:$(message) in
     404:*[Ii]mage*)
-      [ -n "$3" ] || accept 201
+      [ -n "$3$4" ] || accept 201
       pull "$3" "$4" "$5"
       call POST "$1" --header 'Content-Type: application/json' --data-binary @"$dir/body"
       ;;
@@ -144,16 +145,22 @@ keep() {
   [ -z "$late" ] || interrupted "$late"
 }
 
-# image NAME TARGET PULL BEFORE AFTER: look at an image; on "no such image" PULL it and look again. What is said of it
-# is in $dir/NAME then.
+# image NAME TARGET PULL BEFORE AFTER: look at an image; on "no such image" `pull` it and look again, as `create`. What
+# is said of it is in $dir/NAME then.
 image() {
   call GET "$2"
-  if [ "$status" = 404 ] && [ -n "$3" ]; then
+  if [ "$status" = 404 ] && [ -n "$3$4" ]; then
     pull "$3" "$4" "$5"
     call GET "$2"
   fi
   accept 200
   cp "$dir/answer" "$dir/$1"
+}
+
+# What the last answer says that an image or a machine runs on, as linux/amd64, or nothing.
+runs_on() {
+  jq -r '[.Os, .Architecture // .Arch] | map(strings | select(. != "")) | if length == 2 then join("/") else "" end' \
+    "$dir/answer" 2>/dev/null | one_line
 }
 
 # image_id NAME: the first 12 digits of the id of an image that was looked at.
@@ -194,7 +201,9 @@ trouble() {
 }
 
 # pull TARGET BEFORE AFTER: let the daemon pull an image; the other two are what to say around the reason if not.
+# Without a TARGET nothing is pulled, and BEFORE is why.
 pull() {
+  [ -n "$1" ] || fail 125 "$2"
   if [ -n "$registry_auth" ]; then
     # From a file: what stands on a command line, every user of this machine can read.
     printf 'X-Registry-Auth: %s\n' "$registry_auth" >"$dir/auth"

@@ -13,7 +13,7 @@ from weave_http.engine.wire.contract import Request
 from weave_http.errors import WeaveError
 from weave_http.transcript.canned import Canned
 from weave_http.transcript.rehearsal import FileStep, Play, Printed, Rehearsal, Sent, rehearse
-from weave_http.transcript.standin import Fault, Marks, answered, refusal
+from weave_http.transcript.standin import FIRST_OTHER_IMAGE, Fault, Marks, answered, refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Pull:
 
     Args:
         request: the pull, or None where the command does not pull.
-        before: what is said before the reason.
+        before: what is said before the reason; without a pull, why there is none, or empty for the daemon's words.
         after: what is said after it.
         credentials: for the registry, as the header has them.
     """
@@ -46,6 +46,23 @@ class Naming:
     asked: Request
     before: str
     after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """How a command refuses an image for another kind of machine than the daemon's.
+
+    Args:
+        code: the exit code.
+        words: what is said.
+        image: what the image runs on, in these words.
+        host: what the daemon runs on, in these words.
+    """
+
+    code: int
+    words: str
+    image: str
+    host: str
 
 
 class Rehearsals:
@@ -80,15 +97,19 @@ class Rehearsals:
             nth: which of these calls it is.
         """
         ahead = len(self.good.all_of("ImageCreate"))
-        return self._pull(1 + ahead, refusal(route, nth, 404, "No such image"))
+        return self._pull(1 + ahead, refusal(route, nth, 404, f"No such image {self._reason}"))
+
+    @property
+    def _reason(self) -> str:
+        return f"<reason {self.marks.containers}>"
 
     def _pull(self, nth: int, *missing: Fault) -> Pull:
-        reason = f"<reason {self.marks.containers}>"
-        refused = self._again(*missing, refusal("ImageCreate", nth, 404, reason))
+        refused = self._again(*missing, refusal("ImageCreate", nth, 404, self._reason))
         pulls = refused.all_of("ImageCreate")
+        said = str(refused.error or "")
         if len(pulls) < nth:
-            return Pull()
-        before, _, after = str(refused.error).partition(reason)
+            return Pull(before="" if self._reason in said else said)
+        before, _, after = said.partition(self._reason)
         request = pulls[nth - 1]
         return Pull(request, before, after, dict(request.headers).get("X-Registry-Auth", ""))
 
@@ -99,6 +120,18 @@ class Rehearsals:
     def missing_elsewhere(self) -> str:
         """Return what the command says when the other daemon does not have the image."""
         return str(self._again(refusal("ImageInspect", 1, 404, "No such image")).error)
+
+    def misfit(self, platform: str) -> Misfit | None:
+        """Return how the command refuses an image for another kind of machine; None where it can't tell.
+
+        Args:
+            platform: what the image runs on; empty for another daemon's image, which is asked when the script runs.
+        """
+        host = [f"<{kind} {self.marks.containers}>" for kind in ("os", "arch")]
+        error = self._again(answered("SystemVersion", 1, dict(zip(("Os", "Arch"), host, strict=True)))).error
+        if error is None:
+            return None
+        return Misfit(error.exit_code, str(error), platform or self.marks.platform(FIRST_OTHER_IMAGE), "/".join(host))
 
     def named_otherwise(self) -> Naming:
         """Return what the command does when the daemon loaded the image by another name."""

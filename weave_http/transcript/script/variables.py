@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from weave_http.engine.wire.contract import Request
@@ -10,6 +11,17 @@ from weave_http.transcript.quoting import sh_word
 from weave_http.transcript.standin import Marks
 
 _VERSION = re.compile(r"/v1\.\d+(?=/)")
+
+
+def filled_in(text: str, variables: Mapping[str, str]) -> str:
+    """Return a text as a word of the shell.
+
+    Args:
+        text: the text.
+        variables: what stands in the text for a variable, and the quoted variable.
+    """
+    pieces = re.split(f"({'|'.join(map(re.escape, variables))})", text)
+    return "".join(variables.get(piece) or sh_word(piece) for piece in pieces if piece)
 
 
 @dataclass(frozen=True, slots=True)

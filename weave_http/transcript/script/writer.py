@@ -8,19 +8,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from weave_http import __version__, constants
-from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.version import NEWEST, OLDEST
 from weave_http.engine.wire.contract import Request
-from weave_http.errors import EngineError, UsageError
-from weave_http.transcript.formats import base_url, curl_options, document_of, file_of, require_curl
+from weave_http.errors import EngineError
+from weave_http.transcript.formats import document_of, file_of, platform_of, require_curl
 from weave_http.transcript.masking import Hidden, Secret, find, masked, masked_words
-from weave_http.transcript.quoting import json_text, sh_line, sh_word, shown_line
-from weave_http.transcript.rehearsal import FileStep, Play, Printed, Rehearsal, Sent
+from weave_http.transcript.quoting import json_text, sh_word, shown_line
+from weave_http.transcript.rehearsal import FileStep, Play, Printed, Sent
 from weave_http.transcript.route import Purpose, purpose_of
 from weave_http.transcript.routes import route_of, subject_of
-from weave_http.transcript.script.library import library
+from weave_http.transcript.script.library import connection, library
+from weave_http.transcript.script.limits import check
 from weave_http.transcript.script.rehearsals import Pull, Rehearsals, asks_of_image
-from weave_http.transcript.script.variables import Variables
+from weave_http.transcript.script.variables import Variables, filled_in
 
 StartFailures = Sequence[tuple[int, Sequence[str]]]
 """Exit codes that are only to be told from the words of a daemon's refusal to start, and those words."""
@@ -52,7 +52,7 @@ class _Script:
         self._other = self._good.elsewhere
         for endpoint in (self._good.endpoint, *([self._other] if self._other else [])):
             require_curl(endpoint)
-        _check(self._good)
+        check(self._good)
         self._secrets: dict[str, str] = {}
         self._used: set[str] = set()
         self._purposes: dict[str, Purpose] = {}
@@ -72,11 +72,11 @@ class _Script:
         yield "set -u"
         yield ""
         if self._other is None:
-            yield from _connection(self._good.endpoint)
+            yield from connection(self._good.endpoint)
         else:
             for name, endpoint in (("here", self._good.endpoint), ("there", self._other)):
                 yield f"{name}() {{  # what follows is for this daemon"
-                yield from (f"  {line}" for line in _connection(endpoint))
+                yield from (f"  {line}" for line in connection(endpoint))
                 yield f"  api=${{{name}_api:-}}"
                 yield "}"
             yield "here"
@@ -177,6 +177,13 @@ class _Script:
                 missing = self._do("fail", "125", sh_word(self._rehearsals.missing_elsewhere()))
                 yield f'[ "$status" != 404 ] || {missing}'
                 yield self._do("accept", "200")
+                yield f"platform=$({self._do('runs_on')})"
+            case "ImageInspect":
+                yield from self._look(target, nth)
+            case "SystemVersion":
+                yield self._do("call", "GET", target)
+                yield self._do("accept", "200")
+                yield from self._fits()
             case _:
                 yield self._do("call", request.method, target)
 
@@ -213,6 +220,29 @@ class _Script:
             yield self._do("reserve", path, sh_word(step.path))
         elif step.action == "fill":
             yield f"printf %s {self._variables.word(step.text)} >{path}"
+
+    def _look(self, target: str, nth: int) -> Iterator[str]:
+        """Yield a look at an image of Weave's own; one that is missing is no trouble where another call brings it."""
+        pull = self._rehearsals.pull_for("ImageInspect", nth)
+        yield self._do("call", "GET", target)
+        if pull.request or pull.before:
+            yield from self._credentials(pull)
+            yield f'[ "$status" != 404 ] || {{ {self._do("pull", self._pulling(pull))}; status=200; }}'
+            yield self._do("accept", "200")
+
+    def _fits(self) -> Iterator[str]:
+        """Yield the end of the script where the image is for another kind of machine than the daemon says it has."""
+        platform = platform_of(self._good.all_of("ImageLoad")[0])
+        misfit = self._rehearsals.misfit(platform)
+        if misfit is None:
+            return
+        if platform:
+            yield f"platform={sh_word(platform)}"
+        yield f"machine=$({self._do('runs_on')})"
+        words = filled_in(misfit.words, {misfit.image: '"$platform"', misfit.host: '"$machine"'})
+        refused = self._do("fail", str(misfit.code), words)
+        yield '[ -z "$platform" ] || [ -z "$machine" ] || [ "$platform" = "$machine" ] \\'
+        yield f"  || {refused}"
 
     def _image(self, target: str, nth: int) -> Iterator[str]:
         """Yield a look at an image: it is pulled where the command does that, and refused where it has no waiter."""
@@ -314,31 +344,3 @@ class _Script:
             yield f"  {patterns}) {told} ;;"
         yield f"  *) {self._do('accept', '204')} ;;"
         yield "esac"
-
-
-def _connection(endpoint: Endpoint) -> Iterator[str]:
-    yield f"where={sh_word(str(endpoint))}"
-    yield f"url={sh_word(base_url(endpoint))}"
-    yield f'docker_api() {{ ${{exec:-}} curl {sh_line(curl_options(endpoint))} "$@"; }}'
-
-
-def _check(played: Rehearsal) -> None:
-    """Raise `UsageError` if a command can't be done by a script."""
-    purposes = [purpose_of(request) for request in played.all_of("ContainerCreate")]
-    for request in played.requests:
-        document = document_of(request) or {}
-        route = route_of(request)
-        if document.get("Cmd", [])[:2] == ["--local", "dns-args"] and Purpose.USER in purposes:
-            raise UsageError(
-                "a script can't take the options that --with-dns asks for",
-                hint="give it --dns and --dns-search in their stead",
-            )
-        if route.name == "ContainerAttach" and ("stdin", "1") in request.query:
-            raise UsageError(
-                "a script can't write to a container: curl has no way back on a connection", hint="leave -i out"
-            )
-        if not route.name:
-            raise UsageError(
-                f"a script can't make the call {request.call}: weave's table of Docker's routes does not have it",
-                hint="`weave --dry-run --calls curl` shows it",
-            )
