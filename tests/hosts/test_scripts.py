@@ -32,7 +32,7 @@ def state(host: Host) -> dict[str, Any]:
     links = json.loads(host.shell("ip -j link show"))
     return {
         "links": sorted(
-            (re.sub(r"\d{2,}$", "N", link["ifname"]), link["mtu"], link.get("master"))
+            (re.sub(r"(?<=^vethwe)[0-9a-f]+$|\d{2,}$", "N", link["ifname"]), link["mtu"], link.get("master"))
             for link in links
             if re.match("weave|vethwe|vxlan", link["ifname"])
         ),
