@@ -115,6 +115,14 @@ def test_the_same_id_is_replaced_by_the_same_text_of_the_same_length() -> None:
     assert normal.text("read udp [::1]:56892->[::1]:53") == "read udp [::1]:40000->[::1]:53"
 
 
+@pytest.mark.parametrize("length", [13, 0x30, 0x37, 0x61])
+def test_an_id_at_the_beginning_of_a_frame_is_replaced_whatever_the_frames_length(length: int) -> None:
+    header = f"\x01\0\0\0\0\0\0{chr(length)}"
+    document = {"body": f"{header}bdff49bfeff9 up\n{header}bdff49bfeff9 up\n", "code": 0}
+    shown = f"{header}000000000001 up\n"
+    assert Normalizer({}).document(document) == {"body": shown * 2, "code": 0}
+
+
 def test_a_recorder_keeps_what_is_read() -> None:
     recorder = Recorder(StandIn("1.41"))
     with recorder.send(Request("POST", "/v1.41/containers/x/wait", (("condition", "next-exit"),))) as response:

@@ -19,8 +19,10 @@ from weave_http.transcript.overheard import Overheard
 from weave_http.transcript.routes import unversioned
 
 KEPT_HEADERS = ("api-version", "content-type", "ostype")
-_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-_SHORT_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])")
+_BEGIN = r"(?:(?<![0-9a-f])|(?<=[\x01\x02]\0\0\0[\s\S]{4}))"
+"""Where an id may begin. The header of a stream's frame ends with a length, which may look like a digit."""
+_ID = re.compile(_BEGIN + r"[0-9a-f]{64}(?![0-9a-f])")
+_SHORT_ID = re.compile(_BEGIN + r"[0-9a-f]{12}(?![0-9a-f])")
 _MAC = re.compile(r"(?<![0-9a-f:])(?:[0-9a-f]{2}:){5}[0-9a-f]{2}(?![0-9a-f:])")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 _OWN_PORT = re.compile(r"(?<=:)\d{5}(?=->)")
@@ -108,9 +110,12 @@ class Normalizer:
         self._seen: dict[str, str] = {}
 
     def document(self, value: Any) -> Any:
-        """Return a JSON document normalised."""
-        text: Any = json.loads(self.text(json.dumps(value)))
-        return text
+        """Return a JSON document normalised: its texts, and not JSON's writing of them, where `\\u0000` has digits."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {self.text(key): self.document(each) for key, each in value.items()}
+        return [self.document(each) for each in value] if isinstance(value, list) else value
 
     def text(self, text: str) -> str:
         """Return a text normalised."""
