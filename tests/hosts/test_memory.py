@@ -40,7 +40,7 @@ def test_a_launch_takes_over_what_is_on_the_network_when_the_memory_was_removed(
     one, two = pair
     container = named(one, "10.2.1.9/24", "c9")
     one.weave("stop")
-    one.shell("docker volume rm weavedb")
+    one.shell("docker rm weave; docker volume rm weavedb")
     one.weave("launch", two.address)
     assert eventually(lambda: container in json.loads(one.weave("report"))["Attachments"])
     took(two, "c9.weave.local", ["10.2.1.9"])

@@ -127,7 +127,7 @@ except interrupts.Interrupted as error:
 
 
 def test_what_is_said_goes_out_at_once_and_a_lost_reader_is_an_exit_code(stage: Stage) -> None:
-    stage.engine.on("POST", "/containers/create", lambda request, reply: reply.wait(stage.engine.closing))
+    stage.engine.on("GET", "/info", lambda request, reply: reply.wait(stage.engine.closing))
     inside = ["nsenter", f"--net=/proc/{stage.host.pid}/ns/net", sys.executable]
     with subprocess.Popen(
         [*inside, "-c", _RUN, constants.DOCKER_SOCKET, "launch", "--no-fastdp"],
