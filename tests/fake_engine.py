@@ -30,7 +30,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.engine.fake_server import FakeServer, Recorded, Reply
 from weave_http import constants
-from weave_http.engine.endpoint import TLSFiles
+from weave_http.engine.address import TLSFiles
 from weave_http.transcript.routes import ROUTES
 
 __all__ = ["FakeContainer", "FakeEngine", "Recorded", "Reply", "Run", "frame"]

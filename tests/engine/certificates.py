@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from weave_http.engine.endpoint import TLSFiles
+from weave_http.engine.address import TLSFiles
 from weave_http.sandbox import certs
 
 

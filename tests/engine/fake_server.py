@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from weave_http.engine.endpoint import Endpoint, TLSFiles
+from weave_http.engine.address import Endpoint, TLSFiles
 
 MAX_KEPT = 1 << 20
 """Bytes of a request's body that are kept; of the rest only size and digest."""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.address import Endpoint
 
 _SERVER = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", ""))
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from weave_http.docker_config import ReadFile
 from weave_http.engine import Endpoint, TLSFiles, resolve_endpoint
-from weave_http.engine.endpoint import parse_host, read_file
+from weave_http.engine.address import parse_host
+from weave_http.engine.endpoint import read_file
 from weave_http.engine.errors import EndpointError
 from weave_http.errors import ExitCode
 

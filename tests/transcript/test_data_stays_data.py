@@ -22,7 +22,7 @@ from weave_http.addresses import parse_cidr
 from weave_http.commands import Caller, run_container
 from weave_http.commands.container_run import START_FAILURE_CODES
 from weave_http.engine import Endpoint, Request, connect
-from weave_http.engine.endpoint import TLSFiles
+from weave_http.engine.address import TLSFiles
 from weave_http.engine.errors import InvalidReference
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.run_args import CreateRequest

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.fake_engine import FakeEngine, Recorded
 from weave_http.cli.main import main
 from weave_http.engine import Endpoint, Request
-from weave_http.engine.endpoint import TLSFiles
+from weave_http.engine.address import TLSFiles
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.transcript import Exchange, FullPrinter
 from weave_http.transcript.masking import Hidden, find, is_secret, masked, masked_words

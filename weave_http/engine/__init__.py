@@ -11,6 +11,8 @@ Importing it imports no HTTP library; that happens with the first call.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from weave_http.engine.address import Endpoint as Endpoint
+    from weave_http.engine.address import TLSFiles as TLSFiles
     from weave_http.engine.body_streams import ByteStream as ByteStream
     from weave_http.engine.body_streams import ObjectStream as ObjectStream
     from weave_http.engine.client import Engine as Engine
@@ -28,15 +30,7 @@ if TYPE_CHECKING:
     from weave_http.engine.credentials import (
         docker_credentials as docker_credentials,
     )
-    from weave_http.engine.endpoint import (
-        Endpoint as Endpoint,
-    )
-    from weave_http.engine.endpoint import (
-        TLSFiles as TLSFiles,
-    )
-    from weave_http.engine.endpoint import (
-        resolve_endpoint as resolve_endpoint,
-    )
+    from weave_http.engine.endpoint import resolve_endpoint as resolve_endpoint
     from weave_http.engine.exits import (
         ExitStatus as ExitStatus,
     )
@@ -73,7 +67,8 @@ _HOMES = {
     "weave_http.engine.containers": ("Created",),
     "weave_http.engine.copying": ("copy_image",),
     "weave_http.engine.credentials": ("Credentials", "docker_credentials"),
-    "weave_http.engine.endpoint": ("Endpoint", "TLSFiles", "resolve_endpoint"),
+    "weave_http.engine.address": ("Endpoint", "TLSFiles"),
+    "weave_http.engine.endpoint": ("resolve_endpoint",),
     "weave_http.engine.exits": ("ExitStatus", "PendingExit", "PendingExits"),
     "weave_http.engine.interactive": ("Session",),
     "weave_http.engine.output": ("AttachedOutput",),

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from weave_http import constants
+from weave_http.engine.address import Endpoint
 from weave_http.engine.client import Engine
-from weave_http.engine.endpoint import Endpoint
 from weave_http.engine.wire.contract import Duplex, Patience, Request, Response, Timeouts, Transport
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from weave_http import docker_config
 from weave_http.docker_config import ReadFile, Warn, field
-from weave_http.engine.endpoint import Endpoint, TLSFiles, parse_host
+from weave_http.engine.address import Endpoint, TLSFiles, parse_host
 from weave_http.engine.errors import EndpointError
 
 _DEFAULT = "default"

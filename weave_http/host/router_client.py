@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from weave_http import constants
 from weave_http.addresses import IP, Cidr, PeerAddress, parse_ip, parse_port
-from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.address import Endpoint
 from weave_http.engine.errors import TransportError, Unreachable
 from weave_http.engine.wire.contract import Request, Timeouts
 from weave_http.engine.wire.pool import WireTransport

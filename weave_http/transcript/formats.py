@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from weave_http.engine.endpoint import Endpoint, bracketed
+from weave_http.engine.address import Endpoint, bracketed
 from weave_http.engine.errors import EndpointError
 from weave_http.engine.wire.contract import Request
 from weave_http.transcript.masking import HEADERS, MASK, masked

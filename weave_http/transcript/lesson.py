@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.address import Endpoint
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.engine.wire.contract import Request
 from weave_http.errors import UsageError

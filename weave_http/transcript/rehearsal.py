@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.address import Endpoint
 from weave_http.engine.wire.contract import Duplex, Request, Response, Transport
 from weave_http.errors import WeaveError
 from weave_http.transcript.routes import route_of

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 
 from weave_http.closing import Closing
-from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.address import Endpoint
 from weave_http.engine.errors import ProtocolError
 from weave_http.engine.wire.contract import Request
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.address import Endpoint
 from weave_http.engine.errors import EndpointError
 from weave_http.engine.wire.contract import Request, Timeouts
 from weave_http.engine.wire.dial import check_writable, keepalive_options

@@ -15,7 +15,7 @@ import requests
 import requests_unixsocket
 import urllib3
 
-from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.address import Endpoint
 from weave_http.engine.wire.contract import Request, Timeouts
 from weave_http.engine.wire.fields import fields_of
 from weave_http.engine.wire.packages import Opened, PackageTransport

@@ -6,7 +6,7 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING, Protocol
 
-from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.address import Endpoint
 from weave_http.engine.errors import EndpointError
 from weave_http.engine.wire.channel import Channel, Deadline
 from weave_http.engine.wire.contract import Timeouts

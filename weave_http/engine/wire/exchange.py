@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.address import Endpoint
 from weave_http.engine.errors import ProtocolError, TransportError
 from weave_http.engine.wire.body import Body
 from weave_http.engine.wire.channel import Channel, Deadline, Overdue

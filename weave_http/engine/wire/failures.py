@@ -10,7 +10,8 @@ import errno
 import socket
 import ssl
 
-from weave_http.engine.endpoint import Endpoint, tls_folder, use_no_tls, use_tls
+from weave_http.engine.address import Endpoint
+from weave_http.engine.endpoint import tls_folder, use_no_tls, use_tls
 from weave_http.engine.errors import (
     EndpointError,
     ProtocolError,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weave_http import __version__
-from weave_http.engine.endpoint import Endpoint, bracketed
+from weave_http.engine.address import Endpoint, bracketed
 from weave_http.engine.wire.contract import Request
 
 _ALWAYS = (

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
-from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.address import Endpoint
 from weave_http.engine.errors import TransportError
 from weave_http.engine.wire import body
 from weave_http.engine.wire.contract import Patience, Request, Timeouts

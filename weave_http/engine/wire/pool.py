@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Sequence
 
-from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.address import Endpoint
 from weave_http.engine.errors import TransportError
 from weave_http.engine.wire.channel import Channel
 from weave_http.engine.wire.contract import Request, Timeouts, Transport

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
-from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.address import Endpoint
 from weave_http.engine.errors import TimedOut, TransportError, Unreachable
 from weave_http.engine.wire.channel import Channel
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 
-from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.address import Endpoint
 from weave_http.engine.wire.failures import no_tls_context
 
 _PIECE = 65536

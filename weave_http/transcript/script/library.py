@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from weave_http.engine.endpoint import Endpoint
+from weave_http.engine.address import Endpoint
 from weave_http.transcript.formats import base_url, curl_options
 from weave_http.transcript.quoting import sh_line, sh_word
 
