@@ -6,8 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 work=build/demo
 # A sandbox of the demo's own: another one on this machine is left alone.
-state=/var/lib/weave-demo
 name=${DEMO_NAME:-demo}
+state=/var/lib/weave-$name
 subnet=${DEMO_SUBNET:-10.98.0.0/16}
 mkdir -p "$work"
 

@@ -25,7 +25,18 @@ BELOW = {
 }
 """What each part may import beside itself and the modules at the top of the package."""
 
-TOP = {"addresses", "atomic", "closing", "constants", "docker_config", "errors", "lazy", "printable", "sinks"}
+TOP = {
+    "addresses",
+    "atomic",
+    "closing",
+    "constants",
+    "docker_config",
+    "errors",
+    "importing",
+    "lazy",
+    "printable",
+    "sinks",
+}
 
 HOMES = {
     "typer": ("cli",),

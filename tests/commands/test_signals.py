@@ -7,6 +7,8 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -38,6 +40,23 @@ def test_without_a_policy_the_first_one_is_raised(signals: Signals) -> None:
     with pytest.raises(Interrupted) as caught:
         send(signal.SIGTERM)
     assert caught.value.exit_code == 143
+
+
+@pytest.mark.usefixtures("signals")
+def test_one_that_comes_in_the_midst_of_an_import_is_raised_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "imported_half.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nwhole = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    imported = []
+
+    def use() -> None:
+        imported.append(import_module("imported_half").whole)
+        time.sleep(5)
+
+    with pytest.raises(Interrupted):
+        use()
+    assert imported == [True]
 
 
 def test_undoing_notes_the_first_and_raises_the_second(signals: Signals) -> None:

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.hosts.conftest import CHECKOUT, SANDBOX
 from weave_http.sandbox import Sandbox
 
-STATE = Path("/var/lib/weave-demo")
+NAME = f"d{SANDBOX}"
+STATE = Path(f"/var/lib/weave-{NAME}")
+LAN = f"10.{96 + CHECKOUT % 32}.0.0/16"
 DEMO = Path(__file__).parents[2] / "docs" / "demo.sh"
 
 
@@ -18,7 +21,10 @@ def demo(*prefix: str, option: str = "", **environ: str) -> subprocess.Completed
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
         [*prefix, str(DEMO), *filter(None, [option])],
-        env=os.environ | {"PATH": path, "XDG_CACHE_HOME": str(DEMO.parents[1] / "build" / "cache")} | environ,
+        env=os.environ
+        | {"PATH": path, "XDG_CACHE_HOME": str(DEMO.parents[1] / "build" / "cache")}
+        | {"DEMO_NAME": NAME, "DEMO_SUBNET": LAN}
+        | environ,
         capture_output=True,
         text=True,
         timeout=280,
@@ -28,7 +34,7 @@ def demo(*prefix: str, option: str = "", **environ: str) -> subprocess.Completed
 
 def namespaces() -> str:
     listed = subprocess.run(["ip", "netns"], capture_output=True, text=True, timeout=10, check=True).stdout
-    return "\n".join(line for line in listed.splitlines() if line.startswith("demo-"))
+    return "\n".join(line for line in listed.splitlines() if line.startswith(f"{NAME}-"))
 
 
 @pytest.mark.usefixtures("images")

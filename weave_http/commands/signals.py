@@ -7,6 +7,7 @@ else it is raised as `Interrupted`.
 
 from __future__ import annotations
 
+import os
 import queue
 import signal
 import threading
@@ -18,6 +19,7 @@ from typing import Any
 
 from weave_http.engine.errors import APIError
 from weave_http.errors import EngineError, WeaveError
+from weave_http.importing import is_importing
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that ask for the end."""
@@ -35,6 +37,10 @@ NOT_HANDED_ON = {
     *(signal.SIGTTIN, signal.SIGTTOU),  # about our own terminal
     *(signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP, signal.SIGSYS),  # about our own code
 }
+
+
+_AGAIN_SECONDS = 0.002
+"""When a signal that came in the midst of an import is sent again."""
 
 
 class Interrupted(WeaveError):
@@ -289,6 +295,11 @@ class Signals:
             signal.signal(number, (self._before or {}).pop(number))
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        if is_importing(frame):  # an exception would be lost there: it comes again in a moment
+            again = threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()
+            return
         waiting = self.waiting
         if not isinstance(self._policy, Handing):
             self.waiting = number

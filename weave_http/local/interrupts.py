@@ -6,6 +6,7 @@ import signal
 from types import FrameType
 
 from weave_http.host.signals import SIGNALS
+from weave_http.importing import is_importing
 
 _AGAIN_SECONDS = 0.002
 
@@ -38,18 +39,10 @@ def ignore() -> None:
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
-    if _importing(frame):
+    if is_importing(frame):
         # An exception from nowhere is swallowed there, or leaves the import lock held: try again in a moment.
         signal.signal(signal.SIGALRM, lambda _, later: _raise(number, later))
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
         return
     ignore()
     raise Interrupted(number)
-
-
-def _importing(frame: FrameType | None) -> bool:
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False
