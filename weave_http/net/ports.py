@@ -49,7 +49,7 @@ class _Port:
     """
 
     link: Link
-    patience: int = 20
+    patience: int = 1
 
 
 class Ports:
