@@ -20,7 +20,7 @@ from time import time
 from weave_http.router.mesh.facts import NOTHING, Stamp
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.messages import MOST_STAMPS, Have, Kind, Message
-from weave_http.router.mesh.neighbours import Neighbour
+from weave_http.router.mesh.neighbours import Neighbour, View
 
 KEEP_WITHDRAWN = 10.0
 """Seconds for which something withdrawn still counts when nobody says it again."""
@@ -81,6 +81,18 @@ class Gossip(ABC):
     @abstractmethod
     def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what is new to a neighbour that said how far it knows; note it as told (`note`)."""
+
+    @abstractmethod
+    def take_in(self, neighbour: Neighbour, message: Message, view: View, now: float) -> bool:
+        """Take in what a neighbour says of this topic; return whether anything of it is news. Raises `Malformed`."""
+
+    def hear(self, neighbour: Neighbour, message: Message, view: View, now: float) -> bool:
+        """Take in a message of a neighbour; return whether anything of it is news. Raises `Malformed`."""
+        if not self.is_neighbour(neighbour):
+            return False
+        if isinstance(message, Have):
+            return self.hear_have(neighbour, message, now)
+        return self.take_in(neighbour, message, view, now)
 
     # -- neighbours ------------------------------------------------------------------------------------------
 

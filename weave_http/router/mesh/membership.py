@@ -29,7 +29,7 @@ from weave_http.router.mesh.fields import (
 )
 from weave_http.router.mesh.gossip import Gossip
 from weave_http.router.mesh.identity import PeerName
-from weave_http.router.mesh.messages import Have, Kind, Message
+from weave_http.router.mesh.messages import Kind, Message
 from weave_http.router.mesh.neighbours import NOBODY, Neighbour, View
 from weave_http.router.mesh.topology import Address, Horizon, Link, PeerFact, PeerInfo, Topology
 
@@ -179,18 +179,12 @@ class Membership(Gossip):
         """Keep what an origin said, but at the stamp `NOTHING`, so that anything replaces it."""
         self.topology.withdraw(origin)
 
-    def hear(self, neighbour: Neighbour, message: Message, view: View, now: float) -> bool:
-        """Take in a message; return whether anything of it is news. Raises `Malformed`."""
-        if not self.is_neighbour(neighbour):
+    def take_in(self, neighbour: Neighbour, message: Message, view: View, now: float) -> bool:
+        """Take in facts; return whether any of them is news. Raises `Malformed`."""
+        if not isinstance(message, Facts):
             return False
-        match message:
-            case Have():
-                return self.hear_have(neighbour, message, now)
-            case Facts():
-                news = [self._hear(neighbour, each, view.connected, now) for each in message.claims]
-                return any(news)
-            case _:
-                return False
+        news = [self._hear(neighbour, each, view.connected, now) for each in message.claims]
+        return any(news)
 
     def _hear(self, neighbour: Neighbour, each: Claim, connected: Set[PeerName], now: float) -> bool:
         owner, stamp = each.owner, each.stamp

@@ -13,7 +13,7 @@ from weave_http.addresses import IP
 from weave_http.router.mesh.facts import NOTHING, Stamp
 from weave_http.router.mesh.gossip import Gossip
 from weave_http.router.mesh.identity import PeerName
-from weave_http.router.mesh.messages import Have, Kind, Message
+from weave_http.router.mesh.messages import Kind, Message
 from weave_http.router.mesh.neighbours import NOBODY, Neighbour, View
 from weave_http.router.names import packing
 from weave_http.router.names.packing import Names
@@ -105,18 +105,10 @@ class NameGossip(Gossip):
         """Note that a peer said goodbye: its names are not answered a moment longer than it is there."""
         self._left.add(peer)
 
-    def hear(self, neighbour: Neighbour, message: Message, view: View, now: float) -> bool:
-        """Take in a message; return whether anything of it is news."""
-        if not self.is_neighbour(neighbour):
-            return False
-        match message:
-            case Have():
-                return self.hear_have(neighbour, message, now)
-            case Names():
-                update = self._whole(neighbour, message)
-                return update is not None and self._hear(neighbour, update, view, now)
-            case _:
-                return False
+    def take_in(self, neighbour: Neighbour, message: Message, view: View, now: float) -> bool:
+        """Take in names; return whether any of them is news."""
+        update = self._whole(neighbour, message) if isinstance(message, Names) else None
+        return update is not None and self._hear(neighbour, update, view, now)
 
     def _hear(self, neighbour: Neighbour, update: Update, view: View, now: float) -> bool:
         origin, stamp = update.origin, update.stamp
