@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from weave_http.cli import main
-from weave_http.cli.app import FIRST
+from weave_http.cli.index import COMMANDS
 from weave_http.operations import NAMES, find
 from weave_http.operations.flags import FLAGS
 from weave_http.operations.operation import Option
@@ -19,7 +19,7 @@ def helped(capsys: pytest.CaptureFixture[str], name: str) -> str:
     return said
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in FIRST])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in COMMANDS])
 def test_help_has_summary_usage_parts_and_example(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

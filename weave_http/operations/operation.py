@@ -68,7 +68,8 @@ class Argument:
         take: makes the attribute's value of the words at hand; returns it with the words that are left.
             Raises `UsageError`.
         write: makes words of the value.
-        candidates: what completes it on a command line: `running`, `containers`, `targets`, `sections`, or nothing.
+        candidates: what completes it on a command line: `running`, `containers`, `targets`, `sections`,
+            `commands`, or nothing.
     """
 
     field: str
