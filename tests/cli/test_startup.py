@@ -63,7 +63,7 @@ def test_the_list_of_commands_makes_none_of_them() -> None:
 def test_only_the_command_that_is_named_is_made() -> None:
     modules = imported_by("-v", "--host", "tcp://h1", "stop", "--help")
     declared = {name for name in modules if name.startswith("weave_http.operations.")}
-    assert declared == {f"weave_http.operations.{name}" for name in ("index", "operation", "plain")}
+    assert declared == {f"weave_http.operations.{name}" for name in ("index", "operation", "plain", "variables")}
     assert "weave_http.cli.setup" not in modules
 
 

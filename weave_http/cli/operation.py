@@ -14,10 +14,6 @@ from weave_http.cli.performing import HELP, asks_for_help, parse, perform
 if TYPE_CHECKING:
     from weave_http.operations.operation import Argument, Operation, Option
 
-_EXIT_CODES = (
-    "Exit codes: 0 done; 1 refused, or failed on the host; 125 the daemon refused, or was not reached; 130 interrupted."
-)
-
 
 class OperationCommand(TyperCommand):
     """The command of an operation. There is no grammar but the operation's own.
@@ -70,7 +66,8 @@ class OperationCommand(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the tables of arguments and options, an example, and the exit codes."""
-        from weave_http.operations.operation import Option
+        from weave_http.operations.operation import EXIT_CODES, Option
+        from weave_http.operations.variables import EVERYWHERE, VARIABLES, variables_of
 
         parts = self._operation.parts
         arguments = [(part.metavar, part.help) for part in parts if not isinstance(part, Option) and part.help]
@@ -82,8 +79,11 @@ class OperationCommand(TyperCommand):
         if self._operation.example:
             with formatter.section("Example"):
                 formatter.write_text(f"weave {self._operation.example}")
-        formatter.write_paragraph()
-        formatter.write_text(_EXIT_CODES)
+        variables = [(name, VARIABLES[name]) for name in (*variables_of(self._operation.name), *EVERYWHERE)]
+        codes = sorted((*EXIT_CODES, *self._operation.exit_codes), key=lambda code: (len(code[0]), code[0]))
+        for title, rows in (("Environment variables", variables), ("Exit codes", codes)):
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """Return what may stand for an incomplete word, as `CompletionItem`s."""
