@@ -34,6 +34,7 @@ TOP = {
     "errors",
     "importing",
     "lazy",
+    "platform_needed",
     "printable",
     "sinks",
 }

@@ -34,9 +34,13 @@ class WeaveError(Exception):
     Args:
         message: one line without a full stop: what failed, and where. What a terminal would act on is written out.
         hint: what to do about it, or empty. Printed on the same line, after a semicolon.
+
+    Attributes:
+        host: the Docker host that it is about, as its address; empty where that is not known.
     """
 
     exit_code: int = ExitCode.FAILURE.value
+    host: str = ""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -63,6 +67,24 @@ class HostError(WeaveError):
 
 class SandboxError(WeaveError):
     """Docker hosts on this machine could not be set up, entered or removed."""
+
+
+def error_line(error: WeaveError, *, as_json: bool = False) -> str:
+    """Return the line that a failure is: `weave: what, where; what to do`, or the same as a JSON object.
+
+    The object has `error` (what, where), `hint` (what to do, or empty), `code` (the exit code), and `host` (the address
+    of the Docker host) where that is known.
+
+    Args:
+        error: the failure.
+        as_json: for programs.
+    """
+    if not as_json:
+        return f"weave: {error}"
+    import json
+
+    fields = {"error": error.message, "hint": error.hint, "code": int(error.exit_code), "host": error.host}
+    return json.dumps({key: value for key, value in fields.items() if key != "host" or value}, ensure_ascii=False)
 
 
 def own_fault(error: Exception, environ: Mapping[str, str]) -> str:

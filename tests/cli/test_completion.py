@@ -43,10 +43,30 @@ def daemon(tmp_path: Path) -> Iterator[FakeEngine]:
 
 
 def test_commands_and_options_need_no_daemon() -> None:
-    assert completed("weave sta") == ["start", "status"]
+    assert completed("weave sta") == ["status", "start"]
     assert completed("weave attach --re") == ["--rewrite-hosts"]
     assert completed("weave status --format j") == ["json"]
+    assert completed("weave --format j") == []
+    assert completed("weave launch --dns-t") == ["--dns-ttl"]
+    assert completed("weave launch --log-level w") == ["warning"]
+    assert completed("weave report conn") == []
+    assert completed("weave status conn") == ["connections"]
+    assert completed("weave explain att") == ["attach"]
+    assert completed("weave image ") == ["build", "dockerfile"]
+    assert completed("weave help dns-l") == ["dns-lookup"]
     assert "launch-proxy" not in completed("weave ")
+
+
+def test_options_before_the_command_and_their_values_are_completed(tmp_path: Path) -> None:
+    assert completed("weave --tlsc") == ["--tlscacert", "--tlscert"]
+    assert completed("weave --trace --calls ") == ["line", "curl", "http", "json"]
+    meta = tmp_path / "contexts" / "meta" / "0"
+    meta.mkdir(parents=True)
+    (meta / "meta.json").write_text('{"Name": "production"}')
+    (tmp_path / "contexts" / "meta" / "1").mkdir()
+    assert completed(f"weave --config {tmp_path} -c ") == ["default", "production"]
+    assert completed(f"weave --config {tmp_path} --context pro") == ["production"]
+    assert completed(f"weave --config {tmp_path} setup --from-context pro") == ["production"]
 
 
 @pytest.mark.parametrize(

@@ -3,44 +3,63 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.fake_engine import FakeEngine
-from weave_http.cli.docker_options import spelled_out, unquoted
+from weave_http.cli.docker_options import GLOBAL_OPTIONS, read, unquoted
 from weave_http.cli.main import main
+from weave_http.cli.options import Globals
 
 
 @pytest.mark.parametrize(
-    ("typed", "read"),
+    ("typed", "given", "rest"),
     [
-        ("--tls --tlsverify=0 ps", "--tls=true --tlsverify=0 ps"),
-        ("-H=a -c=b ps", "--host=a --context=b ps"),
-        ("-H= ps", "-H= ps"),
-        ("--config --tls -v ps", "--config --tls -v ps"),
-        ("run --tls -H=a", "run --tls -H=a"),
-        ("-- --tls", "-- --tls"),
-        ("-H", "-H"),
+        ("--tls --tlsverify=0 ps", {"tls": True, "tlsverify": False}, "ps"),
+        ("-H=a -c=b ps", {"host": "a", "context": "b"}, "ps"),
+        ("-Ha -cb ps", {"host": "a", "context": "b"}, "ps"),
+        ("-H= ps", {"host": "="}, "ps"),
+        ("--host= ps", {"host": ""}, "ps"),
+        ("-vH a ps", {"verbose": True, "host": "a"}, "ps"),
+        ("-vv ps -v", {"verbose": True}, "ps -v"),
+        ("--config --tls -v ps", {"config": "--tls", "verbose": True}, "ps"),
+        ("--trace=false --calls JSON ps", {"trace": False, "calls": "json"}, "ps"),
+        ("run --tls -H=a", {}, "run --tls -H=a"),
+        ("-v -- --tls", {"verbose": True}, "--tls"),
+        ("-v --help -H", {"verbose": True}, "--help -H"),
+        ("--nope -H", {}, "--nope -H"),
+        ("-vx ps", {"verbose": True}, "-x ps"),
+        ("-", {}, "-"),
     ],
 )
-def test_options_are_spelled_out_up_to_the_command(typed: str, read: str) -> None:
-    assert list(spelled_out(typed.split())) == read.split()
+def test_options_are_read_up_to_the_first_word_that_is_none(typed: str, given: dict[str, Any], rest: str) -> None:
+    assert read(typed.split()) == (Globals(**given), rest.split())
+
+
+def test_each_option_sets_a_field_of_its_own_that_there_is() -> None:
+    fields = [option.field for option in GLOBAL_OPTIONS]
+    assert len(fields) == len(set(fields))
+    assert {*fields, "stage", "warn"} == set(Globals.__dataclass_fields__)
 
 
 @pytest.mark.parametrize(
     ("text", "path"),
-    [("'/a b'", "/a b"), ('"/a"', "/a"), ("'", "'"), ("''", ""), ("", ""), ("'/a\"", "'/a\""), (None, None)],
+    [("'/a b'", "/a b"), ('"/a"', "/a"), ("'", "'"), ("''", ""), ("", ""), ("'/a\"", "'/a\"")],
 )
-def test_quotes_around_a_path_are_none_of_it(text: str | None, path: str | None) -> None:
+def test_quotes_around_a_path_are_none_of_it(text: str, path: str) -> None:
     assert unquoted(text) == path
 
 
 @pytest.mark.parametrize(
     ("typed", "complaint"),
     [
-        ("-H a --host=b ps", "-H is given 2 times; a command goes to one Docker host"),
+        ("-H a --host=b ps", "-H is given twice; a command goes to one Docker host"),
         ("--tls=yes ps", "--tls=yes is neither true nor false; write --tls or --tls=false"),
         ("--tlsverify= ps", "--tlsverify= is neither true nor false; write --tlsverify or --tlsverify=false"),
+        ("-v --tlscert", "option '--tlscert' needs a value; see `weave --help`"),
+        ("--calls x ps", "unknown --calls 'x'; expected one of line, curl, http, json"),
+        ("-v=x ps", "no such option: -=; see `weave --help`"),
         ("setup --from-host=", "--from-host is empty; as in --from-host tcp://10.0.0.1:2376"),
     ],
 )

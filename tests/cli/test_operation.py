@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from weave_http.cli import main
-from weave_http.cli.app import FIRST
+from weave_http.cli.index import COMMANDS
+from weave_http.constants import FORWARDED_VARIABLES
 from weave_http.operations import NAMES, find
 from weave_http.operations.flags import FLAGS
-from weave_http.operations.operation import Option
+from weave_http.operations.operation import EXIT_CODES, Option
 from weave_http.operations.plain import GONE
+from weave_http.operations.variables import EVERYWHERE, OF, VARIABLES, variables_of
 
 
 def helped(capsys: pytest.CaptureFixture[str], name: str) -> str:
@@ -19,7 +23,7 @@ def helped(capsys: pytest.CaptureFixture[str], name: str) -> str:
     return said
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in FIRST])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in COMMANDS])
 def test_help_has_summary_usage_parts_and_example(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -36,7 +40,10 @@ def test_help_has_summary_usage_parts_and_example(
         shown = ", ".join(part.names) if isinstance(part, Option) else part.metavar
         assert shown in said
         assert " ".join(part.help.split()) in plain
-    assert "Exit codes: " in said
+    for code, meaning in (*EXIT_CODES, *operation.exit_codes):
+        assert re.search(rf"^  {code} +{re.escape(meaning)}$", said, re.MULTILINE), code
+    for variable in (*EVERYWHERE, *variables_of(name)):
+        assert f"  {variable} " in said
 
 
 def test_the_help_of_launch_lists_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,3 +114,11 @@ def test_what_another_version_has_goes_to_the_host_as_it_was_typed(
 ) -> None:
     assert main(["--dry-run", "-v", name, "--tls", "x"]) == 0
     assert f'"--local","{name}","--tls","x"' in capsys.readouterr().out.replace(" ", "").replace("\n", "")
+
+
+def test_every_variable_is_handed_on_or_read_here_and_is_told_somewhere() -> None:
+    assert set(OF) <= set(NAMES)
+    told = {name for names in (EVERYWHERE, *map(variables_of, NAMES)) for name in names}
+    assert told == set(VARIABLES)
+    kept = {"WEAVE_PASSWORD", "WEAVEDNS_DOCKER_ARGS"}  # refused, and ignored with a warning
+    assert set(VARIABLES) - {"DOCKER_HOST", "EXEC_IMAGE", "PROCFS"} == set(FORWARDED_VARIABLES) - kept

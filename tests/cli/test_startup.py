@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
-from weave_http.cli.app import FIRST, FURTHER, Commands
+from weave_http.cli.app import Commands
+from weave_http.cli.index import COMMANDS, GROUPS
+from weave_http.operations.index import INTERNAL, SUMMARIES
 
 TRANSPORTS = {"httpx", "httpcore", "requests", "requests_unixsocket", "urllib3", "http.client"}
 HOST_SIDE = {"pyroute2", "aiohttp", "msgpack"}
@@ -54,21 +56,20 @@ def test_completion_imports_no_transport(words: str) -> None:
 
 def test_the_list_of_commands_makes_none_of_them() -> None:
     modules = imported_by("--help")
-    homes = {f"weave_http.cli.{module}" for module, _ in (*FIRST.values(), *FURTHER.values())}
+    homes = {f"weave_http.cli.{module}" for module, _ in COMMANDS.values()}
     assert not modules & (homes | {"weave_http.cli.operation", "weave_http.operations.operation"})
 
 
 def test_only_the_command_that_is_named_is_made() -> None:
     modules = imported_by("-v", "--host", "tcp://h1", "stop", "--help")
     declared = {name for name in modules if name.startswith("weave_http.operations.")}
-    assert declared == {f"weave_http.operations.{name}" for name in ("index", "operation", "plain")}
+    assert declared == {f"weave_http.operations.{name}" for name in ("index", "operation", "plain", "variables")}
     assert "weave_http.cli.setup" not in modules
 
 
-@pytest.mark.parametrize("name", [*FIRST, *FURTHER])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_says_of_a_command_what_its_own_help_says(name: str) -> None:
-    summary = {**FIRST, **FURTHER}[name][1]
-    assert Commands()[name].help.splitlines()[0] == summary
+    assert Commands()[name].help.splitlines()[0] == COMMANDS[name][1]
 
 
 def test_help_takes_no_longer_than_typer_and_a_bit() -> None:
@@ -91,9 +92,18 @@ def test_the_executor_imports_nothing_of_the_callers_side() -> None:
     assert not modules & ((TRANSPORTS - {"http.client"}) | {"typer", "rich", "aiohttp", "msgpack", "cryptography"})
 
 
-def test_a_dry_run_imports_no_transport() -> None:
-    modules = imported_by("--dry-run", "status")
-    assert not modules & (TRANSPORTS | {"rich", "pydantic"})
+@pytest.mark.parametrize(
+    "words", ["status", "-v attach 10.2.1.1/24 web", "run 10.2.1.1/24 busybox", "ps --format json"]
+)
+def test_an_operation_imports_neither_transport_nor_typer(words: str) -> None:
+    modules = imported_by("--dry-run", *words.split())
+    assert "weave_http.commands.perform" in modules
+    assert not modules & (TRANSPORTS | {"typer", "rich", "pydantic", "weave_http.cli.app"})
+
+
+def test_every_command_that_is_listed_stands_in_one_group() -> None:
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted({*COMMANDS, *SUMMARIES} - (INTERNAL - {"setup"}))
 
 
 def test_help_reads_no_table_of_options() -> None:

@@ -89,6 +89,10 @@ class Stage:
 def _without_prefix(text: str) -> str:
     """Return what a failure says without `weave: `, with which its last line must begin, and no other."""
     *before, last = text.splitlines(keepends=True)
+    if last.startswith("{"):
+        said = json.loads(last)
+        assert sorted(said) == ["code", "error", "hint"], text
+        return "".join([*before, "; ".join(filter(None, (said["error"], said["hint"]))), "\n"])
     assert last.startswith(PREFIX), text
     assert not any(line.startswith(PREFIX) for line in before), text
     return "".join([*before, last.removeprefix(PREFIX)])

@@ -1,4 +1,4 @@
-"""The command line: arguments in, text out. Knows no HTTP; the only importer of Typer."""
+"""The command line: arguments in, text out. Knows no HTTP; the only importer of Typer, where it is needed."""
 
 from weave_http.cli.main import main
 

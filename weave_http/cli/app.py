@@ -1,32 +1,21 @@
-"""The `weave` command: global options, and the commands, each made when its name is asked for."""
+"""The `weave` command for Typer: help, groups of commands, completion. A command is made when its name is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
-from dataclasses import replace
-from enum import StrEnum
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from weave_http import __version__
-from weave_http.cli.docker_options import DockerOptions
-from weave_http.cli.options import to_daemon
+from weave_http.cli.docker_options import BY_NAME, GLOBAL_OPTIONS, read
+from weave_http.cli.index import COMMANDS, GROUPS, summary
+from weave_http.cli.options import Globals
 from weave_http.errors import UsageError
-from weave_http.operations.index import INTERNAL, SUMMARIES
-
-FIRST = {"setup": ("setup", "Bring the image to the Docker host.")}
-FURTHER = {
-    "explain": ("explain", "Explain a command: its calls, and what each is for."),
-    "script": ("explain", "Print a shell script of curl calls that does the same."),
-    "create-body": ("create_body", "Print the body of docker run's create call. Nothing is sent."),
-    "completion": ("completion", "Print a script by which a shell completes weave's words."),
-    "image": ("image", "Build the image of executor and router, without a registry."),
-    "sandbox": ("sandbox", "Real Docker hosts on this machine, to try things on."),
-}
-"""Commands that are no operations: the modules that have them, and the first line of their help."""
+from weave_http.operations.index import SUMMARIES
 
 
 class Commands(MutableMapping[str, Any]):
@@ -40,7 +29,8 @@ class Commands(MutableMapping[str, Any]):
         """Yield the names, in the order of the help."""
         from weave_http.operations.plain import GONE
 
-        yield from dict.fromkeys((*FIRST, *SUMMARIES, *FURTHER, *GONE, *self._added))
+        grouped = (name for names in GROUPS.values() for name in names)
+        yield from dict.fromkeys((*grouped, *COMMANDS, *SUMMARIES, *GONE, *self._added))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -59,8 +49,8 @@ class Commands(MutableMapping[str, Any]):
 
 def _make(name: str) -> Any:
     """Return a command. Raises `KeyError`."""
-    if name in FIRST or name in FURTHER:
-        module, _ = {**FIRST, **FURTHER}[name]
+    if name in COMMANDS:
+        module, _ = COMMANDS[name]
         home = import_module(f"weave_http.cli.{module}")
         command = get_command(getattr(home, "apps", {name: getattr(home, "app", None)})[name])
         command.name = name
@@ -81,24 +71,57 @@ def _make(name: str) -> Any:
     return OperationCommand(name, Gone)
 
 
-class Weave(DockerOptions):
-    """The group of all commands."""
+class Weave(TyperGroup):
+    """The group of all commands. There is no grammar of the options before a command but that of `docker_options`."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = Commands()
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the options before the command; what is left begins with it, or with an option of Typer's.
+
+        Raises:
+            UsageError: they make no sense; not while somebody is typing them.
+        """
+        ctx.meta["words"] = list(args)
+        try:
+            options, rest = read(args, unfinished=ctx.resilient_parsing)
+        except UsageError:
+            if not ctx.resilient_parsing:
+                raise
+            options, rest = Globals(), []
+        ctx.obj = ctx.obj or options
+        return super().parse_args(ctx, rest)
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names, in the order of the help."""
         return list(self.commands)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the list of commands."""
-        lines = {name: summary for name, summary in SUMMARIES.items() if name not in INTERNAL}
-        own = ({name: summary for name, (_, summary) in table.items()} for table in (FIRST, FURTHER))
-        first, further = own
-        with formatter.section("Commands"):
-            formatter.write_dl([*first.items(), *lines.items(), *further.items()])
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of options, and that of commands."""
+        own = [record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))]
+        with formatter.section("Options"):
+            formatter.write_dl([*(option.row for option in GLOBAL_OPTIONS), *own])
+        width = max(len(name) for names in GROUPS.values() for name in names)
+        for group, names in GROUPS.items():
+            with formatter.section(group):
+                formatter.write_dl([(name.ljust(width), summary(name)) for name in names])
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Return what may stand for an incomplete word: an option, its value, or a command."""
+        from weave_http.cli.completion import Candidate, contexts
+
+        words = [word for word in ctx.meta.get("words", ()) if word != "="]  # bash takes that for a word
+        before = BY_NAME.get(words[-1]) if words else None
+        if before is not None and before.kind != "switch":
+            choices = contexts(ctx.obj) if before.field == "context" else before.choices
+            return [Candidate(word) for word in choices if word.startswith(incomplete)]
+        found: list[Any] = list(super().shell_complete(ctx, incomplete))
+        if incomplete.startswith("-"):
+            rows = [(name, option.help) for name, option in BY_NAME.items() if name.startswith(incomplete)]
+            found = [*(Candidate(name, help_) for name, help_ in rows), *found]
+        return found
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return name, command and the words for it.
@@ -128,15 +151,6 @@ app = typer.Typer(
 )
 
 
-class Calls(StrEnum):
-    """How a call is shown."""
-
-    LINE = "line"
-    CURL = "curl"
-    HTTP = "http"
-    JSON = "json"
-
-
 def _print_version(value: bool) -> None:
     if value:
         typer.echo(f"weave {__version__}")
@@ -144,52 +158,9 @@ def _print_version(value: bool) -> None:
 
 
 @app.callback()
-def globals_(
-    context: typer.Context,
-    host: Annotated[
-        list[str] | None,
-        typer.Option("--host", "-H", metavar="ENDPOINT", help="Docker host, instead of DOCKER_HOST."),
-    ] = None,
-    docker_context: Annotated[
-        str | None, typer.Option("--context", "-c", metavar="NAME", help="Docker context to use.")
-    ] = None,
-    config: Annotated[
-        str | None,
-        typer.Option(metavar="DIR", help="Docker's configuration (contexts, credentials), instead of DOCKER_CONFIG."),
-    ] = None,
-    tls: Annotated[str | None, typer.Option(metavar="[=BOOL]", help="Use TLS; implied by --tlsverify.")] = None,
-    tlsverify: Annotated[
-        str | None, typer.Option(metavar="[=BOOL]", help="Use TLS and verify the daemon; not, if false.")
-    ] = None,
-    tlscacert: Annotated[str | None, typer.Option(metavar="FILE", help="Trust certificates of this CA.")] = None,
-    tlscert: Annotated[str | None, typer.Option(metavar="FILE", help="Client certificate.")] = None,
-    tlskey: Annotated[str | None, typer.Option(metavar="FILE", help="Key of the client certificate.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the API calls, and send none.")] = False,
-    trace: Annotated[bool, typer.Option("--trace", help="Show each API call on stderr as it is made.")] = False,
-    calls: Annotated[
-        Calls, typer.Option("--calls", help="How the two above show a call.", case_sensitive=False)
-    ] = Calls.LINE,
-    verbose: Annotated[
-        bool,
-        typer.Option(
-            "--verbose", "-v", help="Show bodies with lines, and short answers in a trace. Say which endpoint is used."
-        ),
-    ] = False,
-    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Do not mask passwords.")] = False,
+def options_of_typer(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    given = to_daemon(
-        host=host,
-        context=docker_context,
-        config=config,
-        tls=tls,
-        tlsverify=tlsverify,
-        tlscacert=tlscacert,
-        tlscert=tlscert,
-        tlskey=tlskey,
-    )
-    context.obj = context.obj or replace(
-        given, dry_run=dry_run, trace=trace, verbose=verbose, show_secrets=show_secrets, calls=calls.value
-    )
+    """Take the options that Typer reads."""

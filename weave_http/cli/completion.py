@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from weave_http.cli.options import Warnings, to_daemon
+from weave_http.cli.options import Globals, Warnings
 
 if TYPE_CHECKING:
     from weave_http.engine import Engine
@@ -44,6 +44,33 @@ def completion(
     typer.echo(get_completion_script(prog_name="weave", complete_var="_WEAVE_COMPLETE", shell=shell.value))
 
 
+class Candidate(NamedTuple):
+    """What may stand for an incomplete word, as Typer's shells want it.
+
+    Args:
+        value: the word.
+        help: what it does; shells that can, show it.
+        type: how a shell completes it.
+    """
+
+    value: str
+    help: str = ""
+    type: str = "plain"
+
+
+def contexts(options: Globals) -> list[str]:
+    """Return the names of docker's contexts."""
+    from weave_http.docker_config import config_dir
+    from weave_http.engine.contexts import names
+    from weave_http.engine.endpoint import read_file
+    from weave_http.errors import WeaveError
+
+    try:
+        return ["default", *names(config_dir(options.docker_environ()), read_file)]
+    except WeaveError:  # a file that can't be read; somebody is typing
+        return ["default"]
+
+
 def candidates(context: typer.Context, kind: str, incomplete: str) -> list[str]:
     """Return the words that begin so, none if there are none in time.
 
@@ -56,6 +83,10 @@ def candidates(context: typer.Context, kind: str, incomplete: str) -> list[str]:
         from weave_http.operations.reading import SECTIONS
 
         return [section for section in SECTIONS if section.startswith(incomplete)]
+    if kind == "commands":
+        from weave_http.cli.index import GROUPS
+
+        return [name for names in GROUPS.values() for name in names if name.startswith(incomplete)]
     questions: dict[str, Callable[[Engine], list[str]]] = {
         "running": lambda engine: _names(engine, everything=False),
         "containers": lambda engine: _names(engine, everything=True),
@@ -83,11 +114,8 @@ def _asked(context: typer.Context, incomplete: str, question: Callable[[Engine],
     found: list[str] = []
 
     def ask() -> None:
-        given = context.find_root().params
-        names = ("host", "config", "tls", "tlsverify", "tlscacert", "tlscert", "tlskey")
         try:
-            typed = to_daemon(context=given.get("docker_context"), **{name: given.get(name) for name in names})
-            options = replace(typed, warn=_Silent())
+            options = replace(context.obj or Globals(), warn=_Silent())
             endpoint = endpoint_of(options, options.host, options.context)
             with connect(endpoint, transport="wire") as engine:  # a call or two: no package is worth its import
                 found.extend(question(engine))

@@ -1,74 +1,151 @@
-"""The options that docker has before its commands, read as docker reads them."""
+"""The options before the command: one table, which the reader, the help and the completion share.
+
+They are spelled as docker's: `-HX`, `-H=X`, `--host X`, `--tls`, `--tls=false`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from typer.core import TyperGroup
-
+from weave_http.cli.options import Globals
 from weave_http.errors import UsageError
 
-_SHORT = {"-H": "--host", "-c": "--context"}
-_VALUED = frozenset({*_SHORT, *_SHORT.values(), "--config", "--tlscacert", "--tlscert", "--tlskey", "--calls"})
-_SWITCHES = frozenset({"--tls", "--tlsverify"})
 _BOOLEANS = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True) | dict.fromkeys(
     ("0", "f", "F", "false", "FALSE", "False"), False
 )
 
 
-class DockerOptions(TyperGroup):
-    """The group of all commands, whose own options may be spelled as docker's: `--tls=false`, `-H=ENDPOINT`."""
+@dataclass(frozen=True, slots=True)
+class GlobalOption:
+    """An option before the command.
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the options before the command."""
-        return super().parse_args(ctx, list(spelled_out(args)))
+    Args:
+        field: the attribute of `Globals` that it sets.
+        names: its spellings.
+        help: what it does.
+        metavar: what its value is; empty for a switch.
+        kind: how its text is read: `switch`, `text`, `path`, or `once`, which may not be given again.
+        choices: what its value may be; empty for anything.
+    """
+
+    field: str
+    names: tuple[str, ...]
+    help: str
+    metavar: str = ""
+    kind: str = "text"
+    choices: tuple[str, ...] = ()
+
+    @property
+    def row(self) -> tuple[str, str]:
+        """How the help shows it, and what it does."""
+        shown = ", ".join(sorted(self.names, key=len))
+        if self.kind == "switch":
+            return shown + self.metavar, self.help
+        return f"{shown} {self.metavar}", self.help
+
+    def read(self, name: str, text: str) -> Any:
+        """Return the value that a text is.
+
+        Args:
+            name: the spelling that was typed.
+            text: what was typed for it; empty for a switch alone.
+
+        Raises:
+            UsageError: it makes no sense.
+        """
+        if self.kind == "switch":
+            if text not in _BOOLEANS:
+                raise UsageError(f"{name}={text} is neither true nor false", hint=f"write {name} or {name}=false")
+            return _BOOLEANS[text]
+        if self.choices and text.lower() not in self.choices:
+            raise UsageError(f"unknown {name} {text!r}", hint=f"expected one of {', '.join(self.choices)}")
+        return text.lower() if self.choices else unquoted(text) if self.kind == "path" else text
 
 
-def spelled_out(words: Iterable[str]) -> Iterator[str]:
-    """Yield the words of a command line, with switches as options that have a value, and `-H=X` as `--host=X`."""
-    words = iter(words)
-    for word in words:
-        if word in _VALUED:
-            yield word
-            yield from islice(words, 1)
-        elif word in _SWITCHES:
-            yield f"{word}=true"
-        elif word[:2] in _SHORT and word[2:3] == "=" and word[3:]:
-            yield f"{_SHORT[word[:2]]}={word[3:]}"
-        else:
-            yield word
-            if not word.startswith("-") or word == "--":  # what follows is the command's
-                yield from words
+GLOBAL_OPTIONS = (
+    GlobalOption("host", ("--host", "-H"), "Docker host, instead of DOCKER_HOST.", "ENDPOINT", "once"),
+    GlobalOption("context", ("--context", "-c"), "Docker context to use.", "NAME"),
+    GlobalOption(
+        "config",
+        ("--config",),
+        "Docker's configuration (contexts, credentials), instead of DOCKER_CONFIG.",
+        "DIR",
+    ),
+    GlobalOption("tls", ("--tls",), "Use TLS; implied by --tlsverify.", "[=BOOL]", "switch"),
+    GlobalOption("tlsverify", ("--tlsverify",), "Use TLS and verify the daemon; not, if false.", "[=BOOL]", "switch"),
+    GlobalOption("tlscacert", ("--tlscacert",), "Trust certificates of this CA.", "FILE", "path"),
+    GlobalOption("tlscert", ("--tlscert",), "Client certificate.", "FILE", "path"),
+    GlobalOption("tlskey", ("--tlskey",), "Key of the client certificate.", "FILE", "path"),
+    GlobalOption("dry_run", ("--dry-run",), "Print the API calls, and send none.", kind="switch"),
+    GlobalOption("trace", ("--trace",), "Show each API call on stderr as it is made.", kind="switch"),
+    GlobalOption(
+        "calls",
+        ("--calls",),
+        "How the two above show a call; line if not given.",
+        "line|curl|http|json",
+        choices=("line", "curl", "http", "json"),
+    ),
+    GlobalOption(
+        "verbose",
+        ("--verbose", "-v"),
+        "Show bodies with lines, and short answers in a trace. Say which endpoint is used.",
+        kind="switch",
+    ),
+    GlobalOption("show_secrets", ("--show-secrets",), "Do not mask passwords.", kind="switch"),
+)
+"""All of them, in the order of the help; `--help` and the like are Typer's."""
+
+BY_NAME = {name: option for option in GLOBAL_OPTIONS for name in option.names}
 
 
-def switch(name: str, text: str | None) -> bool | None:
-    """Return what a switch says, None if it was not given.
+def read(words: Sequence[str], *, unfinished: bool = False) -> tuple[Globals, list[str]]:
+    """Return the options before a command, and the words from the command on.
+
+    Reading ends at the first word that is none of these options. If that one begins with a dash, it is for Typer:
+    `--help`, or a mistake.
+
+    Args:
+        words: what follows `weave`.
+        unfinished: somebody is still typing, so the last option may lack its value.
 
     Raises:
-        UsageError: neither true nor false.
+        UsageError: an option without its value, with a value that makes no sense, or given too often.
     """
-    if text is None:
-        return None
-    if text not in _BOOLEANS:
-        raise UsageError(f"{name}={text} is neither true nor false", hint=f"write {name} or {name}=false")
-    return _BOOLEANS[text]
+    values: dict[str, Any] = {}
+    rest = list(words)
+    while rest:
+        word = rest[0]
+        name, equals, text = word.partition("=") if word.startswith("--") else (word[:2], word[2:3], word[2:])
+        option = BY_NAME.get(name)
+        if option is None:
+            break
+        rest.pop(0)
+        if option.kind == "switch":
+            if text and not word.startswith("--"):  # several short ones in a word
+                rest.insert(0, f"-{text}")
+                equals = ""
+            values[option.field] = option.read(name, text if equals else "true")
+            continue
+        if not equals:
+            if not rest and unfinished:
+                break
+            if not rest:
+                raise UsageError(f"option {name!r} needs a value", hint="see `weave --help`")
+            text = rest.pop(0)
+        elif not word.startswith("--") and len(text) > 1:
+            text = text.removeprefix("=")
+        if option.kind == "once" and option.field in values:
+            raise UsageError(f"{option.names[-1]} is given twice", hint="a command goes to one Docker host")
+        values[option.field] = option.read(name, text)
+    if rest[:1] == ["--"]:
+        rest.pop(0)
+    return Globals(**values), rest
 
 
-def unquoted(text: str | None) -> str | None:
+def unquoted(text: str) -> str:
     """Return a path without the quotes around it, which a file of variables or a unit of systemd may have left."""
-    if text and len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         return text[1:-1]
     return text
-
-
-def only(name: str, values: Sequence[str] | None) -> str | None:
-    """Return the value of an option that may be given once.
-
-    Raises:
-        UsageError: it was given again.
-    """
-    if values and len(values) > 1:
-        raise UsageError(f"{name} is given {len(values)} times", hint="a command goes to one Docker host")
-    return values[0] if values else None

@@ -29,6 +29,16 @@ COMMAND = "COMMAND [ARGUMENT…]"
 EXAMPLE = "As typed after weave: attach 10.2.1.1/24 web."
 
 
+def _commands(incomplete: str) -> list[str]:
+    return [name for name in _known() if name.startswith(incomplete)]
+
+
+def _known() -> list[str]:
+    from weave_http.operations import NAMES
+
+    return list(dict.fromkeys(["setup", *(name for name in NAMES if name != "help")]))
+
+
 explain_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 script_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 apps = {"explain": explain_app, "script": script_app}
@@ -37,7 +47,7 @@ apps = {"explain": explain_app, "script": script_app}
 @explain_app.command(context_settings=PASS_THROUGH)
 def explain(
     context: typer.Context,
-    words: Annotated[list[str], typer.Argument(metavar=COMMAND, help=EXAMPLE)],
+    words: Annotated[list[str], typer.Argument(metavar=COMMAND, help=EXAMPLE, autocompletion=_commands)],
     form: Annotated[Format, typer.Option("--format", help="The page in HTML has a picture, too.")] = Format.TEXT,
 ) -> None:
     """Explain a command: its calls, and what each is for.
@@ -58,7 +68,7 @@ def explain(
 @script_app.command(context_settings=PASS_THROUGH)
 def script(
     context: typer.Context,
-    words: Annotated[list[str], typer.Argument(metavar=COMMAND, help=EXAMPLE)],
+    words: Annotated[list[str], typer.Argument(metavar=COMMAND, help=EXAMPLE, autocompletion=_commands)],
 ) -> None:
     """Print a shell script of curl calls that does the same.
 
@@ -87,8 +97,5 @@ def _play(context: typer.Context, words: Sequence[str], stage: Stage) -> None:
 
 def _check(words: Sequence[str]) -> None:
     """Raise `UsageError` unless the words begin with a command that is calls to a daemon and nothing else."""
-    from weave_http.operations import NAMES
-
-    known = ["setup", *(name for name in NAMES if name != "help")]
-    if words[0] not in known:
-        raise UsageError(f"{words[0]!r} can't be taken apart", hint=f"expected one of {', '.join(known)}")
+    if words[0] not in _known():
+        raise UsageError(f"{words[0]!r} can't be taken apart", hint=f"expected one of {', '.join(_known())}")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from weave_http.errors import WeaveError
+from weave_http.platform_needed import require_linux
 
 app = typer.Typer(
     help="Build the image of executor and router, without a registry.",
@@ -25,6 +26,7 @@ def built(out: Path | None = None, *, guest: bool = False) -> Path:
         out: where to put it; in the cache (`$XDG_CACHE_HOME/weave-http`) when None.
         guest: the small image for containers to try the network with, instead of Weave's own.
     """
+    require_linux("building an image from Debian packages", hint="see `weave setup --help` for other sources")
     from weave_http.image import build_guest_image, build_image
 
     if out is not None and not out.absolute().parent.is_dir():

@@ -8,11 +8,12 @@ import signal
 import sys
 from collections.abc import Sequence
 
-import typer
-
-from weave_http.cli.app import FIRST, FURTHER, app
-from weave_http.errors import ExitCode, WeaveError, own_fault
+from weave_http.cli import failures
+from weave_http.errors import ExitCode, WeaveError
 from weave_http.sinks import PatientFile
+
+_COMPLETES = "_WEAVE_COMPLETE"
+"""The variable by which a shell asks Typer to complete a line."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -29,43 +30,33 @@ def main(argv: Sequence[str]) -> int:
     try:
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        result = app(words, prog_name="weave", standalone_mode=False)
+        code = _run(words)
         sys.stdout.flush()
     except WeaveError as error:
-        print(f"weave: {error}", file=sys.stderr)
-        return error.exit_code
-    except typer.Exit as exit_:
-        return exit_.exit_code
-    except (typer.Abort, KeyboardInterrupt):
-        print("weave: interrupted", file=sys.stderr)
-        return ExitCode.INTERRUPTED
-    except typer.TyperException as error:
-        print(_usage(error, words), file=sys.stderr)
-        return ExitCode.FAILURE
+        return failures.report(error, words)
     except BrokenPipeError:
         _drop_output()
         return 128 + signal.SIGPIPE
-    except OSError as error:
-        _drop_output()
-        what = f"{error.filename}: " if error.filename else ""
-        print(f"weave: {what}{error.strerror or error}", file=sys.stderr)
-        return ExitCode.FAILURE
-    except Exception as error:
-        print(f"weave: {own_fault(error, os.environ)}", file=sys.stderr)
-        return ExitCode.FAILURE
-    return int(result or 0) if argv else ExitCode.FAILURE
+    except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, OSError):
+            _drop_output()
+        return failures.report(failures.as_ours(error, os.environ), words)
+    return code if argv else ExitCode.FAILURE
 
 
-def _usage(error: typer.TyperException, words: Sequence[str]) -> str:
-    """Return what to say of words that Typer can't read, and where help is."""
-    message = error.format_message().rstrip(".")
-    if message.startswith("Usage: "):  # a group of commands that is named alone has its whole help as its message
-        return message
-    message = " ".join(message.split())
-    context = getattr(error, "ctx", None)
-    own = next((word for word in words if word in (*FIRST, *FURTHER)), "")
-    command = context.command_path if context is not None else f"weave {own}".rstrip()
-    return f"weave: {message[:1].lower()}{message[1:]}; see `{command} --help`"
+def _run(words: Sequence[str]) -> int:
+    """Run a command. One that is an operation's words and nothing else needs no Typer, which takes longer to load."""
+    if _COMPLETES not in os.environ:
+        from weave_http.cli import performing
+        from weave_http.cli.docker_options import read
+
+        options, rest = read(words)
+        operation = performing.plain(rest)
+        if operation is not None:
+            return performing.perform(options, operation)
+    from weave_http.cli.by_typer import run
+
+    return run(words)
 
 
 def _open_standard_streams() -> None:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import takewhile
+from collections.abc import Iterator
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand
 
-from weave_http.errors import UsageError
+from weave_http.cli.performing import HELP, asks_for_help, parse, perform
 
 if TYPE_CHECKING:
     from weave_http.operations.operation import Argument, Operation, Option
-
-_HELP = "--help"
-_EXIT_CODES = (
-    "Exit codes: 0 done; 1 refused, or failed on the host; 125 the daemon refused, or was not reached; 130 interrupted."
-)
 
 
 class OperationCommand(TyperCommand):
@@ -47,25 +41,11 @@ class OperationCommand(TyperCommand):
         ctx.args = list(args)
         if ctx.resilient_parsing:
             return args
-        if _HELP in self._own(args):
+        if asks_for_help(self._operation, args):
             typer.echo(ctx.get_help())
             raise typer.Exit
-        try:
-            ctx.params["operation"] = self._parse(args)
-        except UsageError as error:
-            raise UsageError(error.message, hint=error.hint or f"see `{ctx.command_path} {_HELP}`") from error
+        ctx.params["operation"] = parse(self._operation, self.name or "", args)
         return []
-
-    def _parse(self, args: list[str]) -> Operation:
-        """Return the operation. Raises `UsageError`."""
-        # The first word of one that is gone is part of it.
-        return self._operation.parse(args if self._operation.name else [self.name or "", *args])
-
-    def _own(self, args: list[str]) -> Iterable[str]:
-        """Return the words that may be options of ours: not those of docker run, or behind `--`."""
-        if self._operation.verbatim:
-            return takewhile(lambda word: word.startswith("-") and word != "--", args)
-        return takewhile(lambda word: word != "--", args)
 
     def invoke(self, ctx: Any) -> int:
         """Perform the operation and return its exit code."""
@@ -73,13 +53,9 @@ class OperationCommand(TyperCommand):
         if operation.name == "help":
             from weave_http.cli.app import app
 
-            app([*operation.words()[1:], _HELP], prog_name="weave", standalone_mode=False)
+            app([*operation.words()[1:], HELP], prog_name="weave", standalone_mode=False)
             return 0
-        from weave_http.cli.session import session
-        from weave_http.commands.perform import perform
-
-        with session(ctx.obj) as caller:
-            return perform(caller, operation).code
+        return perform(ctx.obj, operation)
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write the line of usage; an option stays in one piece."""
@@ -90,29 +66,31 @@ class OperationCommand(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the tables of arguments and options, an example, and the exit codes."""
-        from weave_http.operations.operation import Option
+        from weave_http.operations.operation import EXIT_CODES, Option
+        from weave_http.operations.variables import EVERYWHERE, VARIABLES, variables_of
 
         parts = self._operation.parts
         arguments = [(part.metavar, part.help) for part in parts if not isinstance(part, Option) and part.help]
         options = [(_spelling(part), part.help) for part in parts if isinstance(part, Option)]
-        for title, rows in (("Arguments", arguments), ("Options", [*options, (_HELP, "Show this message and exit.")])):
+        for title, rows in (("Arguments", arguments), ("Options", [*options, (HELP, "Show this message and exit.")])):
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)
         if self._operation.example:
             with formatter.section("Example"):
                 formatter.write_text(f"weave {self._operation.example}")
-        formatter.write_paragraph()
-        formatter.write_text(_EXIT_CODES)
+        variables = [(name, VARIABLES[name]) for name in (*variables_of(self._operation.name), *EVERYWHERE)]
+        codes = sorted((*EXIT_CODES, *self._operation.exit_codes), key=lambda code: (len(code[0]), code[0]))
+        for title, rows in (("Environment variables", variables), ("Exit codes", codes)):
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """Return what may stand for an incomplete word, as `CompletionItem`s."""
-        from typer._click.shell_completion import CompletionItem
+        from weave_http.cli.completion import Candidate
 
         return [
-            CompletionItem(word, help=help_)
-            for word, help_ in self._candidates(ctx, incomplete)
-            if word.startswith(incomplete)
+            Candidate(word, help_) for word, help_ in self._candidates(ctx, incomplete) if word.startswith(incomplete)
         ]
 
     def _candidates(self, ctx: Any, incomplete: str) -> Iterator[tuple[str, str]]:
@@ -126,7 +104,7 @@ class OperationCommand(TyperCommand):
             yield from ((choice, "") for choice in before.metavar.split("|") if "|" in before.metavar)
         elif incomplete.startswith("-"):
             yield from ((name, part.help) for name, part in options.items() if part.many or name not in words)
-            yield _HELP, "Show this message and exit."
+            yield HELP, "Show this message and exit."
         else:
             from weave_http.cli.completion import candidates
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import typer
-
-from weave_http.cli.docker_options import only, switch, unquoted
 
 if TYPE_CHECKING:
     from weave_http.transcript import Stage
@@ -25,12 +22,12 @@ class Warnings:
         """Say a line."""
         if line not in self._said:
             self._said.add(line)
-            typer.echo(f"weave: {line}", err=True)
+            print(f"weave: {line}", file=sys.stderr)
 
 
 @dataclass(frozen=True, slots=True)
 class Globals:
-    """The global options; see `weave --help`."""
+    """The options before the command, see `docker_options`; and what is beside them."""
 
     host: str | None = None
     context: str | None = None
@@ -52,31 +49,3 @@ class Globals:
     def docker_environ(self) -> Mapping[str, str]:
         """Return the environment, in which `--config` has the say about docker's configuration."""
         return {**os.environ, "DOCKER_CONFIG": self.config} if self.config else os.environ
-
-
-def to_daemon(
-    *,
-    host: Sequence[str] | None,
-    context: str | None,
-    config: str | None,
-    tls: str | None,
-    tlsverify: str | None,
-    tlscacert: str | None,
-    tlscert: str | None,
-    tlskey: str | None,
-) -> Globals:
-    """Return the options by which docker finds a daemon, as they were typed.
-
-    Raises:
-        UsageError: they are not spelled as docker's.
-    """
-    return Globals(
-        host=only("-H", host),
-        context=context,
-        config=config,
-        tls=switch("--tls", tls),
-        tlsverify=switch("--tlsverify", tlsverify),
-        tlscacert=unquoted(tlscacert),
-        tlscert=unquoted(tlscert),
-        tlskey=unquoted(tlskey),
-    )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from weave_http.platform_needed import require_linux
+
 if TYPE_CHECKING:
     from weave_http.sandbox import Sandbox, SandboxHost
 
@@ -33,9 +35,11 @@ SubnetOption = Annotated[
     typer.Option(metavar="CIDR", help="IPv4 network of its LAN: 10.99.0.0/16 if not given.", show_default=False),
 ]
 LONGEST_NAME = 12
+_WHAT = "the sandbox"
 
 
 def _sandbox(state: Path | None, name: str | None = None, subnet: str | None = None) -> Sandbox:
+    require_linux(_WHAT)
     from weave_http.sandbox import DEFAULT_STATE, Sandbox
 
     return Sandbox(state or DEFAULT_STATE, name, subnet)
@@ -44,6 +48,7 @@ def _sandbox(state: Path | None, name: str | None = None, subnet: str | None = N
 @app.command()
 def check() -> None:
     """Say what keeps this machine from having hosts, if anything."""
+    require_linux(_WHAT)
     from weave_http.sandbox import require_machine
 
     require_machine(Path("/"))

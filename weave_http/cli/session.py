@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import typer
-
 from weave_http.cli.options import Globals
+from weave_http.errors import UsageError, WeaveError
 
 if TYPE_CHECKING:  # the real imports wait until a command runs: `--help` must stay quick
     from weave_http.commands import Caller
@@ -28,6 +27,17 @@ def session(options: Globals) -> Iterator[Caller]:
     Raises:
         EndpointError: the options and the environment make no endpoint.
     """
+    endpoint = endpoint_of(options, options.host, options.context)
+    try:
+        with _opened(options, endpoint) as caller:
+            yield caller
+    except WeaveError as error:
+        error.host = error.host or endpoint.url
+        raise
+
+
+@contextmanager
+def _opened(options: Globals, endpoint: Endpoint) -> Iterator[Caller]:
     from weave_http.cli.progress import Meter
     from weave_http.cli.terminal import Terminal
     from weave_http.cli.watching import watcher
@@ -37,7 +47,6 @@ def session(options: Globals) -> Iterator[Caller]:
     from weave_http.engine import connect
     from weave_http.sinks import NOWHERE
 
-    endpoint = endpoint_of(options, options.host, options.context)
     config = options.config or ""
     stage = options.stage
     if stage is not None:
@@ -82,7 +91,6 @@ def other_daemon(options: Globals, host: str | None, docker_context: str | None)
     """
     from weave_http.cli.watching import watcher
     from weave_http.engine import connect
-    from weave_http.errors import UsageError
 
     if host == "":
         raise UsageError("--from-host is empty", hint="as in --from-host tcp://10.0.0.1:2376")
@@ -120,7 +128,7 @@ def endpoint_of(options: Globals, host: str | None, docker_context: str | None) 
         warn=options.warn,
     )
     if options.verbose:
-        typer.echo(f"weave: endpoint {endpoint}", err=True)
+        print(f"weave: endpoint {endpoint}", file=sys.stderr)
     return endpoint
 
 

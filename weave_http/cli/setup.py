@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from weave_http.cli.completion import contexts
 from weave_http.errors import UsageError
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -23,7 +24,13 @@ def setup(
         str | None, typer.Option("--from-host", metavar="ENDPOINT", help="Take the image from another Docker host.")
     ] = None,
     from_context: Annotated[
-        str | None, typer.Option("--from-context", metavar="NAME", help="The same, by its docker context.")
+        str | None,
+        typer.Option(
+            "--from-context",
+            metavar="NAME",
+            help="The same, by its docker context.",
+            autocompletion=lambda ctx: contexts(ctx.obj),
+        ),
     ] = None,
 ) -> int:
     """Bring the image to the Docker host.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-
-import typer
 
 from weave_http.cli.options import Globals
 
@@ -29,7 +28,7 @@ def watcher(options: Globals, endpoint: Endpoint, *, other: bool = False) -> Cal
     from weave_http.transcript import AnswerPrinter, FullPrinter, Printer, StandIn, Watch
 
     def shown(line: str) -> None:
-        typer.echo(line, err=not options.dry_run)
+        print(line, file=sys.stdout if options.dry_run else sys.stderr, flush=True)
 
     timed, secrets = not options.dry_run, options.show_secrets
     report: Callable[[Exchange], None] = (

@@ -85,3 +85,26 @@ def load(directory: str, name: str, reason: str, read: ReadFile) -> Endpoint:
     if tls and not (tls.cert and tls.key):
         tls = replace(tls, cert="", key="")
     return parse_host(host, source, tls, port=_TLS_PORT if tls else _PLAIN_PORT)
+
+
+def names(directory: str, read: ReadFile) -> list[str]:
+    """Return the names of all contexts that the docker configuration has, sorted; what is no context is left out.
+
+    Args:
+        directory: of the docker configuration.
+        read: returns a file's content, or None when it is missing.
+    """
+    folder = os.path.join(directory, "contexts", "meta")
+    try:
+        entries = os.listdir(folder)
+    except OSError:
+        return []
+    found = []
+    for entry in entries:
+        try:
+            name = field(docker_config.parsed(read(os.path.join(folder, entry, "meta.json")) or b""), "Name")
+        except ValueError:
+            continue
+        if isinstance(name, str) and name:
+            found.append(name)
+    return sorted(found)

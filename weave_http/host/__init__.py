@@ -71,7 +71,7 @@ def perform(host: Host, operation: Operation) -> Outcome:
         host: where; for this operation alone.
         operation: what is asked for.
     """
-    return _outcome(host, lambda: operation)
+    return _outcome(host, lambda: operation, operation.name, as_json=getattr(operation, "json", False))
 
 
 def perform_words(host: Host, words: Sequence[str]) -> Outcome:
@@ -87,10 +87,12 @@ def perform_words(host: Host, words: Sequence[str]) -> Outcome:
 
         return parse(words)
 
-    return _outcome(host, parsed, words[0] if words else "")
+    from weave_http.operations import asks_for_json
+
+    return _outcome(host, parsed, words[0] if words else "", as_json=asks_for_json(words))
 
 
-def _outcome(host: Host, ask: Callable[[], Operation], name: str = "") -> Outcome:
+def _outcome(host: Host, ask: Callable[[], Operation], name: str, *, as_json: bool) -> Outcome:
     from weave_http.operations.outcome import Outcome
 
     code: int | None = ExitCode.FAILURE
@@ -105,13 +107,13 @@ def _outcome(host: Host, ask: Callable[[], Operation], name: str = "") -> Outcom
         module, _, function = FUNCTIONS[name].rpartition(".")
         run: Callable[[Host, Any], int | None] = getattr(import_module(f"{__name__}.{module}"), function)
         code = run(host, operation)
-    except UsageError as error:
-        host.fail(f"{error}{_expected(name)}")
     except WeaveError as error:
-        host.fail(str(error))
+        if isinstance(error, UsageError) and (expected := _expected(name)):
+            error.hint = f"{error.hint}; {expected}" if error.hint else expected
+        host.fail(error, as_json=as_json)
         code = error.exit_code
     except Exception as error:
-        host.fail(own_fault(error, host.env))
+        host.fail(WeaveError(own_fault(error, host.env)), as_json=as_json)
     finally:
         host.close()
     return Outcome(int(code or ExitCode.OK), tuple(host.said))
@@ -122,4 +124,4 @@ def _expected(name: str) -> str:
     from weave_http.operations import find
 
     operation = find(name)
-    return f"; expected: weave {name} {operation.usage()}".rstrip() if operation else ""
+    return f"expected: weave {name} {operation.usage()}".rstrip() if operation else ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from weave_http import constants
 from weave_http.addresses import Cidr, ips
-from weave_http.errors import HostError
+from weave_http.errors import HostError, WeaveError, error_line
 from weave_http.operations.outcome import ERR, OUT
 
 if TYPE_CHECKING:
@@ -111,9 +111,9 @@ class Host:
         """Print a line beside, about something that is no failure."""
         self.write(f"{line}\n", ERR)
 
-    def fail(self, line: str) -> None:
-        """Print the line that says why an operation failed: `weave: what, where; what to do`, as of any side."""
-        self.warn(f"weave: {line}")
+    def fail(self, error: WeaveError, *, as_json: bool = False) -> None:
+        """Print the line that says why an operation failed, as on any side: see `weave_http.errors.error_line`."""
+        self.warn(error_line(error, as_json=as_json))
 
     def write(self, text: str, stream: int = OUT) -> None:
         """Print a text as it is."""

@@ -80,6 +80,7 @@ __all__ = [
     "Stop",
     "StopDns",
     "Version",
+    "asks_for_json",
     "find",
     "operations",
     "parse",
@@ -133,6 +134,23 @@ def parse(words: Sequence[str]) -> Operation:
     if words[0] in GONE:
         return Gone.parse(words)
     raise UsageError(f"unknown command {words[0]!r}", hint=f"expected one of {', '.join(NAMES)}")
+
+
+def asks_for_json(words: Sequence[str]) -> bool:
+    """Tell whether words ask for JSON: only an operation whose answer has a form in JSON can.
+
+    Args:
+        words: its name and its arguments; they need not make sense.
+    """
+    if not any(word in ("json", "--format=json") for word in words):
+        return False
+    operation = find(words[0])
+    if operation is None or not any(part.field == "json" for part in operation.parts):
+        return False
+    from itertools import pairwise, takewhile
+
+    own = list(takewhile(lambda word: word != "--", words))
+    return "--format=json" in own or ("--format", "json") in pairwise(own)
 
 
 if not TYPE_CHECKING:

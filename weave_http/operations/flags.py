@@ -169,7 +169,7 @@ FLAGS = (
     ),
     Flag("no-discovery", "Do not dial peers that other peers know."),
     Flag("resume", "Dial the targets of the last time."),
-    Flag("log-level", f"Least level of lines in the log: {', '.join(LOG_LEVELS)}.", "LEVEL", _log_level, "info"),
+    Flag("log-level", "Least level of lines in the log; info by default.", "|".join(LOG_LEVELS), _log_level, "info"),
     Flag(
         "http-addr",
         "Loopback address and TCP port of the router's API.",

@@ -44,9 +44,10 @@ class Launch(Operation):
     """
 
     name: ClassVar[str] = "launch"
-    more: ClassVar[str] = (
-        "It prints the id of the router's container. Flags come before the peers. Exit code 3: the router runs "
-        "already; 2: another container has its name."
+    more: ClassVar[str] = "It prints the id of the router's container. Flags come before the peers."
+    exit_codes: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("2", "Another container has the router's name."),
+        ("3", "The router runs already."),
     )
     example: ClassVar[str] = "launch --nickname one host2 host3"
     parts: ClassVar[tuple[Option | Argument, ...]] = (

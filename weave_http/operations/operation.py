@@ -68,7 +68,8 @@ class Argument:
         take: makes the attribute's value of the words at hand; returns it with the words that are left.
             Raises `UsageError`.
         write: makes words of the value.
-        candidates: what completes it on a command line: `running`, `containers`, `targets`, `sections`, or nothing.
+        candidates: what completes it on a command line: `running`, `containers`, `targets`, `sections`,
+            `commands`, or nothing.
     """
 
     field: str
@@ -97,6 +98,7 @@ class Operation:
         more: further sentences of its help.
         parts: options and arguments, in the order in which they are written.
         example: words after `weave` that make one.
+        exit_codes: those that only this one has, and what each means.
         verbatim: options end with the first argument; what follows is passed on as it is.
         internal: it is for scripts, and not in the list of commands; from `index`.
     """
@@ -108,6 +110,7 @@ class Operation:
     more: ClassVar[str] = ""
     parts: ClassVar[tuple[Option | Argument, ...]] = ()
     example: ClassVar[str] = ""
+    exit_codes: ClassVar[tuple[tuple[str, str], ...]] = ()
     verbatim: ClassVar[bool] = False
     internal: ClassVar[bool] = False
 
@@ -182,6 +185,15 @@ def _value_of(name: str, word: str | None) -> str:
     if word is None:
         raise UsageError(f"option {name!r} needs a value")
     return word
+
+
+EXIT_CODES = (
+    ("0", "Done."),
+    ("1", "Refused, or failed on the host; the words make no command."),
+    ("125", "The daemon refused, or was not reached."),
+    ("130", "Interrupted; another signal: 128 and its number."),
+)
+"""Exit codes of every operation, beside its own."""
 
 
 # -- kinds of arguments ------------------------------------------------------------------------------

@@ -70,6 +70,7 @@ class Help(Operation):
             "Show the help of this command.",
             lambda words: (words[0], words[1:]) if words else ("", []),
             lambda value: [value] if value else [],
+            "commands",
         ),
     )
 

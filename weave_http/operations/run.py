@@ -35,6 +35,11 @@ class Run(Operation):
         "It prints the id and leaves the container running, as docker run -d, unless --foreground is given."
     )
     example: ClassVar[str] = "run 10.2.1.1/24 --name web nginx"
+    exit_codes: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("126", "The container's program can't be run."),
+        ("127", "There is no such program in the image."),
+        ("other", "With --foreground: the container's own."),
+    )
     verbatim: ClassVar[bool] = True
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         Option("with_dns", ("--with-dns",), "Let the container use Weave's name server."),

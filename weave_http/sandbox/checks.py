@@ -94,7 +94,7 @@ def require_machine(engine_root: Path) -> None:
         if not _has_filesystem(kind):
             raise SandboxError(f"this kernel has no {kind} file system", hint=f"try modprobe {kind}")
     if not find_spec("cryptography"):
-        raise SandboxError("no Python package cryptography", hint="pip install 'weave-http[sandbox]'")
+        raise SandboxError("no Python package cryptography", hint=f"{sys.executable} -m pip install cryptography")
 
 
 def require_state_directory(directory: Path) -> None:

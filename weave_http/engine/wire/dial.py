@@ -146,6 +146,10 @@ def open_socket(endpoint: Endpoint, timeouts: Timeouts) -> socket.socket:
     return sock
 
 
+_KEEPIDLE: int = getattr(socket, "TCP_KEEPIDLE", 0) or getattr(socket, "TCP_KEEPALIVE", 0)
+"""As Linux calls it, or macOS."""
+
+
 def keepalive_options(idle: int) -> list[tuple[int, int, int]]:
     """Return socket options by which a peer that is gone without a word is found out.
 
@@ -154,7 +158,7 @@ def keepalive_options(idle: int) -> list[tuple[int, int, int]]:
     """
     return [
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle),
+        (socket.IPPROTO_TCP, _KEEPIDLE, idle),
         (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
         (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4),
     ]

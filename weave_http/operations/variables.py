@@ -1,0 +1,42 @@
+"""The environment variables that matter to operations, for their help."""
+
+from __future__ import annotations
+
+VARIABLES = {
+    "DOCKER_HOST": "The Docker host. DOCKER_CONTEXT, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH count as for docker.",
+    "EXEC_IMAGE": "Another image for the executor, and for the router that it launches.",
+    "VERSION": "Tag of the image.",
+    "WEAVE_CONTAINER_NAME": "Name of the router's container; weave by default.",
+    "WEAVE_HTTP_ADDR": "Where the router's API is; 127.0.0.1:6784 by default.",
+    "WEAVE_PORT": "The router's TCP port; 6783 by default.",
+    "WEAVE_MTU": "MTU of the network, in bytes.",
+    "WEAVE_DOCKER_ARGS": "Arguments of docker run for the router's container.",
+    "DOCKER_BRIDGE": "The engine's bridge; docker0 by default.",
+    "PROCFS": "The host's /proc, if it is elsewhere.",
+    "WEAVE_DEBUG": "Show a fault of weave's own with its traceback; the router logs more.",
+}
+"""Names, and what each is for."""
+
+EVERYWHERE = ("DOCKER_HOST", "EXEC_IMAGE", "VERSION", "PROCFS", "WEAVE_DEBUG")
+"""Those that matter to every operation."""
+
+ROUTERS = ("WEAVE_CONTAINER_NAME", "WEAVE_HTTP_ADDR")
+"""Those by which the router is found."""
+
+BRIDGES = ("DOCKER_BRIDGE",)
+LAUNCHES = (*ROUTERS, "WEAVE_PORT", "WEAVE_MTU", "WEAVE_DOCKER_ARGS", *BRIDGES)
+JOINS = (*ROUTERS, "WEAVE_MTU")
+
+OF = {
+    "launch": LAUNCHES,
+    **dict.fromkeys(("run", "attach", "start", "restart"), JOINS),
+    **dict.fromkeys(("create-bridge", "expose"), (*JOINS, *BRIDGES)),
+    **dict.fromkeys(("dns-args", "docker-bridge-ip"), (*ROUTERS, *BRIDGES)),
+    **dict.fromkeys(("prime", "env", "config", "help", "setup", "stop-dns", "bridge-type", "version"), ()),
+}
+"""Those that matter to an operation beside the ones that matter to all; `ROUTERS` to one that is not listed."""
+
+
+def variables_of(name: str) -> tuple[str, ...]:
+    """Return the variables that an operation heeds beside those that all do."""
+    return OF.get(name, ROUTERS)
