@@ -176,6 +176,9 @@ def globals_(
         ),
     ] = False,
     show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Do not mask passwords.")] = False,
+    cold: Annotated[
+        bool, typer.Option("--cold", help="Use a throw-away container, and not the resident executor.")
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -191,5 +194,5 @@ def globals_(
         tlskey=tlskey,
     )
     context.obj = context.obj or replace(
-        given, dry_run=dry_run, trace=trace, verbose=verbose, show_secrets=show_secrets, calls=calls.value
+        given, dry_run=dry_run, trace=trace, verbose=verbose, show_secrets=show_secrets, calls=calls.value, cold=cold
     )

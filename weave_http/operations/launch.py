@@ -49,6 +49,7 @@ class Launch(Operation):
         "already; 2: another container has its name."
     )
     example: ClassVar[str] = "launch --nickname one host2 host3"
+    warm: ClassVar[bool] = False
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         *(
             Option(flag.name.replace("-", "_"), (f"--{flag.name}",), flag.help, metavar=flag.metavar)

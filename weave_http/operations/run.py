@@ -36,6 +36,7 @@ class Run(Operation):
     )
     example: ClassVar[str] = "run 10.2.1.1/24 --name web nginx"
     verbatim: ClassVar[bool] = True
+    warm: ClassVar[bool] = False  # docker run's arguments may hold secrets
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         Option("with_dns", ("--with-dns",), "Let the container use Weave's name server."),
         Option(
