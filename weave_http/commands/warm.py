@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from weave_http import __version__, constants
 from weave_http.commands.caller import Caller
 from weave_http.commands.signals import Interrupted, Repeating
-from weave_http.engine.errors import APIError, ProtocolError, StreamError, TransportError
+from weave_http.engine.errors import APIError, ProtocolError, StreamError, TimedOut, TransportError
 from weave_http.engine.interactive import Session
 from weave_http.errors import EngineError
 from weave_http.operations import frames
@@ -65,7 +65,7 @@ def execute_warm(caller: Caller, words: Sequence[str]) -> int | None:
         return None
     try:
         session = caller.engine.containers.attach(constants.RESIDENT_CONTAINER, stdin=True, any_version=True)
-    except (APIError, ProtocolError):
+    except (APIError, ProtocolError, TimedOut):
         return None
     with session:
         heard = _heard(session, identity)

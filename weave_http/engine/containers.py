@@ -146,8 +146,8 @@ class Containers:
             tty: whether the container has a terminal (`Config.Tty`); daemons below API 1.42 don't tell.
             detach_keys: keys that end the stream while the container goes on, as `ctrl-p,ctrl-q`; empty for the
                 daemon's own. Only terminals that are written to have them.
-            any_version: with `stdin`, ask for no API version first: the call is the same in all of them. A daemon whose
-                answer does not begin within a minute fails.
+            any_version: with `stdin`, ask for no API version first: the call is the same in all of them. An answer
+                that does not begin within 2 s is a failure: Docker lets nobody attach while another one reads nothing.
         """
         path = self._path(reference, "attach")
         streams = _streams(stdout, stderr)
@@ -157,7 +157,7 @@ class Containers:
         keys = (("detachKeys", detach_keys),) if detach_keys else ()
         query = (("stream", "1"), ("stdin", "1"), *streams, *keys)
         duplex = self._engine.hijack(
-            path, query=query, patience=Patience.QUICK if any_version else Patience.STREAM, any_version=any_version
+            path, query=query, patience=Patience.SHORT if any_version else Patience.STREAM, any_version=any_version
         )
         return Session(duplex, raw=self._is_raw(duplex.headers, tty))
 

@@ -9,8 +9,9 @@ Its stdin belongs to all callers, and whoever is attached sees all of its stdout
 
 * A call is announced, answered by `ready`, and begun only by `go`. A caller who hears nothing knows that nothing is
   done.
-* The daemon passes output on to all who are attached, and waits for each of them. If stdout is stuck, the resident
-  ends, once what was begun is done, and the daemon starts it again without those who were attached.
+* The daemon passes output on to all who are attached. For one who does not read it keeps a megabyte; after that it
+  waits for him, nobody can attach any more, and the container can't even end. So the resident ends long before it has
+  said so much, once what was begun is done, and the daemon starts it again, without those who were attached.
 * A daemon that was started anew while containers live on has another socket than the one that is mounted here. Then
   the resident ends as well: starting again finds it.
 """
@@ -42,10 +43,14 @@ GO_SECONDS = 5.0
 """For how long a call waits for its `go`."""
 ALIVE_SECONDS = 5.0
 """How often a caller hears that its operation goes on."""
+MOST_SAID = 512 * 1024
+"""Bytes of output, after which the resident starts anew: Docker keeps 1,000,000 for somebody who does not read."""
+LEAST_LIFE = 11.0
+"""Seconds: a container that ended within 10 s, Docker starts again later and later."""
 STUCK_SECONDS = 10.0
-"""For how long stdout may take nothing."""
+"""For how long stdout may take nothing; then what was to be said is dropped."""
 LAST_SECONDS = 60.0
-"""How long operations have that were begun when the end has come."""
+"""How long operations have that were begun when the resident is to end."""
 MOST_CALLS = 256
 _MOST_UNSENT = 1024 * 1024
 """Bytes for stdout, from which on no more is read of what operations say."""
@@ -113,12 +118,14 @@ class Resident:
         self._pipes: dict[int, str] = {}
         self._ended: dict[int, int] = {}
         self._unsent = bytearray()
-        self._moved = self._told = time.monotonic()
+        self._begun = self._moved = self._told = time.monotonic()
+        self._not_before = 0.0
         self._end: float | None = None
-        self._is_deaf = False
+        self._said = 0
+        self._is_unheard = False
 
     def serve(self) -> int:
-        """Serve until stdin ends, a signal asks for the end, or stdout is stuck; return the exit code."""
+        """Serve until stdin ends, a signal asks for the end, or enough was said; return the exit code."""
         for descriptor in (self._stdin, self._stdout):
             os.set_blocking(descriptor, False)
         waking, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -140,22 +147,25 @@ class Resident:
     def _note(self, number: int, _frame: object) -> None:
         if number != signal.SIGCHLD:
             self._close()
+            self._not_before = 0.0
 
-    def _close(self) -> None:
-        """Take no more calls, and end when those are done that were begun."""
+    def _close(self, not_before: float = 0.0) -> None:
+        """Take no more calls, and end when those are done that were begun, and not before a moment."""
         if self._end is None:
             self._end = time.monotonic() + LAST_SECONDS
+            self._not_before = not_before
 
     def _is_over(self) -> bool:
         if self._end is None:
             return False
-        return time.monotonic() > self._end or not (self._pipes or self._unsent)
+        now = time.monotonic()
+        return now > self._end or (now > self._not_before and not (self._calls or self._unsent))
 
     def _wait(self, waking: int) -> list[int]:
         """Wait for something to do, for a second at most where time matters; return the descriptors."""
         poll = select.poll()
         poll.register(waking, select.POLLIN)
-        if self._end is None:
+        if not self._is_unheard:
             poll.register(self._stdin, select.POLLIN)
         if self._unsent:
             poll.register(self._stdout, select.POLLOUT)
@@ -173,6 +183,7 @@ class Resident:
         except BlockingIOError:
             return
         if not data:
+            self._is_unheard = True
             self._close()
         for frame in self._decoder.feed(data):
             self._take(frame["id"], frame)
@@ -180,7 +191,10 @@ class Resident:
     def _take(self, identity: str, frame: Frame) -> None:
         """Do what a frame asks for; one that makes no sense is nobody's order."""
         call = self._calls.get(identity)
-        if call is None and "call" in frame and self._end is None and len(self._calls) < MOST_CALLS:
+        if call is None and "call" in frame:
+            if self._end is not None or len(self._calls) >= MOST_CALLS:
+                self._say(identity, ready={})  # not now
+                return
             asked = frame["call"] if isinstance(frame["call"], dict) else {}
             words, environ = asked.get("words"), asked.get("env")
             if is_cut_off():
@@ -240,10 +254,12 @@ class Resident:
         self._queue(frames.encode({"id": identity, **values}))
 
     def _queue(self, data: bytes) -> None:
-        if not self._is_deaf:
-            if not self._unsent:
-                self._moved = time.monotonic()
-            self._unsent += data
+        if not self._unsent:
+            self._moved = time.monotonic()
+        self._unsent += data
+        self._said += len(data)
+        if self._said > MOST_SAID:
+            self._close(self._begun + LEAST_LIFE)
 
     def _send(self) -> None:
         with suppress(BlockingIOError):
@@ -251,16 +267,10 @@ class Resident:
                 try:
                     count = os.write(self._stdout, self._unsent)
                 except BrokenPipeError:
-                    self._give_up()
-                    return
+                    self._close()
+                    count = len(self._unsent)
                 del self._unsent[:count]
                 self._moved = time.monotonic()
-
-    def _give_up(self) -> None:
-        """Say nothing more, as nobody takes it."""
-        self._is_deaf = True
-        self._unsent.clear()
-        self._close()
 
     # -- time ----------------------------------------------------------------------------------------------
 
@@ -275,7 +285,7 @@ class Resident:
             for identity in self._pipes.values():
                 self._say(identity, alive=True)
         if self._unsent and now - self._moved > STUCK_SECONDS:
-            self._give_up()
+            self._unsent.clear()
         self._bury()
 
     def _bury(self) -> None:

@@ -12,7 +12,8 @@ takes the frames with its own id, which it makes up for each call.
 key      value, beside `id`                                                  who says it
 ======== =================================================================== =============
 call     `words` of the operation, `env`, the `image` that is expected       the caller
-ready    `version` and `image` of the resident, which has begun nothing yet  the resident
+ready    `version` and `image` of the resident, which has begun nothing      the resident
+         yet; neither, if it takes no calls now
 go       true: do it. Without it the call is forgotten                       the caller
 said     stream (1 or 2), and what was written to it                         the resident
 end      the exit code                                                       the resident
