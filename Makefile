@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # What tests use beside the tools of the sandbox: a real sshd, and what printed scripts are made of.
-TEST_TOOLS := sshd=openssh-server ssh=openssh-client curl jq gcc chromium dig=bind9-dnsutils dnsmasq=dnsmasq-base
+TEST_TOOLS := sshd=openssh-server ssh=openssh-client curl jq gcc socat chromium dig=bind9-dnsutils dnsmasq=dnsmasq-base
 export XDG_CACHE_HOME := $(CURDIR)/build/cache
 
 # Processes that share the tests, each with Docker hosts of its own: most of the time is spent waiting.
@@ -14,7 +14,7 @@ SIDE_BY_SIDE := --numprocesses 3 --dist loadfile
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
 ENGINES := trixie forky podman
 
-.PHONY: help demo test test-quick tests-without-needs engines test-engines fixtures fuzz lint image bench clean
+.PHONY: help demo test test-quick tests-without-needs engines test-engines fixtures fuzz lint image crowd bench clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ lint: $(BIN)/weave ## Format, lint and types only
 
 image: $(BIN)/weave ## Build the image of executor and router into build/weave.tar
 	@$(BIN)/weave image build -o build/weave.tar
+
+crowd: $(BIN)/weave ## A thousand warm commands by twenty callers, with callers and resident killed (needs root, Debian)
+	@WEAVE_TEST_CROWD=1000 $(BIN)/pytest -q tests/hosts/test_resident.py -k many_commands
 
 bench: $(BIN)/weave ## Measure against docker and a hand-made VXLAN; prints ratios (needs root, Debian)
 	@NEED_ALSO="iperf3 dnsmasq=dnsmasq-base" .ci/setup-tools

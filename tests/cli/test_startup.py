@@ -4,9 +4,12 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests import fake_resident
+from tests.fake_engine import FakeEngine
 from weave_http.cli.app import FIRST, FURTHER, Commands
 
 TRANSPORTS = {"httpx", "httpcore", "requests", "requests_unixsocket", "urllib3", "http.client"}
@@ -15,6 +18,7 @@ HOST_SIDE = {"pyroute2", "aiohttp", "msgpack"}
 
 SHOWING = """
 import sys
+from pathlib import Path
 from weave_http.__main__ import main
 sys.argv[0] = "weave"
 try:
@@ -94,6 +98,15 @@ def test_the_executor_imports_nothing_of_the_callers_side() -> None:
 def test_a_dry_run_imports_no_transport() -> None:
     modules = imported_by("--dry-run", "status")
     assert not modules & (TRANSPORTS | {"rich", "pydantic"})
+
+
+def test_a_warm_command_imports_no_transport_but_the_wire(tmp_path: Path) -> None:
+    with FakeEngine(tmp_path / "d.sock") as fake:
+        fake_resident.add(fake)
+        modules = imported_by("status", DOCKER_HOST=fake.endpoint.url)
+        assert [request.call for request in fake.requests] == ["POST /containers/weave-exec/attach"]
+    assert not modules & (TRANSPORTS | HOST_SIDE | {"rich", "pydantic", "ssl", "weave_http.commands.executor"})
+    assert "weave_http.engine.wire.pool" in modules
 
 
 def test_help_reads_no_table_of_options() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from weave_http.commands.caller import Caller
-from weave_http.commands.executor import execute
 from weave_http.operations.operation import Operation
 from weave_http.operations.outcome import Outcome
 
@@ -57,4 +56,6 @@ def _code(caller: Caller, operation: Operation) -> int:
         code = execute_warm(caller, words)
         if code is not None:
             return code
+    from weave_http.commands.executor import execute
+
     return execute(caller, words)
