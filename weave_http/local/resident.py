@@ -57,7 +57,7 @@ _MOST_UNSENT = 1024 * 1024
 _PIECE = 65536
 _HEADER = struct.Struct(">BI")
 _PACKAGES = ("weave_http.host", "weave_http.net", "weave_http.operations")
-_MODULES = ("weave_http.engine.execs", "weave_http.engine.networks", "weave_http.engine.wire.pool")
+_MODULES = ("client", "connecting", "images", "networks", "volumes", "wire.pool")
 """What operations import when they need it."""
 
 
@@ -78,7 +78,7 @@ def prepare() -> None:
         for module in pkgutil.iter_modules(package.__path__, f"{name}."):
             import_module(module.name)
     for name in _MODULES:
-        import_module(name)
+        import_module(f"weave_http.engine.{name}")
     gc.collect()
     gc.freeze()
 
@@ -276,9 +276,7 @@ class Resident:
 
     def _look_after(self, now: float) -> None:
         """Do what is due: forget calls, say that others go on, notice that stdout is stuck, bury orphans."""
-        for identity in [
-            name for name, call in self._calls.items() if not call.pid and (now > call.until or self._end)
-        ]:
+        for identity in [name for name, call in self._calls.items() if not call.pid and now > call.until]:
             del self._calls[identity]
         if now - self._told > ALIVE_SECONDS:
             self._told = now
