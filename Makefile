@@ -5,7 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # What tests use beside the tools of the sandbox: a real sshd, and what printed scripts are made of.
-TEST_TOOLS := sshd=openssh-server ssh=openssh-client curl jq gcc chromium dig=bind9-dnsutils dnsmasq=dnsmasq-base groff=groff-base
+TEST_TOOLS := sshd=openssh-server ssh=openssh-client curl jq gcc socat chromium dig=bind9-dnsutils dnsmasq=dnsmasq-base
+TEST_TOOLS += groff=groff-base
 export XDG_CACHE_HOME := $(CURDIR)/build/cache
 
 # Processes that share the tests, each with Docker hosts of its own: most of the time is spent waiting.
@@ -14,7 +15,7 @@ SIDE_BY_SIDE := --numprocesses 3 --dist loadfile
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
 ENGINES := trixie forky podman
 
-.PHONY: help demo test test-quick tests-without-needs engines test-engines fixtures fuzz lint image man dist bench clean
+.PHONY: help demo test test-quick tests-without-needs engines test-engines fixtures fuzz crowd lint image man dist bench clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -70,6 +71,9 @@ man: $(BIN)/weave ## Write the man page weave(1), made of the operations, to bui
 
 dist: ## Build wheel and sdist into dist/, install the wheel in a fresh environment, and run it
 	@PYTHON="$(PYTHON)" .ci/dist
+
+crowd: $(BIN)/weave ## A thousand warm commands by twenty callers, with callers and resident killed (needs root, Debian)
+	@WEAVE_TEST_CROWD=1000 $(BIN)/pytest -q tests/hosts/test_resident.py -k many_commands
 
 bench: $(BIN)/weave ## Measure against docker and a hand-made VXLAN; prints ratios (needs root, Debian)
 	@NEED_ALSO="iperf3 dnsmasq=dnsmasq-base" .ci/setup-tools

@@ -23,6 +23,7 @@ FILES = {
     "transcript/test_script_of_run.py": "programs",  # curl, jq
     "transcript/test_two_daemons.py": "programs",  # curl, jq
     "local/test_process.py": "kernel",
+    "local/test_resident.py": "kernel",
     "cli/test_completion.py": "slow",
     "engine/test_contract.py": "slow",
     "engine/test_failures_as_seen.py": "slow",

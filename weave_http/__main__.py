@@ -1,7 +1,8 @@
 """`weave`: one program for both sides of the wire.
 
-`weave --local …` is the executor and `weave --router …` the router, both run inside the image; anything else
-is the caller's side. Each branch imports only what it needs, because Python's start is most of a command's time.
+`weave --local …` is the executor, `weave --resident …` the one that stays, and `weave --router …` the router, all run
+inside the image; anything else is the caller's side. Each branch imports only what it needs, because Python's start is
+most of a command's time.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ def main() -> int:
         from weave_http import local
 
         return local.main(rest)
+    if side == ["--resident"]:
+        from weave_http.local import resident
+
+        return resident.main(rest)
     if side == ["--router"]:
         from weave_http import router
 

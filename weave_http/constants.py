@@ -27,6 +27,8 @@ PEER_PORT = 6783
 ROUTER_HTTP_PORT = 6784
 """Control API of the router on 127.0.0.1 of its host."""
 
+RESIDENT_CONTAINER = "weave-exec"
+"""The resident executor, which does operations without a container for each."""
 ROUTER_CONTAINER = "weave"
 ROUTER_VOLUME = "weavedb"
 """Named volume that keeps the peer name, targets and attachments of a host over restarts."""
@@ -59,7 +61,7 @@ WAITER_VOLUMES = "weavevolumes"
 WAITER_LABEL = "works.weave.waiter"
 """Label of images that have the waiter, with its path."""
 ROLE_LABEL = "works.weave.role"
-"""Label that tells a container of ours (`executor`, `router`) from a foreign one of the same name."""
+"""Label that tells a container of ours (`executor`, `resident`, `router`) from a foreign one of the same name."""
 
 # -- environment variables that the caller hands to the executor, by name, when they are set --------
 FORWARDED_VARIABLES = (
@@ -74,3 +76,6 @@ FORWARDED_VARIABLES = (
     "WEAVE_MTU",
     "DOCKER_BRIDGE",
 )
+CONFIDENTIAL_VARIABLES = frozenset({"WEAVE_PASSWORD", "WEAVE_DOCKER_ARGS", "WEAVEDNS_DOCKER_ARGS"})
+"""Those of them that may hold a secret. The resident executor is not told: others who are attached could read along.
+Only `launch` reads them, which never goes that way."""

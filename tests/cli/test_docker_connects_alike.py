@@ -310,7 +310,7 @@ def docker(words: list[str], environ: dict[str, str], where: Path, proxy: Proxy)
 
 def weave(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """Return where weave connects, by the curl line of its first call."""
-    code = main([*words, "--dry-run", "--calls", "curl", "version"])
+    code = main([*words, "--cold", "--dry-run", "--calls", "curl", "version"])
     said, complaint = capsys.readouterr()
     if code:
         assert len(complaint.splitlines()) == 1, complaint

@@ -71,7 +71,7 @@ def test_what_is_refused_is_one_line(typed: str, complaint: str, capsys: pytest.
 def test_a_socket_may_be_named_from_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with FakeEngine(tmp_path / "d.sock") as fake:
-        main(["-H", "unix://d.sock", "ps"])
+        main(["--cold", "-H", "unix://d.sock", "ps"])
         assert [call.path for call in fake.requests][:2] == ["/_ping", "/containers/create"]
 
 

@@ -112,7 +112,7 @@ def test_what_stands_behind_the_addresses_of_run_is_docker_runs(typed: str, caps
 def test_what_another_version_has_goes_to_the_host_as_it_was_typed(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--dry-run", "-v", name, "--tls", "x"]) == 0
+    assert main(["--cold", "--dry-run", "-v", name, "--tls", "x"]) == 0
     assert f'"--local","{name}","--tls","x"' in capsys.readouterr().out.replace(" ", "").replace("\n", "")
 
 

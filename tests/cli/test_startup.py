@@ -4,9 +4,12 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests import fake_resident
+from tests.fake_engine import FakeEngine
 from weave_http.cli.app import Commands
 from weave_http.cli.index import COMMANDS, GROUPS
 from weave_http.operations.index import INTERNAL, SUMMARIES
@@ -17,6 +20,7 @@ HOST_SIDE = {"pyroute2", "aiohttp", "msgpack"}
 
 SHOWING = """
 import sys
+from pathlib import Path
 from weave_http.__main__ import main
 sys.argv[0] = "weave"
 try:
@@ -104,6 +108,15 @@ def test_an_operation_imports_neither_transport_nor_typer(words: str) -> None:
 def test_every_command_that_is_listed_stands_in_one_group() -> None:
     grouped = [name for names in GROUPS.values() for name in names]
     assert sorted(grouped) == sorted({*COMMANDS, *SUMMARIES} - (INTERNAL - {"setup"}))
+
+
+def test_a_warm_command_imports_no_transport_but_the_wire(tmp_path: Path) -> None:
+    with FakeEngine(tmp_path / "d.sock") as fake:
+        fake_resident.add(fake)
+        modules = imported_by("status", DOCKER_HOST=fake.endpoint.url)
+        assert [request.call for request in fake.requests] == ["POST /containers/weave-exec/attach"]
+    assert not modules & (TRANSPORTS | HOST_SIDE | {"rich", "pydantic", "ssl", "weave_http.commands.executor"})
+    assert "weave_http.engine.wire.pool" in modules
 
 
 def test_help_reads_no_table_of_options() -> None:

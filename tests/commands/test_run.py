@@ -45,7 +45,7 @@ def programs(desk: Desk, *, attach: Run) -> None:
 
 
 def test_it_creates_starts_attaches_and_prints_the_id(desk: Desk) -> None:
-    assert run(desk.caller, ["10.2.1.1/24"], request("--name c1 busybox sh")) == 0
+    assert run(replace(desk.caller, cold=True), ["10.2.1.1/24"], request("--name c1 busybox sh")) == 0
     container = desk.ids[1]
     assert desk.out.getvalue() == f"{container}\n".encode()
     assert desk.routes()[1:] == [

@@ -33,7 +33,9 @@ def life(stage: Stage) -> Iterator[threading.Event]:
     event = threading.Event()
     with ExitStack() as stack:
 
-        def program(config: object) -> Run:
+        def program(config: Mapping[str, list[str]]) -> Run:
+            if config["Cmd"][0] == "--resident":
+                return Run(until=event)
             router = stack.enter_context(FakeRouter(stage.host))
             router.answers["GET /status"] = (200, "all is well\n")
             return Run(until=event)
@@ -45,7 +47,7 @@ def life(stage: Stage) -> Iterator[threading.Event]:
 
 def test_launch_starts_the_router_as_agreed_and_prints_its_full_id(stage: Stage, life: threading.Event) -> None:
     result = stage.weave("launch", "--nickname", "h1", "10.0.0.2", "peer:7000", env={"WEAVE_MTU": "1400", "HOME": "/"})
-    (container,) = stage.engine.containers.values()
+    (container,) = (each for each in stage.engine.containers.values() if each.name == "weave")
     assert (result.code, result.out, result.err) == (0, f"{container.id}\n", "")
     assert (container.name, container.status) == ("weave", "running")
     assert container.config == {
@@ -107,7 +109,7 @@ def test_a_log_in_files_has_bounds_unless_it_is_chosen(
 ) -> None:
     stage.engine.on("GET", "/info", lambda _, reply: reply.json({"LoggingDriver": driver}))
     assert stage.weave("launch", env={"WEAVE_DOCKER_ARGS": arguments}).code == 0
-    (container,) = stage.engine.containers.values()
+    (container,) = (each for each in stage.engine.containers.values() if each.name == "weave")
     assert container.config["HostConfig"].get("LogConfig") == expected
 
 
@@ -319,7 +321,7 @@ def test_resuming_is_the_routers_matter() -> None:
 
 def test_warnings_come_first_and_the_router_starts_all_the_same(stage: Stage, life: threading.Event) -> None:
     result = stage.weave("launch", "--no-fastdp", "--mtu=1400", env={"WEAVEDNS_DOCKER_ARGS": "-e A=1"})
-    (container,) = stage.engine.containers.values()
+    (container,) = (each for each in stage.engine.containers.values() if each.name == "weave")
     assert (result.code, result.out) == (0, f"{container.id}\n")
     assert ["--no-fastdp" in line or "WEAVEDNS_DOCKER_ARGS" in line for line in result.err.splitlines()] == [True] * 2
     assert container.config["Env"] == ["PROCFS=/hostproc", "WEAVE_MTU=1400"]
@@ -328,7 +330,7 @@ def test_warnings_come_first_and_the_router_starts_all_the_same(stage: Stage, li
 def test_docker_arguments_for_the_router_are_in_its_create_call(stage: Stage, life: threading.Event) -> None:
     arguments = "-e A='b c' -e WEAVE_MTU=1300 -v /x:/y -l team=net --restart on-failure:2"
     result = stage.weave("launch", env={"WEAVE_DOCKER_ARGS": arguments, "WEAVE_MTU": "1400"})
-    (container,) = stage.engine.containers.values()
+    (container,) = (each for each in stage.engine.containers.values() if each.name == "weave")
     assert (result.code, result.err) == (0, "")
     assert container.config["Env"] == ["PROCFS=/hostproc", "A=b c", "WEAVE_MTU=1300"]
     assert container.config["Labels"] == {**OURS, "team": "net"}
@@ -381,3 +383,47 @@ def test_the_image_is_that_of_the_container_it_runs_in(stage: Stage, tmp_path: P
     mounts.write_text("1 2 3:4 / / rw - ext4 /dev/a rw\n")
     assert router_container.own_image(host, mounts) == constants.DEFAULT_IMAGE
     host.close()
+
+
+def test_launch_starts_a_resident_executor_of_its_own_image_and_replaces_an_older_one(
+    stage: Stage, life: threading.Event
+) -> None:
+    stage.running(constants.RESIDENT_CONTAINER, image="older", labels={constants.ROLE_LABEL: "resident"})
+    assert stage.weave("launch").code == 0
+    (found,) = (each for each in stage.engine.containers.values() if each.name == constants.RESIDENT_CONTAINER)
+    assert (found.status, found.config) == (
+        "running",
+        {
+            "Image": constants.DEFAULT_IMAGE,
+            "Cmd": ["--resident", constants.DEFAULT_IMAGE],
+            "Env": ["PROCFS=/hostproc"],
+            "Labels": {constants.ROLE_LABEL: "resident"},
+            "OpenStdin": True,
+            "HostConfig": {
+                "Binds": [f"{constants.DOCKER_SOCKET}:{constants.DOCKER_SOCKET}", "/proc:/hostproc"],
+                "LogConfig": {"Type": "none"},
+                "NetworkMode": "host",
+                "Privileged": True,
+                "RestartPolicy": {"Name": "always"},
+            },
+        },
+    )
+
+
+@pytest.mark.parametrize("words", [["launch", "--no-resident"], ["stop"], ["reset"]])
+def test_without_a_resident_one_that_there_was_goes(stage: Stage, life: threading.Event, words: list[str]) -> None:
+    stage.running(constants.RESIDENT_CONTAINER, labels={constants.ROLE_LABEL: "resident"})
+    assert stage.weave(*words).code == 0
+    assert constants.RESIDENT_CONTAINER not in {each.name for each in stage.engine.containers.values()}
+
+
+@pytest.mark.parametrize("words", [["launch"], ["stop"], ["reset"]])
+def test_somebody_elses_container_of_that_name_is_left_alone(
+    stage: Stage, life: threading.Event, words: list[str]
+) -> None:
+    stage.running(constants.RESIDENT_CONTAINER)
+    result = stage.weave(*words)
+    assert result.code == 0
+    assert stage.engine.containers[identity(constants.RESIDENT_CONTAINER)].status == "running"
+    said = "another container is called weave-exec; rename or remove it\n"
+    assert result.err.endswith(said) == (words == ["launch"])

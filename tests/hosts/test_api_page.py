@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,4 +50,21 @@ def test_weave_ps_by_hand(clean: Sandbox, unix: bool, tmp_path: Path) -> None:
     assert "\nexit code 0\n" in done.stdout
     assert f"after the header: {told}\n" in done.stdout
     assert re.search(r"^0000000 01 00 00 00 00 00 00 1f .*>\.{8}weave:ex<$", done.stdout, re.MULTILINE)
-    assert host.shell("docker ps -a --format '{{.Names}}'") == "weave\n"
+    assert set(host.shell("docker ps -a --format '{{.Names}}'").split()) == {"weave", "weave-exec"}
+
+
+def test_the_resident_executor_by_hand(host: Host, tmp_path: Path) -> None:
+    host.weave("launch")
+    told = host.weave("ps").strip()
+    heading = "## By hand: the resident executor"
+    socket = host.environ()["DOCKER_HOST"].removeprefix("unix://")
+    (shell,) = blocks(heading)
+    (python,) = re.findall(r"```python\n(.*?)```", PAGE.partition(heading)[2].partition("\n## ")[0], re.DOTALL)
+    script = "set -eu\n" + shell.replace("/var/run/docker.sock", socket)
+    for words in (["sh", "-c", script], [sys.executable, "-c", python, socket]):
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), done
+        said = [re.sub(r"[\"' ]", "", line.partition("{")[2]) for line in done.stdout.splitlines() if "{" in line]
+        said = [line.removeprefix("id:0123456789abcdef,") for line in said]
+        version = "ready:{version:0.1.0,image:weavehttp/weave:0.1.0}}"
+        assert said == [version, f"said:[1,{told.replace(' ', '')}\\n]}}", "end:0}"]

@@ -37,6 +37,8 @@ DAY: tuple[tuple[str, str], ...] = (
     ("attach", "attach 10.2.2.1/24 c1"),
     ("attach-nobody", "attach 10.2.2.1/24 nobody"),
     ("ps", "ps"),
+    ("warm-ps", "ps"),
+    ("warm-attach-nobody", "attach 10.2.2.1/24 nobody"),
     ("detach", "detach 10.2.2.1/24 c1"),
     ("expose", "expose 10.2.1.254/24"),
     ("hide", "hide 10.2.1.254/24"),
@@ -84,7 +86,7 @@ def main(engine_root: Path) -> None:
             out, err = io.BytesIO(), io.BytesIO()
             with connect(endpoint, watch=watch) as engine:
                 try:
-                    caller = Caller(engine, out, err)
+                    caller = Caller(engine, out, err, cold=not name.startswith("warm-"))
                     done = setup(caller) if line == "setup" else perform(caller, parse(line.split()))
                     code = done.code
                 except WeaveError as error:

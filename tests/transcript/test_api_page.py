@@ -88,7 +88,7 @@ def made(play: Callable[[Stage], object]) -> list[str]:
 def test_every_command_makes_the_calls_that_the_page_says(name: str) -> None:
     def play(stage: Stage) -> None:
         with connect(stage.endpoint, watch=lambda _: stage) as engine:
-            COMMANDS[name](Caller(engine, stage.stdout, stage.stderr, {}))
+            COMMANDS[name](Caller(engine, stage.stdout, stage.stderr, {}, cold=True))
 
     assert made(play) == sequences()[name.partition(" ")[0]]
 
@@ -110,7 +110,9 @@ def test_so_does_every_option_that_changes_them(name: str, tmp_path: Path) -> No
     words = TYPED[name].format(archive=archive).split()
 
     def play(stage: Stage) -> None:
-        app(words, prog_name="weave", standalone_mode=False, obj=Globals(host="unix:///nowhere", stage=stage))
+        app(
+            words, prog_name="weave", standalone_mode=False, obj=Globals(host="unix:///nowhere", stage=stage, cold=True)
+        )
 
     assert made(play) == sequences()[name]
 
@@ -143,7 +145,7 @@ def test_by_hand_the_calls_are_those_of_the_command(tmp_path: Path) -> None:
         hand = calls(fake)
         assert not fake.containers
         with connect(fake.endpoint) as engine:
-            COMMANDS["ps"](Caller(engine, BytesIO(), BytesIO(), {}))
+            COMMANDS["ps"](Caller(engine, BytesIO(), BytesIO(), {}, cold=True))
         weave = calls(fake)
     weave[1][2]["Cmd"].remove("c1")
     assert hand[1:] == weave  # by hand the ping is made once more, to be looked at

@@ -100,7 +100,7 @@ class Ran:
 def playing(request: CreateRequest) -> Callable[[Stage], None]:
     def play(stage: Stage) -> None:
         with connect(stage.endpoint, watch=lambda _: stage) as engine:
-            caller = Caller(engine, stage.stdout, stage.stderr, id_files=stage.files)
+            caller = Caller(engine, stage.stdout, stage.stderr, id_files=stage.files, cold=True)
             run_container(caller, [parse_cidr("10.2.1.1/24")], request)
 
     return play

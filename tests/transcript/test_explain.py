@@ -44,10 +44,10 @@ from weave_http.transcript.rehearsal import rehearse
 from weave_http.transcript.routes import route_of
 
 
-def play(name: str) -> Callable[[Rehearsed], object]:
+def play(name: str, *, cold: bool = True) -> Callable[[Rehearsed], object]:
     def run(stage: Rehearsed) -> None:
         with connect(stage.endpoint, watch=lambda _: stage) as engine:
-            COMMANDS[name](Caller(engine, stage.stdout, stage.stderr, {"WEAVE_PASSWORD": "hunter2"}))
+            COMMANDS[name](Caller(engine, stage.stdout, stage.stderr, {"WEAVE_PASSWORD": "hunter2"}, cold=cold))
 
     return run
 
@@ -63,6 +63,18 @@ def test_every_call_is_told_in_its_order_and_has_a_name_in_dockers_documentation
     assert [call.route for call in calls] == [route_of(request) for request in requests]
     assert [call.line.split()[0] for call in calls] == [request.method for request in requests]
     assert all(call.text.endswith(".") and call.link.endswith(f"operation/{call.route.name}") for call in calls)
+
+
+@pytest.mark.parametrize("name", ["attach with options", "ps", "dns-remove"])
+def test_the_warm_way_is_told_as_one_call_with_its_frames_and_the_same_steps(name: str) -> None:
+    told_warm = lesson(TYPED[name].split(), play(name, cold=False))
+    (chapter,) = told_warm.chapters
+    (call,) = chapter.calls
+    assert (chapter.title, call.route.name) == ("The resident executor", "ContainerAttach")
+    assert [line[:9] for line in call.body] == ['> {"call"', '< {"ready', '> {"go": ', '< {"end":']
+    assert chapter.steps == told(name).chapters[-1].steps
+    assert all(len(line) <= 80 for line in as_text(told_warm))
+    assert "hunter2" not in "\n".join([*as_text(told_warm), *as_html(told_warm)])
 
 
 @pytest.mark.parametrize("name", TYPED)

@@ -248,7 +248,7 @@ def test_words_of_a_command_are_masked() -> None:
 @pytest.mark.parametrize("form", ["line", "curl", "http", "json"])
 def test_the_command_line_knows_the_formats(form: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "weave_http", "--dry-run", "--calls", form, "ps"],
+        [sys.executable, "-m", "weave_http", "--cold", "--dry-run", "--calls", form, "ps"],
         env={**os.environ, "WEAVE_PASSWORD": "hunter2", "DOCKER_HOST": "unix:///nowhere"},
         capture_output=True,
         text=True,

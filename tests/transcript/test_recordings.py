@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from tests.engine.fake_server import FakeServer, Recorded, Reply
+from tests.fake_engine import frame as framed
 from weave_http.engine.wire.contract import Request
+from weave_http.operations.frames import Decoder, Frame, encode
 from weave_http.transcript.recorder import Kept, Normalizer, Recorder
 from weave_http.transcript.standin import StandIn
 
@@ -52,13 +54,32 @@ class Replay(FakeServer):
         answer = exchange["answer"]
         content_type = answer["headers"].get("content-type", "text/plain")
         body = answer["body"].encode("latin-1")
-        if request.path.endswith("/attach"):
+        if "frames" in exchange:
+            self._converse(reply, exchange["frames"])
+        elif request.path.endswith("/attach"):
             reply.begin(content_type, chunked=False)
             reply.raw(body)
         elif "api-version" in answer["headers"]:
             reply.send(answer["status"], body, content_type, Api_Version=answer["headers"]["api-version"])
         else:
             reply.send(answer["status"], body, content_type)
+
+    def _converse(self, reply: Reply, frames: list[tuple[str, Frame]]) -> None:
+        """Play the resident executor: each frame that was written is awaited, and what came then is said."""
+        reply.switch("application/vnd.docker.multiplexed-stream")
+        decoder = Decoder()
+        waiting: list[Frame] = []
+        identity = ""
+        for way, frame in frames:
+            if way == "<":
+                reply.more(framed(1, encode({"id": identity, **frame})))
+                continue
+            while not waiting:
+                waiting += decoder.feed(reply.receive(self.closing))
+            said = waiting.pop(0)
+            identity = said.pop("id")
+            if said != frame:
+                self.strange.append(f"{said} in place of {frame}")
 
 
 @pytest.fixture
@@ -77,9 +98,10 @@ def test_every_engine_has_the_same_set_of_recordings() -> None:
 def test_a_recording_replayed_gives_the_same_output_and_exit_code(path: Path, socket: Path) -> None:
     recording = json.loads(path.read_text())
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("DOCKER_", "WEAVE_"))}
+    cold = [] if path.stem.startswith("warm-") else ["--cold"]
     with Replay(socket, recording["exchanges"]) as replay:
         done = subprocess.run(
-            [sys.executable, "-m", "weave_http", *recording["command"].split()],
+            [sys.executable, "-m", "weave_http", *cold, *recording["command"].split()],
             env={**clean, "DOCKER_HOST": f"unix://{socket}"},
             capture_output=True,
             text=True,

@@ -41,7 +41,7 @@ def weave(fake: FakeEngine, *words: str, **more: str) -> Done:
     if fake.endpoint.tls is not None:
         options = ["--tlscert", fake.endpoint.tls.cert, "--tlskey", fake.endpoint.tls.key]
     return subprocess.run(
-        [sys.executable, "-m", "weave_http", *options, *words],
+        [sys.executable, "-m", "weave_http", "--cold", *options, *words],
         env=environ(fake, **more),
         capture_output=True,
         timeout=20,

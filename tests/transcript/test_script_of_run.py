@@ -31,7 +31,7 @@ def written(fake: FakeEngine, request: CreateRequest) -> str:
     def play(stage: Stage) -> None:
         stage.endpoint = fake.endpoint
         with connect(stage.endpoint, watch=lambda _: stage) as engine:
-            run_container(Caller(engine, stage.stdout, stage.stderr, id_files=stage.files), [CIDR], request)
+            run_container(Caller(engine, stage.stdout, stage.stderr, id_files=stage.files, cold=True), [CIDR], request)
 
     return script(["run"], play, START_FAILURE_CODES, show_secrets=False)
 
@@ -41,7 +41,7 @@ def done(fake: FakeEngine, request: CreateRequest) -> tuple[int, bytes]:
     err = io.BytesIO()
     with connect(fake.endpoint) as engine:
         try:
-            code = run_container(Caller(engine, stderr=err, id_files=LocalIdFiles()), [CIDR], request).code
+            code = run_container(Caller(engine, stderr=err, id_files=LocalIdFiles(), cold=True), [CIDR], request).code
         except WeaveError as error:
             code = error.exit_code
             err.write(f"weave: {error}\n".encode())

@@ -94,6 +94,7 @@ GLOBAL_OPTIONS = (
         kind="switch",
     ),
     GlobalOption("show_secrets", ("--show-secrets",), "Do not mask passwords.", kind="switch"),
+    GlobalOption("cold", ("--cold",), "Use a throw-away container, and not the resident executor.", kind="switch"),
 )
 """All of them, in the order of the help; `--help` and the like are Typer's."""
 

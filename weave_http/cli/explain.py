@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weave_http.cli.options import Globals
 from weave_http.cli.pass_through import PASS_THROUGH
 from weave_http.errors import UsageError
 
@@ -80,19 +79,19 @@ def script(
     _check(words)
     text = written(
         words,
-        lambda stage: _play(context, words, stage),
+        lambda stage: _play(context, words, stage, cold=True),
         START_FAILURE_CODES,
         show_secrets=context.obj.show_secrets,
     )
     typer.echo(text, nl=False)
 
 
-def _play(context: typer.Context, words: Sequence[str], stage: Stage) -> None:
-    """Run a command on a stage."""
+def _play(context: typer.Context, words: Sequence[str], stage: Stage, *, cold: bool = False) -> None:
+    """Run a command on a stage; a script is cold, because curl can't write to a connection that it has opened."""
     from weave_http.cli.app import app
 
-    options: Globals = context.obj
-    app(list(words), prog_name="weave", standalone_mode=False, obj=replace(options, stage=stage))
+    options = replace(context.obj, stage=stage, cold=cold or context.obj.cold)
+    app(list(words), prog_name="weave", standalone_mode=False, obj=options)
 
 
 def _check(words: Sequence[str]) -> None:

@@ -42,6 +42,7 @@ class Globals:
     verbose: bool = False
     show_secrets: bool = False
     calls: str = "line"
+    cold: bool = False
     stage: Stage | None = None
     """Where the command is only played, for `explain` and `script`."""
     warn: Warnings = field(default_factory=Warnings, compare=False)

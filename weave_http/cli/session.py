@@ -52,7 +52,16 @@ def _opened(options: Globals, endpoint: Endpoint) -> Iterator[Caller]:
     if stage is not None:
         stage.endpoint = endpoint
         with connect(endpoint, watch=lambda _: stage, credentials=_credentials(options)) as engine:
-            yield Caller(engine, stage.stdout, stage.stderr, os.environ, endpoint, config=config, id_files=stage.files)
+            yield Caller(
+                engine,
+                stage.stdout,
+                stage.stderr,
+                os.environ,
+                endpoint,
+                config=config,
+                id_files=stage.files,
+                cold=options.cold,
+            )
         return
     signals = Signals()
     with (
@@ -71,6 +80,7 @@ def _opened(options: Globals, endpoint: Endpoint) -> Iterator[Caller]:
             signals=signals,
             keyboard=Terminal(),
             id_files=LocalIdFiles(),
+            cold=options.cold,
         )
         if options.dry_run:  # nothing runs, so there is nothing to print or to type
             caller = replace(caller, stdout=NOWHERE, keyboard=None, id_files=NoIdFiles())

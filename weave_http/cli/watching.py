@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from weave_http.cli.options import Globals
 
@@ -26,6 +26,7 @@ def watcher(options: Globals, endpoint: Endpoint, *, other: bool = False) -> Cal
         return None
     from weave_http.engine.version import NEWEST, version_text
     from weave_http.transcript import AnswerPrinter, FullPrinter, Printer, StandIn, Watch
+    from weave_http.transcript.conversation import frame_text
 
     def shown(line: str) -> None:
         print(line, file=sys.stdout if options.dry_run else sys.stderr, flush=True)
@@ -41,7 +42,12 @@ def watcher(options: Globals, endpoint: Endpoint, *, other: bool = False) -> Cal
     if options.verbose and timed and options.calls != "json":
         answered = AnswerPrinter(shown, full=options.calls != "line", secrets=secrets)
 
+    def hear(way: str, frame: dict[str, Any]) -> None:
+        shown(f"{'       ' if options.calls == 'line' else '# '}{frame_text(way, frame, show_secrets=secrets)}")
+
+    heard = hear if options.verbose and options.calls != "json" else None
+
     def watch(inner: Transport) -> Transport:
-        return Watch(StandIn(version_text(NEWEST), other=other) if options.dry_run else inner, report, answered)
+        return Watch(StandIn(version_text(NEWEST), other=other) if options.dry_run else inner, report, answered, heard)
 
     return watch

@@ -74,6 +74,7 @@ class Caller:
         signals: turns SIGINT and SIGTERM into an orderly end.
         keyboard: for a container in the foreground; None where nobody types, as in a dry run.
         id_files: the caller's files for ids of containers.
+        cold: let no resident executor do operations, but a container for each, as Weave does.
     """
 
     engine: Engine
@@ -86,6 +87,7 @@ class Caller:
     signals: Signals = field(default_factory=Signals)
     keyboard: Keyboard | None = None
     id_files: IdFiles = field(default_factory=NoIdFiles)
+    cold: bool = False
 
     @property
     def image(self) -> str:

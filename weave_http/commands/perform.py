@@ -1,11 +1,13 @@
-"""Perform an operation on a Docker host: the executor's call, with what only the caller's side can do."""
+"""Perform an operation on a Docker host: by the resident executor, or by one of its own.
+
+Both ways have the same effect, the same output and the same exit code. What only the caller's side can do is done here.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from weave_http.commands.caller import Caller
-from weave_http.commands.executor import execute
 from weave_http.operations.operation import Operation
 from weave_http.operations.outcome import Outcome
 
@@ -47,4 +49,13 @@ def _code(caller: Caller, operation: Operation) -> int:
         case "launch" if (password := getattr(operation, "password", None)) is not None:
             # A command line is for everyone on the host to see.
             caller = replace(caller, environ={**caller.environ, "WEAVE_PASSWORD": password})
-    return execute(caller, operation.words())
+    words = operation.words()
+    if operation.warm and not caller.cold:
+        from weave_http.commands.warm import execute_warm
+
+        code = execute_warm(caller, words)
+        if code is not None:
+            return code
+    from weave_http.commands.executor import execute
+
+    return execute(caller, words)

@@ -195,19 +195,28 @@ class Engine(Closing):
             )
 
     def hijack(
-        self, path: str, *, query: Query = (), value: Mapping[str, Any] | None = None, patience: Patience
+        self,
+        path: str,
+        *,
+        query: Query = (),
+        value: Mapping[str, Any] | None = None,
+        patience: Patience,
+        any_version: bool = False,
     ) -> Duplex:
         """`POST` a request and return its connection; an answer with an error status is raised.
 
         Args:
             value: the JSON body. None for no body at all: some daemons take one for the first input.
+            any_version: the call is the same in all versions. Where none was negotiated yet, the path has none: that is
+                the daemon's newest.
 
         Raises:
             EngineError: see `weave_http.engine.errors`.
         """
         headers = _JSON if value is not None else ()
         body = json.dumps(value).encode() if value is not None else None
-        request = Request("POST", self._versioned(path), query, headers, body, patience)
+        versioned = path if any_version and not self._pin and self._version is None else self._versioned(path)
+        request = Request("POST", versioned, query, headers, body, patience)
         duplex = self._transport.hijack(request)
         try:
             if duplex.status == _SWITCHING or (duplex.status < 300 and not _PROXIED & duplex.headers.keys()):

@@ -111,6 +111,7 @@ class Containers:
         stderr: bool = True,
         tty: bool = False,
         detach_keys: str = "",
+        any_version: bool = False,
     ) -> Session: ...
 
     @overload
@@ -134,6 +135,7 @@ class Containers:
         stderr: bool = True,
         tty: bool = False,
         detach_keys: str = "",
+        any_version: bool = False,
     ) -> AttachedOutput | Session:
         """`POST /containers/{id}/attach`: listen to what the container writes from now on, and write to it.
 
@@ -144,6 +146,8 @@ class Containers:
             tty: whether the container has a terminal (`Config.Tty`); daemons below API 1.42 don't tell.
             detach_keys: keys that end the stream while the container goes on, as `ctrl-p,ctrl-q`; empty for the
                 daemon's own. Only terminals that are written to have them.
+            any_version: with `stdin`, ask for no API version first: the call is the same in all of them. An answer
+                that does not begin within 2 s is a failure: Docker lets nobody attach while another one reads nothing.
         """
         path = self._path(reference, "attach")
         streams = _streams(stdout, stderr)
@@ -152,11 +156,14 @@ class Containers:
             return AttachedOutput(response, raw=self._is_raw(response.headers, tty))
         keys = (("detachKeys", detach_keys),) if detach_keys else ()
         query = (("stream", "1"), ("stdin", "1"), *streams, *keys)
-        duplex = self._engine.hijack(path, query=query, patience=Patience.STREAM)
+        duplex = self._engine.hijack(
+            path, query=query, patience=Patience.SHORT if any_version else Patience.STREAM, any_version=any_version
+        )
         return Session(duplex, raw=self._is_raw(duplex.headers, tty))
 
     def _is_raw(self, headers: Mapping[str, str], tty: bool) -> bool:
-        return is_raw(headers.get("content-type", ""), self._engine.api_version, tty=tty)
+        # Without a terminal it never is, and asking for the version may be a call.
+        return tty and is_raw(headers.get("content-type", ""), self._engine.api_version, tty=tty)
 
     def resize(self, reference: str, *, height: int, width: int) -> None:
         """`POST /containers/{id}/resize`: give the container's terminal another size.

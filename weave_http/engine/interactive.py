@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import select
+import time
 from collections.abc import Callable, Iterator
 
+from weave_http.engine.errors import TimedOut
 from weave_http.engine.output import Output
 from weave_http.engine.wire.contract import Duplex
 
@@ -29,6 +31,7 @@ class Session(Output):
         self._duplex = duplex
         self._source: int | None = None
         self._through: Callable[[bytes], bytes] | None = None
+        self._until: float | None = None
 
     @property
     def unsent(self) -> int:
@@ -54,15 +57,22 @@ class Session(Output):
         self._source = source
         self._through = through
 
+    def limit(self, seconds: float) -> None:
+        """From now on wait for output for so many seconds in all; then reading it raises `TimedOut`."""
+        self._until = time.monotonic() + seconds
+
     def _next_chunk(self) -> bytes:
         while (data := self._duplex.receive()) is None:
             self._wait()
         return data
 
     def _wait(self) -> None:
-        """Wait until there is something to do, and pass on what the source has."""
+        """Wait until there is something to do, and pass on what the source has. Raises `TimedOut`."""
+        left = None if self._until is None else self._until - time.monotonic()
+        if left is not None and left <= 0:
+            raise TimedOut("no output came in time")
         source = self._source if not self._duplex.unsent else None
-        if source in wait(self._duplex, source) and source is not None:
+        if source in wait(self._duplex, source, left) and source is not None:
             data = os.read(source, _PIECE)
             if data:
                 self.write(self._through(data) if self._through else data)
@@ -75,13 +85,19 @@ class Session(Output):
         self._duplex.close()
 
 
-def wait(duplex: Duplex, source: int | None = None) -> set[int]:
-    """Wait until a connection or a source can be dealt with, and return the descriptors that can."""
+def wait(duplex: Duplex, source: int | None = None, seconds: float | None = None) -> set[int]:
+    """Wait until a connection or a source can be dealt with, and return the descriptors that can.
+
+    Args:
+        duplex: the connection.
+        source: a descriptor that is read from.
+        seconds: how long to wait at most; None for any time.
+    """
     poll = select.poll()
     poll.register(duplex.fileno(), select.POLLIN | (select.POLLOUT if duplex.unsent else 0))
     if source is not None:
         poll.register(source, select.POLLIN)
-    return {descriptor for descriptor, _ in poll.poll()}
+    return {descriptor for descriptor, _ in poll.poll(None if seconds is None else seconds * 1000)}
 
 
 def incoming(duplex: Duplex) -> Iterator[bytes]:

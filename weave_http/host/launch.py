@@ -12,7 +12,7 @@ from typing import Any
 
 from weave_http.engine.errors import Conflict, NotFound
 from weave_http.errors import HostError, UsageError
-from weave_http.host import router_container
+from weave_http.host import resident_container, router_container
 from weave_http.host.dns_names import warn_without_names
 from weave_http.host.host import Host
 from weave_http.host.resolving import unresolved
@@ -42,6 +42,7 @@ class Plan:
         http_addr: address and TCP port of the router's API.
         restart: whether the engine keeps the router running.
         dns: whether names are to be served.
+        resident: whether there is to be a resident executor.
         arguments: for the router, the peers last.
         environ: variables that flags stand for.
         warnings: what is said beside, a line each.
@@ -51,6 +52,7 @@ class Plan:
     http_addr: tuple[str, int]
     restart: bool
     dns: bool
+    resident: bool
     arguments: tuple[str, ...]
     environ: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -105,6 +107,7 @@ def plan(op: Launch, env: Mapping[str, str]) -> Plan:
         http_addr=_value("http-addr", env),
         restart="no-restart" not in given,
         dns="no-dns" not in given,
+        resident="no-resident" not in given,
         arguments=(*arguments, *map(str, settings.peers)),
         environ=environ,
         warnings=settings.warnings,
@@ -152,6 +155,11 @@ def run(host: Host, op: Launch) -> None:
         _await_ready(host, created.id)
         if options.dns:
             warn_without_names(host)
+        if options.resident:
+            resident_container.start(host, image, restart=options.restart)
+        else:
+            with suppress(HostError):
+                resident_container.end(host)
     except BaseException as error:
         if created is not None:
             with suppress(NotFound):

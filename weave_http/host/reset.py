@@ -6,7 +6,8 @@ from contextlib import suppress
 
 from weave_http import constants
 from weave_http.engine.errors import NotFound
-from weave_http.host import leftovers, waiting
+from weave_http.errors import HostError
+from weave_http.host import leftovers, resident_container, waiting
 from weave_http.host.host import Host
 from weave_http.host.router_container import ROLE
 from weave_http.host.stop import stop_router
@@ -20,6 +21,8 @@ def run(host: Host, op: Reset) -> None:
         WeaveError: it did not work.
     """
     stop_router(host, remove=True)
+    with suppress(HostError):
+        resident_container.end(host)
     _remove_stopped_routers(host)
     with suppress(NotFound):
         host.engine.volumes.remove(constants.ROUTER_VOLUME, force=False)

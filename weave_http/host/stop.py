@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from weave_http.engine.errors import APIError
-from weave_http.host import waiting
+from weave_http.errors import HostError
+from weave_http.host import resident_container, waiting
 from weave_http.host.host import Host
 from weave_http.host.router_api import RouterError, RouterUnavailable
 from weave_http.host.router_container import Found, find
@@ -13,10 +16,15 @@ from weave_http.operations import Operation
 def run(host: Host, op: Operation) -> None:
     """Let the router say goodbye to its peers, and stop its container. It stays, for `docker logs`, until `launch`.
 
+    The resident executor goes.
+
     Raises:
         WeaveError: it did not work.
     """
-    if stop_router(host, remove=False):
+    was_running = stop_router(host, remove=False)
+    with suppress(HostError):
+        resident_container.end(host)
+    if was_running:
         waiting.warn(host)
     else:
         host.warn("Weave is not running.")

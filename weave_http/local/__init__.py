@@ -7,26 +7,39 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from weave_http.errors import ExitCode
 from weave_http.host import Host, perform_words
+from weave_http.host.host import Sink
 from weave_http.local import interrupts
 from weave_http.operations.outcome import OUT
 
-__all__ = ["main"]
+__all__ = ["executed", "main"]
 
 
 def main(argv: Sequence[str]) -> int:
     """Do what words say with this process's environment and streams; return the exit code."""
     streams = _Streams()
+    code = executed(argv, os.environ, streams.write)
+    return code or (ExitCode.FAILURE if streams.lost else ExitCode.OK)
+
+
+def executed(words: Sequence[str], environ: Mapping[str, str], sink: Sink) -> int:
+    """Do what words say, as this process's only task; return the exit code.
+
+    Args:
+        words: name and arguments of an operation.
+        environ: environment variables.
+        sink: takes what is said.
+    """
     try:
         interrupts.listen()
-        code = perform_words(Host(os.environ, streams.write), argv).code
+        code = perform_words(Host(environ, sink), words).code
         interrupts.ignore()
     except interrupts.Interrupted as interruption:
         return interruption.exit_code
-    return code or (ExitCode.FAILURE if streams.lost else ExitCode.OK)
+    return code
 
 
 class _Streams:

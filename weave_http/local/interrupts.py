@@ -26,10 +26,12 @@ class Interrupted(BaseException):
 def listen() -> None:
     """Raise `Interrupted` when the first of the signals comes, and ignore further ones: undoing takes milliseconds.
 
-    The process may be number 1 of its container, for which the kernel drops every signal that has no handler.
+    The process may be number 1 of its container, for which the kernel drops every signal that has no handler. Or it is
+    one of the resident executor's, which was begun with these signals held back.
     """
     for number in SIGNALS:
         signal.signal(number, _raise)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def ignore() -> None:

@@ -207,6 +207,7 @@ FLAGS = (
         variable="DOCKER_BRIDGE",
     ),
     Flag("no-restart", "Do not have the engine start the router again when it ends.", to="executor"),
+    Flag("no-resident", "Do not start the resident executor, which does commands faster.", to="executor"),
     Flag("debug", "The same as --log-level debug.", to="executor"),
     Flag("password", "Refused: this version can't encrypt.", "TEXT", to="executor"),
 )

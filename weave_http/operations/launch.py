@@ -50,6 +50,7 @@ class Launch(Operation):
         ("3", "The router runs already."),
     )
     example: ClassVar[str] = "launch --nickname one host2 host3"
+    warm: ClassVar[bool] = False
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         *(
             Option(flag.name.replace("-", "_"), (f"--{flag.name}",), flag.help, metavar=flag.metavar)

@@ -110,6 +110,7 @@ class DnsArgs(Operation):
 
     name: ClassVar[str] = "dns-args"
     example: ClassVar[str] = "dns-args --name web"
+    warm: ClassVar[bool] = False  # docker run's arguments may hold secrets
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         many("arguments", "[DOCKER RUN OPTIONS]", "The other arguments of docker run."),
     )

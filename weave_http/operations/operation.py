@@ -101,6 +101,8 @@ class Operation:
         exit_codes: those that only this one has, and what each means.
         verbatim: options end with the first argument; what follows is passed on as it is.
         internal: it is for scripts, and not in the list of commands; from `index`.
+        warm: the resident executor may do it. Not what begins, ends or replaces that itself (`launch`, `stop`, `reset`,
+            `setup`), nor what may carry a secret: what is said to the resident others may hear.
     """
 
     __slots__ = ()
@@ -113,6 +115,7 @@ class Operation:
     exit_codes: ClassVar[tuple[tuple[str, str], ...]] = ()
     verbatim: ClassVar[bool] = False
     internal: ClassVar[bool] = False
+    warm: ClassVar[bool] = True
 
     def __init_subclass__(cls) -> None:
         cls.summary = SUMMARIES.get(cls.name, cls.summary)

@@ -17,6 +17,7 @@ class Stop(Operation):
     name: ClassVar[str] = "stop"
     more: ClassVar[str] = "The containers of one host keep reaching each other."
     example: ClassVar[str] = "stop"
+    warm: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Reset(Operation):
 
     name: ClassVar[str] = "reset"
     example: ClassVar[str] = "reset"
+    warm: ClassVar[bool] = False
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         Option("force", ("--force",), "No effect: a router that does not answer is removed in any case."),
     )
@@ -77,7 +79,7 @@ class Help(Operation):
     command: str = ""
 
 
-def _plain(name_: str, *, more_: str = "") -> type[Operation]:
+def _plain(name_: str, *, more_: str = "", warm_: bool = True) -> type[Operation]:
     """Return the class of an operation without arguments."""
 
     @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ def _plain(name_: str, *, more_: str = "") -> type[Operation]:
         name: ClassVar[str] = name_
         more: ClassVar[str] = more_
         example: ClassVar[str] = name_
+        warm: ClassVar[bool] = warm_
 
     Plain.__name__ = Plain.__qualname__ = "".join(part.title() for part in name_.split("-"))
     Plain.__doc__ = Plain.summary
@@ -98,6 +101,7 @@ StopDns = _plain("stop-dns", more_="Weave 0.10 had a container of its own for na
 Setup = _plain(
     "setup",
     more_="It is for use on the Docker host itself. A caller elsewhere brings the image by calls of its own.",
+    warm_=False,
 )
 CreateBridge = _plain("create-bridge")
 BridgeType = _plain("bridge-type")

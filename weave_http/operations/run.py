@@ -41,6 +41,7 @@ class Run(Operation):
         ("other", "With --foreground: the container's own."),
     )
     verbatim: ClassVar[bool] = True
+    warm: ClassVar[bool] = False  # docker run's arguments may hold secrets
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         Option("with_dns", ("--with-dns",), "Let the container use Weave's name server."),
         Option(

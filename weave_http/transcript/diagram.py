@@ -45,7 +45,7 @@ def rows(lesson: Lesson) -> Iterator[Row]:
                 yield Row(_CALLER, _CALLER, f"{number}. there: {call.short}")
                 continue
             yield Row(_CALLER, _DAEMON, f"{number}. {call.short}")
-            if call.route.name != "ContainerStart" or not chapter.steps:
+            if call.route.name != chapter.begin or not chapter.steps:
                 continue
             yield Row(_DAEMON, _EXECUTOR, "runs it")
             for step in chapter.steps:

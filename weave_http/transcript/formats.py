@@ -210,6 +210,8 @@ class FullPrinter:
             exchange = Exchange(exchange.request, None, None)
         for line in RENDERERS[self._form](exchange, self._endpoint, show_secrets=self._show_secrets):
             self._write(line)
+        if self._form == "curl" and ("stdin", "1") in exchange.request.query:
+            self._write("# curl can't write to this connection; `weave --cold` makes calls that it can make")
         if self._form != "json" and not route_of(exchange.request).name:
             self._write(f"# {UNKNOWN}")
         if self._timed and self._form != "json" and exchange.seconds is not None:

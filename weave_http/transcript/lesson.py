@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from weave_http import constants
 from weave_http.engine.address import Endpoint
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.engine.wire.contract import Request
 from weave_http.errors import UsageError
 from weave_http.operations import parse
+from weave_http.transcript.conversation import frame_text, is_resident
 from weave_http.transcript.docker_line import docker_run
 from weave_http.transcript.formats import body_text, document_of, file_of
 from weave_http.transcript.host_steps import host_steps
@@ -26,6 +29,13 @@ from weave_http.transcript.route import Purpose, Route, purpose_of
 from weave_http.transcript.routes import route_of, subject_of
 from weave_http.transcript.standin import DEFAULT_MARKS
 
+RESIDENT = (
+    "Attach to the resident executor, a container of weave's image that runs already, and take the connection over: "
+    "it carries frames to its stdin (>) and from its stdout (<). A call is announced first, and begun by `go` once the "
+    "resident has said that it is ready and of the same version. So nothing is begun twice: where there is no "
+    "resident, or none that answers, a throw-away container does it. `weave --cold explain …` tells of that."
+)
+"""What the one call of the warm way is for."""
 _ELSEWHERE = {"ImageInspect": "Look which image the other daemon has by this name, and how large it is."}
 """What calls to another daemon are for, where that differs."""
 
@@ -62,12 +72,14 @@ class Chapter:
         docker: the line's words, or nothing.
         calls: the calls.
         steps: what the executor does meanwhile on the host, if this is its container.
+        begin: name of the route by which they begin.
     """
 
     title: str
     docker: tuple[str, ...]
     calls: tuple[Call, ...]
     steps: tuple[HostStep, ...] = ()
+    begin: str = "ContainerStart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +163,8 @@ def _chapter(group: Sequence[Sent], image: Purpose | None, show_secrets: bool) -
     config = document_of(first) if route_of(first).name == "ContainerCreate" else None
     purpose = purpose_of(first) if config is not None else image or Purpose.EXECUTOR
     calls = tuple(_call(sent, purpose=purpose, show_secrets=show_secrets) for sent in group)
+    if is_resident(first):
+        return _resident_chapter(group[0], calls, show_secrets)
     if config is None:
         title, docker = _about(first, purpose)
         if elsewhere is None:
@@ -169,6 +183,15 @@ def _chapter(group: Sequence[Sent], image: Purpose | None, show_secrets: bool) -
     argv = config["Cmd"][1:] if show_secrets else masked_words(config["Cmd"][1:])
     steps = _steps([_short(word) for word in argv], _environ(config, show_secrets))
     return Chapter("The executor's life", words, calls, tuple(steps))
+
+
+def _resident_chapter(sent: Sent, calls: tuple[Call, ...], show_secrets: bool) -> Chapter:
+    asked: dict[str, Any] = next((frame["call"] for _, frame in sent.frames if "call" in frame), {})
+    asked = {"words": [], "env": {}, **asked}
+    words = asked["words"] if show_secrets else masked_words(asked["words"])
+    docker = ("docker", "attach", constants.RESIDENT_CONTAINER)
+    steps = _steps([_short(word) for word in words], asked["env"])
+    return Chapter("The resident executor", docker, calls, tuple(steps), begin="ContainerAttach")
 
 
 def _steps(argv: Sequence[str], environ: Mapping[str, str]) -> Sequence[HostStep]:
@@ -237,13 +260,15 @@ def _call(sent: Sent, *, purpose: Purpose, show_secrets: bool) -> Call:
     text = body_text(request, show_secrets=show_secrets, indent=2)
     for number in range(1, 10):
         text = text.replace(DEFAULT_MARKS.container_id(number), _short(DEFAULT_MARKS.container_id(number)))
+    lines = [frame_text(way, frame, show_secrets=show_secrets) for way, frame in sent.frames]
+    why = RESIDENT if is_resident(request) else _ELSEWHERE.get(route.name, "") if elsewhere else ""
     version = request.path.split("/")[1].removeprefix("v") if request.path.startswith("/v") else version_text(NEWEST)
     return Call(
         route=route,
         link=route.documentation(version),
-        text=(_ELSEWHERE.get(route.name, "") if elsewhere else "") or route.why(purpose),
+        text=why or route.why(purpose),
         line=f"{request.method} {target(request)}" + (f"  at {one_line(elsewhere.url)}" if elsewhere else ""),
-        body=tuple(text.split("\n")) if text else (),
+        body=tuple(text.split("\n")) if text else tuple(lines),
         short=_summary(request, route),
         elsewhere=elsewhere is not None,
     )

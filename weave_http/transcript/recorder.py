@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from weave_http.engine.wire.contract import Request, Response, Transport
+from weave_http.engine.wire.contract import Duplex, Request, Response, Transport
+from weave_http.operations.frames import Frame
+from weave_http.transcript.conversation import OverheardDuplex
 from weave_http.transcript.formats import document_of
 from weave_http.transcript.masking import masked
 from weave_http.transcript.overheard import Overheard
@@ -52,6 +54,13 @@ class Recorder(Transport):
         self.exchanges.append(kept)
         return Overheard(response, kept.body.extend)
 
+    def hijack(self, request: Request) -> Duplex:
+        """Pass a request on; see `Transport.hijack`. Of what is said to the resident executor, the frames are kept."""
+        duplex = self._inner.hijack(request)
+        kept = Kept(request, duplex.status, {}, frames=[])
+        self.exchanges.append(kept)
+        return OverheardDuplex(duplex, kept.hear)
+
     def close(self) -> None:
         """Close the inner transport."""
         self._inner.close()
@@ -66,12 +75,19 @@ class Kept:
         status: HTTP status.
         headers: the answer's, as far as they matter.
         body: what was read of the answer.
+        frames: what was said on its connection and which way, if that was taken over.
     """
 
     request: Request
     status: int
     headers: Mapping[str, str]
     body: bytearray = field(default_factory=bytearray)
+    frames: list[Any] | None = None
+
+    def hear(self, way: str, frame: Frame) -> None:
+        """Keep a frame, without the id, which is another one each time."""
+        assert self.frames is not None
+        self.frames.append([way, masked({key: value for key, value in frame.items() if key != "id"})])
 
     def document(self) -> dict[str, Any]:
         """Return the exchange as a JSON object; bytes that are no text are written as ISO 8859-1."""
@@ -84,7 +100,7 @@ class Kept:
                 "body": masked(sent),
             },
             "answer": {"status": self.status, "headers": dict(self.headers), "body": self._answer()},
-        }
+        } | ({} if self.frames is None else {"frames": self.frames})
 
     def _answer(self) -> str:
         """Return the answer's body; one JSON document is written anew if there are secrets in it."""

@@ -6,11 +6,13 @@ What is to go wrong can be said, so that it can be seen what the command does th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from weave_http.engine.address import Endpoint
 from weave_http.engine.wire.contract import Duplex, Request, Response, Transport
 from weave_http.errors import WeaveError
+from weave_http.operations.frames import Frame
+from weave_http.transcript.conversation import OverheardDuplex
 from weave_http.transcript.routes import route_of
 from weave_http.transcript.standin import DEFAULT_MARKS, Fault, Marks, StandIn
 
@@ -22,10 +24,12 @@ class Sent:
     Args:
         request: the request.
         elsewhere: the daemon that it was for, where that is not the command's own.
+        frames: what was said on its connection, if that was taken over, and which way.
     """
 
     request: Request
     elsewhere: Endpoint | None = None
+    frames: list[tuple[str, Frame]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,9 @@ class Stage(Transport):
 
     def hijack(self, request: Request) -> Duplex:
         """See `Transport.hijack`."""
-        self.events.append(Sent(request))
-        return self._stand_in.hijack(request)
+        sent = Sent(request)
+        self.events.append(sent)
+        return OverheardDuplex(self._stand_in.hijack(request), lambda way, frame: sent.frames.append((way, frame)))
 
     def close(self) -> None:
         """Do nothing: there is no connection."""

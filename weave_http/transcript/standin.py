@@ -14,6 +14,7 @@ from typing import Any
 from weave_http import constants
 from weave_http.engine.wire.contract import Request, Transport
 from weave_http.transcript.canned import Canned, CannedStream, canned_json
+from weave_http.transcript.conversation import StandInResident, is_resident
 from weave_http.transcript.routes import route_of, subject_of
 
 FIRST_OTHER_IMAGE = 1001
@@ -156,8 +157,10 @@ class StandIn(Transport):
         """Return a stand-in for another daemon, whose images are others than this one's."""
         return StandIn(self._api_version, self._faults, other=True, marks=self._marks)
 
-    def hijack(self, request: Request) -> CannedStream:
-        """Return the answer of the table, as a connection that ends at once."""
+    def hijack(self, request: Request) -> CannedStream | StandInResident:
+        """Return the answer of the table, as a connection that ends at once; that of the resident executor answers."""
+        if is_resident(request):
+            return StandInResident()
         return CannedStream.of(self.send(request))
 
     def close(self) -> None:

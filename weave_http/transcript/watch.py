@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from weave_http.engine.errors import TransportError
 from weave_http.engine.wire.contract import Duplex, Request, Response, Transport
+from weave_http.transcript.conversation import Hear, OverheardDuplex, is_resident
 from weave_http.transcript.overheard import Overheard
 
 Begun = TypeVar("Begun", Response, Duplex)
@@ -56,6 +57,7 @@ class Watch(Transport):
         inner: the transport that does the work.
         report: takes each exchange; called in the thread that sent it.
         answered: takes the bodies of answers that are short and JSON, each when it was read.
+        hear: takes the frames between caller and resident executor.
     """
 
     def __init__(
@@ -63,7 +65,9 @@ class Watch(Transport):
         inner: Transport,
         report: Callable[[Exchange], None],
         answered: Callable[[ShortAnswer], None] | None = None,
+        hear: Hear | None = None,
     ) -> None:
+        self._hear = hear
         self._inner = inner
         self._report = report
         self._answered = answered
@@ -78,7 +82,8 @@ class Watch(Transport):
 
     def hijack(self, request: Request) -> Duplex:
         """Pass a request on; see `Transport.hijack`."""
-        return self._watched(request, self._inner.hijack)
+        duplex = self._watched(request, self._inner.hijack)
+        return OverheardDuplex(duplex, self._hear) if self._hear and is_resident(request) else duplex
 
     def _watched(self, request: Request, act: Callable[[Request], Begun]) -> Begun:
         start = time.perf_counter()

@@ -21,6 +21,8 @@ class Patience(Enum):
 
     QUICK = "quick"
     """A healthy daemon answers at once: 60 s of silence at most, 300 s in all."""
+    SHORT = "short"
+    """There is another way if it is not answered at once: 2 s of silence at most."""
     LONG = "long"
     """Work of unknown length (create, start, stop, remove, pull, load): silent for as long as it likes."""
     STREAM = "stream"
@@ -34,18 +36,20 @@ class Timeouts:
     Args:
         connect: for a connection, TLS handshake included.
         quick: between two bytes of a `Patience.QUICK` request.
+        short: between two bytes of a `Patience.SHORT` request.
         whole: for all of a `Patience.QUICK` request, to the last byte of its response.
         probe: idle time after which TCP keep-alive probes the peer, whatever the patience.
     """
 
     connect: float = 10.0
     quick: float = 60.0
+    short: float = 2.0
     whole: float = 300.0
     probe: int = 30
 
     def silence(self, request: Request) -> float | None:
         """Return how long the daemon may be silent during a request; None for any time."""
-        return self.quick if request.patience is Patience.QUICK else None
+        return {Patience.QUICK: self.quick, Patience.SHORT: self.short}.get(request.patience)
 
     def limit(self, request: Request) -> float | None:
         """Return how long a request and its response may take together; None for any time."""

@@ -188,7 +188,7 @@ class Exchange(Body):
             return
         self._closed = True
         whole = self._ended and not self._ready and self._parser.reusable
-        keep = whole and not (self._upgrade or self._channel.refused)
+        keep = whole and not self._channel.refused and not (self._upgrade and self.status < 300)
         if not keep:
             self._channel.close()
         self._done(self, self._channel if keep else None)

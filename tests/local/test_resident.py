@@ -1,0 +1,124 @@
+"""The resident executor as a process: frames in, frames out, and an end that is in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import IO
+
+import pytest
+
+from weave_http import __version__
+from weave_http.operations.frames import Decoder, Frame, encode
+
+ONE, TWO = "1" * 16, "2" * 16
+
+
+class Resident:
+    """A resident executor without a container around it."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.process = process
+        self.stdin: IO[bytes] = process.stdin
+        self._stdout = process.stdout
+        self._decoder = Decoder()
+        self._waiting: list[Frame] = []
+
+    def tell(self, identity: str, **values: object) -> None:
+        self.stdin.write(encode({"id": identity, **values}))
+        self.stdin.flush()
+
+    def call(self, identity: str, *words: str, **env: str) -> None:
+        self.tell(identity, call={"words": words, "env": env})
+
+    def hear(self) -> Frame:
+        while not self._waiting:
+            data = os.read(self._stdout.fileno(), 65536)
+            assert data, "it has ended"
+            self._waiting += self._decoder.feed(data)
+        return self._waiting.pop(0)
+
+    def outcome(self, identity: str) -> tuple[int, str]:
+        """Begin a call that was announced; return its exit code and what was said."""
+        ready = {"version": __version__, "image": "an/image:1"}
+        assert self.hear() == {"id": identity, "ready": ready}
+        self.tell(identity, go=True)
+        text = ""
+        while "end" not in (frame := self.hear()):
+            assert frame["id"] == identity
+            text += frame["said"][1]
+        return frame["end"], text
+
+
+@pytest.fixture
+def resident() -> Iterator[Resident]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "weave_http", "--resident", "an/image:1"],
+        env={**os.environ, "PROCFS": "/proc", "WEAVE_MTU": "nonsense of the container's own"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        yield Resident(process)
+        process.kill()
+
+
+def test_calls_are_done_one_after_the_other_and_a_failure_is_the_calls_alone(resident: Resident) -> None:
+    resident.call(ONE, "help", "attach")
+    code, text = resident.outcome(ONE)
+    assert (code, text.startswith("weave attach CIDR…")) == (0, True)
+    resident.call(TWO, "frobnicate")
+    code, text = resident.outcome(TWO)
+    assert (code, text.startswith("weave: unknown command 'frobnicate'")) == (1, True)
+    resident.call(ONE, "bridge-type", WEAVE_HTTP_ADDR="127.0.0.1:1")
+    assert resident.outcome(ONE)[0] in (0, 1)
+
+
+def test_what_makes_no_sense_is_dropped(resident: Resident) -> None:
+    for values in ({"call": 1}, {"call": {"words": "ps", "env": {}}}, {"call": {"words": ["ps"], "env": {"A": 1}}}):
+        resident.tell(ONE, **values)
+    resident.tell(ONE, go=True)
+    resident.tell(ONE, signal=9)
+    resident.stdin.write(b"\n00000000 {}\nnoise" + encode({"id": ONE, "signal": "x"}))
+    resident.call(TWO, "prime")
+    assert resident.outcome(TWO)[0] == 0
+
+
+def test_it_ends_with_its_stdin_or_by_a_signal_once_what_it_does_is_done(resident: Resident) -> None:
+    resident.call(ONE, "prime")
+    assert resident.hear()["id"] == ONE
+    resident.process.send_signal(signal.SIGTERM)
+    time.sleep(0.2)
+    resident.call(TWO, "prime")
+    assert resident.hear() == {"id": TWO, "ready": {}}
+    resident.tell(ONE, go=True)
+    while "end" not in (frame := resident.hear()):
+        assert frame["id"] == ONE
+    assert frame == {"id": ONE, "end": 0}
+    assert resident.process.wait(30) == 0
+
+
+def test_the_end_of_stdin_is_its_end(resident: Resident) -> None:
+    resident.stdin.close()
+    assert resident.process.wait(30) == 0
+
+
+def test_what_an_operation_needs_is_imported_before_the_first_call() -> None:
+    program = """
+import sys
+from weave_http import constants
+from weave_http.local import executed, resident
+constants.DOCKER_SOCKET = "/nowhere"
+resident.prepare()
+before = set(sys.modules)
+for words in (["ps"], ["status"], ["attach", "10.2.1.1/24", "c"], ["expose", "999"], ["bridge-type"], ["connect", "h"]):
+    executed(words, {"WEAVE_HTTP_ADDR": "127.0.0.1:1"}, lambda stream, data: None)
+print(*(name for name in set(sys.modules) - before if name.startswith("weave_http")))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["weave_http.engine.wire.failures"], "that is for errors alone, and takes ssl with it"

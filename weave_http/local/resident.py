@@ -1,0 +1,344 @@
+"""The resident executor: `weave --resident IMAGE`, the container that does operations without a container for each.
+
+It reads frames from stdin and writes frames to stdout (`weave_http.operations.frames`). What operations need is
+imported before the first call. For each call it forks: the child does what `weave --local` does, so that a crash, a
+signal or another network namespace is the child's alone. What the child says comes over one pipe, so that the order of
+stdout and stderr is kept.
+
+Its stdin belongs to all callers, and whoever is attached sees all of its stdout, so:
+
+* A call is announced, answered by `ready`, and begun only by `go`. A caller who hears nothing knows that nothing is
+  done.
+* The daemon passes output on to all who are attached. For one who does not read it keeps a megabyte; after that it
+  waits for him, nobody can attach any more, and the container can't even end. So the resident ends long before it has
+  said so much, once what was begun is done, and the daemon starts it again, without those who were attached.
+* A daemon that was started anew while containers live on has another socket than the one that is mounted here. Then
+  the resident ends as well: starting again finds it.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pkgutil
+import select
+import signal
+import socket
+import struct
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, NoReturn, TypeGuard
+
+from weave_http import __version__, constants
+from weave_http.host.signals import SIGNALS
+from weave_http.local import executed
+from weave_http.operations import frames
+from weave_http.operations.frames import Frame
+from weave_http.printable import is_text
+
+GO_SECONDS = 5.0
+"""For how long a call waits for its `go`."""
+ALIVE_SECONDS = 5.0
+"""How often a caller hears that its operation goes on."""
+MOST_SAID = 512 * 1024
+"""Bytes of output, after which the resident starts anew: Docker keeps 1,000,000 for somebody who does not read."""
+LEAST_LIFE = 11.0
+"""Seconds: a container that ended within 10 s, Docker starts again later and later."""
+STUCK_SECONDS = 10.0
+"""For how long stdout may take nothing; then what was to be said is dropped."""
+LAST_SECONDS = 60.0
+"""How long operations have that were begun when the resident is to end."""
+MOST_CALLS = 256
+_MOST_UNSENT = 1024 * 1024
+"""Bytes for stdout, from which on no more is read of what operations say."""
+_PIECE = 65536
+_HEADER = struct.Struct(">BI")
+_PACKAGES = ("weave_http.host", "weave_http.net", "weave_http.operations")
+_MODULES = ("client", "connecting", "images", "networks", "volumes", "wire.pool")
+"""What operations import when they need it."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve calls from stdin until it ends; return the exit code.
+
+    Args:
+        argv: the reference of the image that this runs in, as callers name it.
+    """
+    prepare()
+    return Resident(0, 1, argv[0] if argv else constants.DEFAULT_IMAGE).serve()
+
+
+def prepare() -> None:
+    """Import what operations need, and have children share it."""
+    for name in _PACKAGES:
+        package = import_module(name)
+        for module in pkgutil.iter_modules(package.__path__, f"{name}."):
+            import_module(module.name)
+    for name in _MODULES:
+        import_module(f"weave_http.engine.{name}")
+    gc.collect()
+    gc.freeze()
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call that was announced, and perhaps begun.
+
+    Args:
+        words: of the operation.
+        environ: environment variables for it.
+        until: when it is forgotten unless it is begun.
+    """
+
+    words: list[str]
+    environ: dict[str, str]
+    until: float
+    pid: int = 0
+    heard: bytearray = field(default_factory=bytearray)
+
+
+class Resident:
+    """Serves calls, in one thread.
+
+    Args:
+        stdin: descriptor that frames are read from.
+        stdout: descriptor that frames are written to.
+        image: reference of the image that this runs in.
+    """
+
+    def __init__(self, stdin: int, stdout: int, image: str) -> None:
+        self._stdin = stdin
+        self._stdout = stdout
+        self._image = image
+        self._decoder = frames.Decoder()
+        self._calls: dict[str, _Call] = {}
+        self._pipes: dict[int, str] = {}
+        self._ended: dict[int, int] = {}
+        self._unsent = bytearray()
+        self._begun = self._moved = self._told = time.monotonic()
+        self._not_before = 0.0
+        self._end: float | None = None
+        self._said = 0
+        self._is_unheard = False
+
+    def serve(self) -> int:
+        """Serve until stdin ends, a signal asks for the end, or enough was said; return the exit code."""
+        for descriptor in (self._stdin, self._stdout):
+            os.set_blocking(descriptor, False)
+        waking, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        for number in (*SIGNALS, signal.SIGCHLD):
+            signal.signal(number, self._note)
+        while not self._is_over():
+            for descriptor in self._wait(waking):
+                if descriptor == waking:
+                    os.read(waking, _PIECE)
+                elif descriptor == self._stdin:
+                    self._hear()
+                elif descriptor in self._pipes:
+                    self._pass_on(descriptor)
+            self._send()
+            self._look_after(time.monotonic())
+        return 0
+
+    def _note(self, number: int, _frame: object) -> None:
+        if number != signal.SIGCHLD:
+            self._close()
+            self._not_before = 0.0
+
+    def _close(self, not_before: float = 0.0) -> None:
+        """Take no more calls, and end when those are done that were begun, and not before a moment."""
+        if self._end is None:
+            self._end = time.monotonic() + LAST_SECONDS
+            self._not_before = not_before
+
+    def _is_over(self) -> bool:
+        if self._end is None:
+            return False
+        now = time.monotonic()
+        return now > self._end or (now > self._not_before and not (self._calls or self._unsent))
+
+    def _wait(self, waking: int) -> list[int]:
+        """Wait for something to do, for a second at most where time matters; return the descriptors."""
+        poll = select.poll()
+        poll.register(waking, select.POLLIN)
+        if not self._is_unheard:
+            poll.register(self._stdin, select.POLLIN)
+        if self._unsent:
+            poll.register(self._stdout, select.POLLOUT)
+        if len(self._unsent) < _MOST_UNSENT:
+            for descriptor in self._pipes:
+                poll.register(descriptor, select.POLLIN)
+        idle = not (self._calls or self._unsent or self._end)
+        return [descriptor for descriptor, _ in poll.poll(None if idle else 1000)]
+
+    # -- what callers say ----------------------------------------------------------------------------------
+
+    def _hear(self) -> None:
+        try:
+            data = os.read(self._stdin, _PIECE)
+        except BlockingIOError:
+            return
+        if not data:
+            self._is_unheard = True
+            self._close()
+        for frame in self._decoder.feed(data):
+            self._take(frame["id"], frame)
+
+    def _take(self, identity: str, frame: Frame) -> None:
+        """Do what a frame asks for; one that makes no sense is nobody's order."""
+        call = self._calls.get(identity)
+        if call is None and "call" in frame:
+            if self._end is not None or len(self._calls) >= MOST_CALLS:
+                self._say(identity, ready={})  # not now
+                return
+            asked = frame["call"] if isinstance(frame["call"], dict) else {}
+            words, environ = asked.get("words"), asked.get("env")
+            if is_cut_off():
+                self._close()
+            elif _are_texts(words) and isinstance(environ, dict) and _are_texts(list(environ.values())):
+                self._calls[identity] = _Call(words, environ, time.monotonic() + GO_SECONDS)
+                self._say(identity, ready={"version": __version__, "image": self._image})
+        elif call is not None and frame.get("go") is True and not call.pid:
+            self._begin(identity, call)
+        elif call is not None and call.pid and call.pid not in self._ended and frame.get("signal") in SIGNALS:
+            os.kill(call.pid, frame["signal"])
+
+    def _begin(self, identity: str, call: _Call) -> None:
+        """Do a call in a process of its own."""
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+        # A signal that comes early waits until the child can take it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            call.pid = os.fork()
+            if not call.pid:
+                _work(call, writing)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.close(writing)
+        os.set_blocking(reading, False)
+        self._pipes[reading] = identity
+
+    # -- what operations say -------------------------------------------------------------------------------
+
+    def _pass_on(self, descriptor: int) -> None:
+        """Read what an operation said, and say it; at its end, its exit code."""
+        identity = self._pipes[descriptor]
+        call = self._calls[identity]
+        try:
+            data = os.read(descriptor, _PIECE)
+        except BlockingIOError:
+            return
+        if not data:
+            os.close(descriptor)
+            del self._pipes[descriptor], self._calls[identity]
+            status = self._ended.pop(call.pid, None)
+            code = os.waitstatus_to_exitcode(os.waitpid(call.pid, 0)[1] if status is None else status)
+            self._say(identity, end=code if code >= 0 else 128 - code)
+            return
+        call.heard += data
+        while len(call.heard) >= _HEADER.size:
+            stream, length = _HEADER.unpack_from(call.heard)
+            if len(call.heard) < _HEADER.size + length:
+                break
+            for piece in frames.said(identity, stream, bytes(call.heard[_HEADER.size : _HEADER.size + length])):
+                self._queue(piece)
+            del call.heard[: _HEADER.size + length]
+
+    # -- stdout --------------------------------------------------------------------------------------------
+
+    def _say(self, identity: str, **values: Any) -> None:
+        self._queue(frames.encode({"id": identity, **values}))
+
+    def _queue(self, data: bytes) -> None:
+        if not self._unsent:
+            self._moved = time.monotonic()
+        self._unsent += data
+        self._said += len(data)
+        if self._said > MOST_SAID:
+            self._close(self._begun + LEAST_LIFE)
+
+    def _send(self) -> None:
+        with suppress(BlockingIOError):
+            while self._unsent:
+                try:
+                    count = os.write(self._stdout, self._unsent)
+                except BrokenPipeError:
+                    self._close()
+                    count = len(self._unsent)
+                del self._unsent[:count]
+                self._moved = time.monotonic()
+
+    # -- time ----------------------------------------------------------------------------------------------
+
+    def _look_after(self, now: float) -> None:
+        """Do what is due: forget calls, say that others go on, notice that stdout is stuck, bury orphans."""
+        for identity in [name for name, call in self._calls.items() if not call.pid and now > call.until]:
+            del self._calls[identity]
+        if now - self._told > ALIVE_SECONDS:
+            self._told = now
+            for identity in self._pipes.values():
+                self._say(identity, alive=True)
+        if self._unsent and now - self._moved > STUCK_SECONDS:
+            self._unsent.clear()
+        self._bury()
+
+    def _bury(self) -> None:
+        """Take the exit codes of those that have ended: of operations, and of what killed ones left behind."""
+        begun = {call.pid for call in self._calls.values()}
+        with suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
+                if ended[0] in begun:
+                    self._ended[ended[0]] = ended[1]
+
+
+def is_cut_off(path: str = constants.DOCKER_SOCKET) -> bool:
+    """Tell whether a daemon's socket leads nowhere: the daemon has ended, or has made a new one."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            pass  # it is busy, or there never was one
+    return False
+
+
+def _are_texts(value: Any) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(each, str) and is_text(each) for each in value)
+
+
+# -- the child -----------------------------------------------------------------------------------------------
+
+
+def _work(call: _Call, pipe: int) -> NoReturn:
+    """Do a call as `weave --local` does, in the child, and end with its exit code.
+
+    Args:
+        call: what to do.
+        pipe: what is said goes there: a header with stream and length, and the bytes.
+    """
+    code = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for descriptor in range(3):
+            os.dup2(nowhere, descriptor)
+        own = {name: value for name, value in os.environ.items() if name not in constants.FORWARDED_VARIABLES}
+        given = {name: call.environ[name] for name in constants.FORWARDED_VARIABLES if name in call.environ}
+        os.environ.clear()
+        os.environ.update(own | given)
+
+        def say(stream: int, data: bytes) -> None:
+            rest = memoryview(_HEADER.pack(stream, len(data)) + data)
+            while rest:
+                rest = rest[os.write(pipe, rest) :]
+
+        code = executed(call.words, os.environ, say)
+    finally:
+        os._exit(code)
