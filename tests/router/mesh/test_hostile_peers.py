@@ -110,6 +110,7 @@ def test_a_squatted_name_is_taken_back_by_its_owner_without_anybodys_help(monkey
 
 def test_a_peer_that_hears_much_and_says_little_pings_nevertheless(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "HEARTBEAT", 0.1)
+    monkeypatch.setattr(connections, "LINK_TIMEOUT", 0.02)
     monkeypatch.setattr(connections, "DEAD_AFTER", 0.5)
 
     async def test() -> None:

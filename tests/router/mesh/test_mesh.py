@@ -255,3 +255,24 @@ def test_twenty_routers_mesh_in_full(lan: Lan) -> None:
     print(f"twenty meshed {took:.2f} s after the last one was ready; at most {memory:.0f} MiB each")
     assert others[0].pings(others[-1])
     until(lambda: len(first.ask(RouterClient.report)["Router"]["Peers"]) == 20, within=5)
+
+
+def test_a_dead_link_is_noticed_by_both_ends_and_a_hung_router_is_not_taken_for_one(
+    pair: list[RoutedHost], lan: Lan
+) -> None:
+    one, two = pair
+    assert two.router is not None
+    two.router.send_signal(signal.SIGSTOP)
+    time.sleep(5.0)
+    assert one.connected == 1, "its kernel still acknowledges"
+    two.router.send_signal(signal.SIGCONT)
+    until(lambda: two.connected == 1)
+    two.cable("down")
+    took = [until(lambda host=host: host.connected == 0) for host in pair]  # type: ignore[misc]
+    print(f"noticed after {took[0]:.2f} s, by the other end {took[1]:.2f} s later")
+    assert sum(took) < 10, "less than silence alone takes"
+    logs = [host.log.read_text() for host in pair]
+    assert all("the link is dead: nothing acknowledged for" in log for log in logs), logs
+    assert one.destinations == {two.address}, "data still goes there"
+    two.cable("up")
+    until(lan.meshed)

@@ -191,6 +191,7 @@ def test_a_living_connection_is_not_given_up_for_a_second_one() -> None:
 
 def test_heartbeats_keep_a_quiet_connection_and_silence_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(connections, "LINK_TIMEOUT", 0.02)
     monkeypatch.setattr(connections, "DEAD_AFTER", 0.3)
 
     async def test() -> None:
