@@ -77,11 +77,11 @@ class Dialler:
             self._look.clear()
 
     async def _dial(self, target: Target) -> None:
-        lasting, level = False, logging.INFO
+        lasting, answered, level = False, False, logging.INFO
         try:
             error = await self._try(target)
         except Refused as refused:
-            error, lasting = refused.reason, refused.code.lasting
+            error, lasting, answered = refused.reason, refused.code.lasting, True
             if refused.code is Refusal.DUPLICATE:  # of two routers that dial each other at once, one is always refused
                 target.peer, level = refused.peer or target.peer, logging.DEBUG
         except (Closed, Malformed, WeaveError) as failure:
@@ -92,7 +92,7 @@ class Dialler:
                 more = self._quiet.let("given" if target.given else "learnt", now)
                 if more is not None:
                     logger.log(level, "->[%s] %s%s", target.place, error, more)
-            self._targets.failed(target, error, now, lasting=lasting)
+            self._targets.failed(target, error, now, lasting=lasting, answered=answered)
         self._look.set()
 
     async def _try(self, target: Target) -> str:
