@@ -106,6 +106,11 @@ class Peering:
         """The underlay addresses of the connected peers by name."""
         return {peer: connection.remote.ip for peer, connection in self.connections.items()}
 
+    @property
+    def name_clash(self) -> str:
+        """What to say of two hosts with one peer name that met lately; empty when none did."""
+        return self._table.clash(monotonic())
+
     def listen(self) -> None:
         """Open the port.
 
@@ -118,7 +123,8 @@ class Peering:
         """Begin to accept and to dial."""
         assert self._socket is not None
         acceptor = Acceptor(self._socket, self._tasks, self._meet, self._keep)
-        for work in (self._clock.run(), acceptor.run(), self._dialler.run(), self._resend()):
+        dialler = self._dialler
+        for work in (self._clock.run(), acceptor.run(), dialler.run(), dialler.follow_names(), self._resend()):
             self._tasks.start(work)
 
     async def stop(self) -> None:

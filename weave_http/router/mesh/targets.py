@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from random import random
 
-from weave_http.addresses import PeerAddress, parse_peer_address
+from weave_http.addresses import PeerAddress, is_ip, parse_peer_address
 from weave_http.errors import UsageError
 from weave_http.router.mesh import backoff
 from weave_http.router.mesh.bucket import TokenBucket
@@ -198,6 +198,21 @@ class Targets:
         target.dialling = False
         target.peer = peer
         target.attempts, target.error = 0, ""
+
+    def named(self, connected: Iterable[PeerName]) -> list[Target]:
+        """Return the targets given by a name whose peers are connected.
+
+        Args:
+            connected: names of the peers that there is a connection to.
+        """
+        there = set(connected)
+        return [each for each in self._given.values() if each.peer in there and not is_ip(each.where.host)]
+
+    def moved(self, target: Target, now: float) -> None:
+        """Note that a target's name leads elsewhere: who is there is not known, and it is dialled at once."""
+        if not target.dialling:
+            target.peer = None
+            target.next_at, target.attempts = now, 0
 
     def lost(self, peer: PeerName, error: str, up_for: float, now: float) -> None:
         """Note that the connection to a peer broke.
