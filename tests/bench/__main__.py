@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.bench import arguments as run_arguments
-from tests.bench import bringup, client, commands, crowd, names, traffic
+from tests.bench import bringup, client, commands, crowd, names, routers, traffic
 from tests.bench.figures import Table
 from tests.bench.machine import describe
 from tests.bench.stage import DOCKER, NAME, STATE, SUBNET, Stage
@@ -91,6 +91,7 @@ def _names(place: Stage, quick: bool) -> Iterator[Measured]:
 
 def _crowd(place: Stage, quick: bool) -> Iterator[Measured]:
     yield crowd.measure(place, place.hosts[0], rounds=2 if quick else 7, seconds=6 if quick else 30)
+    yield routers.measure(place.scratch / "routers", quick=quick)
 
 
 def _commands(place: Stage, quick: bool) -> Iterator[Measured]:
@@ -117,7 +118,7 @@ def _arguments(place: Stage, quick: bool) -> Iterator[Measured]:
 PARTS: dict[str, tuple[str, Callable[[Stage, bool], Iterator[Measured]]]] = {
     "traffic": ("comparing weave's path with a hand-made VXLAN", _traffic),
     "names": ("comparing names with dnsmasq", _names),
-    "crowd": ("adding links of others", _crowd),
+    "crowd": ("adding links of others, and many routers at once", _crowd),
     "commands": ("comparing weave status with docker run --rm, and timing commands", _commands),
     "client": ("comparing the client with docker-py and aiodocker", _client),
     "arguments": ("reading docker run's arguments", _arguments),

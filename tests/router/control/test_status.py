@@ -101,6 +101,13 @@ def test_what_is_wrong_is_in_the_summary() -> None:
     }
 
 
+def test_two_hosts_of_one_name_have_a_line_in_the_summary() -> None:
+    clash = "a and b have the same peer name"
+    report = replace(REPORT, router=replace(REPORT.router, name_clash=clash))
+    assert f"      NameClash: {clash}\n" in summary(report)
+    assert "NameClash" not in summary(REPORT)
+
+
 def test_sections_are_lines_as_in_weave() -> None:
     texts = {name: section(REPORT) for name, section in SECTIONS.items()}
     assert texts["targets"] == "192.0.2.2\nh3\n"
@@ -135,6 +142,7 @@ def test_the_report_in_json_has_weaves_names() -> None:
         "ProtocolMinVersion": 1,
         "ProtocolMaxVersion": 1,
         "Encryption": False,
+        "NameClash": "",
         "PeerDiscovery": True,
         "Name": A,
         "NickName": "host1",

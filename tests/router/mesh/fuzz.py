@@ -55,7 +55,7 @@ class Inputs:
     def structured(self) -> dict[Any, Any]:
         """A map that is a message, or would be but for some value."""
         random = self._random
-        kinds = ["facts", "facts", "names", "names", "have", "have", "hello", "ask", "answer", "ping", "x"]
+        kinds = ["facts", "facts", "names", "names", "have", "have", "hello", "ask", "answer", "ping", "beat", "x"]
         kind = random.choice(kinds)
         fields: dict[str, object] = getattr(self, f"_{kind}", dict)()
         if fields and random.random() < 0.2:

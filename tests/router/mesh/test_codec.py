@@ -21,6 +21,7 @@ from weave_http.router.mesh.messages import (
     Accept,
     Answer,
     Ask,
+    Beat,
     Goodbye,
     Have,
     Hello,
@@ -43,7 +44,7 @@ _messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(Names, updates, st.booleans()),
     st.builds(Ask, numbers, st.booleans()),
     st.builds(Answer, numbers, st.booleans()),
-    st.sampled_from([Accept(), Ping(), Pong(), Goodbye()]),
+    st.sampled_from([Accept(), Beat(), Ping(), Pong(), Goodbye()]),
 )
 _anything: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text() | st.binary(),

@@ -255,3 +255,50 @@ def test_twenty_routers_mesh_in_full(lan: Lan) -> None:
     print(f"twenty meshed {took:.2f} s after the last one was ready; at most {memory:.0f} MiB each")
     assert others[0].pings(others[-1])
     until(lambda: len(first.ask(RouterClient.report)["Router"]["Peers"]) == 20, within=5)
+
+
+def test_a_dead_link_is_noticed_by_both_ends_and_a_hung_router_is_not_taken_for_one(
+    pair: list[RoutedHost], lan: Lan
+) -> None:
+    one, two = pair
+    assert two.router is not None
+    two.router.send_signal(signal.SIGSTOP)
+    time.sleep(5.0)
+    assert one.connected == 1, "its kernel still acknowledges"
+    two.router.send_signal(signal.SIGCONT)
+    until(lambda: two.connected == 1)
+    two.cable("down")
+    took = [until(lambda host=host: host.connected == 0) for host in pair]  # type: ignore[misc]
+    print(f"noticed after {took[0]:.2f} s, by the other end {took[1]:.2f} s later")
+    assert sum(took) < 10, "less than silence alone takes"
+    logs = [host.log.read_text() for host in pair]
+    assert all("the link is dead: nothing acknowledged for" in log for log in logs), logs
+    assert one.destinations == {two.address}, "data still goes there"
+    two.cable("up")
+    until(lan.meshed)
+
+
+def test_routers_launched_at_once_with_one_seed_mesh_and_outlive_frozen_killed_and_seed(lan: Lan) -> None:
+    hosts = lan.add(10)
+    seed, frozen, killed = hosts[0], hosts[1:4], hosts[4:7]
+    for host in hosts:
+        host.launch(*([] if host is seed else [seed.address]))
+    until(lambda: all(host.ready for host in hosts) and lan.meshed(), within=60)
+    for host in frozen:
+        assert host.router is not None
+        host.router.send_signal(signal.SIGSTOP)
+    for host in killed:
+        host.end(signal.SIGKILL)
+        host.launch(seed.address)
+    others = [host for host in hosts if host not in frozen]
+    until(lambda: all(host.ready and host.connected >= len(others) - 1 for host in others), within=60)
+    for host in frozen:
+        assert host.router is not None
+        host.router.send_signal(signal.SIGCONT)
+    until(lan.meshed, within=60)
+    seed.end(signal.SIGKILL)
+    until(lan.meshed, within=60)
+    (killed_again, *_) = killed
+    killed_again.end(signal.SIGKILL)
+    killed_again.launch(frozen[0].address)
+    until(lambda: killed_again.ready and lan.meshed(), within=60)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import time
 
 import pytest
 
@@ -56,3 +57,20 @@ def test_why_nobody_was_reached_names_the_port_and_what_to_open() -> None:
     assert "no router listens on TCP port 6783" in sockets.unreached(there, OSError(errno.ECONNREFUSED, "x"))
     assert sockets.unreached(there, OSError(errno.EHOSTUNREACH, "x")).startswith("no route to host from TCP port 6783")
     assert sockets.unreached(there, OSError(errno.ENETUNREACH, "x")) == "network is unreachable"
+
+
+def test_what_a_kernel_acknowledged_is_answered_though_nobody_reads_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as sock:
+        assert sockets.unanswered(sock) is None
+        sock.sendall(b"x")
+        deadline = time.monotonic() + 10
+        while sockets.unanswered(sock) is not None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_where_there_is_no_tcp_nothing_is_said_of_answers() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        one.sendall(b"x")
+        assert sockets.unanswered(one) is None

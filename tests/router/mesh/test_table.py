@@ -5,7 +5,7 @@ from typing import cast
 
 from tests.router.mesh.worlds import address, hello, name
 from weave_http.router.mesh.connections import Connection
-from weave_http.router.mesh.table import Table
+from weave_http.router.mesh.table import CLASH_COUNTS, Table
 from weave_http.router.mesh.topology import Address, Link
 from weave_http.router.mesh.wire import Wire
 
@@ -57,3 +57,12 @@ def test_who_listens_where_is_known_from_both_directions() -> None:
         assert list(table.links()) == [Link(name(2), address(2), False)]
 
     asyncio.run(test())
+
+
+def test_two_hosts_of_one_name_are_remembered_for_a_while() -> None:
+    table = Table()
+    assert table.clash(0.0) == ""
+    assert table.note_clash("a and b", 0.0)
+    assert not table.note_clash("a and b", 100.0)
+    assert table.clash(CLASH_COUNTS) == "a and b"
+    assert table.clash(100.0 + CLASH_COUNTS) == ""

@@ -2,8 +2,17 @@ from __future__ import annotations
 
 from tests.router.mesh.worlds import address, name
 from weave_http.router.mesh.identity import PeerName
-from weave_http.router.mesh.targets import LEARNT_BURST, MOST_DIALS, MOST_LEARNT, MOST_LEARNT_DIALS, Target, Targets
-from weave_http.router.mesh.topology import Address
+from weave_http.router.mesh.targets import (
+    LEARNT_BURST,
+    LEARNT_INTERVAL,
+    MOST_DIALS,
+    MOST_LEARNT,
+    MOST_LEARNT_DIALS,
+    YIELD,
+    Target,
+    Targets,
+)
+from weave_http.router.mesh.topology import Address, Lead
 
 ME = name(5)
 
@@ -110,26 +119,34 @@ def test_forgetting_ends_it_and_the_unknown_is_ignored() -> None:
     assert targets.given == ["h2"]
 
 
+def _learn(
+    targets: Targets, known: dict[PeerName, list[Address]], now: float, *connected: PeerName, by: int = 2
+) -> None:
+    leads = {peer: [Lead(each, name(by)) for each in found] for peer, found in known.items()}
+    targets.learn(leads, set(connected), now)
+
+
 def test_learnt_addresses_are_dialled_and_dropped_with_those_who_know_them() -> None:
     targets = _targets()
-    targets.learn({name(9): [address(9)]}, 0.0)
+    _learn(targets, {name(9): [address(9)]}, 0.0)
     assert _due(targets, 0.0) == ["192.0.2.9:6783"]
-    targets.learn({}, 1.0)
+    _learn(targets, {}, 1.0)
     assert list(targets) == []
 
 
 def test_of_two_that_learn_of_each_other_the_lower_name_dials_first() -> None:
     targets = _targets()
-    targets.learn({name(4): [address(4)], name(9): [address(9)]}, 0.0)
+    _learn(targets, {name(4): [address(4)], name(9): [address(9)]}, 0.0)
     assert _due(targets, 0.0) == [str(address(9))]
-    assert _due(targets, 1.0) == [str(address(4))]
+    assert _due(targets, YIELD - 0.1) == []
+    assert _due(targets, 2 * YIELD) == [str(address(4))]
 
 
 def test_learning_the_same_again_keeps_the_back_off() -> None:
     targets = _targets()
-    targets.learn({name(9): [address(9)]}, 0.0)
+    _learn(targets, {name(9): [address(9)]}, 0.0)
     targets.failed(targets.due([], 0.0)[0], "refused", 0.0)
-    targets.learn({name(9): [address(9)]}, 0.5)
+    _learn(targets, {name(9): [address(9)]}, 0.5)
     assert _due(targets, 0.5) == []
     assert _one(targets).attempts == 1
 
@@ -137,21 +154,21 @@ def test_learning_the_same_again_keeps_the_back_off() -> None:
 def test_what_was_given_is_not_learnt_a_second_time() -> None:
     targets = _targets("h9")
     targets.due([], 0.0)[0].resolved = address(9)
-    targets.learn({name(9): [address(9)]}, 0.0)
+    _learn(targets, {name(9): [address(9)]}, 0.0)
     assert [target.address for target in targets] == ["h9"]
 
 
 def test_an_address_that_changes_hands_is_dialled_for_its_new_owner() -> None:
     targets = _targets()
-    targets.learn({name(9): [address(9)]}, 0.0)
+    _learn(targets, {name(9): [address(9)]}, 0.0)
     targets.reached(targets.due([], 0.0)[0], name(9))
-    targets.learn({name(8): [address(9)]}, 1.0)
+    _learn(targets, {name(8): [address(9)]}, 1.0)
     assert _due(targets, 1.0, name(9)) == [str(address(9))]
 
 
 def test_dials_to_learnt_addresses_have_a_budget_that_leaves_given_ones_alone() -> None:
     targets = _targets()
-    targets.learn({name(9): [Address(address(1).ip, port) for port in range(1, MOST_LEARNT + 100)]}, 0.0)
+    _learn(targets, {name(9): [Address(address(1).ip, port) for port in range(1, MOST_LEARNT + 100)]}, 0.0)
     assert len(list(targets)) == MOST_LEARNT
     dials = 0
     for step in range(100):  # ten seconds in which each dial fails at once
@@ -160,9 +177,9 @@ def test_dials_to_learnt_addresses_have_a_budget_that_leaves_given_ones_alone() 
         for target in due:
             targets.failed(target, "refused", step / 10)
         dials += len(due)
-    assert LEARNT_BURST <= dials <= LEARNT_BURST + 51
+    assert LEARNT_BURST <= dials <= LEARNT_BURST + 10 / LEARNT_INTERVAL + 1
     assert targets.due([], 9.9) == []
-    assert 9.9 < (targets.next_at([], 9.9) or 0) < 10.2
+    assert 9.9 < (targets.next_at([], 9.9) or 0) <= 9.9 + LEARNT_INTERVAL
     targets.add([f"h{number}" for number in range(99)], 9.9)
     assert len(targets.due([], 9.9)) == MOST_DIALS
     assert targets.next_at([], 9.9) is None
@@ -171,5 +188,53 @@ def test_dials_to_learnt_addresses_have_a_budget_that_leaves_given_ones_alone() 
 def test_the_most_credible_addresses_are_kept_first() -> None:
     targets = _targets()
     liars = {name(number): [address(1)] for number in range(20, 20 + MOST_LEARNT)}
-    targets.learn({name(9): [address(9)], **liars}, 0.0)
+    _learn(targets, {name(9): [address(9)], **liars}, 0.0)
     assert next(iter(targets)).peer == name(9)
+
+
+def test_where_a_peer_answers_the_dial_costs_its_neighbour_nothing_of_the_budget() -> None:
+    targets = _targets()
+    many = 3 * LEARNT_BURST
+    _learn(targets, {name(100 + each): [Address(address(1).ip, each + 1)] for each in range(many)}, 0.0)
+    there: list[PeerName] = []
+    for _ in range(many):
+        for target in targets.due(there, 0.0):
+            assert target.peer is not None
+            targets.reached(target, target.peer)
+            there.append(target.peer)
+    assert len(there) == many
+
+
+def test_a_peer_that_refuses_is_a_peer_and_costs_nothing_either() -> None:
+    targets = _targets()
+    many = 3 * LEARNT_BURST
+    _learn(targets, {name(100 + each): [Address(address(1).ip, each + 1)] for each in range(many)}, 0.0)
+    dialled = 0
+    while due := targets.due([], 0.0):
+        dialled += len(due)
+        for target in due:
+            targets.failed(target, "refused", 0.0, answered=True)
+    assert dialled == many
+
+
+def test_a_liar_uses_up_its_own_budget_not_that_of_others() -> None:
+    targets = _targets()
+    lies = {name(100 + each): [Address(address(1).ip, each + 1)] for each in range(2 * LEARNT_BURST)}
+    _learn(targets, lies, 0.0)
+    while due := targets.due([], 0.0):
+        for target in due:
+            targets.failed(target, "no answer", 0.0)
+    leads = {peer: [Lead(each, name(2)) for each in found] for peer, found in lies.items()}
+    targets.learn({**leads, name(9): [Lead(address(9), name(3))]}, set(), 0.0)
+    assert _due(targets, 0.0) == [str(address(9))]
+
+
+def test_where_a_connected_peer_is_stays_known_with_its_back_off() -> None:
+    targets = _targets()
+    _learn(targets, {name(9): [address(9)]}, 0.0)
+    targets.reached(targets.due([], 0.0)[0], name(9))
+    _learn(targets, {}, 1.0, name(9))
+    targets.lost(name(9), "it broke", 1.0, 2.0)
+    _learn(targets, {name(9): [address(9)]}, 2.0)
+    assert _due(targets, 2.0) == []
+    assert _one(targets).attempts == 1

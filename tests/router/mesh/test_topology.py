@@ -18,7 +18,7 @@ from weave_http.router.mesh.topology import (
     PeerFact,
     PeerInfo,
     Topology,
-    addresses,
+    leads,
     links_of,
 )
 from weave_http.router.mesh.topology import reachable as reached
@@ -41,6 +41,11 @@ def _topology(*facts: PeerFact) -> Topology:
 
 def reachable(topology: Topology) -> set[PeerName]:
     return reached(topology.own.owner, links_of(topology))
+
+
+def addresses(topology: Topology, present: set[PeerName], connected: set[PeerName]) -> dict[PeerName, list[Address]]:
+    found = leads(topology, present, connected, lambda speaker: speaker)
+    return {peer: [lead.address for lead in there] for peer, there in found.items()}
 
 
 def test_a_connection_counts_when_both_ends_say_it() -> None:
@@ -72,8 +77,8 @@ def test_who_comes_back_in_time_need_not_say_again_who_it_is() -> None:
 
 
 def test_who_is_out_of_reach_is_not_talked_about() -> None:
-    topology = _topology(_fact(1, 2), _fact(2, inbound=(1,)), _fact(3, 4), _fact(4, inbound=(3,)))
-    assert set(addresses(topology, reachable(topology), {name(2)})) == {name(2)}
+    topology = _topology(_fact(1, 2), _fact(2, 5, inbound=(1,)), _fact(3, 4), _fact(4, inbound=(3,)))
+    assert set(addresses(topology, reachable(topology), {name(2)})) == {name(5)}
 
 
 def test_a_peer_is_found_where_others_dialled_it_or_at_its_own_port_where_it_dialled() -> None:
@@ -122,3 +127,14 @@ def test_reaching_is_what_a_walk_over_two_sided_connections_finds(links: set[fro
     for _ in range(8):
         part |= {other for link in links if link & part for other in link}
     assert reachable(topology) == {name(number) for number in part}
+
+
+def test_whom_we_are_connected_to_is_not_looked_for() -> None:
+    topology = _topology(_fact(1, 2, 3), _fact(2, 3, inbound=(1,)), _fact(3, inbound=(1, 2)))
+    assert addresses(topology, reachable(topology), {name(2), name(3)}) == {}
+
+
+def test_a_lead_says_from_which_neighbour_it_is_known() -> None:
+    topology = _topology(_fact(1, 2), _fact(2, 3, inbound=(1,)), _fact(3, 4, inbound=(2,)), _fact(4, inbound=(3,)))
+    found = leads(topology, reachable(topology), {name(2)}, lambda speaker: name(2))
+    assert {lead.by for there in found.values() for lead in there} == {name(2)}

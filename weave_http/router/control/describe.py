@@ -34,6 +34,7 @@ def router(peering: Peering, overlay: Overlay, now: float) -> Router:
         termination_count=peering.terminations,
         targets=tuple(peering.targets.given),
         overlay_diagnostics={"fastdp": {"FloodDestinations": list(map(str, sorted(overlay.destinations)))}},
+        name_clash=peering.name_clash,
     )
 
 

@@ -83,6 +83,8 @@ class Router:
     encryption: bool = False
     trusted_subnets: tuple[str, ...] = ()
     interface: str = constants.VXLAN_DEVICE
+    name_clash: str = ""
+    """What to do about two hosts with one peer name, while there are such."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ def _router(report: Report) -> Lines:
         ("MTU", str(report.overlay.mtu)),
     ]
     troubles = [
+        ("NameClash", router.name_clash),
         ("Overlay", report.overlay.trouble),
         ("Engine", report.engine.trouble and f"lost since {report.engine.lost_since}: {report.engine.trouble}"),
         ("Memory", report.memory.trouble),

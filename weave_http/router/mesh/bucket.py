@@ -27,6 +27,14 @@ class TokenBucket:
         self._full_at = max(self._full_at, now) + self._interval
         return wait
 
+    def give_back(self) -> None:
+        """Take back that a token was taken."""
+        self._full_at -= self._interval
+
+    def is_full(self, now: float) -> bool:
+        """Return whether it is as after a quiet time."""
+        return self._full_at <= now
+
 
 class Quiet:
     """Which lines of a log are worth writing: of each kind a few at once, and then one in a while.

@@ -1,6 +1,11 @@
 """An established connection to another router: heartbeats, what is told and heard, and its end.
 
 Nothing is queued: what has to be told is asked for at the moment when it can be sent.
+
+Two things can be wrong with a silent peer. Its *link* may be dead: then its kernel acknowledges nothing, and the
+connection ends in less than three seconds. Or its router may be hung or busy: then its kernel still acknowledges what
+is sent, and the connection waits for `DEAD_AFTER`. So the side that dialled sends a heartbeat every two seconds and
+looks whether it was acknowledged; the other side answers every third one, and looks by itself when they fail to come.
 """
 
 from __future__ import annotations
@@ -12,14 +17,22 @@ from typing import Any
 
 from weave_http.router.mesh.fields import Malformed
 from weave_http.router.mesh.identity import PeerName
-from weave_http.router.mesh.messages import Answer, Ask, Goodbye, Hello, Message, Ping, Pong, Unknown
+from weave_http.router.mesh.messages import Answer, Ask, Beat, Goodbye, Hello, Message, Ping, Pong, Unknown
 from weave_http.router.mesh.neighbours import Neighbour
 from weave_http.router.mesh.sockets import DEAD_AFTER
 from weave_http.router.mesh.topology import Address
 from weave_http.router.mesh.wire import CLOSE_TIMEOUT, Closed, Wire
 
-HEARTBEAT = 5.0
-"""Seconds between pings, whatever else is said and heard."""
+HEARTBEAT = 2.0
+"""Seconds between heartbeats of the side that dialled, whatever else is said and heard."""
+OVERDUE = 0.1
+"""Seconds after which the other side looks for a heartbeat that fails to come."""
+_HEARTBEATS_AN_ANSWER = 2.5
+LINK_TIMEOUT = 0.7
+"""Seconds, and a few round trips, within which a heartbeat is acknowledged when the link is alive."""
+_ROUND_TRIPS = 3
+_LOOK = 0.1
+"""Seconds from one look at the kernel's acknowledgements to the next."""
 PULSE_TIMEOUT = 2.0
 """Seconds within which a peer answers when it is alive."""
 _BREATH = 64
@@ -66,6 +79,7 @@ class Connection:
         self._answers: dict[int, bool] = {}
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._wants: set[Message] = set()
+        self._heard_at = self._said_at = monotonic()
 
     @property
     def peer(self) -> PeerName:
@@ -141,7 +155,7 @@ class Connection:
             handle: called with each message that the peer sent, those between the two connections apart.
         """
         loop = asyncio.get_running_loop()
-        tasks = [loop.create_task(self._receive(handle)), loop.create_task(self._send())]
+        tasks = [loop.create_task(work) for work in (self._receive(handle), self._send(), self._keep_alive())]
         ends: list[asyncio.Future[Any]] = [*tasks, self._ended]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -177,6 +191,7 @@ class Connection:
             except TimeoutError as error:
                 raise Closed(f"nothing heard for {DEAD_AFTER:.0f} s") from error
             self._heard.set()
+            self._heard_at = monotonic()
             self._hear(message, handle)
             count += 1
             if count % _BREATH == 0:
@@ -184,6 +199,9 @@ class Connection:
 
     def _hear(self, message: Message, handle: Callable[[Message], None]) -> None:
         match message:
+            case Beat():
+                if not self.outbound and monotonic() - self._said_at > _HEARTBEATS_AN_ANSWER * HEARTBEAT:
+                    self._beat()
             case Ping():
                 self._want(Pong())
             case Pong():
@@ -208,18 +226,44 @@ class Connection:
             self.wake()
 
     async def _send(self) -> None:
-        ping_at = monotonic() + HEARTBEAT
         while True:
-            try:
-                async with asyncio.timeout(max(0.0, ping_at - monotonic())):
-                    await self._outgoing.wait()
-            except TimeoutError:
-                pass
-            if monotonic() >= ping_at:
-                self._wants.add(Ping())
-                ping_at = monotonic() + HEARTBEAT
+            await self._outgoing.wait()
             self._outgoing.clear()
             messages = [*self._wants, *self._gossip(self)]
             self._wants.clear()
             if messages:
                 await self.wire.send(messages)
+                self._said_at = monotonic()
+
+    async def _keep_alive(self) -> None:
+        """Send heartbeats, and raise `Closed` when one is not acknowledged."""
+        beat_at = monotonic() + HEARTBEAT
+        while True:
+            while (wait := beat_at - monotonic()) > 0:
+                await asyncio.sleep(wait)
+                if not self.outbound:  # the other side sends them
+                    beat_at = max(beat_at, self._heard_at + HEARTBEAT + OVERDUE)
+            self._beat()
+            sent_at = monotonic()
+            beat_at = sent_at + HEARTBEAT
+            await self._acknowledged(sent_at)
+
+    async def _acknowledged(self, sent_at: float) -> None:
+        """Return when the link proved to be alive since then; raise `Closed` if it doesn't in time.
+
+        It is looked at more than once, so that a lag of our own between the sending and the look does no harm.
+        """
+        await asyncio.sleep(LINK_TIMEOUT)
+        looks = 0
+        while (unanswered := self.wire.unanswered) is not None:
+            silent = min(unanswered.silent, monotonic() - sent_at)
+            if silent < monotonic() - sent_at - _LOOK:
+                return
+            looks += 1
+            if looks > 1 and silent > LINK_TIMEOUT + _ROUND_TRIPS * unanswered.round_trip:
+                raise Closed(f"the link is dead: nothing acknowledged for {silent:.1f} s")
+            await asyncio.sleep(_LOOK)
+
+    def _beat(self) -> None:
+        self.wire.beat()
+        self._said_at = monotonic()

@@ -24,6 +24,8 @@ from weave_http.router.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
+RESOLVE_AGAIN = 30.0
+"""Seconds after which it is looked whether the names of connected targets lead elsewhere now."""
 LEAST_WAIT = 0.02
 """Seconds from one look at the targets to the next."""
 
@@ -76,12 +78,27 @@ class Dialler:
                 pass
             self._look.clear()
 
+    async def follow_names(self) -> None:
+        """Dial targets anew whose name leads elsewhere than to the peer that is connected; until cancelled."""
+        while True:
+            await asyncio.sleep(RESOLVE_AGAIN)
+            for target in self._targets.named(self._table.established):
+                try:
+                    found = await resolve(target.where, self._me.port)
+                except WeaveError:
+                    continue  # a name server that doesn't answer is no reason to leave a peer
+                if target.resolved not in found:
+                    places = ", ".join(map(str, found))
+                    logger.info("%s is %s now; it was %s", target.address, places, target.resolved)
+                    self._targets.moved(target, monotonic())
+                    self._look.set()
+
     async def _dial(self, target: Target) -> None:
-        lasting, level = False, logging.INFO
+        lasting, answered, level = False, False, logging.INFO
         try:
             error = await self._try(target)
         except Refused as refused:
-            error, lasting = refused.reason, refused.code.lasting
+            error, lasting, answered = refused.reason, refused.code.lasting, True
             if refused.code is Refusal.DUPLICATE:  # of two routers that dial each other at once, one is always refused
                 target.peer, level = refused.peer or target.peer, logging.DEBUG
         except (Closed, Malformed, WeaveError) as failure:
@@ -92,7 +109,7 @@ class Dialler:
                 more = self._quiet.let("given" if target.given else "learnt", now)
                 if more is not None:
                     logger.log(level, "->[%s] %s%s", target.place, error, more)
-            self._targets.failed(target, error, now, lasting=lasting)
+            self._targets.failed(target, error, now, lasting=lasting, answered=answered)
         self._look.set()
 
     async def _try(self, target: Target) -> str:

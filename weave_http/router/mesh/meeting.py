@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from time import time
+from time import monotonic, time
 
 from weave_http.addresses import IP
 from weave_http.router.mesh import codec
@@ -22,6 +23,8 @@ from weave_http.router.mesh.sockets import reason, set_patience
 from weave_http.router.mesh.table import Table
 from weave_http.router.mesh.topology import Address
 from weave_http.router.mesh.wire import Closed, Wire
+
+logger = logging.getLogger(__name__)
 
 HANDSHAKE_TIMEOUT = 10.0
 """Seconds from the connection to the end of its handshake."""
@@ -94,6 +97,8 @@ class Meeting:
                 raise Closed(f"no handshake within {HANDSHAKE_TIMEOUT:.0f} s") from error
             except Refused as refused:
                 refused.peer = connection.peer if connection is not None else None
+                if refused.code is Refusal.NAME and self._table.note_clash(refused.reason, monotonic()):
+                    logger.warning("%s", refused.reason)
                 raise
             yield connection
         finally:

@@ -31,7 +31,7 @@ from weave_http.router.mesh.gossip import Gossip
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.messages import Kind, Message
 from weave_http.router.mesh.neighbours import NOBODY, Neighbour, View
-from weave_http.router.mesh.topology import Address, Horizon, Link, PeerFact, PeerInfo, Topology
+from weave_http.router.mesh.topology import Address, Horizon, Lead, Link, PeerFact, PeerInfo, Topology
 
 MOST_PEERS = 4096
 """Facts that are kept; more of them can be no more than a lie."""
@@ -140,9 +140,13 @@ class Membership(Gossip):
         return sorted(facts, key=lambda fact: fact.owner)
 
     @property
-    def addresses(self) -> dict[PeerName, list[Address]]:
-        """At which addresses other peers may be dialled, in the order in which to do so."""
-        return topology.addresses(self.topology, self._view.present, self._view.connected)
+    def leads(self) -> dict[PeerName, list[Lead]]:
+        """Where peers that there is no connection to may be dialled, in the order in which to do so."""
+        return topology.leads(self.topology, self._view.present, self._view.connected, self._told_by)
+
+    def _told_by(self, speaker: PeerName) -> PeerName:
+        source = self.source(speaker)
+        return source.peer if source is not None else speaker
 
     def conclude(self, links: Iterable[Link], connected: Set[PeerName], now: float) -> View:
         """Say which connections there are, and conclude who is reachable.

@@ -91,8 +91,13 @@ class Refuse(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Beat(Message):
+    """Heartbeat: that it is taken is acknowledged by the other side's kernel, so it needs no answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ping(Message):
-    """Heartbeat; also asks for a `Pong`."""
+    """Asks for a `Pong`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +208,7 @@ KINDS = (
         lambda fields, greatest: Refuse(a_text(fields["code"]), a_text(fields["reason"])),
         _pack_refuse,
     ),
+    _bare("beat", Beat),
     _bare("ping", Ping),
     _bare("pong", Pong),
     Kind(

@@ -39,6 +39,8 @@ logger = logging.getLogger(__name__)
 
 SETTLE = 0.02
 """Seconds for which changes are collected before anyone is told."""
+SETTLE_PER_PEER = 0.01
+"""Seconds more for each connection: what all are told grows with their number, so it is told less often."""
 FULL_STATE = 30.0
 """Seconds after which a few peers are told anew how far everything is known."""
 
@@ -104,6 +106,11 @@ class Peering:
         """The underlay addresses of the connected peers by name."""
         return {peer: connection.remote.ip for peer, connection in self.connections.items()}
 
+    @property
+    def name_clash(self) -> str:
+        """What to say of two hosts with one peer name that met lately; empty when none did."""
+        return self._table.clash(monotonic())
+
     def listen(self) -> None:
         """Open the port.
 
@@ -116,7 +123,8 @@ class Peering:
         """Begin to accept and to dial."""
         assert self._socket is not None
         acceptor = Acceptor(self._socket, self._tasks, self._meet, self._keep)
-        for work in (self._clock.run(), acceptor.run(), self._dialler.run(), self._resend()):
+        dialler = self._dialler
+        for work in (self._clock.run(), acceptor.run(), dialler.run(), dialler.follow_names(), self._resend()):
             self._tasks.start(work)
 
     async def stop(self) -> None:
@@ -243,7 +251,7 @@ class Peering:
 
     def _changed(self) -> None:
         if self._settling is None:
-            delay = max(SETTLE, 10 * self._settle_time)
+            delay = max(SETTLE, SETTLE_PER_PEER * len(self.connections), 10 * self._settle_time)
             self._settling = asyncio.get_running_loop().call_later(delay, self._settle)
 
     def _settle(self) -> None:
@@ -253,7 +261,7 @@ class Peering:
         self._view = self.membership.conclude(self._table.links(), self.connections.keys(), began)
         times = [topic.settle(self._view, began) for topic in self._topics]
         if self.me.discovery:
-            self.targets.learn(self.membership.addresses, began)
+            self.targets.learn(self.membership.leads, self.connections.keys(), began)
         self._wake()
         self._dialler.look()
         self._settle_time = monotonic() - began

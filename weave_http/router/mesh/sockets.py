@@ -6,7 +6,9 @@ import asyncio
 import errno
 import os
 import socket
+import struct
 from ipaddress import IPv4Address
+from typing import NamedTuple
 
 from weave_http.addresses import IP
 from weave_http.errors import HostError
@@ -19,6 +21,22 @@ DIAL_TIMEOUT = 5.0
 DEAD_AFTER = 15.0
 """Seconds of silence, or of not taking what is sent, after which a peer is dead."""
 _BACKLOG = 128
+_TCP_INFO = struct.Struct("8x 16I")
+"""The beginning of the kernel's `struct tcp_info`."""
+_UNACKED, _LAST_ACK_RECEIVED, _ROUND_TRIP = 4, 12, 15
+"""Places in it: a count of segments, ms, and µs."""
+
+
+class Unanswered(NamedTuple):
+    """What was sent, and not acknowledged by the other side's kernel.
+
+    Attributes:
+        silent: seconds since it acknowledged anything.
+        round_trip: seconds that it usually takes.
+    """
+
+    silent: float
+    round_trip: float
 
 
 def listen(host: IP, port: int) -> socket.socket:
@@ -80,6 +98,26 @@ def set_patience(sock: socket.socket) -> None:
         (socket.TCP_USER_TIMEOUT, int(DEAD_AFTER * 1000)),
     ):
         sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def unanswered(sock: socket.socket) -> Unanswered | None:
+    """Return how long the other side's kernel has left unanswered what was sent on a TCP connection.
+
+    A kernel answers whether or not the program behind it has time, so this tells a dead link from a busy peer.
+
+    Returns:
+        None when it has answered all, or where the system doesn't say.
+    """
+    try:
+        data = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+    except OSError:
+        return None
+    if len(data) < _TCP_INFO.size:
+        return None
+    info = _TCP_INFO.unpack(data)
+    if not info[_UNACKED]:
+        return None
+    return Unanswered(info[_LAST_ACK_RECEIVED] / 1e3, info[_ROUND_TRIP] / 1e6)
 
 
 def is_own(ip: IP) -> bool:

@@ -9,6 +9,9 @@ from weave_http.router.mesh.handshake import Rival
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.topology import Address, Link
 
+CLASH_COUNTS = 300.0
+"""Seconds for which two hosts of one name that met are remembered: they try again more often than that."""
+
 
 class Table:
     """The established connections, one a peer, and those in their handshake whose peer is known already."""
@@ -18,6 +21,7 @@ class Table:
         self.meeting: set[Connection] = set()
         self.numbers: dict[int, bool] = {}
         """The number of each connection whose greeting has begun, and whether we dialled it."""
+        self._clash: tuple[str, float] = "", 0.0
 
     def rivals(self, connection: Connection, *, established: bool) -> dict[Rival, Connection]:
         """Return the other connections to a peer of that name; only the one that is established, if so wished."""
@@ -52,6 +56,22 @@ class Table:
             if address == listening or (connection.outbound and address == connection.remote):
                 return peer
         return None
+
+    def note_clash(self, what: str, now: float) -> bool:
+        """Note that two hosts with one name met; return whether that is news.
+
+        Args:
+            what: a sentence that names both, and says what helps.
+            now: the time, in seconds of any clock that only goes forward.
+        """
+        news = self.clash(now) != what
+        self._clash = what, now + CLASH_COUNTS
+        return news
+
+    def clash(self, now: float) -> str:
+        """Return what was noted last of two hosts with one name; empty when that was long ago."""
+        what, until = self._clash
+        return what if now < until else ""
 
     def links(self) -> Iterator[Link]:
         """Yield the established connections as they are told to others."""

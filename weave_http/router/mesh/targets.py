@@ -6,27 +6,29 @@ kept as long as those know them. A target is left alone while its peer is connec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from random import random
 
-from weave_http.addresses import PeerAddress, parse_peer_address
+from weave_http.addresses import PeerAddress, is_ip, parse_peer_address
 from weave_http.errors import UsageError
 from weave_http.router.mesh import backoff
 from weave_http.router.mesh.bucket import TokenBucket
 from weave_http.router.mesh.identity import PeerName
-from weave_http.router.mesh.topology import Address
+from weave_http.router.mesh.topology import Address, Lead
 
 MOST_DIALS = 16
 """Dials under way at once."""
 MOST_LEARNT_DIALS = 8
 """Dials under way at once to addresses learnt from peers."""
-MOST_LEARNT = 512
-"""Addresses learnt from peers that are kept: so many can be no more than a lie."""
-LEARNT_BURST, LEARNT_INTERVAL = 64, 0.2
-"""Dials to learnt addresses at once, and the seconds after which there may be one more."""
-YIELD = 0.5
-"""Seconds for which the peer with the higher name lets the one with the lower name dial first."""
+MOST_LEARNT = 1024
+"""Addresses learnt from peers, beside those of connected ones, that are kept: so many can be no more than a lie."""
+LEARNT_BURST, LEARNT_INTERVAL = 32, 1.0
+"""Dials in vain to which the word of one neighbour may lead at once, and the seconds after which there may be one more.
+Where a peer answers the dial doesn't count: so the truth costs nothing, and a liar makes us knock at few doors."""
+YIELD = 2.0
+"""Seconds for which the peer with the higher name lets the one with the lower name dial first: two that dial each other
+at once do everything twice, and on busy hosts a dial takes long."""
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class Target:
         error: the last failure, or empty.
         dialling: whether it is being dialled.
         resolved: where the last dial went.
+        by: name of the neighbour from which it was learnt.
     """
 
     address: str
@@ -54,6 +57,7 @@ class Target:
     error: str = ""
     dialling: bool = False
     resolved: Address | None = None
+    by: PeerName | None = None
 
     @property
     def place(self) -> str:
@@ -73,7 +77,8 @@ class Targets:
     def __init__(self, name: PeerName, port: int, chance: Callable[[], float] = random) -> None:
         self._name = name
         self._port = port
-        self._bucket = TokenBucket(LEARNT_BURST, LEARNT_INTERVAL)
+        self._credit: dict[PeerName | None, TokenBucket] = {}
+        """How many dials in vain the word of each neighbour may still lead to."""
         self._chance = chance
         self._given: dict[str, Target] = {}
         self._learnt: dict[Address, Target] = {}
@@ -96,28 +101,34 @@ class Targets:
         """Stop dialling these; return the ones that there were."""
         return [self._given.pop(address) for address in addresses if address in self._given]
 
-    def learn(self, known: Mapping[PeerName, Iterable[Address]], now: float) -> None:
+    def learn(self, known: Mapping[PeerName, Iterable[Lead]], connected: Set[PeerName], now: float) -> None:
         """Set what other peers know.
 
         Args:
-            known: addresses by the name of the peer that is said to be there, the most credible first.
+            known: by the name of the peer that is said to be there, the most credible first.
+            connected: names of the peers that there is a connection to: where they are stays known.
             now: the time.
         """
         given = {target.resolved for target in self._given.values()}
-        wanted = [(address, peer) for peer, found in known.items() for address in found]
-        learnt: dict[Address, Target] = {}
-        for address, peer in wanted[:MOST_LEARNT]:
+        wanted = [(*lead, peer) for peer, found in known.items() for lead in found]
+        learnt = {address: target for address, target in self._learnt.items() if target.peer in connected}
+        for address, by, peer in wanted[:MOST_LEARNT]:
+            if address in learnt:
+                continue
             target = self._learnt.get(address)
             if target is None:
                 if address in given:
                     continue
                 first = now if self._name < peer else now + YIELD * (1 + self._chance())
                 where = PeerAddress(str(address.ip), address.port)
-                target = Target(str(address), where, given=False, peer=peer, next_at=first, resolved=address)
+                target = Target(str(address), where, given=False, peer=peer, next_at=first, resolved=address, by=by)
             elif target.peer != peer and not target.dialling:
                 target.peer = peer
+            if not target.dialling:
+                target.by = by
             learnt[address] = target
         self._learnt = learnt
+        self._credit = {by: bucket for by, bucket in self._credit.items() if by in connected or not bucket.is_full(now)}
 
     def due(self, connected: Iterable[PeerName], now: float) -> list[Target]:
         """Return the targets to dial now, marked as being dialled.
@@ -128,34 +139,41 @@ class Targets:
         """
         due: list[Target] = []
         for target in self._idle(set(connected)):
-            if target.next_at > now or not self._has_room(target):
+            if target.next_at > now or not self._rooms()[0 if target.given else 1]:
                 continue
             if not target.given:
-                if self._bucket.wait(now) > 0:
+                credit = self._credit_of(target)
+                if credit.wait(now) > 0:
                     continue
-                self._bucket.take(now)
+                credit.take(now)
             target.dialling = True
             due.append(target)
         return due
 
     def next_at(self, connected: Iterable[PeerName], now: float) -> float | None:
         """Return when the next target falls due; None when none will before something else happens."""
-        idle = [target for target in self._idle(set(connected)) if self._has_room(target)]
-        learnt_at = now + self._bucket.wait(now)
-        times = [target.next_at if target.given else max(target.next_at, learnt_at) for target in idle]
+        given, learnt = self._rooms()
+        idle = (target for target in self._idle(set(connected)) if (given if target.given else learnt))
+        waits = {by: now + bucket.wait(now) for by, bucket in self._credit.items()}
+        times = (target.next_at if target.given else max(target.next_at, waits.get(target.by, now)) for target in idle)
         return min(times, default=None)
 
-    def _has_room(self, target: Target) -> bool:
-        under_way = sum(other.dialling for other in self._given.values())
+    def _credit_of(self, target: Target) -> TokenBucket:
+        return self._credit.setdefault(target.by, TokenBucket(LEARNT_BURST, LEARNT_INTERVAL))
+
+    def _rooms(self) -> tuple[bool, bool]:
+        """Tell whether one more target that was given may be dialled, and one more that was learnt."""
+        given = sum(other.dialling for other in self._given.values())
         learnt = sum(other.dialling for other in self._learnt.values())
-        return under_way + learnt < MOST_DIALS and (target.given or learnt < MOST_LEARNT_DIALS)
+        room = given + learnt < MOST_DIALS
+        return room, room and learnt < MOST_LEARNT_DIALS
 
     def hurry(self, now: float) -> None:
         """Dial all at once that are in back-off: what made them fail may be over."""
         for target in self:
             target.next_at, target.attempts = now, 0
 
-    def failed(self, target: Target, error: str, now: float, *, lasting: bool = False) -> None:
+    def failed(self, target: Target, error: str, now: float, *, lasting: bool = False, answered: bool = False) -> None:
         """Note that a dial failed.
 
         Args:
@@ -163,7 +181,10 @@ class Targets:
             error: a sentence for people.
             now: the time.
             lasting: it will hardly change by itself, so don't dial it again soon.
+            answered: a router is there, though it refused.
         """
+        if answered and target.dialling and not target.given:
+            self._credit_of(target).give_back()
         target.dialling = False
         target.attempts += 1
         target.error = error
@@ -172,9 +193,26 @@ class Targets:
 
     def reached(self, target: Target, peer: PeerName) -> None:
         """Note which peer is at a target, and that there is a connection to it: what failed before doesn't count."""
+        if target.dialling and not target.given:
+            self._credit_of(target).give_back()
         target.dialling = False
         target.peer = peer
         target.attempts, target.error = 0, ""
+
+    def named(self, connected: Iterable[PeerName]) -> list[Target]:
+        """Return the targets given by a name whose peers are connected.
+
+        Args:
+            connected: names of the peers that there is a connection to.
+        """
+        there = set(connected)
+        return [each for each in self._given.values() if each.peer in there and not is_ip(each.where.host)]
+
+    def moved(self, target: Target, now: float) -> None:
+        """Note that a target's name leads elsewhere: who is there is not known, and it is dialled at once."""
+        if not target.dialling:
+            target.peer = None
+            target.next_at, target.attempts = now, 0
 
     def lost(self, peer: PeerName, error: str, up_for: float, now: float) -> None:
         """Note that the connection to a peer broke.

@@ -7,9 +7,10 @@ connections this router has itself (`weave_http.router.data.plan`), so a peer th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from weave_http.addresses import IP
 from weave_http.router.mesh.facts import Fact, FactSet
@@ -62,7 +63,7 @@ class Link:
     outbound: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PeerInfo:
     """What a peer says about itself.
 
@@ -76,6 +77,23 @@ class PeerInfo:
     port: int
     links: tuple[Link, ...] = ()
 
+    @cached_property
+    def peers(self) -> frozenset[PeerName]:
+        """The names of the peers that it is connected to."""
+        return frozenset(link.peer for link in self.links)
+
+
+class Lead(NamedTuple):
+    """Where somebody may be dialled.
+
+    Attributes:
+        address: of that peer.
+        by: name of the neighbour from which we know it.
+    """
+
+    address: Address
+    by: PeerName
+
 
 Topology = FactSet[PeerInfo]
 PeerFact = Fact[PeerInfo]
@@ -83,9 +101,9 @@ Links = Mapping[PeerName, Set[PeerName]]
 """Whom each peer says that it is connected to."""
 
 
-def links_of(topology: Topology) -> dict[PeerName, set[PeerName]]:
+def links_of(topology: Topology) -> dict[PeerName, Set[PeerName]]:
     """Return whom each known peer says that it is connected to."""
-    return {fact.owner: {link.peer for link in fact.value.links} for fact in topology}
+    return {fact.owner: fact.value.peers for fact in topology}
 
 
 def reachable(me: PeerName, links: Links) -> set[PeerName]:
@@ -97,7 +115,7 @@ def reachable(me: PeerName, links: Links) -> set[PeerName]:
     """
     seen = {me}
     frontier = [me]
-    while frontier:
+    while frontier and len(seen) < len(links):  # in a full mesh one's own connections lead to all of them
         here = frontier.pop()
         for other in links[here] - seen:
             if here in links.get(other, ()):
@@ -141,8 +159,10 @@ class Horizon:
         return min(self._lost_at.values()) + FORGET_AFTER if self._lost_at else None
 
 
-def addresses(topology: Topology, present: Set[PeerName], connected: Set[PeerName]) -> dict[PeerName, list[Address]]:
-    """Return at which addresses other peers may be dialled, going by the connections that others have to them.
+def leads(
+    topology: Topology, present: Set[PeerName], connected: Set[PeerName], by: Callable[[PeerName], PeerName]
+) -> dict[PeerName, list[Lead]]:
+    """Return where peers that there is no connection to may be dialled, going by the connections that others have.
 
     Where it was dialled, that is the very address; where it dialled, its address with the port on which it listens.
     They come in the order in which they should be tried: what neighbours say of their own connections first, and one
@@ -152,14 +172,20 @@ def addresses(topology: Topology, present: Set[PeerName], connected: Set[PeerNam
         topology: what is known.
         present: names of the reachable peers, whose word counts.
         connected: names of our neighbours.
+        by: returns the name of the neighbour from which we know what a peer says.
     """
-    facts = [fact for fact in topology if fact.owner in present]
-    neighbours = [fact.value.links for fact in facts if fact.owner in connected]
-    others = [fact.value.links for fact in facts if fact.owner not in connected]
-    found: dict[PeerName, list[Address]] = {}
-    for link in (*_in_turn(neighbours), *_in_turn(others)):
+    known = connected | {topology.own.owner}
+    said = [
+        (fact.owner, [link for link in fact.value.links if link.peer not in known and link.address.dialable])
+        for fact in topology
+        if fact.owner in present and not fact.value.peers <= known
+    ]
+    neighbours = [(owner, links) for owner, links in said if owner in connected]
+    others = [(owner, links) for owner, links in said if owner not in connected]
+    found: dict[PeerName, list[Lead]] = {}
+    for speaker, link in (*_in_turn(neighbours), *_in_turn(others)):
         there = found.get(link.peer, [])
-        if link.peer == topology.own.owner or len(there) >= MOST_ADDRESSES or not link.address.dialable:
+        if len(there) >= MOST_ADDRESSES:
             continue
         if link.outbound:
             address = link.address
@@ -168,17 +194,18 @@ def addresses(topology: Topology, present: Set[PeerName], connected: Set[PeerNam
             if other is None:
                 continue
             address = Address(link.address.ip, other.value.port)
-        if address not in there:
-            found[link.peer] = [*there, address]
+        if all(address != lead.address for lead in there):
+            found[link.peer] = [*there, Lead(address, by(speaker))]
     return found
 
 
-def _in_turn(lists: Iterable[tuple[Link, ...]]) -> Iterator[Link]:
-    waiting = [iter(links) for links in lists]
+def _in_turn(said: Iterable[tuple[PeerName, list[Link]]]) -> Iterator[tuple[PeerName, Link]]:
+    waiting = [(speaker, iter(links)) for speaker, links in said]
     while waiting:
-        for links in list(waiting):
+        left = []
+        for speaker, links in waiting:
             link = next(links, None)
-            if link is None:
-                waiting.remove(links)
-            else:
-                yield link
+            if link is not None:
+                left.append((speaker, links))
+                yield speaker, link
+        waiting = left

@@ -14,8 +14,8 @@ from weave_http.router.mesh import codec
 from weave_http.router.mesh.codec import Codec
 from weave_http.router.mesh.fields import Malformed
 from weave_http.router.mesh.loop_clock import LoopClock
-from weave_http.router.mesh.messages import Message, Unknown
-from weave_http.router.mesh.sockets import DEAD_AFTER, reason
+from weave_http.router.mesh.messages import Beat, Message, Unknown
+from weave_http.router.mesh.sockets import DEAD_AFTER, Unanswered, reason, unanswered
 from weave_http.router.mesh.topology import Address
 
 CLOSE_TIMEOUT = 0.3
@@ -103,6 +103,15 @@ class Wire:
             raise Closed(f"the peer took nothing for {DEAD_AFTER:.0f} s") from error
         except OSError as error:
             raise Closed(reason(error)) from error
+
+    def beat(self) -> None:
+        """Send a heartbeat, without waiting until it could be sent."""
+        self._writer.write(self._codec.encode(Beat()))
+
+    @property
+    def unanswered(self) -> Unanswered | None:
+        """How long the other side's kernel has left unanswered what was sent; None when it has answered all."""
+        return unanswered(self._writer.get_extra_info("socket"))
 
     async def close(self) -> None:
         """End the connection, giving what was sent a moment to leave."""

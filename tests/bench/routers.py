@@ -1,0 +1,116 @@
+"""Many routers at once: how long they take to become one mesh, and to be one again after many of them failed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.bench.figures import Cells, Table, figure, verdict
+from tests.bench.stage import await_true
+from tests.router.hosts import Lan, RoutedHost
+
+SIZES = {60: 20.0, 100: 60.0}
+"""Routers, and the seconds in which they are to be a mesh."""
+QUICK_SIZES = {10: 20.0}
+GOAL_AGAIN = 10.0
+"""Seconds in which the others are to be right after failures."""
+_HANG_SECONDS = 300.0
+_FROZEN_SECONDS = 5.0
+_NEIGHBOURS = Path("/proc/sys/net/ipv4/neigh/default/gc_thresh3")
+_TICKS = os.sysconf("SC_CLK_TCK")
+_ESTABLISHED, _PORT = "01", f"{6783:04X}"
+
+
+def measure(folder: Path, *, quick: bool) -> tuple[Table, list[str]]:
+    """Launch routers at the same moment with one seed, then fail half of them; return the table, and what misses.
+
+    Args:
+        folder: for their state and logs; new for each size.
+        quick: few routers.
+    """
+    rows: list[Cells] = []
+    missed: list[str] = []
+    for count, goal in (QUICK_SIZES if quick else SIZES).items():
+        (folder / str(count)).mkdir(parents=True)
+        with room_for_neighbours(count), Lan(folder / str(count)) as lan:
+            for what, seconds, used, limit in _events(lan.add(count), goal):
+                met = seconds <= limit
+                missed += [] if met else [f"{count} routers {what}"]
+                size = max(host.memory() for host in lan.hosts if host.router is not None) / 1024
+                cells = (f"{count} {what}", figure(seconds, "s"), figure(used, "s"), f"{size:.0f} MiB", verdict(met))
+                rows.append(cells)
+    notes = [
+        f"Routers in network namespaces of one machine ({os.cpu_count()} processors), each with one target, the seed; "
+        "the time runs from the launch of the first one to the last connection of a full mesh, the start of Python "
+        f"included. Processor seconds are those of all routers together; the memory is the largest one's. Frozen ones "
+        f"are stopped for {_FROZEN_SECONDS:g} s. Goals: {', '.join(f'{n} in {s:g} s' for n, s in SIZES.items())}, "
+        f"and {GOAL_AGAIN:g} s after a failure."
+    ]
+    return Table("Many routers at once", ("routers", "seconds", "processor", "largest", ""), rows, notes), missed
+
+
+def _events(hosts: Sequence[RoutedHost], goal: float) -> Iterator[tuple[str, float, float, float]]:
+    """Yield what happened, the seconds until all was right again, the processor seconds, and the goal in seconds."""
+    seed, half = hosts[0], hosts[1 : 1 + len(hosts) // 2]
+
+    def right() -> bool:
+        there = [host for host in hosts if host.router is not None]
+        return all(connections(host) == len(there) - 1 for host in there)
+
+    def until_right(what: str, limit: float) -> tuple[str, float, float, float]:
+        await_true(right, what, seconds=_HANG_SECONDS, pause=0.3)
+        return what, time.monotonic() - began, processor_seconds(hosts) - used, limit
+
+    began, used = time.monotonic(), 0.0
+    for host in hosts:
+        host.launch(*([] if host is seed else [seed.address]))
+    yield until_right("launched", goal)
+    for number in (signal.SIGSTOP, signal.SIGCONT):
+        for host in half:
+            assert host.router is not None
+            host.router.send_signal(number)
+        time.sleep(_FROZEN_SECONDS if number == signal.SIGSTOP else 0.0)
+    began, used = time.monotonic(), processor_seconds(hosts)
+    yield until_right("frozen and thawed", GOAL_AGAIN)
+    for host in half:
+        host.end(signal.SIGKILL)
+    began, used = time.monotonic(), processor_seconds(hosts)
+    for host in half:
+        host.launch(seed.address)
+    yield until_right("killed and restarted", goal)
+    seed.end(signal.SIGKILL)
+    began, used = time.monotonic(), processor_seconds(hosts)
+    yield until_right("without the seed", GOAL_AGAIN)
+
+
+@contextmanager
+def room_for_neighbours(routers: int) -> Iterator[None]:
+    """Have the kernel keep as many neighbours as so many hosts have: it has one table for all namespaces."""
+    before = _NEIGHBOURS.read_text()
+    _NEIGHBOURS.write_text(str(max(int(before), 2 * routers * routers)))
+    try:
+        yield
+    finally:
+        _NEIGHBOURS.write_text(before)
+
+
+def processor_seconds(hosts: Sequence[RoutedHost]) -> float:
+    """Return the processor seconds that routers used, with the programs that they ran."""
+    used = 0
+    for host in hosts:
+        if host.router is not None:
+            fields = Path(f"/proc/{host.router.pid}/stat").read_text().rpartition(")")[2].split()
+            used += sum(map(int, fields[11:15]))
+    return used / _TICKS
+
+
+def connections(host: RoutedHost) -> int:
+    """Return how many TCP connections of the mesh a host has, as its kernel says: that costs its router nothing."""
+    assert host.router is not None
+    lines = Path(f"/proc/{host.router.pid}/net/tcp").read_text().splitlines()[1:]
+    rows = (line.split()[1:4] for line in lines)
+    return sum(state == _ESTABLISHED and _PORT in (local[-4:], remote[-4:]) for local, remote, state in rows)
