@@ -179,7 +179,7 @@ ROUTES = (
         "Image",
         OK,
         "200; then a line of JSON for each step",
-        "Let the daemon build the image, from a Dockerfile and what belongs to it. The answer is a stream of output, and "
+        "Let the daemon build the image, from a Dockerfile and what belongs to it. The answer is a stream of output; "
         "a failure is an object in that stream.",
     ),
     Route(
