@@ -568,7 +568,10 @@ class FakeEngine(FakeServer):
             reply.more(b'{"stream":"Loaded image: loaded:latest\\n"}\r\n')
         reply.end()
 
-    def _list_images(self, _request: Recorded, reply: Reply) -> None:
+    def _list_images(self, request: Recorded, reply: Reply) -> None:
+        if "dangling" in request.query.get("filters", ""):  # every image here has a name
+            reply.json([])
+            return
         reply.json([{"RepoTags": [name], **value} for name, value in self.images.items()])
 
     def _image_name(self, request: Recorded, suffix: str) -> str:

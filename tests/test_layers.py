@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "weave_http"
 BELOW = {
     "__init__.py": {"commands", "operations", "run_args", "engine"},
     "cli": {"commands", "transcript", "operations", "run_args", "engine", "image", "sandbox"},
-    "commands": {"operations", "run_args", "engine"},
+    "commands": {"operations", "run_args", "engine", "image"},
     "transcript": {"operations", "run_args", "engine"},
     "operations": {"run_args"},
     "local": {"host", "operations"},
@@ -42,7 +42,7 @@ TOP = {
 HOMES = {
     "typer": ("cli",),
     "rich": ("cli",),
-    "httpx": ("engine/wire/by_httpx.py",),
+    "httpx": ("engine/wire/by_httpx.py", "image/download.py"),
     "requests": ("engine/wire/by_requests.py",),
     "requests_unixsocket": ("engine/wire/by_requests.py",),
     "urllib3": ("engine/wire/by_requests.py",),

@@ -20,7 +20,7 @@ from weave_http.commands import setup
 from weave_http.commands.archive import Archive, archive_identity
 from weave_http.engine import Endpoint, connect
 from weave_http.engine.errors import StreamError
-from weave_http.errors import EngineError, WeaveError
+from weave_http.errors import WeaveError
 
 DIGEST = hashlib.sha256(b"{}").hexdigest()
 
@@ -98,15 +98,6 @@ def test_an_image_that_is_there_is_good_and_nothing_is_pulled(desk: Desk) -> Non
     outcome = setup(desk.caller)
     assert (outcome.code, outcome.out) == (0, f"{constants.DEFAULT_IMAGE}\n")
     assert desk.fake.calls() == ["HEAD /_ping", f"GET /images/{constants.DEFAULT_IMAGE}/json"]
-
-
-def test_the_default_image_is_not_pulled_and_the_ways_are_told(desk: Desk) -> None:
-    desk.fake.images.clear()
-    desk.fake.pullable.add(constants.DEFAULT_IMAGE)
-    with pytest.raises(EngineError, match=r"--build, --from FILE or --from-host ENDPOINT, or .*EXEC_IMAGE") as caught:
-        setup(desk.caller)
-    assert caught.value.exit_code == 125
-    assert "POST /images/create" not in desk.fake.calls()
 
 
 Scheme = Literal["unix", "tcp", "ssh"]

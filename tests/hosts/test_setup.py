@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.hosts.conftest import CACHE
 from tests.hosts.host import Host
+from tests.image.debian_archive import make_archive, served
+from weave_http.image import apt
 
 COPY = "copied/weave:1"
 MEBIBYTE = 1 << 20
@@ -49,3 +53,27 @@ def test_an_image_goes_from_host_to_host(hosts: list[Host], as_script: bool) -> 
     finally:
         one.shell(f"docker rmi {COPY}")
         two.try_shell(f"docker rmi {COPY}")
+
+
+@pytest.mark.not_podman(reason="the classic builder's stages are Docker's")
+def test_a_host_without_a_base_or_registry_builds_the_image(host: Host, tmp_path: Path) -> None:
+    """The caller has no apt; packages come from an archive on loopback, with what apt has fetched before."""
+    name = "made/weave:1"
+    make_archive(tmp_path, sorted((CACHE / "apt" / "debs").glob("*.deb")), apt.machine().architecture)
+    with served(tmp_path) as url:
+        environ = {"WEAVE_DEBIAN_ARCHIVE": url, "XDG_CACHE_HOME": str(tmp_path / "cache"), "EXEC_IMAGE": name}
+        try:
+            said = host.try_weave("setup", "--build", PATH="/nowhere", **environ)
+            assert (said.returncode, said.stdout) == (0, f"{name}\n"), said.stderr
+            assert f"building the image on the Docker host, from packages of {url}" in said.stderr
+            assert said.stderr.count("\n") == 2
+            assert host.weave("ps", **environ) == host.weave("ps")
+            waiter = host.shell(f"docker run --rm --network none --entrypoint /w/w {name} no-such; echo $?")
+            assert waiter.strip().endswith("127"), "it runs, and finds no such program"
+            again = host.try_weave("--trace", "setup", "--build", PATH="/nowhere", **environ)
+            assert again.returncode == 0
+            assert again.stderr.count("/build") == 1, "the lower half is there, and only the code is sent"
+            assert host.shell("docker images -qf dangling=true -f label=works.weave.image.stage") == ""
+        finally:
+            lower = "$(docker images -q weavehttp/lower)"
+            host.try_shell(f"docker rmi -f {name} {lower}")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import platform
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from weave_http.errors import WeaveError
 from weave_http.image import apt
-from weave_http.image.apt import Machine, built, fetch, file_names
-from weave_http.image.tree import File
+from weave_http.image.apt import Machine, fetch, file_names
 
 RECORDED = """\
 'http://deb.example/debian/pool/main/g/glibc/libc6_2.36-9%2bdeb12u14_amd64.deb' libc6_2.36-9+deb12u14_amd64.deb 2759320 MD5Sum:8d98f0c882f269aaee8437bcfe89346e
@@ -106,36 +104,3 @@ def test_a_machine_is_its_release_and_architecture(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"ID": "debian", "VERSION_CODENAME": "trixie"})
     monkeypatch.setattr(apt, "run", lambda command, what: b"arm64\n")
     assert apt.machine() == Machine("debian trixie", "arm64")
-
-
-def make_deb(folder: Path, name: str) -> Path:
-    """A package with one file, made by dpkg-deb."""
-    root = folder / name
-    (root / "DEBIAN").mkdir(parents=True)
-    (root / "DEBIAN" / "control").write_text(
-        f"Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: nobody <n@example.org>\nDescription: test\n"
-    )
-    (root / "usr" / "bin").mkdir(parents=True)
-    (root / "usr" / "bin" / name).write_text("hello")
-    deb = folder / f"{name}_1_all.deb"
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", str(root), str(deb)], check=True, capture_output=True)
-    return deb
-
-
-@pytest.mark.programs
-def test_packages_are_unpacked_except_the_skipped_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1000000000")
-    debs = [make_deb(tmp_path, "wanted"), make_deb(tmp_path, "unwanted")]
-    (tree,) = apt.unpack(debs, frozenset({"unwanted"}))
-    assert isinstance(tree["usr/bin/wanted"], File)
-    assert built(debs[0]) == 1000000000
-
-
-@pytest.mark.programs
-def test_a_broken_package_is_named(tmp_path: Path) -> None:
-    broken = tmp_path / "broken_1_all.deb"
-    broken.write_bytes(b"not a package")
-    with pytest.raises(WeaveError, match=r"unpacking broken_1_all\.deb"):
-        apt.unpack([broken], frozenset())
-    with pytest.raises(WeaveError, match="is no Debian package"):
-        built(broken)

@@ -117,7 +117,7 @@ def test_the_dockerfile_leaves_out_the_same_parts_and_says_the_same_to_the_engin
     assert 'ENTRYPOINT ["/usr/bin/weave"]' in text
     assert f"ARG TAG={constants.DEFAULT_IMAGE}" in text
     assert f'{constants.WAITER_LABEL}="{constants.WAITER}"' in text
-    assert " ".join(waiter._OPTIONS) in text
+    assert " ".join(waiter.OPTIONS) in text
     config = build._config(Machine("debian bookworm", "amd64"), 0, constants.DEFAULT_IMAGE, "")
     assert config.entrypoint == ["/usr/bin/weave"]
     for name in set(config.env) - {"PATH"}:

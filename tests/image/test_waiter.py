@@ -45,7 +45,7 @@ def test_a_missing_compiler_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, debs: list[str], why: str
 ) -> None:
     monkeypatch.setattr(apt, "fetch", lambda packages, folder, report: [Path("libc6_2_amd64.deb"), *map(Path, debs)])
-    monkeypatch.setattr(apt, "unpack", lambda found, skipped: [{} for _ in found])
+    monkeypatch.setattr("weave_http.image.waiter.unpack", lambda found, skipped: [{} for _ in found])
     with pytest.raises(WeaveError, match=why):
         compile_waiter(Machine("debian trixie", "amd64"), tmp_path, scratch=tmp_path, report=print)
 

@@ -148,7 +148,7 @@ def test_an_image_that_can_not_be_pulled_is_told_in_the_same_words(fake: FakeEng
     assert fake.containers == {}
 
 
-@pytest.mark.parametrize("name", ["ps", "run", "setup"])
+@pytest.mark.parametrize("name", ["ps", "run"])
 def test_a_missing_image_that_has_no_registry_is_refused_in_the_same_words(fake: FakeEngine, name: str) -> None:
     del fake.images[constants.DEFAULT_IMAGE]
     real, played, _ = both(fake, *TYPED[name].split())

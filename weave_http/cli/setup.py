@@ -19,7 +19,7 @@ def setup(
     source: Annotated[
         Path | None, typer.Option("--from", metavar="FILE", help="Load the image from a docker archive.")
     ] = None,
-    build: Annotated[bool, typer.Option("--build", help="Build the image on this machine and load it.")] = False,
+    build: Annotated[bool, typer.Option("--build", help="Build the image, also if it is there.")] = False,
     from_host: Annotated[
         str | None, typer.Option("--from-host", metavar="ENDPOINT", help="Take the image from another Docker host.")
     ] = None,
@@ -35,11 +35,11 @@ def setup(
 ) -> int:
     """Bring the image to the Docker host.
 
-    Without an option the image that is there is good. If there is none, the host pulls the one that EXEC_IMAGE names:
-    the default one is in no registry.
+    Without an option the image that is there is good. If there is none, the host pulls the one that EXEC_IMAGE names.
+    If nothing is named it is built: on this machine if that is a Debian of the host's architecture, else on the host.
+    No image of Weave's is pulled by itself: the default one is in no registry.
     """
     from weave_http import commands
-    from weave_http.cli.image import built
     from weave_http.cli.session import other_daemon, session
 
     given = {"--from": source, "--build": build or None, "--from-host": from_host, "--from-context": from_context}
@@ -49,4 +49,4 @@ def setup(
         with session(context.obj) as caller, other_daemon(context.obj, from_host, from_context) as other:
             return commands.setup(caller, other).code
     with session(context.obj) as caller:
-        return commands.setup(caller, built() if build else source).code
+        return commands.setup(caller, source, build=build).code

@@ -1,4 +1,7 @@
-"""`weave setup`: bring the image to the daemon, from a file, from another daemon, or from its registry."""
+"""`weave setup`: bring the image to the daemon, from a file, another daemon, a registry, or by building it.
+
+Nothing here is shared between calls: a program may set up many hosts at the same time, each from a thread of its own.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,16 @@ LOADED = "Loaded image: "
 """What a daemon says of each image that it has loaded, before its name."""
 
 
-def setup(caller: Caller, source: Path | Engine | None = None) -> Outcome:
+def setup(caller: Caller, source: Path | Engine | None = None, *, build: bool = False) -> Outcome:
     """Make the daemon have the image, and print its name.
 
     Args:
         caller: engine, streams, environment and meter.
         source: a docker archive (as `weave image build` or `docker save` write it) to load, or another daemon, from
-            which the image goes over as a stream. Without one the image that is there is good; if there is none the
-            daemon pulls the one that `$EXEC_IMAGE` names.
+            which the image goes over as a stream. Without one the image that is there is good. If there is none, the
+            daemon pulls the one that `$EXEC_IMAGE` names; if nothing is named, it is built.
+        build: build it also if it is there: on this machine if that is a Debian of the same architecture, else on the
+            Docker host.
 
     Raises:
         WeaveError: the file is no such archive, or its image is for another kind of machine.
@@ -36,15 +41,41 @@ def setup(caller: Caller, source: Path | Engine | None = None) -> Outcome:
         names: Sequence[str] = [_copy(caller, source)]
     elif source is not None:
         names = _load(caller, source)
+    elif build or not _is_there(caller):
+        names = _make(caller, build=build)
     else:
-        try:
-            caller.engine.images.inspect(caller.image)
-        except NotFound:
-            pull_own(caller)
         names = [caller.image]
     for name in names:
         caller.say(name)
     return Outcome(0, tuple(said))
+
+
+def _is_there(caller: Caller) -> bool:
+    try:
+        caller.engine.images.inspect(caller.image)
+    except NotFound:
+        return False
+    return True
+
+
+def _make(caller: Caller, *, build: bool) -> Sequence[str]:
+    """Have the image pulled or built, and return its names."""
+    from weave_http.commands.building import build_on_host, built_here
+
+    if caller.environ.get("EXEC_IMAGE") and not build:
+        pull_own(caller)
+        return [caller.image]
+    architecture = str(caller.engine.system.version().get("Arch") or "")
+    try:
+        archive = built_here(caller, architecture)
+    except WeaveError as error:
+        caller.note(f"weave: {error}; trying on the Docker host")
+        archive = None
+    if archive is not None:
+        caller.meter.end()
+        return _load(caller, archive)
+    build_on_host(caller, architecture)
+    return [caller.image]
 
 
 def _load(caller: Caller, source: Path) -> Sequence[str]:

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from weave_http.errors import WeaveError
 from weave_http.image.tools import run
-from weave_http.image.tree import Entry, read_layer
 
-NO_APT = "with an image registry at hand, use weave_http/image/Dockerfile and `docker build`"
+NO_APT = "`weave setup` has the Docker host build it; so does `docker build`, with weave_http/image/Dockerfile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ def machine() -> Machine:
     Raises:
         WeaveError: it has no apt-get, or dpkg fails.
     """
-    for program in ("apt-get", "dpkg", "dpkg-deb"):
+    for program in ("apt-get", "dpkg"):
         if shutil.which(program) is None:
             raise WeaveError(f"an image can't be built here: {program} is not installed (not Debian?)", hint=NO_APT)
     system = platform.freedesktop_os_release()
@@ -70,22 +68,6 @@ def fetch(packages: Sequence[str], folder: Path, *, report: Callable[[str], None
         return _download_with_own_lists(packages, folder, options)
 
 
-def unpack(debs: Iterable[Path], skipped: frozenset[str]) -> list[dict[str, Entry]]:
-    """Return the files of each package, with no maintainer script run.
-
-    Args:
-        debs: the .deb files.
-        skipped: names of packages of which nothing is wanted.
-    """
-    wanted = [deb for deb in debs if deb.name.partition("_")[0] not in skipped]
-
-    def contents(deb: Path) -> dict[str, Entry]:
-        return read_layer(run(["dpkg-deb", "--fsys-tarfile", str(deb)], what=f"unpacking {deb.name}"))
-
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(contents, wanted))
-
-
 def file_names(uris: str) -> list[str]:
     """Return the .deb file names in what `apt-get --print-uris` printed: lines `'URI' FILE SIZE [HASH]`.
 
@@ -99,19 +81,6 @@ def file_names(uris: str) -> list[str]:
             raise WeaveError(f"apt-get printed a line that is no package: {line[:120]}")
         names.append(fields[1])
     return sorted(names)
-
-
-def built(deb: Path) -> int:
-    """Return when a package was built, in seconds since 1970: the date of the first member of the `ar` archive it is.
-
-    Raises:
-        WeaveError: the file is no package.
-    """
-    with deb.open("rb") as file:
-        head = file.read(68)
-    if head[:8] != b"!<arch>\n" or not head[24:36].strip().isdigit():
-        raise WeaveError(f"{deb.name} is no Debian package", hint=f"remove {deb}")
-    return int(head[24:36])
 
 
 def _download(packages: Sequence[str], folder: Path, options: Sequence[str]) -> list[Path]:

@@ -18,6 +18,7 @@ from weave_http.errors import WeaveError
 from weave_http.image import apt, selection, waiter, wheels
 from weave_http.image.archive import INPUTS_LABEL, ImageConfig, Layer, inputs_of, write_archive
 from weave_http.image.bytecode import compiled
+from weave_http.image.deb import built, unpack
 from weave_http.image.result import BuildResult, Report, locked, writing
 from weave_http.image.tree import Entry, File, digest, layer_tar, newest, read_layer
 
@@ -27,7 +28,7 @@ CALLERS_SIDE = frozenset({"cli", "commands", "image", "sandbox", "transcript"})
 """The parts of this package that have no work on a Docker host, and whose libraries the image doesn't hold."""
 CODE_FOLDER = f"{selection.PACKAGES_FOLDER}/weave_http"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_BESIDE = {"__init__", "archive", "guest", "result", "tools"}
+_BESIDE = {"__init__", "archive", "context", "download", "guest", "mirror", "result", "tools"}
 """Modules of the recipe whose change leaves the lower layer as it is."""
 
 
@@ -51,7 +52,7 @@ def build_image(
     system = apt.machine()
     code = host_side(PACKAGE)
     with locked(cache), writing(out):
-        base_key = _base_key(system)
+        base_key = lower_key(system)
         key = digest([base_key.encode(), tag.encode(), *_recipe(), *_flat(code)])
         reused = not refresh and inputs_of(out) == key
         if not reused:
@@ -81,7 +82,7 @@ def host_side(package: Path) -> dict[str, Entry]:
     return tree
 
 
-def _base_key(system: apt.Machine) -> str:
+def lower_key(system: apt.Machine) -> str:
     """Return a digest of what the lower layer is made from: release, wishes, pinned versions and this recipe itself."""
     pinned = wheels.constraints(PACKAGE.parent)
     wishes = [system.release, system.architecture, *selection.PACKAGES, *wheels.requirements(PACKAGE.parent)]
@@ -101,19 +102,34 @@ def _base_tar(key: str, cache: Path, system: apt.Machine, report: Report, *, ref
         return kept.read_bytes()
     report("fetching Debian packages")
     debs = apt.fetch(selection.PACKAGES, cache / "apt", report=report)
-    tree = selection.pick(apt.unpack(debs, selection.UNWANTED))
-    selection.add_by_hand(tree)
-    report("fetching Python libraries")
-    tree |= _libraries(tree, debs, cache / "wheels", system)
+    tree = root_tree(debs, cache / "wheels", system, report)
     tree |= waiter.compile_waiter(system, cache / "apt", scratch=cache, report=report)
     report("compiling the Python libraries")
     stdlib = f"usr/lib/{Path(selection.python_program(tree)).name}"
     tree |= compiled(tree, {}, [stdlib, selection.PACKAGES_FOLDER], scratch=cache)
-    data = layer_tar(tree, mtime=max(map(apt.built, debs)))
+    data = layer_tar(tree, mtime=max(map(built, debs)))
     for stale in [*cache.glob("base-*"), *cache.glob(".base-*.new")]:
         stale.unlink()
     atomic.write(kept, data)
     return data
+
+
+def root_tree(debs: list[Path], folder: Path, system: apt.Machine, report: Report) -> dict[str, Entry]:
+    """Return the lower layer without byte-code and waiter: what is wanted of the packages, and the Python libraries.
+
+    Args:
+        debs: the packages.
+        folder: for wheels; nothing else may be in it.
+        system: the machine it is for.
+        report: told what is being done.
+
+    Raises:
+        WeaveError: the packages are not whole, or the libraries can't be fetched.
+    """
+    tree = selection.pick(unpack(debs, selection.UNWANTED))
+    selection.add_by_hand(tree)
+    report("fetching Python libraries")
+    return tree | _libraries(tree, debs, folder, system)
 
 
 def _libraries(tree: Mapping[str, Entry], debs: list[Path], folder: Path, system: apt.Machine) -> dict[str, Entry]:
@@ -137,18 +153,27 @@ def _config(system: apt.Machine, created: int, tag: str, key: str) -> ImageConfi
     return ImageConfig(
         architecture=system.architecture,
         created=created,
-        env={"PATH": PATH, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "WEAVE_IMAGE": tag},
-        labels={
-            "org.opencontainers.image.title": "weave-http",
-            "org.opencontainers.image.description": "Executor and router of weave-http",
-            "org.opencontainers.image.version": __version__,
-            "org.opencontainers.image.licenses": "Apache-2.0",
-            "org.opencontainers.image.base.name": system.release,
-            **({constants.WAITER_LABEL: constants.WAITER} if system.architecture in waiter.ARCHITECTURES else {}),
-            INPUTS_LABEL: key,
-        },
-        entrypoint=["/usr/bin/weave"],
+        env=image_env(tag),
+        labels={**image_labels(system), INPUTS_LABEL: key},
+        entrypoint=[constants.EXECUTOR_PROGRAM],
     )
+
+
+def image_env(tag: str) -> dict[str, str]:
+    """Return the environment of the image of that name."""
+    return {"PATH": PATH, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "WEAVE_IMAGE": tag}
+
+
+def image_labels(system: apt.Machine) -> dict[str, str]:
+    """Return the labels of the image that say what it is and has; `INPUTS_LABEL` is not among them."""
+    return {
+        "org.opencontainers.image.title": "weave-http",
+        "org.opencontainers.image.description": "Executor and router of weave-http",
+        "org.opencontainers.image.version": __version__,
+        "org.opencontainers.image.licenses": "Apache-2.0",
+        "org.opencontainers.image.base.name": system.release,
+        **({constants.WAITER_LABEL: constants.WAITER} if system.architecture in waiter.ARCHITECTURES else {}),
+    }
 
 
 def _flat(tree: Mapping[str, Entry]) -> list[bytes]:

@@ -10,6 +10,7 @@ from weave_http import __version__
 from weave_http.errors import WeaveError
 from weave_http.image import apt
 from weave_http.image.archive import INPUTS_LABEL, ImageConfig, Layer, inputs_of, write_archive
+from weave_http.image.deb import built, unpack
 from weave_http.image.result import BuildResult, Report, locked, writing
 from weave_http.image.selection import normal
 from weave_http.image.tree import Directory, Entry, File, Symlink, digest, layer_tar
@@ -42,7 +43,7 @@ def build_guest_image(out: Path, *, cache: Path, tag: str = DEFAULT_TAG, report:
             deb = next((found for found in debs if found.name.startswith("busybox-static_")), None)
             if deb is None:
                 raise WeaveError("apt has no package busybox-static for this machine")
-            created = apt.built(deb)
+            created = built(deb)
             config = ImageConfig(
                 architecture=system.architecture,
                 created=created,
@@ -58,7 +59,7 @@ def build_guest_image(out: Path, *, cache: Path, tag: str = DEFAULT_TAG, report:
 
 def guest_tree(deb: Path) -> dict[str, Entry]:
     """Return the files of the image: busybox out of its package, a link for each thing it can do, mount points."""
-    (package,) = apt.unpack([deb], frozenset())
+    (package,) = unpack([deb], frozenset())
     program = next((entry for path, entry in package.items() if normal(path) == "usr/bin/busybox"), None)
     if not isinstance(program, File):
         raise WeaveError(f"{deb.name} holds no busybox")

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from weave_http import constants
 from weave_http.errors import WeaveError
 from weave_http.image import apt
+from weave_http.image.deb import unpack
 from weave_http.image.selection import normal
 from weave_http.image.tools import run
 from weave_http.image.tree import Entry, File, write
@@ -21,7 +22,7 @@ ARCHITECTURES = frozenset({"amd64", "arm64"})
 """What there is a waiter for, in Debian's names."""
 PATH_IN_IMAGE = constants.WAITER.lstrip("/")
 _COMPILER = "usr/bin/tcc"
-_OPTIONS = ("-Wall", "-Werror", "-nostdinc", "-nostdlib", "-static")
+OPTIONS = ("-Wall", "-Werror", "-nostdinc", "-nostdlib", "-static")
 
 
 def compile_waiter(
@@ -45,7 +46,7 @@ def compile_waiter(
     if len(debs) != 1:
         raise WeaveError("apt has no package tcc for this machine")
     report("compiling the waiter")
-    (package,) = apt.unpack(debs, frozenset())
+    (package,) = unpack(debs, frozenset())
     return {PATH_IN_IMAGE: File(_compiled({normal(path): entry for path, entry in package.items()}, scratch), 0o755)}
 
 
@@ -64,6 +65,6 @@ def _compiled(compiler: Mapping[str, Entry], scratch: Path) -> bytes:
         write({path: entry for path, entry in compiler.items() if path.startswith(("usr/bin/", "usr/lib/"))}, root)
         program = root / "w"
         home = root / PurePosixPath(library).parent
-        words = [str(root / _COMPILER), f"-B{home}", *_OPTIONS, "-o", str(program), str(SOURCE)]
+        words = [str(root / _COMPILER), f"-B{home}", *OPTIONS, "-o", str(program), str(SOURCE)]
         run(words, what="compiling the waiter")
         return program.read_bytes()
