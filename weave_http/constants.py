@@ -62,6 +62,8 @@ WAITER_LABEL = "works.weave.waiter"
 """Label of images that have the waiter, with its path."""
 ROLE_LABEL = "works.weave.role"
 """Label that tells a container of ours (`executor`, `router`) from a foreign one of the same name."""
+DOCKER_ARGS_LABEL = "works.weave.docker-args"
+"""Label of a router's container with the `WEAVE_DOCKER_ARGS` of its launch, for the router that replaces it."""
 
 # -- environment variables that the caller hands to the executor, by name, when they are set --------
 FORWARDED_VARIABLES = (
