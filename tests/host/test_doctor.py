@@ -66,6 +66,7 @@ def reports(router: FakeRouter, **changes: Any) -> None:
 
 
 def launched(stage: Stage) -> None:
+    stage.engine.images[constants.DEFAULT_IMAGE] = {"Id": constants.DEFAULT_IMAGE}
     stage.running("weave", image=constants.DEFAULT_IMAGE, labels=OURS)
 
 
@@ -188,6 +189,22 @@ def test_a_copied_machine_is_told_what_to_do(stage: Stage, router: FakeRouter) -
     assert (finding.level, finding.text) == (ERROR, "one and two have the same peer name: 7a:00:00:00:00:01")
     assert "weave reset" in finding.hint
     assert [it.level for it in found(stage, "peers")] == []
+
+
+def path(state: str, reason: str, via: tuple[str, ...] = ()) -> dict[str, Any]:
+    peer = {"Peer": "7a:00:00:00:00:03", "NickName": "host3"}
+    return peer | {"State": state, "Reason": reason, "RTT": 0.0, "MTU": 0, "Via": list(via)}
+
+
+def test_a_peer_over_others_is_a_warning_and_one_out_of_reach_an_error(stage: Stage, router: FakeRouter) -> None:
+    router_alone = as_json(REPORT.router) | {"Connections": []}
+    reports(router, Router=router_alone, Paths=[path("relayed", "UDP is blocked", ("host2",))])
+    finding = only(stage, "data")
+    expected = "7a:00:00:00:00:03(host3) is reached over host2 only: UDP is blocked"
+    assert (finding.level, finding.text) == (WARNING, expected)
+    reports(router, Router=router_alone, Paths=[path("unreachable", "UDP is blocked")])
+    finding = only(stage, "data")
+    assert (finding.level, finding.text) == (ERROR, "7a:00:00:00:00:03(host3) is not reached: UDP is blocked")
 
 
 # -- kernel, firewall, routes ----------------------------------------------------------------------------

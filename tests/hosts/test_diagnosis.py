@@ -75,7 +75,7 @@ def test_the_doctor_finds_two_hosts_well_and_then_what_was_broken(pair: tuple[Ho
     assert "UDP 6784 must pass" in done.stdout
 
 
-def test_a_ping_over_the_network_says_the_way_to_a_container_a_peer_and_a_name(pair: tuple[Host, Host]) -> None:
+def test_a_ping_says_the_way_and_metrics_are_served(pair: tuple[Host, Host]) -> None:
     one, two = pair
     two.weave("dns-add", "10.2.1.2", "box", "-h", "far.weave.local")
     assert eventually(lambda: "far" in one.weave("status", "dns"))
@@ -83,10 +83,7 @@ def test_a_ping_over_the_network_says_the_way_to_a_container_a_peer_and_a_name(p
         said = one.weave("ping", "-c", "1", "-s", "1450", target)
         assert f"({two.name}) {two.address} " in said, said
     assert "on this host" in one.weave("ping", "-c", "1", "box")
-
-
-def test_metrics_are_there_for_prometheus(pair: tuple[Host, Host]) -> None:
-    one, _ = pair
+    # and what Prometheus reads
     text = one.shell("curl -s http://127.0.0.1:6782/metrics")
     assert 'weave_connections{encryption="",state="established",type="fastdp"} 1.0' in text
     assert "\nweave_overlay_transmit_bytes_total " in text

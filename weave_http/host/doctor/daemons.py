@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from weave_http import __version__, constants
@@ -52,10 +53,11 @@ def router(seen: Seen) -> Iterator[Finding]:
     if version != __version__:
         yield warning(f"the router is of version {version}, and this is {__version__}", "replace it: weave upgrade")
         return
-    own = router_container.own_image(seen.host)
-    if own != found.image:
-        yield warning(f"the router is of image {found.image}, and this is {own}", "replace it: weave upgrade")
-        return
+    with suppress(NotFound):  # outside of a container there need not be one
+        own = router_container.own_image(seen.host)
+        if seen.host.engine.images.inspect(own)["Id"] != seen.host.engine.containers.inspect(found.id)["Image"]:
+            yield warning(f"the router is of image {found.image}, and not of this {own}", "replace it: weave upgrade")
+            return
     yield ok(f"version {version}, image {found.image}")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from weave_http.addresses import IP
 from weave_http.host.doctor.finding import Finding, Seen, error, ok, warning
@@ -48,19 +49,40 @@ def clones(seen: Seen) -> Iterator[Finding]:
 
 
 def data(seen: Seen) -> Iterator[Finding]:
-    """Ask each peer for an answer over the network itself: UDP, both ways."""
-    peers = seen.peers
-    if not peers:
+    """Ask each peer for an answer over the network itself, and pass on what the router knows of the paths."""
+    peers: dict[IP, str] = {ip: who for ip, who in seen.peers.items() if ip.version == 4}
+    paths = {each["Peer"]: each for each in seen.report.get("Paths", ())}
+    if not peers and not paths:
         return
-    answered, reasons = _ask(peers, probe.LEAST_SIZE), _reasons(seen)
+    answered = _ask(peers, probe.LEAST_SIZE)
     port = int(seen.report["Router"]["Port"]) + 1
+    wrong = 0
     for ip, who in peers.items():
+        path = paths.pop(who.partition("(")[0], {})
+        reason = f": {path['Reason']}" if path.get("Reason") else ""
         if ip not in answered:
-            why = reasons.get(who.partition("(")[0], "")
-            shown = f"{who} does not answer over the network{f': {why}' if why else ''}"
-            yield error(shown, f"UDP {port} must pass between {ip} and this host, both ways")
-    if len(answered) == len(peers):
-        yield ok(f"{_hosts(len(peers))} answered over the network, which takes UDP {port} both ways")
+            wrong += 1
+            hint = f"UDP {port} must pass between {ip} and this host, both ways"
+            yield error(f"{who} does not answer over the network{reason}", hint)
+        elif path.get("State") == "relayed":
+            wrong += 1
+            yield _detour(path, port)
+    for path in paths.values():
+        if path["State"] == "relayed":
+            wrong += 1
+            yield _detour(path, port)
+        elif path["State"] == "unreachable":
+            wrong += 1
+            who = f"{path['Peer']}({path['NickName']})"
+            yield error(f"{who} is not reached: {path['Reason']}", f"UDP {port} must pass between it and this host")
+    if not wrong:
+        yield ok(f"{_hosts(len(answered))} answered over the network, which takes UDP {port} both ways")
+
+
+def _detour(path: Mapping[str, Any], port: int) -> Finding:
+    who, via = f"{path['Peer']}({path['NickName']})", ", ".join(path["Via"])
+    text = f"{who} is reached over {via} only: {path['Reason']}"
+    return warning(text, f"UDP {port} should pass between it and this host")
 
 
 def mtu(seen: Seen) -> Iterator[Finding]:
@@ -105,11 +127,6 @@ def _ask(peers: dict[IP, str], size: int) -> dict[IP, probe.Answer]:
         if left:
             found |= probe.ask(left, size=size, seconds=0.5)
     return found
-
-
-def _reasons(seen: Seen) -> dict[str, str]:
-    """Return what the router says about each peer's path, by the peer's name."""
-    return {each["Peer"]: each.get("Reason", "") for each in seen.report.get("Paths", ())}
 
 
 def _hosts(count: int) -> str:
