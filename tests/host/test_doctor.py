@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -290,6 +291,11 @@ def test_name_servers_that_lead_nowhere_or_back_are_said(
     finding = only(stage, "resolver", PROCFS=str(tmp_path))
     assert finding.level == expected
     assert ("must not ask weave's 172.17.0.1" in finding.text) == ("127." in text)
+
+
+def test_a_router_without_names_asks_no_name_server(stage: Stage, router: FakeRouter, tmp_path: Path) -> None:
+    router.answers["GET /report"] = (200, json.dumps(as_json(replace(REPORT, dns=None))))
+    assert level(stage, "resolver", PROCFS=str(tmp_path)) == Level.OK
 
 
 def test_the_doctor_changes_nothing(stage: Stage, router: FakeRouter) -> None:

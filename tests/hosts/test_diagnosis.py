@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 from tests.hosts.host import Host, eventually
 from tests.hosts.test_network import AGAIN, meshed, pair
@@ -25,6 +27,16 @@ def make_newer(host: Host) -> None:
     host.shell(f"docker commit -c 'ENTRYPOINT [\"/usr/bin/weave\"]' -c 'CMD []' maker {NEWER}; docker rm maker")
 
 
+def kill_an_upgrade(host: Host) -> None:
+    """Begin an upgrade, and kill its executor in the midst of it."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "weave_http", "upgrade"], env=host.environ(EXEC_IMAGE=NEWER), stderr=subprocess.DEVNULL
+    ) as upgrade:
+        assert eventually(lambda: "weave-previous" in host.shell("docker ps -a --format '{{.Names}}'"), pause=0.01)
+        host.shell("docker ps -q --filter label=works.weave.role=executor | xargs -r docker kill -s KILL >/dev/null")
+        upgrade.wait(timeout=60)
+
+
 def kept(host: Host) -> list[object]:
     """What an upgrade must keep: name, targets, attachments, names."""
     report = json.loads(host.weave("status", "--format", "json"))
@@ -40,6 +52,7 @@ def test_an_upgrade_keeps_everything_and_loses_no_packet(pair: tuple[Host, Host]
     before = kept(one)
     old = one.shell("docker inspect -f '{{.Id}}' weave").strip()
     ping = LongPing(one, "10.2.1.2")
+    kill_an_upgrade(one)
     new = one.weave("upgrade", EXEC_IMAGE=NEWER).strip()
     assert eventually(lambda: meshed(one, 1) and meshed(two, 1), seconds=AGAIN)
     assert ping.lost() == 0

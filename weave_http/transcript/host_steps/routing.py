@@ -200,7 +200,13 @@ def upgrade(_: Operation, environ: Mapping[str, str]) -> list[HostStep]:
             "It resumes: what it dials is in its volume.",
             (
                 f"docker rename {name} {name}-previous",
-                f"docker create --name {name} --restart always \\\n  --privileged --net host …",
+                f"docker create --name {name} --restart always \\\n"
+                "  --privileged --net host \\\n"
+                f"  -v {constants.DOCKER_SOCKET}:{constants.DOCKER_SOCKET} \\\n"
+                f"  -v {constants.PROCFS}:{constants.HOSTPROC} \\\n"
+                f"  -v {constants.ROUTER_VOLUME}:{constants.ROUTER_STATE} \\\n"
+                f"  -e PROCFS={constants.HOSTPROC} {constants.DEFAULT_IMAGE} \\\n"
+                "  --router FLAGS-OF-THE-OLD-ONE --resume",
             ),
             "make the new router",
             to="daemon",
