@@ -179,6 +179,9 @@ def test_a_peer_that_can_not_be_reached_is_an_error_if_there_is_no_other(stage: 
     assert (level(stage, "peers"), "connection refused" in only(stage, "peers").text) == (ERROR, True)
     with_connections(router, refused, connection("established", "fastdp 7a:00:00:00:00:02(host2)"))
     assert [it.level for it in found(stage, "peers")] == [WARNING, Level.OK]
+    slow = connection("established", "fastdp 7a:00:00:00:00:02(host2), no data passes") | {"Outbound": False}
+    with_connections(router, slow)
+    assert only(stage, "peers").text == "1 connected; TCP 6783 of this host was reached by 7a:00:00:00:00:02(host2)"
     with_connections(router)
     assert level(stage, "peers") == Level.OK
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -15,6 +16,8 @@ from weave_http.host.host import Host
 from weave_http.host.router_container import Found
 from weave_http.net import iptables
 from weave_http.net.iptables import RuleSet
+
+_WHO = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}\([^)]*\)")
 
 
 class Level(IntEnum):
@@ -100,8 +103,14 @@ class Seen:
         found = {}
         for each in self.connections:
             if each["State"] == "established" and (ip := address_of(each["Address"])):
-                found[ip] = each["Info"].rpartition(" ")[2]
+                found[ip] = who_in(each["Info"])
         return found
+
+
+def who_in(info: str) -> str:
+    """Return the `NAME(NICKNAME)` in what is said of a connection; all of it where there is none."""
+    found = _WHO.search(info)
+    return found[0] if found else info
 
 
 def address_of(place: str) -> IP | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from weave_http.addresses import IP
-from weave_http.host.doctor.finding import Finding, Seen, error, ok, warning
+from weave_http.host.doctor.finding import Finding, Seen, error, ok, warning, who_in
 from weave_http.net import bridge, probe
 from weave_http.net import clock as clocks
 
@@ -30,7 +30,7 @@ def connections(seen: Seen) -> Iterator[Finding]:
     if not there and not seen.connections:
         yield ok("no other host is known: weave connect adds one")
     if there:
-        dialled = [each["Info"].rpartition(" ")[2] for each in there if not each["Outbound"]]
+        dialled = [who_in(each["Info"]) for each in there if not each["Outbound"]]
         shown = (
             f"TCP {port} of this host was reached by {', '.join(dialled)}" if dialled else "this host dialled them all"
         )
