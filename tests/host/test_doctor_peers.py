@@ -65,14 +65,15 @@ def test_a_ping_says_the_way_of_each_answer(pair: list[RoutedHost]) -> None:
     one, two = pair
     assert two.guest
     assert one.guest
-    way = f"from {two.space.call(bridge.describe)[0].mac}(host2) 192.0.2.2 fastdp mtu=1450"  # type: ignore[index]
+    way = f"from {two.space.call(bridge.describe)[0].mac}(host2) 192.0.2.2 fastdp "  # type: ignore[index]
     for target in (two.inside, "host2", two.space.call(bridge.describe)[0].mac):  # type: ignore[index]
         done = weave(one, "ping", "-c", "1", "-s", "1450", target)
         assert (done.code, done.err) == (0, "")
         head, answer, total = done.out.splitlines()
         assert head.startswith(f"PING {target} (")
         assert answer.startswith("seq=1 time=")
-        assert answer.endswith(way)
+        assert way in answer
+        assert answer.endswith("mtu=1450")
         assert total.startswith("1 asked, 1 answered, 0% lost, ")
     near = weave(one, "ping", "-c", "1", one.inside)
     assert "on this host" in near.out

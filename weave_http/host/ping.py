@@ -100,13 +100,9 @@ def _way(seen: Seen, mac: str) -> str:
     if ip is None:
         return "on this host"
     who = seen.peers.get(ip, "")
-    for each in seen.report.get("Paths", ()):
-        if who.startswith(each["Peer"]):
-            via = ", ".join(each.get("Via", ()))
-            mtu = f" mtu={each['MTU']}" if each.get("MTU") else ""
-            return f"from {who} {ip} {f'over {via}' if via else each['State']}{mtu}"
-    attrs: Mapping[str, object] = next(
-        (each.get("Attrs", {}) for each in seen.connections if each["Address"].startswith(f"{ip}:")), {}
-    )
-    words = (str(value) if key == "name" else f"{key}={value}" for key, value in attrs.items())
-    return " ".join(["from", *filter(None, [who, str(ip)]), *words])
+    none: Mapping[str, Any] = {}
+    attrs = next((each["Attrs"] for each in seen.connections if each["Address"].startswith(f"{ip}:")), none)
+    path = next((each for each in seen.report.get("Paths", ()) if who.startswith(each["Peer"])), none)
+    way = f"over {', '.join(path['Via'])}" if path.get("Via") else path.get("State", "")
+    mtu = path.get("MTU") or attrs.get("mtu")
+    return " ".join(filter(None, ["from", who, str(ip), attrs.get("name"), way, f"mtu={mtu}" if mtu else ""]))
