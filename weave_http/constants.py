@@ -34,6 +34,8 @@ ROUTER_VOLUME = "weavedb"
 """Named volume that keeps the peer name, targets and attachments of a host over restarts."""
 ROUTER_STATE = "/weavedb"
 """Where that volume is mounted in the router's container."""
+DOCKER_ARGS_LABEL = "works.weave.docker-args"
+"""Label of a router's container with the `WEAVE_DOCKER_ARGS` of its launch, for the router that replaces it."""
 
 DNS_DOMAIN = "weave.local"
 """Domain of the names that containers have, unless another one is wished for."""
@@ -62,8 +64,6 @@ WAITER_LABEL = "works.weave.waiter"
 """Label of images that have the waiter, with its path."""
 ROLE_LABEL = "works.weave.role"
 """Label that tells a container of ours (`executor`, `router`) from a foreign one of the same name."""
-DOCKER_ARGS_LABEL = "works.weave.docker-args"
-"""Label of a router's container with the `WEAVE_DOCKER_ARGS` of its launch, for the router that replaces it."""
 
 # -- environment variables that the caller hands to the executor, by name, when they are set --------
 FORWARDED_VARIABLES = (
