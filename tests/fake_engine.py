@@ -200,6 +200,7 @@ class FakeEngine(FakeServer):
             "ContainerStop": self._stop,
             "ContainerKill": self._stop,
             "ContainerUpdate": self._update,
+            "ContainerRename": self._rename,
             "ContainerDelete": self._remove,
             "ImageCreate": self._pull,
             "ImageLoad": self._load,
@@ -308,6 +309,7 @@ class FakeEngine(FakeServer):
                     "Id": each.id,
                     "Names": [f"/{each.name}"],
                     "State": each.status,
+                    "Image": each.config.get("Image", ""),
                     "Labels": each.config.get("Labels"),
                     "Command": " ".join(each.config.get("Cmd", []) if self.podman else each.command),
                     "Created": each.created,
@@ -322,6 +324,11 @@ class FakeEngine(FakeServer):
         if container := self._container(request, reply):
             container.config["HostConfig"] = container.config.get("HostConfig", {}) | request.json
             reply.json({"Warnings": []})
+
+    def _rename(self, request: Recorded, reply: Reply) -> None:
+        if container := self._container(request, reply):
+            container.name = request.query["name"]
+            reply.send(204)
 
     def _inspect(self, request: Recorded, reply: Reply) -> None:
         if container := self._container(request, reply):

@@ -49,6 +49,7 @@ HOMES = {
     "pyroute2": ("net",),
     "aiohttp": ("router",),
     "msgpack": ("router",),
+    "prometheus_client": ("router/control/metrics.py",),
     "dnslib": ("router/names", "host/dns_query.py"),
     "cryptography": ("sandbox",),
 }

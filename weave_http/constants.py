@@ -22,6 +22,8 @@ VNI = 6784
 LEAST_MTU, GREATEST_MTU = 576, 65535
 """What an MTU, in bytes, may be: every IPv4 host must take the one, and a packet's length field ends at the other."""
 
+METRICS_PORT = 6782
+"""Metrics of the router for Prometheus, on 127.0.0.1 of its host unless wished for elsewhere."""
 PEER_PORT = 6783
 """TCP port on which routers talk to each other; data (VXLAN, UDP) uses the port after it."""
 ROUTER_HTTP_PORT = 6784
@@ -34,6 +36,8 @@ ROUTER_VOLUME = "weavedb"
 """Named volume that keeps the peer name, targets and attachments of a host over restarts."""
 ROUTER_STATE = "/weavedb"
 """Where that volume is mounted in the router's container."""
+DOCKER_ARGS_LABEL = "works.weave.docker-args"
+"""Label of a router's container with the `WEAVE_DOCKER_ARGS` of its launch, for the router that replaces it."""
 
 DNS_DOMAIN = "weave.local"
 """Domain of the names that containers have, unless another one is wished for."""

@@ -333,7 +333,7 @@ def test_docker_arguments_for_the_router_are_in_its_create_call(stage: Stage, li
     (container,) = (each for each in stage.engine.containers.values() if each.name == "weave")
     assert (result.code, result.err) == (0, "")
     assert container.config["Env"] == ["PROCFS=/hostproc", "A=b c", "WEAVE_MTU=1300"]
-    assert container.config["Labels"] == {**OURS, "team": "net"}
+    assert container.config["Labels"] == {**OURS, "team": "net", constants.DOCKER_ARGS_LABEL: arguments}
     assert container.config["HostConfig"]["Binds"][-2:] == ["weavedb:/weavedb", "/x:/y"]
     assert container.config["HostConfig"]["RestartPolicy"] == {"Name": "on-failure", "MaximumRetryCount": 2}
     assert container.config["HostConfig"]["Privileged"] is True

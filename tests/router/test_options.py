@@ -21,6 +21,7 @@ def test_defaults() -> None:
         name=None,
         nickname=socket.gethostname(),
         http_addr=("127.0.0.1", 6784),
+        metrics_addr=("127.0.0.1", 6782),
         state_dir=Path("/weavedb"),
         conn_limit=200,
         resume=False,
@@ -55,6 +56,8 @@ def test_flags_by_one_dash_or_two_then_peers() -> None:
         ["--conn-limit", "-1"],
         ["--http-addr", "0.0.0.0:6784"],
         ["--http-addr", "127.0.0.1"],
+        ["--metrics-addr", "127.0.0.1"],
+        ["--metrics-addr", "h1:6782"],
         ["--host", "h1"],
         ["--log-level", "loud"],
         ["--unknown"],
@@ -74,6 +77,14 @@ def test_what_makes_no_sense_is_one_line(argv: list[str]) -> None:
     with pytest.raises(UsageError) as caught:
         _parse(*argv)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [("", None), (":7000", ("127.0.0.1", 7000)), ("0.0.0.0:6782", ("0.0.0.0", 6782))],  # noqa: S104
+)
+def test_metrics_are_anywhere_or_nowhere(text: str, where: tuple[str, int] | None) -> None:
+    assert _parse("--metrics-addr", text).metrics_addr == where
 
 
 @pytest.mark.parametrize("mtu", ["x", "100", "70000", "-1"])

@@ -18,10 +18,11 @@ COMMANDS = {
 GROUPS = {
     "Network": (
         *("setup", "launch", "connect", "forget", "rmpeer", "status", "report", "stop", "reset"),
-        *("expose", "hide", "version"),
+        *("expose", "hide", "upgrade", "version"),
     ),
     "Containers": ("run", "attach", "detach", "start", "restart", "ps"),
     "Names": ("dns-add", "dns-remove", "dns-lookup", "dns-args"),
+    "When something does not work": ("doctor", "ping"),
     "Learn": ("help", "explain", "script", "create-body", "completion"),
     "On this machine": ("image", "sandbox"),
     "For scripts of other versions": ("launch-dns", "stop-dns", "prime", "env", "config"),

@@ -257,6 +257,10 @@ class Containers:
         """
         self._engine.call("POST", self._path(reference, "update"), value=limits, patience=Patience.LONG)
 
+    def rename(self, reference: str, name: str) -> None:
+        """`POST /containers/{id}/rename`, also of one that runs. `Conflict` means that another one has that name."""
+        self._post(reference, "rename", query=(("name", name),))
+
     def remove(self, reference: str, *, force: bool = False, volumes: bool = False) -> None:
         """`DELETE /containers/{id}`.
 

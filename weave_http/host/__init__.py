@@ -35,6 +35,7 @@ FUNCTIONS = {
     "dns-args": "dns_args.run",
     "dns-lookup": "dns.lookup",
     "dns-remove": "dns.remove",
+    "doctor": "doctor.run",
     "docker-bridge-ip": "bridge.docker_bridge_ip",
     "env": "plain.env",
     "expose": "expose.run",
@@ -44,6 +45,7 @@ FUNCTIONS = {
     "hide": "expose.hide",
     "launch": "launch.run",
     "launch-dns": "launch_dns.run",
+    "ping": "ping.run",
     "prime": "plain.prime",
     "ps": "ps.run",
     "report": "status.report",
@@ -56,11 +58,12 @@ FUNCTIONS = {
     "status": "status.run",
     "stop": "stop.run",
     "stop-dns": "plain.stop_dns",
+    "upgrade": "upgrade.run",
     "version": "plain.version",
 }
 """Module and function for each operation, by its name. The function takes host and operation; it returns an exit code,
 or None for success."""
-_SWEEP = frozenset({"attach", "detach", "launch", "restart", "run", "start", "stop"})
+_SWEEP = frozenset({"attach", "detach", "launch", "restart", "run", "start", "stop", "upgrade"})
 """Operations that work with the engine, and first take away what earlier ones left; `reset` takes all there is."""
 
 
@@ -103,7 +106,7 @@ def _outcome(host: Host, ask: Callable[[], Operation], name: str, *, as_json: bo
         if name in _SWEEP:
             from weave_http.host import leftovers
 
-            leftovers.sweep(host, unlabelled=name in ("launch", "stop"))
+            leftovers.sweep(host, unlabelled=name in ("launch", "stop", "upgrade"))
         module, _, function = FUNCTIONS[name].rpartition(".")
         run: Callable[[Host, Any], int | None] = getattr(import_module(f"{__name__}.{module}"), function)
         code = run(host, operation)

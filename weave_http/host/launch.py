@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from weave_http import constants
 from weave_http.engine.errors import Conflict, NotFound
 from weave_http.errors import HostError, UsageError
 from weave_http.host import resident_container, router_container
@@ -18,6 +19,7 @@ from weave_http.host.host import Host
 from weave_http.host.resolving import unresolved
 from weave_http.host.router_api import RouterError, RouterUnavailable
 from weave_http.host.signals import held_back
+from weave_http.host.upgrade_settling import settle
 from weave_http.operations import Launch
 from weave_http.operations.flags import BY_NAME, variable
 
@@ -136,14 +138,7 @@ def run(host: Host, op: Launch) -> None:
     if host.env.get("WEAVEDNS_DOCKER_ARGS"):
         host.warn("WARNING: WEAVEDNS_DOCKER_ARGS is ignored: the router serves names, and takes WEAVE_DOCKER_ARGS")
     image = router_container.own_image(host)
-    body = router_container.create_body(image, host.env, restart=options.restart, arguments=options.arguments)
-    if host.env.get("WEAVE_DOCKER_ARGS"):
-        from weave_http.host.docker_args import merged
-
-        body = merged(body, host.env["WEAVE_DOCKER_ARGS"], image, host.env)
-        _warn_of_little_memory(host, body)
-    if "LogConfig" not in body["HostConfig"]:
-        body["HostConfig"] |= router_container.log_config(host.engine.system.info())
+    body = body_of(host, image, restart=options.restart, arguments=options.arguments)
     _make_room(host)
     for address, port in (("", options.port), options.http_addr):
         _check_free(port, address)
@@ -152,7 +147,7 @@ def run(host: Host, op: Launch) -> None:
         with held_back():
             created = host.engine.containers.create(body, name=host.router_container)
         host.engine.containers.start(created.id)
-        _await_ready(host, created.id)
+        await_ready(host, created.id)
         if options.dns:
             warn_without_names(host)
         if options.resident:
@@ -170,6 +165,31 @@ def run(host: Host, op: Launch) -> None:
     host.say(created.id)
 
 
+def body_of(host: Host, image: str, *, restart: bool, arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the create body of a router, with what `WEAVE_DOCKER_ARGS` says.
+
+    Args:
+        host: where; its environment is looked at.
+        image: reference.
+        restart: whether the engine keeps the router running.
+        arguments: for the router.
+
+    Raises:
+        HostError: docker would not take what `WEAVE_DOCKER_ARGS` says.
+    """
+    body = router_container.create_body(image, host.env, restart=restart, arguments=arguments)
+    given = host.env.get("WEAVE_DOCKER_ARGS")
+    if given:
+        from weave_http.host.docker_args import merged
+
+        body["Labels"][constants.DOCKER_ARGS_LABEL] = given
+        body = merged(body, given, image, host.env)
+        _warn_of_little_memory(host, body)
+    if "LogConfig" not in body["HostConfig"]:
+        body["HostConfig"] |= router_container.log_config(host.engine.system.info())
+    return body
+
+
 def _warn_of_little_memory(host: Host, body: Mapping[str, Any]) -> None:
     """Say so if the router may have less memory than it needs: the kernel would end it again and again."""
     memory = int(body["HostConfig"].get("Memory") or 0)
@@ -181,6 +201,7 @@ def _warn_of_little_memory(host: Host, body: Mapping[str, Any]) -> None:
 def _make_room(host: Host) -> None:
     """Remove what a router that has ended left; raise `HostError` if the name is not free otherwise."""
     name = host.router_container
+    settle(host)
     found = router_container.find(host)
     if found is None:
         return
@@ -213,7 +234,7 @@ def _check_free(port: int, address: str) -> None:
             ) from error
 
 
-def _await_ready(host: Host, container: str) -> None:
+def await_ready(host: Host, container: str) -> None:
     """Return when the router answers; raise `HostError` if it died, or is silent for too long."""
     deadline = time.monotonic() + READY_SECONDS
     looks = 0

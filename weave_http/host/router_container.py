@@ -14,7 +14,7 @@ from weave_http.host.host import Host
 from weave_http.net.own_container import MOUNTS, own_container
 
 ROLE = "router"
-_HANDED_ON = ("WEAVE_HTTP_ADDR", "WEAVE_MTU", "WEAVE_DEBUG", "WEAVE_CONTAINER_NAME", "DOCKER_BRIDGE")
+HANDED_ON = ("WEAVE_HTTP_ADDR", "WEAVE_MTU", "WEAVE_DEBUG", "WEAVE_CONTAINER_NAME", "DOCKER_BRIDGE")
 
 _LOGS_IN_FILES = ("json-file", "local")
 """Drivers that write without an end unless they are told one."""
@@ -106,7 +106,7 @@ def create_body(image: str, env: Mapping[str, str], *, restart: bool, arguments:
         restart: whether the engine starts it again whenever it ends, also after a reboot.
         arguments: for the router.
     """
-    handed_on = [f"{name}={env[name]}" for name in _HANDED_ON if env.get(name)]
+    handed_on = [f"{name}={env[name]}" for name in HANDED_ON if env.get(name)]
     return {
         "Image": image,
         "Cmd": ["--router", *arguments],

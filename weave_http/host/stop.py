@@ -10,6 +10,7 @@ from weave_http.host import resident_container, waiting
 from weave_http.host.host import Host
 from weave_http.host.router_api import RouterError, RouterUnavailable
 from weave_http.host.router_container import Found, find
+from weave_http.host.upgrade_settling import settle
 from weave_http.operations import Operation
 
 
@@ -37,6 +38,7 @@ def stop_router(host: Host, *, remove: bool) -> bool:
         host: where.
         remove: whether nothing of its container is to stay. One that never ran goes in any case.
     """
+    settle(host)
     container = find(host)
     if container is None or not container.ours:
         return False

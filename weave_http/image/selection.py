@@ -25,7 +25,7 @@ _STDLIB_UNWANTED = {
     *("idlelib", "tkinter", "turtledemo", "turtle.py", "curses"),  # for a screen
     *("test", "tests", "idle_test", "doctest.py", "pydoc.py", "pydoc_data", "lib2to3"),  # for developers
     *("ensurepip", "venv", "distutils", "msilib", "EXTERNALLY-MANAGED", "__pycache__"),  # for installing
-    *("dbm", "xmlrpc", "wsgiref", "sitecustomize.py"),
+    *("dbm", "xmlrpc", "sitecustomize.py"),
 }
 _EXTENSIONS_UNWANTED = re.compile(
     r"(_tkinter|_g?dbm|nis|readline|_curses|_curses_panel|_crypt|_lsprof|_codecs_\w+|ossaudiodev|xx\w+"

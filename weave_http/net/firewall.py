@@ -69,6 +69,35 @@ def converge(
     return kept, changed
 
 
+def pending(engine_bridge: str) -> dict[str, list[str]]:
+    """Return what `ensure` would change, as lines for iptables-restore by program; empty if all is as it must be.
+
+    Args:
+        engine_bridge: name of the engine's default bridge.
+
+    Raises:
+        HostError: the kernel, or iptables, refused.
+    """
+    with host_locked(shared=True):
+        rule_sets = iptables.read()
+        with Netlink() as kernel:
+            present = _exposed(kernel, rule_sets)
+            bridges = {engine_bridge, *underlay.container_bridges(kernel)}
+    chosen, wanted = choose(rule_sets), rules.chains(present, bridges, _guard(rule_sets))
+    found = {}
+    for each in rule_sets:
+        theirs = [chain for chain in wanted if _belongs(chain, each, chosen)]
+        lines = [line for table in changes.tables(each, theirs) for line in changes.changes(each, table, theirs)]
+        if lines:
+            found[each.program] = lines
+    return found
+
+
+def in_use() -> list[str]:
+    """Return the programs of the rule sets that anybody but weave uses. Raises `HostError`."""
+    return [each.program for each in iptables.read() if _in_use(each)]
+
+
 def remove() -> None:
     """Take all of ours away, and what any version of Weave left, wherever it is. Idempotent. Raises `HostError`."""
     with host_locked():

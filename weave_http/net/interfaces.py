@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from weave_http.addresses import IP
 from weave_http.net import links
 from weave_http.net.netlink import Netlink
@@ -20,3 +22,9 @@ def first_address(name: str) -> IP | None:
         link = links.get_link(kernel, name)
         found = links.list_addresses(kernel, link) if link else []
         return found[0].ip if found else None
+
+
+def links_named(names: Iterable[str]) -> list[str]:
+    """Return which of these names an interface has. Raises `HostError`."""
+    with Netlink() as kernel:
+        return [name for name in names if links.get_link(kernel, name) is not None]

@@ -119,6 +119,14 @@ def flood_destinations() -> set[IP]:
         return {ip for mac, ip in _entries(kernel, link) if mac == _ANY_ADDRESS}
 
 
+def learnt() -> dict[str, IP]:
+    """Return behind which host each address was last seen: underlay addresses by MAC; empty without a device."""
+    with Netlink() as kernel:
+        link = links.get_link(kernel, constants.VXLAN_DEVICE)
+        found = _entries(kernel, link) if link else []
+    return {mac: ip for mac, ip in found if mac != _ANY_ADDRESS}
+
+
 def add_flood(ip: IP) -> None:
     """Add a flood destination; fine when it is there already.
 

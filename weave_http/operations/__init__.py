@@ -20,6 +20,7 @@ from weave_http.lazy import lazy_names
 from weave_http.operations.index import MODULES, SUMMARIES
 
 if TYPE_CHECKING:
+    from weave_http.operations.diagnosis import Doctor, Ping
     from weave_http.operations.exposing import Expose, Hide
     from weave_http.operations.joining import Attach, Detach, Restart, Start
     from weave_http.operations.launch import Launch
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         Setup,
         Stop,
         StopDns,
+        Upgrade,
         Version,
     )
     from weave_http.operations.reading import Ps, Report, Status
@@ -58,6 +60,7 @@ __all__ = [
     "DnsLookup",
     "DnsRemove",
     "DockerBridgeIp",
+    "Doctor",
     "Env",
     "Expose",
     "Forget",
@@ -67,6 +70,7 @@ __all__ = [
     "Launch",
     "LaunchDns",
     "Operation",
+    "Ping",
     "Prime",
     "Ps",
     "Report",
@@ -79,6 +83,7 @@ __all__ = [
     "Status",
     "Stop",
     "StopDns",
+    "Upgrade",
     "Version",
     "asks_for_json",
     "find",

@@ -94,6 +94,15 @@ def http_address(text: str) -> tuple[str, int]:
     return str(address), number_
 
 
+def _metrics_address(text: str) -> tuple[str, int] | None:
+    host, _, port = text.rpartition(":")
+    try:
+        return (str(parse_ipv4(host or _LOOPBACK)), parse_port(port)) if text else None
+    except UsageError as error:
+        hint = "expected ADDRESS:PORT, with an IPv4 address, or '' for no metrics"
+        raise UsageError(f"invalid --metrics-addr {text!r}", hint=hint) from error
+
+
 def _host(text: str) -> IPv4Address:
     try:
         return parse_ipv4(text)
@@ -178,6 +187,13 @@ FLAGS = (
         (_LOOPBACK, constants.ROUTER_HTTP_PORT),
         ("httpaddr",),
         variable="WEAVE_HTTP_ADDR",
+    ),
+    Flag(
+        "metrics-addr",
+        "Address and TCP port of the metrics for Prometheus; '' for none.",
+        "ADDRESS:PORT",
+        _metrics_address,
+        (_LOOPBACK, constants.METRICS_PORT),
     ),
     Flag("no-dns", "Do not serve names."),
     Flag("dns-domain", "Domain of the names.", "DOMAIN", _domain, constants.DNS_DOMAIN),

@@ -28,6 +28,10 @@ MODULES = {
         "status": "Show the router's state.",
         "report": "Print all that the router knows, as JSON or by a Go template.",
     },
+    "diagnosis": {
+        "doctor": "Look for what is wrong on the Docker host, and say what to do.",
+        "ping": "Ask a peer, a container or a name for an answer over the network, and show the way.",
+    },
     "names": {
         "dns-add": "Give a container's addresses, or others, a name.",
         "dns-remove": "Remove names: all that match the arguments.",
@@ -36,6 +40,7 @@ MODULES = {
         "launch-dns": "Make sure that the router serves names.",
     },
     "plain": {
+        "upgrade": "Replace the router by one of this version; the network goes on meanwhile.",
         "stop": "Stop the router.",
         "reset": "Stop the router, and remove all that Weave made on the host.",
         "version": "Print the versions on this side and on the Docker host.",

@@ -95,6 +95,11 @@ def _plain(name_: str, *, more_: str = "", warm_: bool = True) -> type[Operation
 
 
 Version = _plain("version")
+Upgrade = _plain(
+    "upgrade",
+    more_="Its name, targets, attachments and names stay, and its flags. It prints the id of the router's container. "
+    "If the new router can't start, the old one goes on.",
+)
 Prime = _plain("prime", more_="Weave 2.x waits here until it can allocate addresses; this version allocates none.")
 Config = _plain("config")
 StopDns = _plain("stop-dns", more_="Weave 0.10 had a container of its own for names.")

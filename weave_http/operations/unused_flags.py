@@ -93,7 +93,6 @@ UNUSED: dict[str, Flag] = {
     "plugin-mesh-socket": Flag(_NO_PLUGIN),
     # what listens, and what is kept where
     "status-addr": Flag(_ONE_API, harmless=_empty),
-    "metrics-addr": Flag(_ONE_API, harmless=_empty),
     "docker-api": Flag(
         f"the engine is the one at {constants.DOCKER_SOCKET}",
         harmless=lambda value: value.removeprefix("unix://") == constants.DOCKER_SOCKET,

@@ -14,6 +14,7 @@ from weave_http.net.own_container import own_container
 from weave_http.router.blocking import in_thread
 from weave_http.router.control.control import Control
 from weave_http.router.control.http_api import Api
+from weave_http.router.control.metrics_server import MetricsServer
 from weave_http.router.control.name_routes import routes, routes_when_off
 from weave_http.router.data.kernel import Kernel, bridge_mac
 from weave_http.router.data.overlay import Overlay
@@ -61,6 +62,7 @@ class Router:
         self._control = Control(store, self._peering, self._overlay, self._names)
         more = routes(self._names) if self._names else routes_when_off()
         self._api = Api(self._control, *options.http_addr, more=more)
+        self._metrics = MetricsServer(lambda: self._control.report, options.metrics_addr)
 
     def _name_service(self, options: DnsOptions) -> NameService:
         return NameService(
@@ -84,6 +86,8 @@ class Router:
             self._peering.listen()
             stack.push_async_callback(self._api.stop)
             await self._api.start()
+            stack.push_async_callback(self._metrics.stop)
+            self._control.metrics = await self._metrics.start()
             await self._keep_destinations()
             await self._overlay.start(me.uid, self._before)
             keeping = asyncio.create_task(self._overlay.run())

@@ -17,7 +17,7 @@ from weave_http import constants
 from weave_http.addresses import IP, is_ip, parse_ip
 from weave_http.engine import local_engine
 from weave_http.errors import EngineError
-from weave_http.router.host_files import inside
+from weave_http.host.host_files import inside
 
 _PATIENCE = 2.0
 

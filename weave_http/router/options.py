@@ -32,6 +32,7 @@ class Options:
         name: peer name, None to find one.
         nickname: for people; the host's name by default.
         http_addr: address and port of the API.
+        metrics_addr: address and port of the metrics, None for none.
         state_dir: where it keeps what must survive it.
         conn_limit: most connections, 0 for any number.
         resume: dial the targets that were kept instead of given ones.
@@ -47,6 +48,7 @@ class Options:
     name: PeerName | None
     nickname: str
     http_addr: tuple[str, int]
+    metrics_addr: tuple[str, int] | None
     state_dir: Path
     conn_limit: int
     resume: bool
@@ -81,6 +83,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
         name=parse_peer_name(values["name"]) if values["name"] else None,
         nickname=_nickname(values["nickname"] or socket.gethostname()),
         http_addr=values["http-addr"],
+        metrics_addr=values["metrics-addr"],
         state_dir=values["state-dir"],
         conn_limit=values["conn-limit"],
         resume=values["resume"],

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from weave_http.addresses import parse_ip
-from weave_http.router.host_files import inside
-from weave_http.router.names.resolv_conf import REREAD, NameServers, parse
+from weave_http.host.host_files import inside, name_servers
+from weave_http.router.names.resolv_conf import REREAD, NameServers
 
 
 def test_name_servers_are_those_lines_and_nothing_else() -> None:
     lines = ["# nameserver 9.9.9.9", "search x", "nameserver 10.0.0.1", "nameserver\tfd00::1 # two", "nameserver x"]
     lines += ["nameserver 10.0.0.1", "nameserver fe80::1%eth0", ""]
-    assert list(map(str, parse("\n".join(lines)))) == ["10.0.0.1", "fd00::1", "fe80::1%eth0"]
+    assert list(map(str, name_servers("\n".join(lines)))) == ["10.0.0.1", "fd00::1", "fe80::1%eth0"]
 
 
 @pytest.fixture

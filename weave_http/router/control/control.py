@@ -10,7 +10,7 @@ from time import monotonic
 from weave_http.addresses import Cidr, parse_peer_address
 from weave_http.errors import WeaveError
 from weave_http.router.control import describe
-from weave_http.router.control.report import Memory, Overlay, Report
+from weave_http.router.control.report import Memory, Metrics, Overlay, Report
 from weave_http.router.control.status import SECTIONS
 from weave_http.router.data.overlay import Overlay as DataPlane
 from weave_http.router.data.plan import without
@@ -35,10 +35,12 @@ class Control:
 
     Attributes:
         ready: whether the router has come up.
+        metrics: where metrics are served.
     """
 
     def __init__(self, store: Store, peering: Peering, overlay: DataPlane, names: NameService | None) -> None:
         self.ready = False
+        self.metrics = Metrics("", "")
         self.store = store
         self.overlay = overlay
         self._peering = peering
@@ -62,6 +64,7 @@ class Control:
             attachments=self.attachments,
             exposed=describe.exposed(state.exposed),
             dns=describe.dns(self._names) if self._names else None,
+            metrics=self.metrics,
         )
 
     @property

@@ -104,6 +104,7 @@ def dns(service: NameService) -> Dns:
         ttl=service.options.ttl,
         entries=tuple(map(name_entry, service.entries)),
         trouble=service.trouble,
+        queries=dict(service.queries),
     )
 
 

@@ -109,6 +109,7 @@ class Dns:
         address: where it is listened, empty if it isn't.
         ttl: seconds for which an answer may be kept.
         entries: all names that are known.
+        queries: how many were answered, by where the answer came from: `local`, `upstream`, `failed`.
         trouble: why names are not served, empty if they are.
     """
 
@@ -118,6 +119,7 @@ class Dns:
     ttl: int
     entries: tuple[NameEntry, ...]
     trouble: str
+    queries: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,19 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
+class Metrics:
+    """Where metrics are served for Prometheus.
+
+    Args:
+        address: empty where they are not.
+        trouble: why they are not although they should be, empty if nothing is wrong.
+    """
+
+    address: str
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
 class VersionCheck:
     """Whether somebody is asked for later versions: nobody is."""
 
@@ -175,6 +190,7 @@ class Report:
     attachments: Mapping[str, list[str]]
     exposed: Mapping[str, Mapping[str, object]]
     dns: Dns | None
+    metrics: Metrics = Metrics("", "")
     ready: bool = True
     version: str = __version__
     version_check: VersionCheck = VersionCheck()

@@ -47,6 +47,7 @@ def _router(report: Report) -> Lines:
         ("Overlay", report.overlay.trouble),
         ("Engine", report.engine.trouble and f"lost since {report.engine.lost_since}: {report.engine.trouble}"),
         ("Memory", report.memory.trouble),
+        ("Metrics", report.metrics.trouble),
     ]
     return [*lines, *((label, text) for label, text in troubles if text)]
 

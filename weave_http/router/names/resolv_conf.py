@@ -6,12 +6,10 @@ root folder of the host's first process, and read anew, because it changes with 
 
 from __future__ import annotations
 
-from contextlib import suppress
-from ipaddress import ip_address
 from pathlib import Path
 
 from weave_http.addresses import IP
-from weave_http.router.host_files import inside
+from weave_http.host.host_files import inside, name_servers
 
 FILE = "/etc/resolv.conf"
 MOST_SERVERS = 3
@@ -45,7 +43,7 @@ class NameServers:
         """
         if now - self._read_at >= REREAD:
             self._read_at = now
-            self._found = parse(self._read())
+            self._found = name_servers(self._read())
         return [server for server in self._found if server != self.own][:MOST_SERVERS]
 
     def _read(self) -> str:
@@ -56,14 +54,3 @@ class NameServers:
             except OSError:
                 continue
         return ""
-
-
-def parse(text: str) -> list[IP]:
-    """Return the addresses of the name servers that a resolv.conf lists, without those that are none."""
-    servers: dict[IP, None] = {}
-    for line in text.splitlines():
-        words = line.split()
-        if len(words) >= 2 and words[0] == "nameserver":
-            with suppress(ValueError):
-                servers[ip_address(words[1])] = None  # with a zone, too: `fe80::1%eth0`
-    return list(servers)

@@ -50,6 +50,8 @@ class Server:
         self._tasks = Tasks("a query")
         self._clients = clients or Anybody()
         self._connections: Counter[str] = Counter()
+        self.queries: Counter[str] = Counter()
+        """How many were answered from `local` names, by an `upstream` server, or by no server (`failed`)."""
 
     async def start(self, host: IP, port: int, *, ahead: bool = False) -> int:
         """Begin to listen; return the port.
@@ -110,7 +112,7 @@ class Server:
 
     def _answer(self, udp: socket.socket, data: bytes, client: tuple[str, int]) -> None:
         query = parse(data)
-        reply = self._answerer.answer(query, query.size) if isinstance(query, Query) else query
+        reply = self._from_names(query, query.size) if isinstance(query, Query) else query
         if reply is not None:
             _send(udp, reply, client)
         elif isinstance(query, Query):
@@ -122,9 +124,17 @@ class Server:
 
     async def _ask(self, query: Query) -> bytes:
         try:
-            return await self._upstream.ask(query)
+            reply = await self._upstream.ask(query)
         except NoAnswer:
+            self.queries["failed"] += 1
             return refuse(query)
+        self.queries["upstream"] += 1
+        return reply
+
+    def _from_names(self, query: Query, size: int) -> bytes | None:
+        reply = self._answerer.answer(query, size)
+        self.queries["local"] += reply is not None
+        return reply
 
     # -- TCP -----------------------------------------------------------------------------------------------
 
@@ -160,7 +170,7 @@ class Server:
                 return
             reply = query
             if isinstance(query, Query):
-                reply = self._answerer.answer(query, _LARGEST_MESSAGE) or await self._ask(query)
+                reply = self._from_names(query, _LARGEST_MESSAGE) or await self._ask(query)
             assert isinstance(reply, bytes)
             writer.write(len(reply).to_bytes(2, "big") + reply)
             async with asyncio.timeout(IDLE):

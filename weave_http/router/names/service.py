@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from time import monotonic
 
@@ -156,6 +156,11 @@ class NameService:
     def upstream(self) -> list[IP]:
         """Addresses of the servers that are asked about other names."""
         return self._servers.get(monotonic())
+
+    @property
+    def queries(self) -> Mapping[str, int]:
+        """How many queries were answered so far, by where the answer came from: `local`, `upstream`, `failed`."""
+        return self._server.queries
 
     @property
     def entries(self) -> list[Entry]:

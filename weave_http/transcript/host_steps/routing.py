@@ -190,6 +190,44 @@ def stop(_: Operation, environ: Mapping[str, str]) -> list[HostStep]:
     ]
 
 
+def upgrade(_: Operation, environ: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `upgrade`."""
+    name = router_name(environ)
+    return [
+        HostStep(
+            "executor",
+            "Give the router's container another name, and make one of the executor's image with the same flags. "
+            "It resumes: what it dials is in its volume.",
+            (
+                f"docker rename {name} {name}-previous",
+                f"docker create --name {name} --restart always \\\n"
+                "  --privileged --net host \\\n"
+                f"  -v {constants.DOCKER_SOCKET}:{constants.DOCKER_SOCKET} \\\n"
+                f"  -v {constants.PROCFS}:{constants.HOSTPROC} \\\n"
+                f"  -v {constants.ROUTER_VOLUME}:{constants.ROUTER_STATE} \\\n"
+                f"  -e PROCFS={constants.HOSTPROC} {constants.DEFAULT_IMAGE} \\\n"
+                "  --router FLAGS-OF-THE-OLD-ONE --resume",
+            ),
+            "make the new router",
+            to="daemon",
+        ),
+        HostStep(
+            "executor",
+            "Stop the old one without a goodbye, and start the new one: meanwhile the kernel forwards as before.",
+            (f"docker stop {name}-previous", f"docker start {name}"),
+            "stop one, start the other",
+            to="daemon",
+        ),
+        HostStep(
+            "executor",
+            "Wait until the new one answers; then remove the old one. If it does not, start the old one again.",
+            (f"until curl --fail --silent {ROUTER}/status", "do sleep 0.05; done", f"docker rm {name}-previous"),
+            "GET /status",
+            to="router",
+        ),
+    ]
+
+
 def reset(operation: Reset, environ: Mapping[str, str]) -> list[HostStep]:
     """Return the steps of `reset`."""
     name = router_name(environ)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
+
+from weave_http.addresses import IP
 
 _MOST_LINKS = 16
 
@@ -38,3 +42,18 @@ def inside(root: Path, path: str) -> Path:
             done = PurePosixPath("/")
         left = [*(each for each in target.parts if each != "/"), *left]
     return root / done.relative_to("/")
+
+
+def name_servers(resolv_conf: str) -> list[IP]:
+    """Return the addresses of the name servers that a resolv.conf lists, without those that are none.
+
+    Args:
+        resolv_conf: what is in it.
+    """
+    servers: dict[IP, None] = {}
+    for line in resolv_conf.splitlines():
+        words = line.split()
+        if len(words) >= 2 and words[0] == "nameserver":
+            with suppress(ValueError):
+                servers[ip_address(words[1])] = None  # with a zone, too: `fe80::1%eth0`
+    return list(servers)
