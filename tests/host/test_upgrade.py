@@ -27,7 +27,7 @@ def stages(stage: Stage) -> Iterator[tuple[Stage, list[bool]]]:
     with ExitStack() as stack:
 
         def program(config: dict[str, Any]) -> Run:
-            if config["Image"] == OLD:
+            if config["Image"] == OLD or config["Cmd"][0] == "--resident":
                 return Run(until=ended)
             if not lives[0]:
                 return Run(output=[(2, b"weave: something is wrong\n")], code=1)
@@ -71,6 +71,17 @@ def test_the_new_router_is_told_what_the_old_one_was_told(stages: tuple[Stage, l
     assert now.config["Labels"]["team"] == "net"
     assert now.config["HostConfig"]["Memory"] == 128 << 20
     assert now.config["HostConfig"]["RestartPolicy"] == {"Name": "always"}
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_resident_is_replaced_if_there_is_one(stages: tuple[Stage, list[bool]], there: bool) -> None:
+    stage, _ = stages
+    add(stage, "weave", OLD)
+    if there:
+        add(stage, "weave-exec", OLD, Labels={constants.ROLE_LABEL: "resident"})
+    assert stage.weave("upgrade").code == 0
+    images = {each.name: each.config["Image"] for each in stage.engine.containers.values()}
+    assert images == dict.fromkeys(["weave", "weave-exec"] if there else ["weave"], constants.DEFAULT_IMAGE)
 
 
 def test_a_router_of_this_image_is_left_alone(stage: Stage) -> None:

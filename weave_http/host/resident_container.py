@@ -71,6 +71,15 @@ def start(host: Host, image: str, *, restart: bool) -> None:
         host.warn(f"WARNING: there is no resident executor, so that commands take longer: {error}")
 
 
+def there(host: Host) -> bool:
+    """Return whether there is a resident, whatever its image."""
+    try:
+        found = host.engine.containers.inspect(constants.RESIDENT_CONTAINER)
+    except NotFound:
+        return False
+    return bool((found["Config"].get("Labels") or {}).get(constants.ROLE_LABEL) == ROLE)
+
+
 def end(host: Host) -> None:
     """Take the resident away, once it has done what it is at; nothing where there is none.
 

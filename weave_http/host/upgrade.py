@@ -9,7 +9,7 @@ from typing import Any
 from weave_http import constants
 from weave_http.engine.errors import NotFound
 from weave_http.errors import HostError
-from weave_http.host import router_container
+from weave_http.host import resident_container, router_container
 from weave_http.host.host import Host
 from weave_http.host.launch import NameTaken, await_ready, body_of
 from weave_http.host.router_container import Found
@@ -19,7 +19,9 @@ from weave_http.operations import Operation, flags
 
 
 def run(host: Host, op: Operation) -> None:
-    """Replace the router, and print the id of its container. One of this image already is left alone.
+    """Replace the router, and the resident if there is one, and print the id of the router's container.
+
+    One of this image already is left alone.
 
     Raises:
         WeaveError: there is none, or the new one can't be started; the old one goes on.
@@ -38,7 +40,10 @@ def run(host: Host, op: Operation) -> None:
     host.env = {**host.env, **kept, **({"WEAVE_DOCKER_ARGS": docker_args} if docker_args else {})}
     restart = (was["HostConfig"].get("RestartPolicy") or {}).get("Name") == "always"
     body = body_of(host, image, restart=restart, arguments=_arguments(was))
-    host.say(_replace(host, old, body))
+    created = _replace(host, old, body)
+    if resident_container.there(host):
+        resident_container.start(host, image, restart=restart)
+    host.say(created)
 
 
 def _running(host: Host) -> Found:

@@ -99,6 +99,7 @@ Upgrade = _plain(
     "upgrade",
     more_="Its name, targets, attachments and names stay, and its flags. It prints the id of the router's container. "
     "If the new router can't start, the old one goes on.",
+    warm_=False,
 )
 Prime = _plain("prime", more_="Weave 2.x waits here until it can allocate addresses; this version allocates none.")
 Config = _plain("config")
