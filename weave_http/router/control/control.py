@@ -57,6 +57,8 @@ class Control:
         return Report(
             router=describe.router(self._peering, self.overlay, monotonic()),
             overlay=Overlay(self.overlay.mtu, self.overlay.trouble),
+            paths=(),
+            data_passes=True,
             engine=describe.engine(self.reattacher),
             memory=Memory(self.store.trouble),
             attachments=self.attachments,
