@@ -155,6 +155,15 @@ class Path:
     mtu: int
     via: tuple[str, ...]
 
+    @property
+    def trouble(self) -> str:
+        """What there is to say, for people; empty if frames reach it as they should."""
+        if self.state == "relayed":
+            return f"over {', '.join(self.via)}: {self.reason}"
+        if self.state == "unreachable":
+            return f"no data passes: {self.reason}"
+        return self.reason
+
 
 @dataclass(frozen=True, slots=True)
 class Engine:
