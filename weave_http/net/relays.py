@@ -30,6 +30,8 @@ OUT, BACK, SOURCE, MASK, PASS = (
 )
 """Chains of ours: of `nat` but for the last one, which is of `filter`."""
 CHAINS = (OUT, BACK, SOURCE, MASK, PASS)
+_ROUTE_MTU = 65520
+"""The most that the kernel takes; the MTU of the way that rules give a packet is what counts."""
 _TRANSLATED = "-m conntrack --ctstate DNAT"
 
 
@@ -123,7 +125,7 @@ def ensure_route() -> None:
     with Netlink() as kernel:
         bridge = links.get_link(kernel, constants.BRIDGE)
         if bridge is not None:
-            links.add_route(kernel, bridge, VIRTUAL, mtu=constants.GREATEST_MTU)
+            links.add_route(kernel, bridge, VIRTUAL, mtu=_ROUTE_MTU)
 
 
 def is_virtual(ip: IP) -> bool:

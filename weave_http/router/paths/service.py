@@ -235,8 +235,11 @@ class Paths:
 
     def _log(self) -> None:
         """Say which peers are reached otherwise than a moment ago."""
-        before, self._states = self._states, {}
-        for each in self.standings:
-            self._states[each.peer] = text = each.text
-            if text != before.get(each.peer, Standing(each.peer, "direct").text) and each.state != "checking":
+        standings = self.standings
+        for each in standings:
+            text = each.text
+            if each.state != "checking" and text != self._states.get(each.peer, "direct"):
                 logger.info("data to %s: %s", each.peer, text)
+                self._states[each.peer] = text
+        there = {each.peer for each in standings}
+        self._states = {peer: text for peer, text in self._states.items() if peer in there}

@@ -8,12 +8,14 @@ from contextlib import suppress
 
 from weave_http import constants
 from weave_http.addresses import IP
+from weave_http.net.relays import is_virtual
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.paths import frame
 from weave_http.router.paths.frame import ETHERTYPE, Probe
 
-_MTU_DISCOVER, _PROBE = 10, 3
-"""Linux's IP_MTU_DISCOVER and IP_PMTUDISC_PROBE: never cut a packet, whatever is believed of the path."""
+_MTU_DISCOVER, _DO, _PROBE = 10, 2, 3
+"""Linux's IP_MTU_DISCOVER: never cut a packet, IP_PMTUDISC_PROBE moreover whatever is believed of the path. That one
+looks at the link of the route, which is no real one for an address that stands for a host."""
 _AT_ONCE = 256
 _LONGEST = 1 << 16
 
@@ -29,8 +31,8 @@ def send(probes: Iterable[tuple[IP, Probe]], port: int) -> None:
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_IP, _MTU_DISCOVER, _PROBE)
         for ip, probe in probes:
+            sock.setsockopt(socket.IPPROTO_IP, _MTU_DISCOVER, _DO if is_virtual(ip) else _PROBE)
             with suppress(OSError):
                 sock.sendto(frame.pack(probe), (str(ip), port))
 
