@@ -20,8 +20,8 @@ PAUSE = 0.05
 """Seconds between a round without a clear outcome and the next one."""
 ROUNDS = 3
 """Rounds in a row without an answer after which nothing, or nothing large, passes."""
-SILENCE = 6.0
-"""Seconds without an answer after which a way is bad, even if the peer's router gives no sign of life otherwise."""
+SILENCE = 4.0
+"""Seconds of doubt after which a way is bad, even if the peer's router gives no sign of life otherwise."""
 BAD_INTERVAL = 1.0
 """Seconds between rounds on a way where not everything passes."""
 PROVED = 2.0
@@ -83,7 +83,7 @@ class Track:
         self._full_misses = 0
         self._good_since: float | None = None
         self._full_since: float | None = None
-        self._heard_at = now
+        self._doubt_at = now
         self._pulse_at: float | None = None
         self._bad_at = -CALM
         self._falls = 0
@@ -115,7 +115,6 @@ class Track:
 
     def answered(self, size: int, rtt: float, now: float) -> None:
         """Note an answer: the question had so many bytes, and was sent so long ago."""
-        self._heard_at = now
         self._misses = 0
         self._pulse_at = None
         self.wants_pulse = False
@@ -189,6 +188,8 @@ class Track:
             self._full_since = self._full_since if self._full_since is not None else now
         else:
             self._full_since = None
+            if self._low >= self.full:
+                self._begin_search()
             if self._searched_at is not None and self.mtu not in this.answered:
                 self._begin_search()  # less passes than a moment ago
             if self._searched_at is None:
@@ -208,9 +209,12 @@ class Track:
 
     def _nothing_passes(self, now: float) -> None:
         self._misses += 1
+        if self._misses == 1:
+            self._begin_search()
+            self._doubt_at = now
         self._good_since = self._full_since = None
         self.wants_pulse = self.state is not State.BAD
-        alive = self._pulse_at is not None or now - self._heard_at >= SILENCE
+        alive = self._pulse_at is not None or now - self._doubt_at >= SILENCE
         if self.state is not State.BAD and self._misses >= ROUNDS and alive:
             self.state = State.BAD
             self.wants_pulse = False
