@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 _LOOK = 1.0
 """Seconds after which all is concluded anew, whether anything happened or not."""
 _LEAST_WAIT = 0.01
-_GATHER = 0.05
+_GATHER = 0.2
 """Seconds for which news is gathered before anything is concluded from it."""
 
 
