@@ -40,10 +40,5 @@ def test_data_goes_over_a_third_host_and_the_mtu_follows_in_running_containers(t
     for host in trio:
         assert eventually(partial(has_mtu, host, 1350), seconds=SECONDS), host.inside("box", "ip link")
     assert one.pings("box", "10.2.1.2", size=1422), "in two pieces"
-    two.shell(f"iptables -D INPUT -s {one.address} {LARGE} -j DROP")
-    for host in trio:
-        assert eventually(partial(has_mtu, host, 1450), seconds=SECONDS), host.inside("box", "ip link")
-    assert eventually(lambda: not says(one, " get lost"), seconds=SECONDS)
-    for host in trio:
-        host.weave("reset")
-        assert "WEAVE" not in host.shell("iptables-save")
+    one.weave("reset")
+    assert "WEAVE" not in one.shell("iptables-save")

@@ -95,6 +95,18 @@ def test_hosts_that_nobody_reaches_both_of_are_named_with_what_is_blocked(lan: L
     until(lambda: direct(hosts))
 
 
+def test_a_host_behind_a_nat_is_named_as_such(lan: Lan) -> None:
+    one, two = hosts_on(lan, 2)
+    outside = "192.0.2.99"
+    two.space.run(
+        f"ip addr add {outside}/24 dev eth0; iptables-nft -t nat -A POSTROUTING -o eth0 -j SNAT --to-source {outside};"
+        f"iptables-nft -A INPUT -d {outside} -p udp -j DROP"
+    )
+    launch([one, two], [], [one.address])
+    until(lambda: states(one) == {"host2": "unreachable"})
+    until(lambda: f"behind a NAT ({outside} is {two.address} there)" in one.paths["host2"]["Reason"])
+
+
 def test_the_networks_mtu_follows_what_passes_down_and_up_in_containers_too(lan: Lan) -> None:
     hosts = one, two, _ = hosts_on(lan, 3)
     launch(hosts, [], [one.address], [one.address])
