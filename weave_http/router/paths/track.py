@@ -195,7 +195,8 @@ class Track:
             if self._searched_at is None:
                 self._full_misses += 1
             self._low = max(self._low, *this.answered)
-            self._high = min([self.full, *(size for size in this.sizes if size > self._low)])
+            failed = [size for size in this.sizes if size > self._low]
+            self._high = min([self._high if self._high > self._low else self.full, *failed])
         if self.state is not State.GOOD and not self._is_proved(now):
             return
         self.state = State.GOOD
