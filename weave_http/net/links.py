@@ -279,11 +279,7 @@ def delete_address(kernel: Netlink, link: Link, cidr: Cidr) -> bool:
 def add_route(kernel: Netlink, link: Link, destination: Network, *, mtu: int | None = None) -> bool:
     """Send a destination out of a link, unless there is a route for it; return whether it is new.
 
-    Args:
-        kernel: where.
-        link: which one.
-        destination: the network.
-        mtu: bytes, if not the link's.
+    The route has the link's MTU, unless another one is given, in bytes.
     """
     message = rtmsg()
     message["family"] = family_of(destination)
