@@ -24,7 +24,7 @@ from weave_http.engine.wire.pool import WireTransport
 
 Call = Callable[[Engine, str], object]
 
-QUICK, LONG, STREAM = Patience
+QUICK, LONG, STREAM = Patience.QUICK, Patience.LONG, Patience.STREAM
 CALLS: dict[str, tuple[Call, str, Patience]] = {
     "containers.create": (
         lambda engine, _: engine.containers.create({"Image": "x"}, name="c1", platform="linux/arm64"),

@@ -124,6 +124,16 @@ class RoutedHost:
         return False
 
     @property
+    def paths(self) -> dict[str, dict[str, Any]]:
+        """How each other host is reached, by nickname, as the router reports it."""
+        return {path["NickName"]: path for path in self.ask(RouterClient.report)["Paths"]}
+
+    @property
+    def mtu(self) -> int:
+        """The MTU of the container's end, in bytes."""
+        return int(self.guest.run("ip -o link show dev ethwe").partition(" mtu ")[2].split()[0])
+
+    @property
     def connected(self) -> int:
         """How many connections are established."""
         text: str = self.ask(RouterClient.status, "connections")
@@ -208,4 +218,4 @@ def _reap(process: subprocess.Popen[Any]) -> None:
 
 
 def _environ() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if not key.startswith("WEAVE_")}
+    return {key: value for key, value in os.environ.items() if not key.startswith("WEAVE_")} | {"PROCFS": "/proc"}

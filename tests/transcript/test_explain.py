@@ -30,6 +30,7 @@ from weave_http.net.bridge import random_mac
 from weave_http.operations import parse as parse_operation
 from weave_http.router.data.kernel import Kernel
 from weave_http.router.data.overlay import Overlay
+from weave_http.router.data.plan import Reach, Way
 from weave_http.router.store import Store
 from weave_http.run_args import parse
 from weave_http.transcript import Stage as Rehearsed
@@ -245,7 +246,7 @@ def test_launch_comes_to_the_lines_that_explain_prints(spaces: Callable[[], Spac
     real, explained = underlay(spaces()), underlay(spaces())
 
     async def route() -> None:
-        reached = {"a peer": parse_ip("192.0.2.1")}
+        reached = Reach({"a peer": Way("a peer", parse_ip("192.0.2.1"))})
         overlay = Overlay(Kernel(random_mac(), 6784), Store(tmp_path), lambda now: reached)
         await overlay.start()
         running = asyncio.create_task(overlay.run())

@@ -16,6 +16,7 @@ from weave_http.errors import HostError
 from weave_http.net import arp, firewall, links, sysctl
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import host_locked
+from weave_http.net.relays import Relays
 from weave_http.net.rules import Guard
 
 
@@ -37,6 +38,7 @@ def expose(
     engine_bridge: str = constants.DOCKER_BRIDGE,
     *,
     guard: Guard | None = None,
+    relayed: Relays | None = None,
 ) -> Outcome:
     """Give the host addresses on the network, and have all rules there. The bridge must be there.
 
@@ -44,6 +46,7 @@ def expose(
         wanted: says, under the host's lock, which addresses, and whether each masquerades.
         engine_bridge: name of the engine's default bridge.
         guard: ports to protect; None for those that are protected already.
+        relayed: this host's part in paths over others; None for what it is already.
 
     Raises:
         HostError: the kernel refused; no address was added.
@@ -58,7 +61,7 @@ def expose(
         added: list[Cidr] = []
         try:
             # First the rules: from the first moment on, nobody gets in who shall not.
-            outcome = firewall.converge(engine_bridge, exposed, guard=guard)
+            outcome = firewall.converge(engine_bridge, exposed, guard=guard, relayed=relayed)
             if missing:
                 sysctl.set_interface(constants.BRIDGE)
             for cidr in missing:

@@ -16,10 +16,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 from weave_http import constants
 from weave_http.addresses import Cidr, Network
-from weave_http.net import changes, iptables, links, rules, underlay
+from weave_http.net import changes, iptables, links, relays, rules, underlay
 from weave_http.net.iptables import RuleSet
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import host_locked
+from weave_http.net.relays import Relays
 from weave_http.net.rules import Chain, Guard
 
 Exposed = Mapping[Cidr, bool]
@@ -40,7 +41,12 @@ def ensure(engine_bridge: str = constants.DOCKER_BRIDGE) -> None:
 
 
 def converge(
-    engine_bridge: str, exposed: Exposed | None = None, *, hidden: Collection[Cidr] = (), guard: Guard | None = None
+    engine_bridge: str,
+    exposed: Exposed | None = None,
+    *,
+    hidden: Collection[Cidr] = (),
+    guard: Guard | None = None,
+    relayed: Relays | None = None,
 ) -> tuple[dict[Cidr, bool], bool]:
     """Do as `ensure`, for a caller who holds the host's lock.
 
@@ -49,6 +55,7 @@ def converge(
         exposed: what is to be exposed; what is found to be, stays so.
         hidden: addresses of which that is no longer true.
         guard: ports to protect; None for those that are protected already.
+        relayed: this host's part in paths over others; None for what it is already.
 
     Returns:
         all that is exposed, and whether anything had to be changed.
@@ -62,7 +69,12 @@ def converge(
         present = _exposed(kernel, rule_sets)
         bridges = {engine_bridge, *underlay.container_bridges(kernel)}
     kept = {cidr: masquerade for cidr, masquerade in present.items() if cidr not in hidden} | dict(exposed or {})
-    wanted = rules.chains(kept, bridges, guard or _guard(rule_sets))
+    guard = guard or _guard(rule_sets)
+    if relayed is None or guard is None:
+        over_others = {name: tuple(chosen.rules("nat", name) or chosen.rules("filter", name)) for name in relays.CHAINS}
+    else:
+        over_others = relays.rules(relayed, guard.port + 1, sorted(bridges))
+    wanted = rules.chains(kept, bridges, guard, over_others)
     changed = False
     for rule_set in rule_sets:
         changed |= _apply(rule_set, [chain for chain in wanted if _belongs(chain, rule_set, chosen)])

@@ -276,14 +276,19 @@ def delete_address(kernel: Netlink, link: Link, cidr: Cidr) -> bool:
     return True
 
 
-def add_route(kernel: Netlink, link: Link, destination: Network) -> bool:
-    """Send a destination out of a link, unless there is a route for it; return whether it is new."""
+def add_route(kernel: Netlink, link: Link, destination: Network, *, mtu: int | None = None) -> bool:
+    """Send a destination out of a link, unless there is a route for it; return whether it is new.
+
+    The route has the link's MTU, unless another one is given, in bytes.
+    """
     message = rtmsg()
     message["family"] = family_of(destination)
     message["dst_len"] = destination.prefixlen
     message["table"], message["proto"] = _RT_TABLE_MAIN, _RTPROT_BOOT
     message["scope"], message["type"] = _RT_SCOPE_LINK, _RTN_UNICAST
     message["attrs"] = [("RTA_DST", str(destination.network_address)), ("RTA_OIF", link.index)]
+    if mtu is not None:
+        message["attrs"].append(("RTA_METRICS", {"attrs": [("RTAX_MTU", mtu)]}))
     doing = f"route {destination} through {link.name}"
     try:
         kernel.execute(message, netlink.RTM_NEWROUTE, netlink.CREATE_NEW, doing)

@@ -81,6 +81,34 @@ class Ports:
             dead = [port.link for port in self._known.values() if self._is_dead(port)]
             return [link.name for link in dead if links.delete_link(kernel, index=link.index)]
 
+    def set_mtu(self, mtu: int) -> list[str]:
+        """Give both ends of each veth the network's MTU.
+
+        Args:
+            mtu: in bytes.
+
+        Returns:
+            the names of the ports where it was another one.
+
+        Raises:
+            HostError: the kernel refused.
+        """
+        changed = []
+        with Netlink() as kernel:
+            bridge = links.get_link(kernel, constants.BRIDGE)
+            found = links.list_links(kernel, master=bridge.index) if bridge else []
+            ports = [link for link in found if link.name.startswith(constants.HOST_VETH_PREFIX)]
+            witnesses = _witnesses(kernel, self._procfs) if ports else {}
+            for port in ports:
+                witness = witnesses.get(port.peer_namespace)
+                inner = witness is not None and _set_inner_mtu(witness.path, port.peer, mtu)
+                if port.mtu != mtu:
+                    links.set_link(kernel, port, mtu=mtu)
+                    sysctl.set_ipv6(port.name)  # with a larger MTU it may have got some
+                if inner or port.mtu != mtu:
+                    changed.append(port.name)
+        return changed
+
     def _look(self, kernel: Netlink) -> None:
         """Note which ports there are; of those known already, nothing but the index is read."""
         bridge = links.get_link(kernel, constants.BRIDGE)
@@ -108,6 +136,20 @@ class Ports:
     def _is_inhabited(self, port: _Port) -> bool:
         witness = self._witnesses.get(port.link.peer_namespace)
         return witness is not None and witness.is_there
+
+
+def _set_inner_mtu(path: str, index: int, mtu: int) -> bool:
+    """Set the MTU of a link in a container; return whether it was another one. One that is gone needs none."""
+    try:
+        namespace = Namespace(path)
+    except OSError:
+        return False
+    with namespace, namespace.call(Netlink) as guest:
+        inner = links.get_link(guest, index=index)
+        if inner is None or inner.mtu == mtu:
+            return False
+        links.set_link(guest, inner, mtu=mtu)
+        return True
 
 
 def _identity(path: str) -> str:

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from itertools import permutations
+from types import MappingProxyType
 
 from weave_http import constants
 from weave_http.addresses import Cidr, Network
+from weave_http.net import relays
 
 FORWARD, EXPOSE, INPUT, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE"
 """Chains of ours."""
@@ -53,23 +55,40 @@ class Guard:
     dns_bridge: str
 
 
-def chains(exposed: Mapping[Cidr, bool], container_bridges: Iterable[str], guard: Guard | None) -> list[Chain]:
+def chains(
+    exposed: Mapping[Cidr, bool],
+    container_bridges: Iterable[str],
+    guard: Guard | None,
+    relayed: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> list[Chain]:
     """Return all chains of ours; those that go by what others say come before those that ask them.
 
     Args:
         exposed: addresses of the host on the network, and whether each masquerades.
         container_bridges: bridges that only containers hang on.
         guard: what to protect; None if there is nothing yet.
+        relayed: rules for frames over other hosts (`weave_http.net.relays`).
     """
     bridges = sorted({*container_bridges} - {_BRIDGE})
     subnets = sorted({cidr.network for cidr in exposed}, key=_order)
     masquerading = {cidr.network for cidr, masquerade in exposed.items() if masquerade}
     natted = [subnet for subnet in subnets if subnet in masquerading]
+    passed, masked = (relayed.get(name, ()) for name in (relays.PASS, relays.MASK))
     return [
         Chain("filter", EXPOSE, "", tuple(rule for subnet in subnets for rule in _let_through(subnet))),
-        Chain("filter", FORWARD, "FORWARD", tuple(_forward(bridges, subnets, guard))),
+        Chain("filter", relays.PASS, "", passed),
+        Chain("nat", relays.OUT, "OUTPUT", relayed.get(relays.OUT, ())),
+        Chain("nat", relays.BACK, "PREROUTING", relayed.get(relays.BACK, ())),
+        Chain("nat", relays.SOURCE, "INPUT", relayed.get(relays.SOURCE, ())),
+        Chain("nat", relays.MASK, "", masked),
+        Chain("filter", FORWARD, "FORWARD", (*_jump(relays.PASS, passed), *_forward(bridges, subnets, guard))),
         Chain("filter", INPUT, "INPUT", (*(_closed_ports(bridges, guard) if guard else ()), *_to_the_host(subnets))),
-        Chain("nat", NAT, "POSTROUTING", tuple(rule for subnet in natted for rule in masquerade_rules(subnet))),
+        Chain(
+            "nat",
+            NAT,
+            "POSTROUTING",
+            (*_jump(relays.MASK, masked), *(rule for subnet in natted for rule in masquerade_rules(subnet))),
+        ),
     ]
 
 
@@ -100,6 +119,10 @@ def masquerade_rules(subnet: Network) -> list[str]:
         f"! -s {subnet} -d {subnet} -j MASQUERADE",
         f"-s {subnet} ! -d {subnet} -j MASQUERADE",
     ]
+
+
+def _jump(chain: str, rules: Sequence[str]) -> list[str]:
+    return [f"-j {chain}"] if rules else []
 
 
 def _let_through(subnet: Network) -> list[str]:

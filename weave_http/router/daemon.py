@@ -18,7 +18,7 @@ from weave_http.router.control.metrics_server import MetricsServer
 from weave_http.router.control.name_routes import routes, routes_when_off
 from weave_http.router.data.kernel import Kernel, bridge_mac
 from weave_http.router.data.overlay import Overlay
-from weave_http.router.data.plan import adopted, plan
+from weave_http.router.data.plan import Reach, adopted
 from weave_http.router.engine import default_gateway, is_running
 from weave_http.router.mesh.facts import next_uid
 from weave_http.router.mesh.identity import PeerName, Self, random_peer_name
@@ -27,6 +27,8 @@ from weave_http.router.names.gossip import NameGossip
 from weave_http.router.names.options import DnsOptions
 from weave_http.router.names.service import NameService
 from weave_http.router.options import Options
+from weave_http.router.paths.gossip import PathGossip
+from weave_http.router.paths.service import Paths
 from weave_http.router.roaming import follow_addresses
 from weave_http.router.state import targets_of
 from weave_http.router.store import Store
@@ -55,14 +57,21 @@ class Router:
             docker_bridge=os.environ.get("DOCKER_BRIDGE") or constants.DOCKER_BRIDGE,
             procfs=os.environ.get("PROCFS"),
         )
-        self._overlay = Overlay(self._kernel, store, lambda now: plan(self._peering.connected, self._peering.lost, now))
+        self._overlay = Overlay(self._kernel, store, self._reach)
         self._name_gossip = NameGossip(me.name, me.uid)
-        self._peering = Peering(me, self._overlay.changed, [self._name_gossip])
+        path_gossip = PathGossip(me.name, me.uid)
+        self._peering = Peering(me, self._overlay.changed, [self._name_gossip, path_gossip])
+        self._paths = Paths(
+            self._peering, path_gossip, options.port + 1, lambda: self._overlay.ceiling, self._overlay.changed
+        )
         self._names = self._name_service(options.dns) if options.dns else None
-        self._control = Control(store, self._peering, self._overlay, self._names)
+        self._control = Control(store, self._peering, self._overlay, self._paths, self._names)
         more = routes(self._names) if self._names else routes_when_off()
         self._api = Api(self._control, *options.http_addr, more=more)
         self._metrics = MetricsServer(lambda: self._control.report, options.metrics_addr)
+
+    def _reach(self, now: float) -> Reach:
+        return self._paths.reach(now)
 
     def _name_service(self, options: DnsOptions) -> NameService:
         return NameService(
@@ -97,6 +106,8 @@ class Router:
                 await self._names.start()
             self._peering.start()
             self._peering.connect(list(self._store.state.targets))
+            probing = asyncio.create_task(self._paths.run())
+            stack.callback(probing.cancel)
             roaming = asyncio.create_task(follow_addresses(self._peering.underlay_changed))
             stack.callback(roaming.cancel)
             stack.callback(self._control.reattacher.stop)

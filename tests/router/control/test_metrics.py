@@ -22,6 +22,7 @@ from weave_http.router.control import metrics_server
 from weave_http.router.control.metrics import render
 from weave_http.router.control.metrics_server import MetricsServer
 from weave_http.router.control.report import Memory, Metrics, Report
+from weave_http.router.control.report import Path as Path_
 
 DOCS = Path(__file__).parents[3] / "docs"
 WORDS = r"weave_[a-z_]+"
@@ -43,7 +44,8 @@ def all_names() -> set[str]:
     with Space() as space:
         space.run("ip link add weave type bridge; ip link set weave up")
         space.call(ensure_vxlan, "weave", 6784, 1450)
-        return {name for name, _ in space.call(samples)}
+        report = replace(REPORT, paths=(Path_("7a:00:00:00:00:02", "host2", "direct", "", 0.0005, 1400, ()),))
+        return {name for name, _ in space.call(samples, report)}
 
 
 def test_weaves_metrics_have_weaves_names_and_labels() -> None:
@@ -59,6 +61,16 @@ def test_queries_are_counted_by_who_knew() -> None:
     assert REPORT.dns
     found = samples(replace(REPORT, dns=replace(REPORT.dns, queries={"local": 5, "failed": 1})))
     assert [found["weave_dns_queries_total", (source,)] for source in ("local", "upstream", "failed")] == [5, 0, 1]
+
+
+def test_each_peers_path_has_its_round_trip_and_its_mtu() -> None:
+    path = Path_("7a:00:00:00:00:02", "host2", "direct", "", 0.0005, 1400, ())
+    found = samples(replace(REPORT, paths=(path, replace(path, nickname="host3", state="unreachable", rtt=0.0, mtu=0))))
+    peer = "7a:00:00:00:00:02"
+    assert found["weave_peer_round_trip_seconds", ("host2", peer)] == 0.0005
+    assert found["weave_peer_mtu_bytes", ("host2", peer)] == 1400
+    assert found["weave_peer_path", ("host3", peer, "unreachable")] == 1
+    assert ("weave_peer_round_trip_seconds", ("host3", peer)) not in found
 
 
 def test_a_router_without_names_has_no_metrics_of_them() -> None:

@@ -11,9 +11,11 @@ import pytest
 
 from weave_http.addresses import IP, Cidr, parse_cidr
 from weave_http.errors import HostError
+from weave_http.net.relays import Relays
 from weave_http.router.data import overlay as module
 from weave_http.router.data.kernel import Found, Kernel
 from weave_http.router.data.overlay import Overlay
+from weave_http.router.data.plan import Reach, Way
 from weave_http.router.state import Exposure
 from weave_http.router.store import Store
 
@@ -30,12 +32,12 @@ class Pretender(Kernel):
         self.failure: HostError | None = None
         self.done: list[str] = []
 
-    def converge(self, exposed: Mapping[Cidr, bool]) -> Found:
+    def converge(self, exposed: Mapping[Cidr, bool], relays: Relays | None = None, limit: int = 65535) -> Found:
         self.done.append("converge")
         if self.failure:
             raise self.failure
         self.exposed |= exposed
-        return Found(1450, dict(self.exposed), False)
+        return Found(min(1450, limit), 1450, dict(self.exposed), False)
 
     def hide(self, addresses: Collection[Cidr]) -> None:
         if self.failure:
@@ -64,7 +66,9 @@ class World:
         self.kernel = Pretender()
         self.store = Store(folder)
         self.reached: dict[str, IP] = {}
-        self.overlay = Overlay(self.kernel, self.store, lambda now: self.reached)
+        self.overlay = Overlay(
+            self.kernel, self.store, lambda now: Reach({peer: Way(peer, ip) for peer, ip in self.reached.items()})
+        )
 
 
 @pytest.fixture

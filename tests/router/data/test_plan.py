@@ -6,29 +6,43 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weave_http.addresses import IP
-from weave_http.router.data.plan import GRACE, Lost, adopted, plan, with_lost, without
+from weave_http.router.data.plan import GRACE, RELAYED_GRACE, Lost, Way, adopted, plan, with_lost, without
 
 ONE, TWO, NINE = (ip_address(f"192.0.2.{number}") for number in (1, 2, 9))
 
 
 def test_a_connected_peer_is_reached_for_ever() -> None:
-    assert plan({"a": ONE}, {}, 10.0**9) == {"a": ONE}
+    assert plan({"a": ONE}, {}, 10.0**9) == {"a": Way("a", ONE)}
 
 
 def test_a_lost_peer_is_reached_for_a_grace() -> None:
     lost = with_lost({}, "a", ONE, 100.0)
-    assert plan({}, lost, 100.0 + GRACE - 1) == {"a": ONE}
+    assert plan({}, lost, 100.0 + GRACE - 1) == {"a": Way("a", ONE)}
     assert plan({}, lost, 100.0 + GRACE) == {}
 
 
 def test_a_peer_that_is_connected_elsewhere_is_not_reached_where_it_was() -> None:
-    assert plan({"a": NINE}, {"a": Lost(ONE, 0.0)}, 1.0) == {"a": NINE}
+    assert plan({"a": NINE}, {"a": Lost(ONE, 0.0)}, 1.0) == {"a": Way("a", NINE)}
 
 
 def test_a_destination_that_was_found_is_a_lost_peer_without_a_name() -> None:
     lost = adopted([ONE, TWO], 0.0)
-    assert set(plan({}, lost, GRACE - 1).values()) == {ONE, TWO}
+    assert {way.ip for way in plan({}, lost, GRACE - 1).values()} == {ONE, TWO}
     assert without(lost, ips=[ONE]) == {str(TWO): Lost(TWO, 0.0)}
+
+
+def test_a_way_over_others_takes_the_place_of_the_direct_one_connected_or_lost() -> None:
+    over = Way("a", NINE, 6800, ("c",))
+    assert plan({"a": ONE, "b": TWO}, {}, 1.0, [over]) == {"a": over, "b": Way("b", TWO)}
+    assert plan({}, {"a": Lost(ONE, 0.0)}, 1.0, [over]) == {"a": over}
+
+
+def test_a_way_over_others_that_was_found_is_kept_for_a_moment_and_never_beside_its_peer() -> None:
+    virtual = ip_address("240.1.2.3")
+    lost = adopted([virtual, ONE], 0.0)
+    assert plan({}, lost, RELAYED_GRACE + 1) == {str(ONE): Way(str(ONE), ONE)}
+    over = Way("a", virtual, 6800, ("c",))
+    assert plan({}, lost, 1.0, [over]) == {"a": over, str(ONE): Way(str(ONE), ONE)}
 
 
 def test_lost_peers_are_forgotten_by_name_and_by_address_and_when_their_time_is_over() -> None:
@@ -51,7 +65,7 @@ def test_the_connected_are_in_and_of_the_others_those_lost_within_the_grace(
     connected: dict[str, IP], lost: dict[str, Lost], now: float
 ) -> None:
     reached = plan(connected, lost, now)
-    assert reached.items() >= connected.items()
+    assert {peer: way.ip for peer, way in reached.items()}.items() >= connected.items()
     assert {peer for peer in reached if peer not in connected} == {
         peer for peer, each in lost.items() if peer not in connected and now < each.at + GRACE
     }

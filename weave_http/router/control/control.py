@@ -17,6 +17,7 @@ from weave_http.router.data.plan import without
 from weave_http.router.mesh.peering import Peering
 from weave_http.router.mesh.resolve import resolve
 from weave_http.router.names.service import NameService
+from weave_http.router.paths.service import Paths
 from weave_http.router.reattach import Reattacher
 from weave_http.router.rejoin import Joined
 from weave_http.router.store import Store
@@ -31,6 +32,7 @@ class Control:
         store: what is remembered.
         peering: the mesh.
         overlay: the data plane.
+        paths: to the other hosts.
         names: None when they are switched off.
 
     Attributes:
@@ -38,12 +40,15 @@ class Control:
         metrics: where metrics are served.
     """
 
-    def __init__(self, store: Store, peering: Peering, overlay: DataPlane, names: NameService | None) -> None:
+    def __init__(
+        self, store: Store, peering: Peering, overlay: DataPlane, paths: Paths, names: NameService | None
+    ) -> None:
         self.ready = False
         self.metrics = Metrics("", "")
         self.store = store
         self.overlay = overlay
         self._peering = peering
+        self._paths = paths
         self._names = names
         self._left = False
         self.reattacher = Reattacher(
@@ -56,9 +61,12 @@ class Control:
     def report(self) -> Report:
         """All there is to know."""
         state = self.store.state
+        standings = self._paths.standings
         return Report(
-            router=describe.router(self._peering, self.overlay, monotonic()),
+            router=describe.router(self._peering, self.overlay, standings, monotonic()),
             overlay=Overlay(self.overlay.mtu, self.overlay.trouble),
+            paths=describe.paths(self._peering, standings),
+            data_passes=all(each.state in ("direct", "relayed") for each in standings),
             engine=describe.engine(self.reattacher),
             memory=Memory(self.store.trouble),
             attachments=self.attachments,

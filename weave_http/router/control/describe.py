@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from weave_http.addresses import Cidr
-from weave_http.router.control.report import Connection, Dns, Engine, Link, NameEntry, Peer, Router
+from weave_http.router.control.report import Connection, Dns, Engine, Link, NameEntry, Path, Peer, Router
 from weave_http.router.data.overlay import Overlay
 from weave_http.router.mesh.peering import Peering
 from weave_http.router.names.service import NameService
 from weave_http.router.names.zone import Entry
+from weave_http.router.paths.service import Standing
 from weave_http.router.reattach import Reattacher
 from weave_http.router.state import Exposure
 
 
-def router(peering: Peering, overlay: Overlay, now: float) -> Router:
+def router(peering: Peering, overlay: Overlay, standings: Sequence[Standing], now: float) -> Router:
     """Return the section about the mesh.
 
     Args:
         peering: the mesh.
         overlay: the data plane.
+        standings: how the peers are reached.
         now: monotonic time in seconds.
     """
     me = peering.me
@@ -30,7 +32,7 @@ def router(peering: Peering, overlay: Overlay, now: float) -> Router:
         port=me.port,
         peer_discovery=me.discovery,
         peers=peers(peering),
-        connections=connections(peering, overlay.mtu, now),
+        connections=connections(peering, overlay.mtu, standings, now),
         termination_count=peering.terminations,
         targets=tuple(peering.targets.given),
         overlay_diagnostics={"fastdp": {"FloodDestinations": list(map(str, sorted(overlay.destinations)))}},
@@ -57,20 +59,39 @@ def peers(peering: Peering) -> tuple[Peer, ...]:
     )
 
 
-def connections(peering: Peering, mtu: int, now: float) -> tuple[Connection, ...]:
+def paths(peering: Peering, standings: Iterable[Standing]) -> tuple[Path, ...]:
+    """Return the section about how peers are reached."""
+    names = {fact.owner: fact.value.nickname for fact in peering.membership.peers}
+    return tuple(
+        Path(
+            peer=each.peer,
+            nickname=names.get(each.peer, ""),
+            state=each.state,
+            reason=each.reason,
+            rtt=round(each.rtt, 6),
+            mtu=each.mtu,
+            via=tuple(names.get(peer, peer) for peer in each.via),
+        )
+        for each in standings
+    )
+
+
+def connections(peering: Peering, mtu: int, standings: Iterable[Standing], now: float) -> tuple[Connection, ...]:
     """Return the state of all connections, and of all targets without one.
 
     Args:
         peering: the mesh.
         mtu: of the overlay, in bytes.
+        standings: how the peers are reached.
         now: monotonic time in seconds.
     """
+    how = {path.peer: path.trouble for path in paths(peering, standings)}
     found = [
         Connection(
             str(connection.remote),
             connection.outbound,
             "established",
-            f"fastdp {connection.who}",
+            f"fastdp {connection.who}{', ' if how.get(connection.peer) else ''}{how.get(connection.peer, '')}",
             {"name": "fastdp", "mtu": mtu},
         )
         for connection in peering.connections.values()

@@ -60,6 +60,7 @@ def families(report: Report) -> Iterator[Metric]:
     yield _gauge("weave_attachments", "Containers with addresses that the router keeps.", len(report.attachments))
     yield _gauge("weave_mtu_bytes", "MTU of the network.", report.overlay.mtu)
     yield _troubles(report)
+    yield from _paths(report)
     if report.dns is not None:
         yield _gauge("weave_dns_entries", "Names of all hosts.", len(report.dns.entries))
         queries = CounterMetricFamily("weave_dns_queries", "Queries answered, by who knew.", labels=["source"])
@@ -82,6 +83,21 @@ def _connections(report: Report) -> Metric:
         for kind in sorted(kinds) or [""]:
             family.add_metric([state, kind, encryption if kind else ""], count[state, kind])
     return family
+
+
+def _paths(report: Report) -> Iterator[Metric]:
+    labels = ["peer", "nickname"]
+    times = GaugeMetricFamily("weave_peer_round_trip_seconds", "Round trip to a peer, as probed.", labels=labels)
+    sizes = GaugeMetricFamily("weave_peer_mtu_bytes", "What passes to a peer on the network, as probed.", labels=labels)
+    states = GaugeMetricFamily("weave_peer_path", "How a peer is reached, by state.", labels=[*labels, "state"])
+    for each in report.paths:
+        who = [each.peer, each.nickname]
+        if each.rtt:
+            times.add_metric(who, each.rtt)
+        if each.mtu:
+            sizes.add_metric(who, each.mtu)
+        states.add_metric([*who, each.state], 1)
+    yield from (times, sizes, states)
 
 
 def _troubles(report: Report) -> Metric:

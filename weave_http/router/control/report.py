@@ -16,7 +16,7 @@ from weave_http.router.mesh.codec import VERSIONS
 
 PROTOCOL = "weave-http"
 _NAMES = {
-    **{word: word.upper() for word in ("dns", "uid", "ttl", "mtu")},
+    **{word: word.upper() for word in ("dns", "uid", "ttl", "mtu", "rtt")},
     "nickname": "NickName",
     "container_id": "ContainerID",
 }
@@ -136,6 +136,38 @@ class Overlay:
 
 
 @dataclass(frozen=True, slots=True)
+class Path:
+    """How frames reach a peer.
+
+    Args:
+        peer: its name.
+        nickname: for people.
+        state: `checking` (no answer yet), `direct`, `relayed`, or `unreachable`.
+        reason: what is wrong with the direct way and what helps, empty if nothing is.
+        rtt: round trip in seconds, 0 before one was measured.
+        mtu: in bytes, of what passes on the network there; 0 before it is known.
+        via: nicknames of the hosts in between, the nearest first.
+    """
+
+    peer: str
+    nickname: str
+    state: str
+    reason: str
+    rtt: float
+    mtu: int
+    via: tuple[str, ...]
+
+    @property
+    def trouble(self) -> str:
+        """What there is to say, for people; empty if frames reach it as they should."""
+        if self.state == "relayed":
+            return f"over {', '.join(self.via)}: {self.reason}"
+        if self.state == "unreachable":
+            return f"no data passes: {self.reason}"
+        return self.reason
+
+
+@dataclass(frozen=True, slots=True)
 class Engine:
     """The engine of this host.
 
@@ -181,10 +213,18 @@ class VersionCheck:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All there is to know; `dns` is None when names are switched off."""
+    """All there is to know.
+
+    Args:
+        paths: how frames reach each peer.
+        data_passes: whether they do reach each one, as far as a probe and its answer show.
+        dns: None when names are switched off.
+    """
 
     router: Router
     overlay: Overlay
+    paths: tuple[Path, ...]
+    data_passes: bool
     engine: Engine
     memory: Memory
     attachments: Mapping[str, list[str]]
@@ -205,7 +245,7 @@ def as_json(value: Any) -> Any:
         return {str(key): as_json(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [as_json(each) for each in value]
-    return value if isinstance(value, bool | int | str) else str(value)
+    return value if isinstance(value, bool | int | float | str) else str(value)
 
 
 def _json_name(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from weave_http.router.control.report import Connection, Dns, Peer, Report
+from weave_http.router.control.report import Connection, Dns, Path, Peer, Report
 
 _STATES = ("established", "pending", "retrying", "failed", "connecting")
 _ID_LENGTH = 12
@@ -42,8 +42,10 @@ def _router(report: Report) -> Lines:
         ("TrustedSubnets", ", ".join(router.trusted_subnets) or "none"),
         ("MTU", str(report.overlay.mtu)),
     ]
+    ill = Counter(path.state for path in report.paths if path.state in ("relayed", "unreachable"))
     troubles = [
         ("NameClash", router.name_clash),
+        ("Data", ", ".join(f"{number} {state}" for state, number in sorted(ill.items()))),
         ("Overlay", report.overlay.trouble),
         ("Engine", report.engine.trouble and f"lost since {report.engine.lost_since}: {report.engine.trouble}"),
         ("Memory", report.memory.trouble),
@@ -79,14 +81,17 @@ def connections(connections: Iterable[Connection]) -> str:
     return "".join(" ".join(line).rstrip() + "\n" for line in lines)
 
 
-def peers(peers: Iterable[Peer]) -> str:
+def peers(peers: Iterable[Peer], paths: Iterable[Path]) -> str:
     """Return the text of `weave status peers`."""
     lines = []
+    troubles = {path.peer: path.trouble for path in paths}
     for peer in peers:
         lines.append(f"{peer.name}({peer.nickname})\n")
         for link in peer.connections:
             who = f"{link.name}({link.nickname or '?'})"
             lines.append(f"   {_arrow(outbound=link.outbound)} {link.address:<21} {who:<37} established\n")
+        if troubles.get(peer.name):
+            lines.append(f"   data: {troubles[peer.name]}\n")
     return "".join(lines)
 
 
@@ -102,7 +107,7 @@ def entries(dns: Dns) -> str:
 SECTIONS: dict[str, Callable[[Report], str | None]] = {
     "": summary,
     "connections": lambda report: connections(report.router.connections),
-    "peers": lambda report: peers(report.router.peers),
+    "peers": lambda report: peers(report.router.peers, report.paths),
     "targets": lambda report: "".join(f"{target}\n" for target in report.router.targets),
     "dns": lambda report: entries(report.dns) if report.dns else None,
 }

@@ -11,6 +11,7 @@ from weave_http.addresses import IP, Cidr
 from weave_http.net import bridge, expose
 from weave_http.net.backend import Backend
 from weave_http.net.ports import Ports
+from weave_http.net.relays import Relays, ensure_route
 from weave_http.net.rules import Guard
 from weave_http.net.vxlan import Vxlan
 
@@ -23,11 +24,13 @@ class Found:
 
     Args:
         mtu: of the overlay, in bytes.
+        ceiling: what that is where nothing smaller is in between.
         exposed: addresses of the host on the network, and whether each masquerades.
         mended: whether rules had to be changed.
     """
 
     mtu: int
+    ceiling: int
     exposed: Mapping[Cidr, bool]
     mended: bool
 
@@ -58,28 +61,45 @@ class Kernel:
         self._name = name
         self._backend: Backend = Vxlan(port)
         self._mtu = mtu
-        self._fresh = True
+        self._ceiling = 0
+        self._settled_mtu = 0
         self._docker_bridge = docker_bridge
         self._ports = Ports(procfs) if procfs else None
         self._guard = Guard(port - 1, api_port, docker_bridge)
 
-    def converge(self, exposed: Mapping[Cidr, bool]) -> Found:
+    def converge(
+        self, exposed: Mapping[Cidr, bool], relays: Relays | None = None, limit: int = constants.GREATEST_MTU
+    ) -> Found:
         """Have all as it must be, but for the destinations.
 
         Args:
             exposed: addresses of the host that must be on the network, and whether each masquerades.
+            relays: this host's part in paths over others; None for what it is already.
+            limit: bytes of the largest packet that passes between all hosts.
 
         Raises:
             HostError: the kernel refused.
         """
-        # What an earlier router was told does not hold for this one: at first the MTU is derived anew.
-        state = bridge.ensure_bridge(mtu=self._mtu, mac=self._name, overhead=self._backend.overhead, fresh=self._fresh)
-        outcome = expose.expose(lambda: exposed, self._docker_bridge, guard=self._guard)
+        overhead = self._backend.overhead
+        if not self._ceiling:
+            # What an earlier router was told does not hold for this one: at first the MTU is derived anew.
+            state = bridge.ensure_bridge(mtu=self._mtu, mac=self._name, overhead=overhead, fresh=True)
+            self._ceiling = state.mtu
+        mtu = max(constants.LEAST_MTU, min(self._ceiling, limit))
+        state = bridge.ensure_bridge(mtu=mtu, mac=self._name, overhead=overhead)
+        outcome = expose.expose(lambda: exposed, self._docker_bridge, guard=self._guard, relayed=relays)
+        if relays:
+            ensure_route()
         self._backend.ensure(state.mtu)
-        self._fresh = False
         if self._ports and (dead := self._ports.remove_dead()):
             logger.info("removed %s: no process is at the other end any more", ", ".join(dead))
-        return Found(state.mtu, outcome.exposed, outcome.changed)
+        if self._ports and self._settled_mtu != mtu:
+            changed = self._ports.set_mtu(mtu)
+            if changed:
+                logger.info("the MTU of %s is %d bytes now", ", ".join(changed), mtu)
+            else:  # a container that was being attached has it by now, too
+                self._settled_mtu = mtu
+        return Found(state.mtu, self._ceiling, outcome.exposed, outcome.changed)
 
     def hide(self, addresses: Collection[Cidr]) -> None:
         """Take addresses of the host off the network. Raises `HostError`."""

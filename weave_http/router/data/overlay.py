@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -15,6 +15,7 @@ from weave_http.errors import HostError
 from weave_http.router.blocking import in_thread
 from weave_http.router.data.exposing import wanted, with_exposed, with_found, without
 from weave_http.router.data.kernel import Kernel, bridge_addresses, is_bridge_of, sign_bridge
+from weave_http.router.data.plan import Reach
 from weave_http.router.store import Store
 
 logger = logging.getLogger(__name__)
@@ -33,18 +34,21 @@ class Overlay:
 
     Attributes:
         mtu: of the overlay, in bytes; 0 before it is known.
+        ceiling: what it is where nothing smaller is in between; 0 before it is known.
         destinations: underlay addresses that frames for all go to.
         trouble: why the kernel is not as it should be, empty if it is.
     """
 
-    def __init__(self, kernel: Kernel, store: Store, reach: Callable[[float], Mapping[str, IP]]) -> None:
+    def __init__(self, kernel: Kernel, store: Store, reach: Callable[[float], Reach]) -> None:
         self._kernel = kernel
         self._store = store
         self._reach = reach
         self._due = asyncio.Event()
         self._lock = asyncio.Lock()
         self._left = False
+        self._done = Reach({})
         self.mtu = 0
+        self.ceiling = 0
         self.destinations: frozenset[IP] = frozenset()
         self.trouble = ""
 
@@ -112,7 +116,7 @@ class Overlay:
             after = with_exposed(before, addresses, masquerade=masquerade, name=name)
             await self._store.change(lambda state: replace(state, exposed=after))
             try:
-                await self._check()
+                await self._check(self._reach(monotonic()))
             except HostError:
                 with suppress(HostError):
                     await self._store.change(lambda state: replace(state, exposed=before))
@@ -149,18 +153,23 @@ class Overlay:
         async with self._lock:
             if self._left:
                 return
-            if check:
-                await self._check()
-            destinations = frozenset(self._reach(monotonic()).values())
+            reach = self._reach(monotonic())
+            # What rules there are for a way has to be there before it is used.
+            if check or (reach.relays, reach.mtu) != (self._done.relays, self._done.mtu):
+                await self._check(reach)
+            destinations = frozenset(way.ip for way in reach.ways.values())
             await in_thread(partial(self._kernel.send_to, destinations))
             self.destinations = destinations
 
-    async def _check(self) -> None:
+    async def _check(self, reach: Reach) -> None:
         """Have everything but the destinations as it must be; remember what others have exposed."""
-        found = await in_thread(partial(self._kernel.converge, wanted(self._store.state.exposed)))
-        if found.mended and self.mtu:
+        exposed = wanted(self._store.state.exposed)
+        found = await in_thread(partial(self._kernel.converge, exposed, reach.relays, reach.mtu))
+        if found.mended and self.mtu and reach.relays == self._done.relays:
             logger.info("the firewall's rules were not as they must be, and are again")
-        self.mtu = found.mtu
+        if self.mtu not in (0, found.mtu):
+            logger.info("the MTU of the network is %d bytes now, it was %d", found.mtu, self.mtu)
+        self._done, self.mtu, self.ceiling = reach, found.mtu, found.ceiling
         after = with_found(self._store.state.exposed, found.exposed)
         if after is not self._store.state.exposed:
             new = [str(cidr) for cidr in after if cidr not in self._store.state.exposed]

@@ -1,8 +1,9 @@
-"""The plan: at which underlay address each peer is reached, from the router's own connections and the time. Pure.
+"""The plan: how each peer is reached, from facts and the time. Pure.
 
-A connected peer gets frames. One whose connection was lost without a goodbye still gets them for a while: the hosts
-may well still reach each other, and a router that restarts must not interrupt what it doesn't carry. The same goes for
-destinations found in the kernel when the router starts: an earlier router put them there.
+A connected peer gets frames at its own address, or over other hosts if nothing passes on the direct way. One whose
+connection was lost without a goodbye still gets them for a while: the hosts may well still reach each other, and a
+router that restarts must not interrupt what it doesn't carry. The same goes for destinations found in the kernel when
+the router starts: an earlier router put them there.
 """
 
 from __future__ import annotations
@@ -10,10 +11,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
+from weave_http import constants
 from weave_http.addresses import IP
+from weave_http.net.relays import Relays, is_virtual
 
 GRACE = 300.0
 """Seconds for which frames still go to a peer that was lost."""
+
+RELAYED_GRACE = 20.0
+"""The same for a way over other hosts, that an earlier router left."""
 
 
 class Lost(NamedTuple):
@@ -28,21 +34,61 @@ class Lost(NamedTuple):
     at: float
 
 
-def plan(connected: Mapping[str, IP], lost: Mapping[str, Lost], now: float) -> dict[str, IP]:
-    """Return the underlay address of each peer that frames must go to, no more and no fewer.
+class Way(NamedTuple):
+    """A way to a peer.
+
+    Attributes:
+        peer: its name.
+        ip: underlay address that frames for it go to; one that stands for it if there are others in between.
+        label: 0 for the direct way, else the UDP port by which those in between know it.
+        via: names of the hosts in between, the nearest first.
+    """
+
+    peer: str
+    ip: IP
+    label: int = 0
+    via: tuple[str, ...] = ()
+
+
+class Reach(NamedTuple):
+    """All that the kernel has to do for frames between hosts.
+
+    Attributes:
+        ways: to each peer that frames go to.
+        relays: this host's part in paths over others; None for what it is already.
+        mtu: bytes of the largest packet that passes between all hosts.
+    """
+
+    ways: Mapping[str, Way]
+    relays: Relays | None = None
+    mtu: int = constants.GREATEST_MTU
+
+
+def plan(
+    connected: Mapping[str, IP], lost: Mapping[str, Lost], now: float, relayed: Iterable[Way] = ()
+) -> dict[str, Way]:
+    """Return the way to each peer that frames must go to, no more and no fewer.
 
     Args:
         connected: addresses by name of the peers that there is a connection to.
         lost: peers that there was one to, by name.
         now: the time.
+        relayed: ways over others that are to be used, at most one a peer.
     """
-    lingering = {peer: each.ip for peer, each in lost.items() if now < each.at + GRACE}
-    return lingering | dict(connected)
+    lingering = {peer: Way(peer, each.ip) for peer, each in lost.items() if now < each.at + GRACE}
+    direct = {peer: Way(peer, ip) for peer, ip in connected.items()}
+    over_others = {way.peer: way for way in relayed}
+    # One address is one host: what an earlier router left does not count beside what is known by name.
+    taken = {way.ip for way in over_others.values()}
+    return {peer: way for peer, way in (lingering | direct).items() if way.ip not in taken} | over_others
 
 
 def adopted(destinations: Iterable[IP], now: float) -> dict[str, Lost]:
-    """Return destinations found in the kernel as lost peers; their addresses stand for names that nobody knows."""
-    return {str(ip): Lost(ip, now) for ip in destinations}
+    """Return destinations found in the kernel as lost peers; their addresses stand for names that nobody knows.
+
+    One over other hosts is soon found again, or there is a better way by then.
+    """
+    return {str(ip): Lost(ip, now - GRACE + RELAYED_GRACE if is_virtual(ip) else now) for ip in destinations}
 
 
 def with_lost(lost: Mapping[str, Lost], peer: str, ip: IP, now: float) -> dict[str, Lost]:

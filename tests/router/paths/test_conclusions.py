@@ -1,0 +1,128 @@
+"""What a router concludes from its probes and from what others say."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from weave_http.addresses import IP
+from weave_http.router.data.plan import Way
+from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.neighbours import View
+from weave_http.router.paths.conclusions import CALM, LINGER, SETTLED, Conclusions
+from weave_http.router.paths.facts import Says, Seen
+from weave_http.router.paths.frame import Probe
+from weave_http.router.paths.prober import Prober
+from weave_http.router.paths.track import State
+
+A, B, C = (PeerName(f"02:00:00:00:00:0{number}") for number in (1, 2, 3))
+FULL = 1450
+STEP = 0.02
+
+
+class World:
+    """Peer A among B and C: which ways pass is said, and time goes on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.prober = Prober(A)
+        self.conclusions = Conclusions(A, 6784, self.prober, 0.0)
+        self.connected: dict[PeerName, IP] = {B: ip_address("192.0.2.2"), C: ip_address("192.0.2.3")}
+        self.links = {A: {B, C}, B: {A, C}, C: {A, B}}
+        self.says = {B: Says(forwards=True), C: Says(forwards=True)}
+        self.blocked: set[tuple[PeerName, bool]] = set()
+        """Peers and whether the direct way there is meant, or the one over another host."""
+
+    def run(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self.now < until:
+            self.now += STEP
+            view = View(self.connected.keys(), self.links.keys(), self.links)
+            self.conclusions.conclude(self.connected, view, self.says, FULL, self.now, forwards=True, local={})
+            for each in self.prober.due(self.now)[0]:
+                if (each.way.peer, not each.way.label) not in self.blocked:
+                    asked = each.probe
+                    self.prober.hear(
+                        Probe(True, asked.target, A, asked.label, asked.nonce, asked.size), self.now + 0.001
+                    )
+            for peer in self.prober.in_doubt:
+                self.prober.pulse(peer, self.now)
+
+    @property
+    def over(self) -> dict[PeerName, tuple[str, ...]]:
+        """Which hosts are in between on the ways that are used, by peer."""
+        return {peer: way.via for peer, way in self.conclusions.in_use.items()}
+
+    def state(self, peer: PeerName) -> State:
+        return self.prober.state(Way(peer, self.connected[peer]))
+
+
+def test_a_blocked_way_is_replaced_by_one_that_probes_have_passed_and_comes_back() -> None:
+    world = World()
+    world.run(3)
+    assert world.over == {}
+    world.blocked = {(B, True), (B, False)}
+    world.run(6)
+    assert (world.state(B), world.over) == (State.BAD, {}), "nothing has passed over C"
+    relays = world.conclusions.relays(world.now)
+    assert relays is not None
+    assert len(relays.legs) == 1
+    world.blocked = {(B, True)}
+    world.run(4)
+    assert world.over == {B: (C,)}
+    assert world.conclusions.says.seen[B].good is False
+    world.blocked = set()
+    world.run(4)
+    assert (world.state(B), world.over) == (State.GOOD, {})
+    world.run(LINGER + 1)
+    assert not world.conclusions.relays(world.now)
+
+
+def test_what_the_other_end_finds_bad_is_not_used() -> None:
+    world = World()
+    world.run(3)
+    world.says[B] = Says(forwards=True, seen={A: Seen(False)})
+    world.run(1)
+    assert world.over == {B: (C,)}
+
+
+def test_a_mesh_that_forms_is_waited_for_and_one_that_stays_partial_is_whole() -> None:
+    world = World()
+    world.connected = {C: ip_address("192.0.2.3")}
+    world.links = {A: {C}, B: {C}, C: {A, B}}
+    world.run(CALM - 1)
+    assert world.over == {}
+    world.run(2)
+    assert world.over == {B: (C,)}
+
+
+def test_a_way_stays_in_use_while_the_router_in_between_starts_anew() -> None:
+    world = World()
+    world.run(3)
+    world.blocked = {(B, True)}
+    world.run(6)
+    assert world.over == {B: (C,)}
+    world.connected.pop(C)
+    world.links, world.says = {A: {B}, B: {A}, C: set()}, {B: world.says[B]}
+    world.run(10)
+    assert world.over == {B: (C,)}
+    world.blocked |= {(B, False)}
+    world.run(6)
+    assert world.over == {}
+
+
+def test_the_mtu_is_the_least_that_anybody_says_and_a_larger_one_changes_nothing() -> None:
+    world = World()
+    world.says[C] = Says(1300, True)
+    world.run(1)
+    assert (world.conclusions.mtu, world.conclusions.says.mtu) == (1300, FULL)
+    world.says = {}
+    world.run(1)
+    assert world.conclusions.mtu == FULL
+
+
+def test_rules_of_an_earlier_router_stay_until_this_one_knows_better() -> None:
+    world = World()
+    world.run(SETTLED - 1)
+    assert world.conclusions.relays(world.now) is None
+    world.run(2)
+    assert world.conclusions.relays(world.now) is not None

@@ -1,0 +1,75 @@
+"""The topic of paths: what is told, and what is believed."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weave_http.router.mesh.facts import Stamp
+from weave_http.router.mesh.fields import Malformed
+from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.messages import Have
+from weave_http.router.mesh.neighbours import Neighbour, View
+from weave_http.router.paths.facts import Claim, Paths, Says, Seen, claim, pack, read
+from weave_http.router.paths.gossip import PathGossip
+
+A, B, C = (PeerName(f"02:00:00:00:00:0{number}") for number in (1, 2, 3))
+STAMP = Stamp(1, 1)
+FAR = 2**62
+
+_seen = st.builds(
+    Seen, st.booleans(), st.booleans(), st.integers(0, 10**6), st.integers(0, 9000), st.just(ip_address("192.0.2.1"))
+)
+_says = st.builds(Says, st.integers(576, 9000), st.booleans(), st.dictionaries(st.sampled_from([A, B, C]), _seen))
+
+
+@given(_says)
+def test_what_is_packed_is_read_as_it_was(says: Says) -> None:
+    (read_back,) = read(pack(Paths((claim(A, STAMP, says),))), FAR).claims
+    assert (read_back.owner, read_back.stamp, read_back.read()) == (A, STAMP, says)
+
+
+@pytest.mark.parametrize("mtu", [0, 575, 70_000, "1450", None])
+def test_an_mtu_that_no_network_has_is_refused(mtu: object) -> None:
+    with pytest.raises(Malformed):
+        Claim(A, STAMP, {"mtu": mtu, "forwards": True, "ways": []}).read()
+
+
+def spread(source: PathGossip, sink: PathGossip, at_source: Neighbour, at_sink: Neighbour, view: View) -> None:
+    for giver, taker, to, by in ((source, sink, at_source, at_sink), (sink, source, at_sink, at_source)) * 3:
+        for message in giver.tell(to, 0.0):
+            taker.hear(by, message, view, 0.0)
+
+
+def test_neighbours_tell_each_other_and_a_third_one_and_forget_who_is_gone() -> None:
+    one, two, three = (PathGossip(name, 1) for name in (A, B, C))
+    links = {A: {B}, B: {A, C}, C: {B}}
+    chain = View({B}, {A, B, C}, links), View({A, C}, {A, B, C}, links), View({B}, {A, B, C}, links)
+    for topic, view in zip((one, two, three), chain, strict=True):
+        topic.settle(view, 0.0)
+    ends = [Neighbour(name, features=frozenset({"paths"})) for name in (B, A, C, B)]
+    for topic, end in zip((one, two, two, three), ends, strict=True):
+        topic.met(end)
+    one.say(Says(1300, True, {B: Seen(False)}))
+    spread(one, two, ends[0], ends[1], chain[1])
+    spread(two, three, ends[2], ends[3], chain[2])
+    assert three.says[A] == Says(1300, True, {B: Seen(False)})
+    three.parted(ends[3], 1.0)
+    alone = View(set(), {C}, {C: set()})
+    three.settle(alone, 1.0)
+    assert set(three.says) == {C}
+
+
+def test_nothing_is_kept_of_a_peer_that_nobody_knows() -> None:
+    topic = PathGossip(A, 1)
+    end = Neighbour(B)
+    topic.met(end)
+    view = View({B}, {A, B}, {A: {B}, B: {A}})
+    topic.settle(view, 0.0)
+    topic.hear(end, Have("paths", ()), view, 0.0)
+    stranger = Paths((claim(C, STAMP, Says(576)),))
+    assert not topic.hear(end, stranger, view, 0.0)
+    assert C not in topic.origins

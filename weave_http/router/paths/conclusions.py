@@ -1,0 +1,194 @@
+"""What follows from probes and from what peers say: which ways to probe and to use, what to do for others. Pure.
+
+The direct way is used as long as nothing speaks against it. If one of its ends finds that nothing passes there, a way
+over others is tried, and used when probes have passed it from end to end. Peers that are not connected get one as well,
+once the mesh has been calm for a while: in one that only forms they are about to be. A way in use stays so while it is
+good, even if one in between is not heard of: its kernel goes on without its router.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from weave_http import constants
+from weave_http.addresses import IP
+from weave_http.net.relays import Relays, labels
+from weave_http.router.data.plan import Way
+from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.neighbours import View
+from weave_http.router.paths import routes
+from weave_http.router.paths.facts import Says, Seen
+from weave_http.router.paths.prober import Prober
+from weave_http.router.paths.routes import Graph
+from weave_http.router.paths.track import State
+
+CALM = 5.0
+"""Seconds without a connection made or lost anywhere, after which those that there are not are not waited for."""
+PATIENCE = 60.0
+"""Seconds after which they are not, however much comes and goes."""
+LINGER = 60.0
+"""Seconds for which rules for a path stay when it is not wanted any more."""
+LAZY = 10.0
+"""Seconds between two times that it is told how long round trips take."""
+SETTLED = 10.0
+"""Seconds after the start during which rules of an earlier router stay as they are."""
+Pair = tuple[PeerName, PeerName]
+
+
+class Conclusions:
+    """What this router concludes.
+
+    Args:
+        me: name of this peer.
+        port: UDP port for data.
+        prober: knows the ways.
+        now: the time, in seconds of any clock that only goes forward.
+
+    Attributes:
+        in_use: ways over others that are used.
+        says: what this peer says.
+        mtu: bytes of the largest packet that passes between all hosts.
+    """
+
+    def __init__(self, me: PeerName, port: int, prober: Prober, now: float) -> None:
+        self._me = me
+        self._labels = labels(port)
+        self._prober = prober
+        self._began = now
+        self.in_use: dict[PeerName, Way] = {}
+        self.says = Says()
+        self.mtu = constants.GREATEST_MTU
+        self._told_at = now - LAZY
+        self._links: Mapping[PeerName, object] = {}
+        self._calm_since = self._latched_at = now
+        self._unconnected: frozenset[Pair] = frozenset()
+        self._relays: dict[Relays, float] = {}
+
+    def conclude(
+        self,
+        connected: Mapping[PeerName, IP],
+        view: View,
+        says: Mapping[PeerName, Says],
+        full: int,
+        now: float,
+        *,
+        forwards: bool,
+        local: Mapping[PeerName, IP],
+    ) -> None:
+        """Conclude anew.
+
+        Args:
+            connected: underlay addresses of the neighbours that answer probes.
+            view: who is there.
+            says: what the peers that are there say of their ways.
+            full: bytes of the largest packet that the network may have, as far as this host's link goes.
+            now: the time.
+            forwards: whether this host passes packets on.
+            local: own addresses of the connections.
+        """
+        direct = {peer: Way(peer, ip) for peer, ip in connected.items()}
+        says = {**says, self._me: self.says}
+        found = self._paths(view, says, now)
+        relayed = {way.peer: way for path in found if (way := routes.way(path, self._me))}
+        self._choose(direct, relayed, says, now)
+        wanted = {*direct.values(), *relayed.values(), *self.in_use.values()}
+        self._prober.want(wanted, full, now)
+        current = routes.relays(found, self._me, connected)
+        if current or self._relays:
+            self._relays = {relays: until for relays, until in self._relays.items() if until > now} | {
+                current: now + LINGER
+            }
+        self._say(direct, full, local, now, forwards=forwards)
+        self.mtu = min(each.mtu for each in (*says.values(), self.says))
+
+    def relays(self, now: float) -> Relays | None:
+        """Return this host's part in paths, also in such as are only just not wanted any more.
+
+        None for what an earlier router had, as long as it is not known better.
+        """
+        if not self._relays and now < self._began + SETTLED:
+            return None
+        latest = sorted(self._relays, key=lambda each: -self._relays[each])
+        return Relays(
+            tuple(dict.fromkeys(leg for relays in latest for leg in relays.legs)),
+            tuple(dict.fromkeys(forward for relays in latest for forward in relays.forwards)),
+        )
+
+    def is_direct_good(self, way: Way, there: Seen | None) -> bool:
+        """Tell whether neither end finds anything wrong with a direct way."""
+        return self._prober.state(way) is not State.BAD and (there is None or there.good)
+
+    # -- ways over others ------------------------------------------------------------------------------------
+
+    def _paths(self, view: View, says: Mapping[PeerName, Says], now: float) -> list[routes.Path]:
+        links = view.links
+        if links != self._links:
+            self._links, self._calm_since = links, now
+        calm = now - self._calm_since >= CALM or now - self._latched_at >= PATIENCE
+        if (
+            not calm
+            and not self._unconnected
+            and all(seen.good for each in says.values() for seen in each.seen.values())
+        ):
+            return []
+        graph = Graph(links, says)
+        unlinked = set(graph.unlinked())
+        unconnected = {(a, b) for a, b in unlinked if b not in links.get(a, ()) or a not in links.get(b, ())}
+        if calm:
+            self._unconnected, self._latched_at = frozenset(unconnected), now
+        else:
+            self._unconnected &= unconnected
+        return routes.paths(graph, unlinked - unconnected | self._unconnected, self._labels)
+
+    def _choose(
+        self,
+        direct: Mapping[PeerName, Way],
+        relayed: Mapping[str, Way],
+        says: Mapping[PeerName, Says],
+        now: float,
+    ) -> None:
+        for peer in {*self.in_use, *map(PeerName, relayed)}:
+            straight, over, current = direct.get(peer), relayed.get(peer), self.in_use.get(peer)
+            there = says[peer].seen.get(self._me) if peer in says else None
+            if straight is not None and self.is_direct_good(straight, there):
+                # One that was only just connected has to show what it is worth before a good way is left for it.
+                if current is None or self._prober.state(straight) is State.GOOD:
+                    self.in_use.pop(peer, None)
+            elif over is not None and self._prober.state(over) is State.GOOD:
+                self.in_use[peer] = over
+            elif current is not None and self._prober.state(current) is State.BAD:
+                del self.in_use[peer]
+
+    # -- what we say -----------------------------------------------------------------------------------------
+
+    def _say(
+        self, direct: Mapping[PeerName, Way], full: int, local: Mapping[PeerName, IP], now: float, *, forwards: bool
+    ) -> None:
+        seen = {peer: self._seen(way, full, local.get(peer), now) for peer, way in direct.items()}
+        used = [track.mtu for way in self.in_use.values() if (track := self._prober.track(way)) and track.mtu]
+        used += [each.mtu for peer, each in seen.items() if each.good and each.mtu and peer not in self.in_use]
+        mtu = max(constants.LEAST_MTU, min([full, *used]))
+        says = Says(mtu, forwards, seen)
+        if _plain(says) != _plain(self.says):
+            self.says = says
+        elif says != self.says and now >= self._told_at + LAZY:
+            self.says, self._told_at = says, now
+
+    def _seen(self, way: Way, full: int, local: IP | None, now: float) -> Seen:
+        track = self._prober.track(way)
+        if track is not None and track.state is State.BAD:
+            return Seen(False, self._prober.hears(PeerName(way.peer), 0, now), local=local)
+        if track is None or track.state is State.CHECKING:
+            return Seen(True)
+        before = self.says.seen.get(PeerName(way.peer))
+        rtt = int(track.rtt * 1e6)
+        if before is not None and before.rtt / 2 <= rtt <= before.rtt * 2:
+            rtt = before.rtt
+        return Seen(True, True, rtt, track.mtu if track.mtu < full else 0)
+
+
+def _plain(says: Says) -> Says:
+    """Return what is said without what may be told later."""
+    seen = {peer: replace(each, rtt=0) for peer, each in says.seen.items()}
+    return replace(says, seen={peer: each for peer, each in seen.items() if each != Seen(True)})

@@ -1,0 +1,126 @@
+"""What each peer says about its ways to others, and how that is packed into messages. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from weave_http import constants
+from weave_http.addresses import IP
+from weave_http.router.mesh.facts import Stamp
+from weave_http.router.mesh.fields import Fields, Malformed, a_flag, a_list, a_map, a_number, a_peer, a_stamp, an_ip
+from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.messages import Message
+
+MOST_SEEN = 4096
+"""Ways of one peer, and of all in one message."""
+CLAIMS_PER_MESSAGE = 16
+_LONGEST_RTT = 60_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The direct way to a peer, as one of its ends sees it.
+
+    Args:
+        good: whether questions on it are answered.
+        hears: whether the other end's questions come in; said only while it is not good.
+        rtt: round trip in µs, roughly; 0 if unknown.
+        mtu: bytes that pass there; 0 if unknown.
+        local: own address of the connection to that peer, None if it is good.
+    """
+
+    good: bool
+    hears: bool = True
+    rtt: int = 0
+    mtu: int = 0
+    local: IP | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """What a peer says.
+
+    Args:
+        mtu: bytes of the largest packet that the network may have as far as this host goes.
+        forwards: whether it passes packets on between two others.
+        seen: its direct ways by peer.
+    """
+
+    mtu: int = constants.GREATEST_MTU
+    forwards: bool = False
+    seen: Mapping[PeerName, Seen] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What somebody is said to say, as it came: looked at only if its stamp is later than what is known.
+
+    Args:
+        owner: name of the peer that is said to say it.
+        stamp: its version.
+        fields: the rest of it.
+    """
+
+    owner: PeerName
+    stamp: Stamp
+    fields: Fields
+
+    def read(self) -> Says:
+        """Return what it says; raise `Malformed` if that is nothing."""
+        try:
+            ways = a_list(self.fields["ways"], MOST_SEEN)
+            seen = dict(_seen(a_list(way, 6, 6)) for way in ways)
+            mtu = a_number(self.fields["mtu"], constants.LEAST_MTU, constants.GREATEST_MTU)
+            return Says(mtu, a_flag(self.fields["forwards"]), seen)
+        except KeyError as error:
+            raise Malformed(f"a fact without {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Paths(Message):
+    """What I know about the ways of peers."""
+
+    claims: tuple[Claim, ...]
+
+
+def claim(owner: PeerName, stamp: Stamp, says: Says) -> Claim:
+    """Return what a peer says as it is sent."""
+    ways = [
+        [peer, each.good, each.hears, each.rtt, each.mtu, str(each.local or "")] for peer, each in says.seen.items()
+    ]
+    return Claim(owner, stamp, {"mtu": says.mtu, "forwards": says.forwards, "ways": ways})
+
+
+def pack(paths: Paths) -> Fields:
+    """Return the fields of a message."""
+    return {
+        "peers": [
+            {**each.fields, "name": each.owner, "uid": each.stamp.uid, "version": each.stamp.version}
+            for each in paths.claims
+        ]
+    }
+
+
+def read(fields: Fields, greatest: int) -> Paths:
+    """Return the message with these fields. Raises `Malformed` or `KeyError`.
+
+    Args:
+        fields: as they came.
+        greatest: the greatest uid to take.
+    """
+    claims = map(a_map, a_list(fields["peers"], CLAIMS_PER_MESSAGE))
+    return Paths(
+        tuple(Claim(a_peer(each["name"]), a_stamp(each["uid"], each["version"], greatest), each) for each in claims)
+    )
+
+
+def _seen(way: list[object]) -> tuple[PeerName, Seen]:
+    peer, good, hears, rtt, mtu, local = way
+    return a_peer(peer), Seen(
+        a_flag(good),
+        a_flag(hears),
+        a_number(rtt, 0, _LONGEST_RTT),
+        a_number(mtu, 0, constants.GREATEST_MTU),
+        an_ip(local) if local else None,
+    )

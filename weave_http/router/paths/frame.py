@@ -1,0 +1,86 @@
+"""A probe, as it goes over the wire: a frame of our own inside of the same VXLAN packet as frames of containers. Pure.
+
+Its destination is an address that a bridge never passes on, so no container gets a probe, and none can send one. Each
+sender has another source address for each way: the kernel learns it, and nothing is ever sent there.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from weave_http import constants
+from weave_http.router.mesh.identity import PeerName
+
+ETHERTYPE = 0x88B5
+"""The number that IEEE 802 keeps for experiments."""
+LEAST = 64
+"""Bytes of the smallest probe's packet."""
+_DESTINATION = bytes.fromhex("0180c200000e")
+"""A group address that stays on its link."""
+_VXLAN = struct.pack("!II", 0x0800_0000, constants.VNI << 8)
+_ETHERNET = struct.Struct("!6s6sH")
+_BODY = struct.Struct("!4s?6s6sHQH")
+_MAGIC = b"wvp1"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A question or its answer.
+
+    Args:
+        answer: which of the two.
+        source: who sends it.
+        target: who it is for.
+        label: of the way (`weave_http.router.data.plan.Way`).
+        nonce: that the answer repeats.
+        size: bytes of the question's packet on the network, as sent, or in an answer as it arrived.
+    """
+
+    answer: bool
+    source: PeerName
+    target: PeerName
+    label: int
+    nonce: int
+    size: int
+
+
+def pack(probe: Probe) -> bytes:
+    """Return what a UDP packet to the port for data holds."""
+    body = _BODY.pack(
+        _MAGIC,
+        probe.answer,
+        _octets(probe.source),
+        _octets(probe.target),
+        probe.label,
+        probe.nonce,
+        probe.size,
+    )
+    header = _ETHERNET.pack(_DESTINATION, _source(probe), ETHERTYPE)
+    return _VXLAN + header + body.ljust(LEAST if probe.answer else probe.size, b"\0")
+
+
+def parse(frame: bytes) -> Probe | None:
+    """Return the probe in a frame as a packet socket gives it, None if there is none.
+
+    A question's size is what arrived of it.
+    """
+    size = len(frame) - _ETHERNET.size
+    if size < _BODY.size:
+        return None
+    magic, answer, source, target, label, nonce, said = _BODY.unpack_from(frame, _ETHERNET.size)
+    if magic != _MAGIC:
+        return None
+    name, other = (PeerName(octets.hex(":")) for octets in (source, target))
+    return Probe(answer, name, other, label, nonce, said if answer else min(said, size))
+
+
+def _octets(name: PeerName) -> bytes:
+    return bytes.fromhex(name.replace(":", ""))
+
+
+def _source(probe: Probe) -> bytes:
+    mac = bytearray(blake2b(f"{probe.source} {probe.label}".encode(), digest_size=6).digest())
+    mac[0] = mac[0] & ~0x01 | 0x02
+    return bytes(mac)

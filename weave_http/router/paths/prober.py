@@ -1,0 +1,134 @@
+"""All ways that are probed: what to send when, and what answers say. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from secrets import randbits
+
+from weave_http.router.data.plan import Way
+from weave_http.router.mesh.identity import PeerName
+from weave_http.router.paths.frame import Probe
+from weave_http.router.paths.track import State, Track
+
+INTERVAL = 2.5
+"""Seconds between probes on a way that is good."""
+MOST_A_SECOND = 25
+"""Probes that a host sends to all peers in a second while all is well: with more than 62 peers each has a turn less
+often."""
+HEARD = 5.0
+"""Seconds for which a peer's question shows that something comes from there."""
+_NONCE_BITS = 63
+_KEEP_NONCES = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A probe to be sent.
+
+    Args:
+        way: which one it is for.
+        probe: it.
+    """
+
+    way: Way
+    probe: Probe
+
+
+class Prober:
+    """The ways to all peers.
+
+    Args:
+        me: name of this peer.
+        nonce: returns a number that nobody else knows.
+    """
+
+    def __init__(self, me: PeerName, nonce: Callable[[], int] = lambda: randbits(_NONCE_BITS)) -> None:
+        self._me = me
+        self._nonce = nonce
+        self._tracks: dict[Way, Track] = {}
+        self._asked: dict[int, tuple[Way, int, float]] = {}
+        """Way, size and time of each question."""
+        self._heard: dict[tuple[PeerName, int], float] = {}
+
+    def want(self, ways: Iterable[Way], full: int, now: float) -> None:
+        """Probe these ways from now on, and no others.
+
+        Args:
+            ways: all of them.
+            full: bytes of the largest packet that the network may have.
+            now: the time, in seconds of any clock that only goes forward.
+        """
+        wanted = set(ways)
+        for way in self._tracks.keys() - wanted:
+            del self._tracks[way]
+        for way in wanted:
+            if way in self._tracks:
+                self._tracks[way].set_full(full, now)
+            else:
+                self._tracks[way] = Track(full, now)
+        self._heard = {key: at for key, at in self._heard.items() if now - at < HEARD}
+
+    def track(self, way: Way) -> Track | None:
+        """Return what is known of a way, None if it is not probed."""
+        return self._tracks.get(way)
+
+    def state(self, way: Way) -> State:
+        """Return what a way is worth."""
+        track = self._tracks.get(way)
+        return track.state if track else State.CHECKING
+
+    def hears(self, peer: PeerName, label: int, now: float) -> bool:
+        """Tell whether questions of a peer come in on a way."""
+        return now - self._heard.get((peer, label), now - HEARD) < HEARD
+
+    @property
+    def in_doubt(self) -> set[PeerName]:
+        """Names of the peers of which it matters whether their router gives a sign of life."""
+        return {PeerName(way.peer) for way, track in self._tracks.items() if track.wants_pulse}
+
+    @property
+    def next_at(self) -> float | None:
+        """When there is something to do."""
+        return min((track.next_at for track in self._tracks.values()), default=None)
+
+    def due(self, now: float) -> tuple[list[Sending], bool]:
+        """Return what has to be sent now, and whether it is known of any way that it is another than before."""
+        interval = max(INTERVAL, len(self._tracks) / MOST_A_SECOND)
+        changed, sending = False, []
+        for way, track in self._tracks.items():
+            if track.next_at > now:
+                continue
+            changed |= track.conclude(interval, now)
+            for size in track.send(now):
+                nonce = self._nonce()
+                self._asked[nonce] = way, size, now
+                sending.append(Sending(way, Probe(False, self._me, PeerName(way.peer), way.label, nonce, size)))
+        if sending:
+            self._asked = {nonce: each for nonce, each in self._asked.items() if now - each[2] < _KEEP_NONCES}
+        return sending, changed
+
+    def hear(self, probe: Probe, now: float) -> Sending | None:
+        """Take in what came; return what is to be answered.
+
+        A question that comes on a way that we don't have ourselves gets no answer: both ends use one way.
+        """
+        if probe.target != self._me:
+            return None
+        if not probe.answer:
+            way = next((way for way in self._tracks if (way.peer, way.label) == (probe.source, probe.label)), None)
+            if way is None:
+                return None
+            self._heard[probe.source, probe.label] = now
+            return Sending(way, Probe(True, self._me, probe.source, probe.label, probe.nonce, probe.size))
+        way, size, sent_at = self._asked.pop(probe.nonce, (None, 0, 0.0))
+        track = self._tracks.get(way) if way is not None else None
+        if track is not None and size == probe.size:
+            track.answered(size, now - sent_at, now)
+        return None
+
+    def pulse(self, peer: PeerName, now: float) -> None:
+        """Note that a peer's router gave a sign of life on its connection."""
+        for way, track in self._tracks.items():
+            if way.peer == peer:
+                track.pulse(now)

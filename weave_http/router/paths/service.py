@@ -1,0 +1,245 @@
+"""Probes the paths to all peers, and keeps the data plane and the other routers told of what follows from it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from weave_http.router.data.plan import Reach, Way, plan
+from weave_http.router.mesh.connections import Connection
+from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.peering import Peering
+from weave_http.router.paths import reasons, sockets
+from weave_http.router.paths.conclusions import Conclusions
+from weave_http.router.paths.gossip import PathGossip
+from weave_http.router.paths.prober import Prober
+from weave_http.router.paths.sockets import Listener
+from weave_http.router.paths.track import State
+from weave_http.router.tasks import Tasks
+
+logger = logging.getLogger(__name__)
+
+_LOOK = 1.0
+"""Seconds after which all is concluded anew, whether anything happened or not."""
+_LEAST_WAIT = 0.01
+_GATHER = 0.2
+"""Seconds for which news is gathered before anything is concluded from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a peer is reached.
+
+    Args:
+        peer: its name.
+        state: `checking`, `direct`, `relayed` or `unreachable`.
+        reason: what is wrong with the direct way and what helps, empty if nothing is.
+        rtt: round trip in seconds, 0 before one was measured.
+        mtu: bytes that pass there, 0 before that is known.
+        via: names of the hosts in between.
+    """
+
+    peer: PeerName
+    state: str
+    reason: str = ""
+    rtt: float = 0.0
+    mtu: int = 0
+    via: tuple[PeerName, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """State, way and reason, for the log."""
+        over = f" over {', '.join(self.via)}" if self.via else ""
+        return f"{self.state}{over}{': ' if self.reason else ''}{self.reason}"
+
+
+class Paths:
+    """The paths of this host.
+
+    Args:
+        peering: the mesh.
+        gossip: what peers say about their ways.
+        port: UDP port for data.
+        full: returns the bytes of the largest packet that the network may have, as far as this host's link goes.
+        changed: called when the kernel has to follow.
+    """
+
+    def __init__(
+        self, peering: Peering, gossip: PathGossip, port: int, full: Callable[[], int], changed: Callable[[], None]
+    ) -> None:
+        self._peering = peering
+        self._gossip = gossip
+        self._port = port
+        self._full = full
+        self._tell_changed = changed
+        self._me = peering.me.name
+        self._prober = Prober(self._me)
+        self._conclusions = Conclusions(self._me, port, self._prober, monotonic())
+        self._tasks = Tasks("a probe")
+        self._asking: set[PeerName] = set()
+        self._news = asyncio.Event()
+        self._listener: Listener | None = None
+        self._reach = Reach({})
+        self._states: dict[PeerName, str] = {}
+        gossip.changed = self._news.set
+
+    def reach(self, now: float) -> Reach:
+        """Return how each peer is reached, at a monotonic time in seconds."""
+        peering, conclusions = self._peering, self._conclusions
+        ways = plan(peering.connected, peering.lost, now, conclusions.in_use.values())
+        return Reach(ways, conclusions.relays(now), conclusions.mtu)
+
+    async def run(self) -> None:
+        """Probe until cancelled."""
+        loop = asyncio.get_running_loop()
+        look_at = monotonic()
+        try:
+            while True:
+                now = monotonic()
+                if now >= look_at or self._news.is_set():
+                    self._news.clear()
+                    look_at = now + _LOOK
+                    self._listen(loop)
+                    self._conclude(now)
+                sending, changed = self._prober.due(now)
+                sockets.send(((each.way.ip, each.probe) for each in sending), self._port)
+                self._ask_for_pulses()
+                if changed:
+                    self._conclude(now)
+                wait = min(look_at, self._prober.next_at or look_at) - monotonic()
+                await self._pause(max(_LEAST_WAIT, wait))
+        finally:
+            await self._tasks.stop()
+            self._deafen(loop)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+            await asyncio.sleep(_GATHER)
+        except TimeoutError:
+            pass
+
+    # -- probes ----------------------------------------------------------------------------------------------
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Listen on the device, which may be another one than a moment ago."""
+        if self._listener is not None and not self._listener.is_stale:
+            return
+        self._deafen(loop)
+        try:
+            self._listener = Listener()
+        except OSError as error:
+            logger.warning("paths are not probed: can't listen on the VXLAN device: %s", error.strerror)
+            return
+        loop.add_reader(self._listener.socket, self._hear, self._listener)
+
+    def _deafen(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._listener is not None:
+            loop.remove_reader(self._listener.socket)
+            self._listener.close()
+            self._listener = None
+
+    def _hear(self, listener: Listener) -> None:
+        now = monotonic()
+        answers = []
+        for probe in listener.receive(self._me):
+            answer = self._prober.hear(probe, now)
+            if answer is not None:
+                answers.append((answer.way.ip, answer.probe))
+        if answers:
+            sockets.send(answers, self._port)
+
+    def _ask_for_pulses(self) -> None:
+        """Ask the routers of peers whose way is in doubt for a sign of life, on their connections."""
+        for peer in self._prober.in_doubt - self._asking:
+            connection = self._peering.connections.get(peer)
+            if connection is not None:
+                self._asking.add(peer)
+                self._tasks.start(self._pulse(peer, connection))
+
+    async def _pulse(self, peer: PeerName, connection: Connection) -> None:
+        try:
+            if await connection.alive():
+                self._prober.pulse(peer, monotonic())
+        finally:
+            self._asking.discard(peer)
+
+    # -- conclusions -----------------------------------------------------------------------------------------
+
+    def _conclude(self, now: float) -> None:
+        full = self._full()
+        if not full:
+            return
+        there = {
+            peer: connection
+            for peer, connection in self._peering.connections.items()
+            if self._gossip.name in connection.neighbour.features
+        }
+        self._conclusions.conclude(
+            {peer: connection.remote.ip for peer, connection in there.items()},
+            self._gossip.view,
+            self._gossip.says,
+            full,
+            now,
+            forwards=sockets.forwards(),
+            local={peer: connection.wire.local for peer, connection in there.items()},
+        )
+        if self._gossip.say(self._conclusions.says):
+            self._peering.wake()
+        reach = self.reach(now)
+        if reach != self._reach:
+            self._reach = reach
+            self._tell_changed()
+        self._log()
+
+    # -- for people ------------------------------------------------------------------------------------------
+
+    @property
+    def standings(self) -> list[Standing]:
+        """How each peer that is there is reached, sorted by name."""
+        return [self._standing(peer) for peer in sorted(self._gossip.view.present - {self._me})]
+
+    def _standing(self, peer: PeerName) -> Standing:
+        connection = self._peering.connections.get(peer)
+        over = self._conclusions.in_use.get(peer)
+        direct = Way(peer, connection.remote.ip) if connection is not None else None
+        why = self._why(peer, direct) if direct is not None else ""
+        way = over or direct
+        track = self._prober.track(way) if way is not None else None
+        if over is not None:
+            state, why = "relayed", why or "there is no connection to it"
+        elif direct is None:
+            state, why = "unreachable", "there is no connection to it, and no other host that reaches it"
+        elif track is None:
+            state, why = "direct", "not checked: its router is of an older version"
+        elif track.state is State.BAD:
+            state = "unreachable"
+        else:
+            state = "checking" if track.state is State.CHECKING else "direct"
+        rtt, mtu = (track.rtt, track.mtu) if track is not None else (0.0, 0)
+        return Standing(peer, state, why, rtt, mtu, tuple(map(PeerName, over.via)) if over else ())
+
+    def _why(self, peer: PeerName, way: Way) -> str:
+        says, track, now = self._gossip.says.get(peer), self._prober.track(way), monotonic()
+        there = says.seen.get(self._me) if says else None
+        if track is None:
+            return ""
+        if not self._conclusions.is_direct_good(way, there):
+            hears, answers = self._prober.hears(peer, 0, now), track.state is State.GOOD
+            return reasons.reason(self._port, way.ip, hears=hears, there=there, answers=answers)
+        return reasons.smaller(track.mtu, track.full) if 0 < track.mtu < track.full else ""
+
+    def _log(self) -> None:
+        """Say which peers are reached otherwise than a moment ago."""
+        standings = self.standings
+        for each in standings:
+            text = each.text
+            if each.state != "checking" and text != self._states.get(each.peer, "direct"):
+                logger.info("data to %s: %s", each.peer, text)
+                self._states[each.peer] = text
+        there = {each.peer for each in standings}
+        self._states = {peer: text for peer, text in self._states.items() if peer in there}
