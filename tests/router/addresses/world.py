@@ -40,12 +40,12 @@ class Host:
 class World:
     """Peers, each of which knows what it heard; `links` says who reaches whom."""
 
-    def __init__(self, count: int, seed: int, quorum: int | None = None, range_: Network = RANGE) -> None:
+    def __init__(self, count: int, seed: int, range_: Network = RANGE) -> None:
         self.random = Random(seed)
         self.range = range_
         self.now = 0.0
         self.stamp = 0
-        self.quorum = count // 2 + 1 if quorum is None else quorum
+        self.first = count
         self.hosts: dict[PeerName, Host] = {}
         self.cut: set[frozenset[PeerName]] = set()
         self.containers = 0
@@ -74,9 +74,8 @@ class World:
     def start(self, host: Host, *, first: bool = False) -> None:
         """Start a router; its containers ran all the time. Who is none of the first ones founds no network alone."""
         memory, held = host.disk or (Memory(self.random.getrandbits(60) + 1), {})
-        agreement = Agreement(
-            host.name, [self.range], self.range, memory, quorum=self.quorum if first else len(self.hosts)
-        )
+        count = self.first if first else len(self.hosts)
+        agreement = Agreement(host.name, [self.range], self.range, memory, count=count)
         host.allocator = Allocator(agreement, Holdings(host.running if host.disk is None else held), self.range)
         for owner, addresses in host.running.items():
             for cidr in addresses:

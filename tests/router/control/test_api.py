@@ -70,8 +70,9 @@ class Pretender(Control):
     async def hide(self, addresses: Collection[Cidr]) -> None:
         self.done.append(f"hide {' '.join(map(str, addresses))}")
 
-    def remove_peer(self, who: str) -> None:
+    async def remove_peer(self, who: str) -> int:
         self.done.append(f"remove {who}")
+        return 0
 
     async def leave(self) -> None:
         self.done.append("leave")

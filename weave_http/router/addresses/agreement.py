@@ -55,7 +55,6 @@ class Standing:
         ranges: what all may be handed out of; peers with others are left alone.
         number: of its charter, 0 before there is one.
         founding: of its charter.
-        quorum: how many votes it wants for the first charter.
         observer: it has no vote, and wants none.
         promised: the greatest ballot for the next charter that it follows.
         accepted: what it accepted last, and under which ballot.
@@ -71,7 +70,6 @@ class Standing:
     ranges: tuple[Network, ...]
     number: int = 0
     founding: str = ""
-    quorum: int = 1
     observer: bool = False
     promised: Ballot = NO_BALLOT
     accepted: tuple[Ballot, Charter] | None = None
@@ -108,7 +106,7 @@ class Agreement:
         ranges: what all may be handed out of.
         default: where a peer that comes gets its first block.
         memory: what was on the disk.
-        quorum: how many votes the first charter needs.
+        count: of peers that there are at the beginning: the first charter needs the votes of more than half.
         observer: have no vote.
         seed: the peers that share the range from the beginning, without a vote.
     """
@@ -120,7 +118,7 @@ class Agreement:
         default: Network,
         memory: Memory,
         *,
-        quorum: int = 1,
+        count: int = 1,
         observer: bool = False,
         seed: Sequence[PeerName] = (),
     ) -> None:
@@ -131,7 +129,7 @@ class Agreement:
         self.offers: tuple[Network, ...] = ()
         self.gone: set[PeerName] = set()
         self.used = 0
-        self.quorum = quorum
+        self._count = count
         self.founding_wanted = False
         """Whether the first charter is asked for though nothing is needed yet."""
         self._default = default
@@ -181,7 +179,6 @@ class Agreement:
             self.ranges,
             memory.charter.number if memory.charter else 0,
             memory.charter.founding if memory.charter else "",
-            self.quorum,
             self._observer or self.leaving,
             memory.promised,
             memory.accepted,
@@ -192,6 +189,11 @@ class Agreement:
             self.used,
             self.is_alone,
         )
+
+    @property
+    def quorum(self) -> int:
+        """How many votes the next charter needs."""
+        return self._needed()
 
     # -- what others say ---------------------------------------------------------------------------------------
 
@@ -298,7 +300,7 @@ class Agreement:
     def _needed(self) -> int:
         charter = self.charter
         if charter is None:
-            return max(1, self.quorum - len(self._gone()))
+            return max(1, needed(self._count, min(self._count, len(self._gone()))))
         lost = self._lost()
         if lost >= {*charter.voters}:
             return max(1, len(self._votes()))
@@ -419,7 +421,7 @@ class Agreement:
                     shares[peer] = spans.without(shares[peer], fact.offers)
         kept = sorted(voters, key=lambda peer: (old is None or peer not in old.voters, peer))[:MOST_VOTERS]
         voters = {peer: voters[peer] for peer in sorted(kept)}
-        for peer, fact in sorted(here.items()):
+        for peer, fact in sorted(here.items(), key=lambda each: (not each[1].wants, each[0])):
             wants = fact.wants or ((self._default,) if not shares.get(peer) and not fact.observer else ())
             for want in wants:
                 if spans.within(self.ranges, want):

@@ -18,14 +18,14 @@ class AddressOptions:
     Args:
         ranges: what all of them are from.
         default: the subnet for those who name none.
-        quorum: votes that the first agreement needs.
+        count: of peers that there are at the beginning.
         observer: have no vote.
         seed: the peers that share the range from the beginning.
     """
 
     ranges: tuple[Network, ...]
     default: Network
-    quorum: int
+    count: int
     observer: bool = False
     seed: tuple[PeerName, ...] = ()
 
@@ -46,7 +46,7 @@ def from_flags(values: Mapping[str, Any], targets: int) -> AddressOptions | None
     return AddressOptions(
         (range_,),
         default_subnet(range_, values["ipalloc-default-subnet"]),
-        (init.count or targets + 1) // 2 + 1,
+        init.count or targets + 1,
         init.kind == "observer",
         tuple(map(parse_peer_name, init.seed)),
     )

@@ -73,7 +73,7 @@ class AddressService:
             options.ranges,
             options.default,
             memory,
-            quorum=options.quorum,
+            count=options.count,
             observer=options.observer,
             seed=options.seed,
         )
