@@ -39,6 +39,7 @@ class Pretender(Control):
         self.done: list[str] = []
         self.complaints: list[str] = []
         self.failure: WeaveError | None = None
+        self._addresses = None
         self.overlay = cast("Any", self)
         self.store = cast("Any", self)
         self.state = State(exposed={parse_cidr("10.2.1.254/24"): Exposure()})
