@@ -10,7 +10,7 @@ import pytest
 
 from tests.router.addresses.world import World
 
-SEEDS = int(os.environ.get("WEAVE_TEST_SEEDS", "1000"))
+SEEDS = int(os.environ.get("WEAVE_TEST_SEEDS", "300"))
 
 
 def live(seed: int) -> None:

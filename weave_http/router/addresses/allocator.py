@@ -84,6 +84,7 @@ class Allocator:
         agreement.used = len(self.holdings)
         self._want(now)
         due = agreement.step(facts, present, now)
+        said = agreement.wants, agreement.offers, agreement.used
         self._offer(facts, present, now)
         self._note_strays(now)
         for request in sorted(self.pending, key=lambda each: each.cidr is None):  # given addresses come first
@@ -92,7 +93,8 @@ class Allocator:
         self.pending = [request for request in self.pending if not request.is_done]
         agreement.used = len(self.holdings)
         self._want(now)
-        agreement.step(facts, present, now)
+        if (agreement.wants, agreement.offers, agreement.used) != said:
+            due = agreement.step(facts, present, now)
         times = [due] if due is not None else []
         times += [request.since + CLAIM_PATIENCE for request in self.pending if request.cidr]
         times += [since + CLAIM_PATIENCE for since in self._stray_since.values()]
