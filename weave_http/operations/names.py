@@ -152,7 +152,9 @@ class LaunchDns(Operation):
     @property
     def domain(self) -> str:
         """The domain that is wished for; empty for any. Raises `UsageError`."""
-        _, rest = leading_addresses(self.arguments)
+        found, rest = leading_addresses(self.arguments)
+        if len(found) + len(rest) > len(self.arguments):
+            raise UsageError("no address given", hint="expected an address like 10.2.1.1/24 first")
         domain = ""
         while rest:
             word = rest.pop(0)
