@@ -15,7 +15,7 @@ SIDE_BY_SIDE := --numprocesses 3 --dist loadfile
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
 ENGINES := trixie forky podman
 
-.PHONY: help demo test test-quick tests-without-needs engines test-engines fixtures fuzz crowd lint image man dist bench clean
+.PHONY: help demo test test-addresses test-quick tests-without-needs engines test-engines fixtures fuzz crowd lint image man dist bench clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ test-engines: $(BIN)/weave engines ## The tests on real hosts again, on other re
 
 fixtures: $(BIN)/weave engines ## Record the exchanges with every engine anew (needs root, Debian)
 	@$(BIN)/python -m tests.transcript.record / $(ENGINES:%=$(CURDIR)/build/engines/%)
+
+test-addresses: $(BIN)/weave ## A hundred thousand histories of hosts that hand out addresses
+	@WEAVE_TEST_SEEDS=100000 $(BIN)/pytest -q --numprocesses 2 tests/router/addresses/test_allocator.py
 
 fuzz: $(BIN)/weave ## A million messages of strangers to the mesh; `make fuzz ARGS="--inputs 5000 --seed 1"`
 	@$(BIN)/python -m tests.router.mesh.fuzz --inputs 1000000 $(ARGS)

@@ -1,10 +1,10 @@
 """CIDRs first, then what they are for."""
 
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv4Network
 
 import pytest
 
-from weave_http.addresses import leading_cidrs, parse_cidr
+from weave_http.addresses import Subnet, leading_addresses, parse_cidr, parse_wanted
 from weave_http.errors import UsageError
 
 
@@ -47,14 +47,27 @@ def test_anything_else_is_refused_with_what_was_typed(text: str) -> None:
     assert repr(text) in str(caught.value)
 
 
-def test_the_leading_cidrs_are_split_off() -> None:
-    assert leading_cidrs(["10.2.1.1/24", "10.2.2.1/24", "-it", "image"]) == (
-        [IPv4Interface("10.2.1.1/24"), IPv4Interface("10.2.2.1/24")],
+def test_the_leading_addresses_are_split_off() -> None:
+    assert leading_addresses(["10.2.1.1/24", "ip:10.2.2.1/24", "net:10.32.1.0/24", "net:default", "-it", "image"]) == (
+        [
+            IPv4Interface("10.2.1.1/24"),
+            IPv4Interface("10.2.2.1/24"),
+            Subnet(IPv4Network("10.32.1.0/24")),
+            Subnet(),
+        ],
         ["-it", "image"],
     )
 
 
 @pytest.mark.parametrize("words", [[], ["box"], ["box", "10.2.1.1/24"]])
-def test_words_that_begin_with_no_cidr_are_refused(words: list[str]) -> None:
-    with pytest.raises(UsageError):
-        leading_cidrs(words)
+def test_words_that_begin_with_no_address_ask_for_one_of_the_default_subnet(words: list[str]) -> None:
+    assert leading_addresses(words) == ([Subnet()], words)
+
+
+@pytest.mark.parametrize(
+    "text", ["net:", "net:x", "net:10.32.1.1/24", "net:10.32.1.0", "net:10.32.1.0/33", "net:fd00::/64"]
+)
+def test_a_subnet_that_is_none_is_refused_with_what_was_typed(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_wanted(text)
+    assert repr(text) in str(caught.value)

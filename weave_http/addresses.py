@@ -16,6 +16,7 @@ from ipaddress import (
     IPv6Network,
     ip_address,
     ip_interface,
+    ip_network,
 )
 from typing import NamedTuple
 
@@ -36,6 +37,23 @@ ALLOCATED = "net:"
 GREATEST_PORT = 65535
 _GREATEST_HOSTNAME = 253
 _HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
+
+
+class Subnet(NamedTuple):
+    """Any free address of a subnet, which the router finds.
+
+    Attributes:
+        network: which; None for the router's default one.
+    """
+
+    network: Network | None = None
+
+    def __str__(self) -> str:
+        return f"{ALLOCATED}{self.network or 'default'}"
+
+
+Wanted = Cidr | Subnet
+"""An address for an interface, or where one is to be looked for."""
 
 
 class PeerAddress(NamedTuple):
@@ -124,26 +142,42 @@ def looks_like_cidr(word: str) -> bool:
     return address.count(":") >= 2 and set(address) <= set("0123456789abcdefABCDEF:.")
 
 
-def leading_cidrs(words: Sequence[str]) -> tuple[list[Cidr], list[str]]:
-    """Split words into the CIDRs that they begin with, each perhaps after `ip:`, and the rest.
+def leading_addresses(words: Sequence[str]) -> tuple[list[Wanted], list[str]]:
+    """Split words into the addresses that they begin with, and the rest.
+
+    Addresses are CIDRs, each perhaps after `ip:`, and subnets after `net:`. Words that begin with none of these ask for
+    an address of the default subnet.
 
     Raises:
-        UsageError: they begin with none, or with one that is out of range, or ask for any free address.
+        UsageError: one is out of range.
     """
-    bare = [word.removeprefix(FIXED) for word in words]
-    count = next((index for index, word in enumerate(bare) if not looks_like_cidr(word)), len(words))
-    for word in words[: count + 1]:
-        if word.startswith(ALLOCATED):
-            raise UsageError(
-                f"{word!r} asks for any free address, and this version hands out none",
-                hint="expected an address like 10.2.1.1/24",
-            )
-    if count == 0:
-        raise UsageError(
-            f"no address before {words[0]!r}" if words else "no address given",
-            hint="expected an address like 10.2.1.1/24 first, as this version hands out none",
-        )
-    return [parse_cidr(word) for word in bare[:count]], list(words[count:])
+    count = next((index for index, word in enumerate(words) if not _is_address(word)), len(words))
+    return list(map(parse_wanted, words[:count])) or [Subnet()], list(words[count:])
+
+
+def parse_wanted(text: str) -> Wanted:
+    """Return an address, or where one is to be looked for: `[ip:]CIDR`, `net:CIDR` or `net:default`.
+
+    Raises:
+        UsageError: it is no such thing.
+    """
+    if not text.startswith(ALLOCATED):
+        return parse_cidr(text.removeprefix(FIXED))
+    name = text.removeprefix(ALLOCATED)
+    if name == "default":
+        return Subnet()
+    hint = "expected net:default, or a subnet like net:10.32.1.0/24 with all bits after the length zero"
+    try:
+        found = ip_network(name)
+    except ValueError as error:
+        raise UsageError(f"invalid subnet {text!r}", hint=hint) from error
+    if "/" not in name or found.version != 4:
+        raise UsageError(f"invalid subnet {text!r}", hint=hint)
+    return Subnet(found)
+
+
+def _is_address(word: str) -> bool:
+    return looks_like_cidr(word.removeprefix(FIXED)) or word.startswith(ALLOCATED)
 
 
 def ips(cidrs: Iterable[Cidr]) -> list[IP]:

@@ -83,3 +83,6 @@ FORWARDED_VARIABLES = (
 CONFIDENTIAL_VARIABLES = frozenset({"WEAVE_PASSWORD", "WEAVE_DOCKER_ARGS", "WEAVEDNS_DOCKER_ARGS"})
 """Those of them that may hold a secret. The resident executor is not told: others who are attached could read along.
 Only `launch` reads them, which never goes that way."""
+
+ADDRESS_RANGE = "10.32.0.0/12"
+"""Out of which addresses are handed out, as in Weave."""

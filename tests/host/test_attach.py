@@ -153,7 +153,6 @@ def test_detaching_what_was_never_attached_fails_with_the_reason(stage: Stage) -
     "words",
     [
         (),
-        ("c1",),
         (A,),
         (A, "c1", A),
         (A, "c1", "c2"),

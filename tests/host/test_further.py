@@ -97,9 +97,9 @@ def test_env_and_config_say_what_there_is_instead_of_a_proxy(stage: Stage) -> No
         assert result.err.count("\n") == 1
 
 
-def test_prime_has_nothing_to_wait_for(stage: Stage) -> None:
+def test_prime_needs_a_router(stage: Stage) -> None:
     result = stage.weave("prime")
-    assert (result.code, result.out, result.err.count("\n")) == (0, "", 1)
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
 
 
 def test_help_lists_the_commands_or_one(stage: Stage) -> None:
@@ -156,7 +156,7 @@ def test_a_command_that_is_gone_says_what_there_is_instead(stage: Stage, name: s
         (("ps", "--format", "yaml"), "unknown format 'yaml'; expected text or json; expected: weave ps"),
         (("ps", "--all"), "unknown option '--all'"),
         (("status", "--format"), "option '--format' needs a value"),
-        (("status", "ipam"), "unknown section 'ipam'"),
+        (("status", "proxy"), "unknown section 'proxy'"),
         (("rmpeer",), "no peer given; expected: weave rmpeer PEER…"),
         (("prime", "x"), "unexpected argument 'x'; expected: weave prime"),
         (("env", "x"), "unexpected argument 'x'"),

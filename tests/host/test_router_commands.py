@@ -66,7 +66,7 @@ def test_version_is_the_routers_else_the_images(stage: Stage) -> None:
         ((), "no command given"),
         (("frobnicate",), "unknown command 'frobnicate'"),
         (("__init__",), "unknown command '__init__'"),
-        (("status", "ipam"), "unknown section 'ipam'; expected one of targets, connections, peers, dns"),
+        (("status", "proxy"), "unknown section 'proxy'; expected one of targets, connections, peers, dns, ipam"),
         (("status", "peers", "x"), "unexpected argument 'x'"),
         (("connect",), "no peer given"),
         (("connect", "--replace"), "no peer given"),

@@ -59,7 +59,7 @@ def test_one_that_can_not_be_attached_is_removed(stage: Stage, space: Space) -> 
 @pytest.mark.parametrize(
     ("words", "code", "reason"),
     [
-        (("busybox",), 1, "no address before 'busybox'"),
+        (("busybox",), 1, "no router answers"),
         ((A,), 125, "image"),
         ((A, "--frobnicate", "busybox"), 125, "--frobnicate"),
         ((A, "nowhere"), 125, "nowhere"),

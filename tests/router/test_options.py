@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import socket
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from weave_http.errors import HostError, UsageError
+from weave_http.router.addresses.options import AddressOptions
 from weave_http.router.mesh.sockets import ANY
 from weave_http.router.names.options import DnsOptions
 from weave_http.router.options import Options, parse
+
+RANGE = ip_network("10.32.0.0/12")
 
 
 def _parse(*argv: str, **env: str) -> Options:
@@ -31,6 +35,7 @@ def test_defaults() -> None:
         mtu=None,
         targets=(),
         dns=DnsOptions(),
+        addresses=AddressOptions((RANGE,), RANGE, 1),
     )
 
 

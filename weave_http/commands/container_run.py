@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from enum import IntEnum
 
-from weave_http.addresses import Cidr
+from weave_http.addresses import Wanted
 from weave_http.commands import holder
 from weave_http.commands.caller import Caller
 from weave_http.commands.containers import create, pulling, remove
@@ -54,7 +54,7 @@ class ProgramError(EngineError):
 
 
 def run_container(
-    caller: Caller, addresses: Sequence[Cidr], request: CreateRequest, *, wait: bool = True, foreground: bool = False
+    caller: Caller, addresses: Sequence[Wanted], request: CreateRequest, *, wait: bool = True, foreground: bool = False
 ) -> Outcome:
     """Create and start a container and attach it; print its id, or be it until it ends.
 
@@ -96,7 +96,7 @@ class ContainerRun:
     """
 
     def __init__(
-        self, caller: Caller, addresses: Sequence[Cidr], request: CreateRequest, *, wait: bool, foreground: bool
+        self, caller: Caller, addresses: Sequence[Wanted], request: CreateRequest, *, wait: bool, foreground: bool
     ) -> None:
         self.state = State.NONE
         self._caller = caller

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from weave_http.addresses import ips
+from weave_http.addresses import Cidr, ips
 from weave_http.host import taken
+from weave_http.host.allocation import allocated
 from weave_http.host.dns_names import give_name
 from weave_http.host.host import Host, running_target
 from weave_http.operations import Attach
@@ -20,12 +21,11 @@ def run(host: Host, op: Attach) -> None:
     Raises:
         WeaveError: it did not work, and nothing was changed.
     """
-    join(host, op, host.container(op.container))
-    host.say_addresses(op.addresses)
+    host.say_addresses(join(host, op, host.container(op.container)))
 
 
-def join(host: Host, op: Attach, container: Mapping[str, Any]) -> None:
-    """Join a container that was looked up already.
+def join(host: Host, op: Attach, container: Mapping[str, Any]) -> tuple[Cidr, ...]:
+    """Join a container that was looked up already, and return the addresses that were asked for.
 
     Args:
         host: where it is.
@@ -40,19 +40,21 @@ def join(host: Host, op: Attach, container: Mapping[str, Any]) -> None:
     from weave_http.net import bridge, firewall, guest
 
     guest.check_joinable(target)
-    taken.check(host, container, op.addresses)
-    bridge.ensure_bridge(mtu=host.wanted_mtu())
-    firewall.ensure(host.docker_bridge)
-    host.warn_of_overlaps(op.addresses)
-    change = guest.plug(target, op.addresses, multicast=op.multicast)
-    try:
-        if op.rewrite_hosts or op.extra_hosts:
-            from weave_http.host import hosts_file
+    with allocated(host, container["Id"], op.addresses) as addresses:
+        taken.check(host, container, addresses)
+        bridge.ensure_bridge(mtu=host.wanted_mtu())
+        firewall.ensure(host.docker_bridge)
+        host.warn_of_overlaps(addresses)
+        change = guest.plug(target, addresses, multicast=op.multicast)
+        try:
+            if op.rewrite_hosts or op.extra_hosts:
+                from weave_http.host import hosts_file
 
-            hosts_file.write(host, container, ips(change.addresses) if op.rewrite_hosts else [], op.extra_hosts)
-        host.record(container, change.addresses)
-    except BaseException:
-        guest.unplug(target, change.changed)
-        raise
+                hosts_file.write(host, container, ips(change.addresses) if op.rewrite_hosts else [], op.extra_hosts)
+            host.record(container, change.addresses)
+        except BaseException:
+            guest.unplug(target, change.changed)
+            raise
     if op.dns:
-        give_name(host, container, ips(op.addresses))
+        give_name(host, container, ips(addresses))
+    return addresses

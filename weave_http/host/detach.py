@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from weave_http.addresses import ips
+from weave_http.host.allocation import known
 from weave_http.host.dns_names import take_names
 from weave_http.host.host import Host, running_target
 from weave_http.operations import Detach
@@ -19,11 +20,12 @@ def run(host: Host, op: Detach) -> None:
 
     from weave_http.net import guest
 
-    change = guest.unplug(target, op.addresses)
+    addresses = known(host, container["Id"], op.addresses)
+    change = guest.unplug(target, addresses)
     try:
         host.record(container, change.addresses)
     except BaseException:
         guest.plug(target, change.changed)
         raise
-    take_names(host, container, ips(op.addresses))
+    take_names(host, container, ips(addresses))
     host.say_addresses(change.changed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from weave_http.addresses import ips
+from weave_http.host.allocation import allocated, known
 from weave_http.host.host import Host
 from weave_http.host.router_api import RouterError, RouterUnavailable
 from weave_http.operations import Expose, Hide
@@ -22,19 +23,20 @@ def run(host: Host, op: Expose) -> None:
     Raises:
         WeaveError: it did not work.
     """
-    host.warn_of_overlaps(op.addresses)
-    try:
-        host.router.expose(op.addresses, masquerade=op.masquerade, name=op.fqdn)
-    except RouterUnavailable:
-        from weave_http.net import bridge, expose
+    with allocated(host, ID, op.addresses) as addresses:
+        host.warn_of_overlaps(addresses)
+        try:
+            host.router.expose(addresses, masquerade=op.masquerade, name=op.fqdn)
+        except RouterUnavailable:
+            from weave_http.net import bridge, expose
 
-        bridge.ensure_bridge(mtu=host.wanted_mtu())
-        expose.expose(lambda: dict.fromkeys(op.addresses, op.masquerade), host.docker_bridge)
+            bridge.ensure_bridge(mtu=host.wanted_mtu())
+            expose.expose(lambda: dict.fromkeys(addresses, op.masquerade), host.docker_bridge)
     if op.fqdn:
-        for ip in ips(op.addresses):
+        for ip in ips(addresses):
             with suppress(RouterUnavailable, RouterError):  # names are an extra, as ever
                 host.router.put_name(ID, ip, op.fqdn)
-    host.say_addresses(op.addresses)
+    host.say_addresses(addresses)
 
 
 def hide(host: Host, op: Hide) -> None:
@@ -45,13 +47,16 @@ def hide(host: Host, op: Hide) -> None:
     Raises:
         WeaveError: it did not work.
     """
+    addresses = known(host, ID, op.addresses)
     try:
-        host.router.hide(op.addresses)
+        host.router.hide(addresses)
     except RouterUnavailable:
         from weave_http.net import expose
 
-        expose.hide(op.addresses, host.docker_bridge)
-    for ip in ips(op.addresses):
+        expose.hide(addresses, host.docker_bridge)
+    for ip in ips(addresses):
         with suppress(RouterUnavailable, RouterError):
             host.router.delete_name(ID, ip)
-    host.say_addresses(op.addresses)
+        with suppress(RouterUnavailable, RouterError):
+            host.router.release_address(ID, ip)
+    host.say_addresses(addresses)

@@ -8,9 +8,11 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_interface
 from typing import Any
 
 from weave_http import constants
+from weave_http.addresses import Network
 from weave_http.engine.errors import Conflict, NotFound
 from weave_http.errors import HostError, UsageError
 from weave_http.host import resident_container, router_container
@@ -21,7 +23,7 @@ from weave_http.host.router_api import RouterError, RouterUnavailable
 from weave_http.host.signals import held_back
 from weave_http.host.upgrade_settling import settle
 from weave_http.operations import Launch
-from weave_http.operations.flags import BY_NAME, variable
+from weave_http.operations.flags import BY_NAME, default_subnet, variable
 
 READY_SECONDS = 20.0
 POLL_SECONDS = 0.05
@@ -45,6 +47,7 @@ class Plan:
         restart: whether the engine keeps the router running.
         dns: whether names are to be served.
         resident: whether there is to be a resident executor.
+        ranges: out of what addresses are handed out, and whether that was asked for.
         arguments: for the router, the peers last.
         environ: variables that flags stand for.
         warnings: what is said beside, a line each.
@@ -55,6 +58,7 @@ class Plan:
     restart: bool
     dns: bool
     resident: bool
+    ranges: Mapping[Network, bool]
     arguments: tuple[str, ...]
     environ: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -110,10 +114,36 @@ def plan(op: Launch, env: Mapping[str, str]) -> Plan:
         restart="no-restart" not in given,
         dns="no-dns" not in given,
         resident="no-resident" not in given,
+        ranges=_ranges(settings.values),
         arguments=(*arguments, *map(str, settings.peers)),
         environ=environ,
         warnings=settings.warnings,
     )
+
+
+def _ranges(values: Mapping[str, Any]) -> dict[Network, bool]:
+    """Return out of what addresses are handed out, and whether it was asked for. Raises `UsageError`."""
+    name = "ipalloc-range"
+    range_: Network | None = values.get(name, BY_NAME[name].default)
+    if range_ is None:
+        return {}
+    default_subnet(range_, values.get("ipalloc-default-subnet"))
+    return {range_: name in values}
+
+
+def _check_ranges(host: Host, ranges: Mapping[Network, bool]) -> None:
+    """Warn if the host has another way to addresses that are to be handed out; raise `HostError` if nobody chose them.
+
+    What it has exposed itself on the network is no other way.
+    """
+    from weave_http.net import routes
+
+    for range_, chosen in ranges.items():
+        for route in routes.overlaps([ip_interface(range_)]).values():
+            said = f"the range {range_} of addresses to hand out overlaps the route {route} of this host"
+            if not chosen:
+                raise HostError(said, hint="choose another one: --ipalloc-range CIDR, or --ipalloc-range '' for none")
+            host.warn(f"WARNING: {said}")
 
 
 def _value(name: str, env: Mapping[str, str]) -> Any:
@@ -137,6 +167,7 @@ def run(host: Host, op: Launch) -> None:
         host.warn(f"WARNING: {name} does not resolve now ({reason}); the router keeps trying")
     if host.env.get("WEAVEDNS_DOCKER_ARGS"):
         host.warn("WARNING: WEAVEDNS_DOCKER_ARGS is ignored: the router serves names, and takes WEAVE_DOCKER_ARGS")
+    _check_ranges(host, options.ranges)
     image = router_container.own_image(host)
     body = body_of(host, image, restart=options.restart, arguments=options.arguments)
     _make_room(host)

@@ -14,8 +14,8 @@ _INSTEAD = "start containers by `weave run`, with docker run's own arguments"
 
 
 def prime(host: Host, op: Operation) -> None:
-    """Return at once: addresses are not handed out, so there is nothing to wait for."""
-    host.warn("weave prime: nothing to wait for: this version hands out no addresses")
+    """Wait until addresses can be handed out (`GET /ring`). Raises `HostError`: they can't, or there is no router."""
+    host.router.prime()
 
 
 def env(host: Host, op: Operation) -> None:

@@ -9,6 +9,7 @@ from weave_http.engine.errors import NotFound
 from weave_http.errors import HostError
 from weave_http.host import leftovers, resident_container, waiting
 from weave_http.host.host import Host
+from weave_http.host.router_api import RouterError, RouterUnavailable
 from weave_http.host.router_container import ROLE
 from weave_http.host.stop import stop_router
 from weave_http.operations import Reset
@@ -20,6 +21,8 @@ def run(host: Host, op: Reset) -> None:
     Raises:
         WeaveError: it did not work.
     """
+    with suppress(RouterUnavailable, RouterError):
+        host.router.give_back()
     stop_router(host, remove=True)
     with suppress(HostError):
         resident_container.end(host)

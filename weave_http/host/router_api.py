@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from weave_http.addresses import IP, Cidr, PeerAddress
+from weave_http.addresses import IP, Cidr, PeerAddress, Subnet
 from weave_http.errors import HostError
 
 
@@ -94,6 +94,30 @@ class RouterAPI(Protocol):
 
     def dns_address(self) -> tuple[IP, int]:
         """Return the address and port of the DNS server. Raises `NotOffered`: there is none, and why."""
+        ...
+
+    def allocate(self, owner: str, subnet: Subnet) -> Cidr:
+        """Hand out an address of a subnet to a container, or to `weave:expose`; the same one if it has one there."""
+        ...
+
+    def claim(self, owner: str, address: Cidr) -> None:
+        """Note that a container, or `weave:expose`, has an address that somebody chose."""
+        ...
+
+    def addresses_of(self, owner: str, subnet: Subnet | None = None) -> list[Cidr]:
+        """Return what a container, or `weave:expose`, was handed out, in all or of a subnet."""
+        ...
+
+    def release_address(self, owner: str, address: IP) -> None:
+        """Take an address back; one that was not handed out is fine."""
+        ...
+
+    def prime(self) -> None:
+        """Return when addresses can be handed out."""
+        ...
+
+    def give_back(self) -> None:
+        """Give all addresses back to the other hosts, and the vote: this host leaves for good."""
         ...
 
     def leave(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from weave_http import constants
-from weave_http.addresses import IP, Cidr, PeerAddress, parse_ip, parse_port
+from weave_http.addresses import IP, Cidr, PeerAddress, Subnet, parse_cidr, parse_ip, parse_port
 from weave_http.engine.address import Endpoint
 from weave_http.engine.errors import TransportError, Unreachable
 from weave_http.engine.wire.contract import Request, Timeouts
@@ -137,6 +137,38 @@ class RouterClient(RouterAPI):
         where = f"/name/{quote(owner, safe=':')}" + (f"/{address}" if address else "")
         self._call("DELETE", f"{where}?{urlencode({'fqdn': name})}" if name else where)
 
+    def allocate(self, owner: str, subnet: Subnet) -> Cidr:
+        """Hand out an address of a subnet (`POST /ip/{id}[/{subnet}]`).
+
+        Args:
+            owner: full container id, or `weave:expose`.
+            subnet: where; the same address again if the owner has one there.
+        """
+        return parse_cidr(self._call("POST", f"{_ip(owner)}{_of(subnet)}").strip())
+
+    def claim(self, owner: str, address: Cidr) -> None:
+        """Note that an owner has an address that somebody chose (`PUT /ip/{id}/{cidr}`)."""
+        self._call("PUT", f"{_ip(owner)}/{address}")
+
+    def addresses_of(self, owner: str, subnet: Subnet | None = None) -> list[Cidr]:
+        """Return what an owner was handed out (`GET /ip/{id}[/{subnet}]`)."""
+        try:
+            return list(map(parse_cidr, self._call("GET", f"{_ip(owner)}{_of(subnet)}").split()))
+        except NotOffered:
+            return []
+
+    def release_address(self, owner: str, address: IP) -> None:
+        """Take an address back (`DELETE /ip/{id}/{ip}`)."""
+        self._call("DELETE", f"{_ip(owner)}/{address}")
+
+    def prime(self) -> None:
+        """Return when addresses can be handed out (`GET /ring`)."""
+        self._call("GET", "/ring")
+
+    def give_back(self) -> None:
+        """Give all addresses back to the other hosts, and the vote (`DELETE /ip`)."""
+        self._call("DELETE", "/ip")
+
     def domain(self) -> str:
         """Return the domain of the names, with its last dot (`GET /domain`)."""
         return self._call("GET", "/domain").strip()
@@ -203,3 +235,13 @@ class RouterClient(RouterAPI):
             refusal = NotOffered if status == 404 else RouterError
             raise refusal(lines or f"{method} {path} was answered {status}")
         return text
+
+
+def _ip(owner: str) -> str:
+    return f"/ip/{quote(owner, safe=':')}"
+
+
+def _of(subnet: Subnet | None) -> str:
+    if subnet is None:
+        return ""
+    return f"/{subnet.network}" if subnet.network else "/default"

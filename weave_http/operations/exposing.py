@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weave_http.addresses import Cidr
+from weave_http.addresses import Wanted
 from weave_http.errors import UsageError
-from weave_http.operations.operation import Argument, Operation, Option, cidrs
+from weave_http.operations.operation import Argument, Operation, Option, addresses
 
 
 def _fqdn(text: str) -> str:
@@ -33,11 +33,11 @@ class Expose(Operation):
     example: ClassVar[str] = "expose 10.2.1.254/24 -h gate.weave.local"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         Option("masquerade", ("--without-masquerade",), "Let others see the containers' own addresses.", sets=False),
-        cidrs("Addresses of the host, as 10.2.1.254/24."),
+        addresses("Addresses of the host, as 10.2.1.254/24, net:10.32.1.0/24 or net:default."),
         Option("fqdn", ("-h",), "Name for the addresses in the DNS.", metavar="FQDN", read=_fqdn),
     )
 
-    addresses: tuple[Cidr, ...]
+    addresses: tuple[Wanted, ...]
     masquerade: bool = True
     fqdn: str = ""
 
@@ -53,6 +53,6 @@ class Hide(Operation):
     name: ClassVar[str] = "hide"
     more: ClassVar[str] = "It prints the addresses."
     example: ClassVar[str] = "hide 10.2.1.254/24"
-    parts: ClassVar[tuple[Option | Argument, ...]] = (cidrs("Addresses of the host."),)
+    parts: ClassVar[tuple[Option | Argument, ...]] = (addresses("Addresses of the host."),)
 
-    addresses: tuple[Cidr, ...]
+    addresses: tuple[Wanted, ...]

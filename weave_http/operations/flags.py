@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_network
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from weave_http import constants
-from weave_http.addresses import parse_ipv4, parse_port
+from weave_http.addresses import Network, parse_ipv4, parse_port
 from weave_http.errors import HostError, UsageError
 from weave_http.operations.hostnames import parse_hostname
 
@@ -147,6 +147,65 @@ def _path(text: str) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class Init:
+    """How the first agreement about addresses comes about.
+
+    Args:
+        kind: `consensus`, `seed` or `observer`.
+        count: of peers at the beginning; 0 for those that are named at the launch.
+        seed: names of the peers at the beginning.
+    """
+
+    kind: str = "consensus"
+    count: int = 0
+    seed: tuple[str, ...] = ()
+
+
+def _init(text: str) -> Init:
+    kind, _, value = text.partition("=")
+    if kind == "consensus":
+        count = value.isascii() and value.isdigit() and len(value) < 5 and int(value) > 0
+        if not value or count:
+            return Init(kind, int(value or 0))
+    if text.isascii() and text.isdigit() and 0 < len(text) < 5:  # of -initpeercount
+        return Init("consensus", int(text))
+    if kind == "seed" and value:
+        return Init(kind, 0, tuple(value.split(",")))
+    if text == "observer":
+        return Init(text)
+    raise UsageError(
+        f"invalid --ipalloc-init {text!r}", hint="expected consensus, consensus=N, seed=NAME,… or observer"
+    )
+
+
+def _subnet(flag: str) -> Callable[[str], Network | None]:
+    def read(text: str) -> Network | None:
+        if not text:
+            return None
+        hint = "expected an IPv4 network like 10.32.0.0/12, with all bits after the length zero"
+        try:
+            found = ip_network(text)
+        except ValueError as error:
+            raise UsageError(f"invalid --{flag} {text!r}", hint=hint) from error
+        if found.version != 4 or "/" not in text:
+            raise UsageError(f"invalid --{flag} {text!r}", hint=hint)
+        if not 8 <= found.prefixlen <= 30:
+            raise UsageError(f"invalid --{flag} {text!r}", hint="expected a length from 8 to 30")
+        return found
+
+    return read
+
+
+def default_subnet(range_: Network, given: Network | None) -> Network:
+    """Return the subnet for those who name none. Raises `UsageError`: it is not within the range."""
+    if given is None:
+        return range_
+    if given.version != range_.version or not range_.supernet_of(given):  # type: ignore[arg-type]
+        raise UsageError(f"invalid --ipalloc-default-subnet {str(given)!r}", hint=f"expected a part of {range_}")
+    return given
+
+
 def switch(word: str, value: str) -> bool:
     """Return whether a switch is on, as Go reads it. Raises `UsageError`."""
     if value in TRUE or value in FALSE:
@@ -207,6 +266,26 @@ FLAGS = (
     Flag("dns-ttl", "Seconds for which an answer may be kept.", "SECONDS", number("--dns-ttl", 0, _GREATEST_TTL), 1),
     Flag("dns-fallback-timeout", "How long to wait for other servers, as 5s.", "DURATION", _duration, 5.0),
     Flag("resolv-conf", "The file on the host that lists the other servers.", "PATH", _path, RESOLV_CONF),
+    Flag(
+        "ipalloc-range",
+        "Network out of which addresses are handed out, the same on all hosts; empty for none.",
+        "CIDR",
+        _subnet("ipalloc-range"),
+        ip_network(constants.ADDRESS_RANGE),
+    ),
+    Flag(
+        "ipalloc-default-subnet",
+        "Subnet for those who name none; all of the range by default.",
+        "CIDR",
+        _subnet("ipalloc-default-subnet"),
+    ),
+    Flag(
+        "ipalloc-init",
+        "How the first hosts agree: consensus, consensus=N, seed=NAME,… or observer.",
+        "HOW",
+        _init,
+        Init(),
+    ),
     Flag(
         "mtu",
         "MTU of the network in bytes, instead of the underlay's less 50.",

@@ -10,7 +10,7 @@ MODULES = {
     "peers": {
         "connect": "Connect the router to more peers.",
         "forget": "Stop trying to connect to peers.",
-        "rmpeer": "Forget peers that are gone for good.",
+        "rmpeer": "Forget peers that are gone for good, and take over their addresses.",
     },
     "run": {"run": "Start a container on the network, as docker run would."},
     "joining": {
@@ -44,7 +44,7 @@ MODULES = {
         "stop": "Stop the router.",
         "reset": "Stop the router, and remove all that Weave made on the host.",
         "version": "Print the versions on this side and on the Docker host.",
-        "prime": "Do nothing: there is nothing to wait for.",
+        "prime": "Wait until addresses can be handed out.",
         "env": "Say what to use instead of a Docker API proxy.",
         "config": "Say what to use instead of a Docker API proxy, and fail.",
         "stop-dns": "Do nothing: names end with the router.",

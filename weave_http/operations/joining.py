@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import ClassVar
 
-from weave_http.addresses import Cidr, parse_ipv4
+from weave_http.addresses import Wanted, parse_ipv4
 from weave_http.errors import UsageError
-from weave_http.operations.operation import Argument, Operation, Option, cidrs, one
+from weave_http.operations.operation import Argument, Operation, Option, addresses, one
 
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})")
-_ADDRESSES = cidrs("Addresses for the container's interface, as 10.2.1.1/24; they are set in this order.")
-_NO_CONTAINER = "no container given after the addresses"
+_ADDRESSES = addresses(
+    "Addresses for the container's interface, set in this order: 10.2.1.1/24, net:10.32.1.0/24 or net:default."
+)
+_NO_CONTAINER = "no container given"
 
 
 class ExtraHost(tuple[str, IPv4Address]):
@@ -76,7 +78,7 @@ class Attach(Operation):
     example: ClassVar[str] = "attach 10.2.1.1/24 web"
     parts: ClassVar[tuple[Option | Argument, ...]] = (_ADDRESSES, *_OPTIONS, _container("running"))
 
-    addresses: tuple[Cidr, ...]
+    addresses: tuple[Wanted, ...]
     container: str
     dns: bool = True
     rewrite_hosts: bool = False
@@ -117,9 +119,9 @@ class Detach(Operation):
     more: ClassVar[str] = "It prints the addresses that were removed. With the last one the interface is removed."
     example: ClassVar[str] = "detach 10.2.1.1/24 web"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
-        cidrs("Addresses to take away, as 10.2.1.1/24."),
+        addresses("Addresses to take away, as 10.2.1.1/24, net:10.32.1.0/24 or net:default."),
         _container("running"),
     )
 
-    addresses: tuple[Cidr, ...]
+    addresses: tuple[Wanted, ...]
     container: str

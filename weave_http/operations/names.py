@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weave_http.addresses import IP, leading_cidrs, looks_like_cidr, parse_cidr
+from weave_http.addresses import IP, leading_addresses, looks_like_cidr, parse_cidr
 from weave_http.errors import UsageError
 from weave_http.operations.hostnames import parse_hostname
 from weave_http.operations.operation import Argument, Operation, Option, many, one
@@ -152,7 +152,9 @@ class LaunchDns(Operation):
     @property
     def domain(self) -> str:
         """The domain that is wished for; empty for any. Raises `UsageError`."""
-        _, rest = leading_cidrs(self.arguments)
+        found, rest = leading_addresses(self.arguments)
+        if len(found) + len(rest) > len(self.arguments):
+            raise UsageError("no address given", hint="expected an address like 10.2.1.1/24 first")
         domain = ""
         while rest:
             word = rest.pop(0)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from weave_http.addresses import Cidr, leading_cidrs
+from weave_http.addresses import Wanted, leading_addresses
 from weave_http.errors import UsageError
 from weave_http.operations.index import INTERNAL, SUMMARIES
 
@@ -174,6 +174,9 @@ def _options(cls: type[Operation], words: Sequence[str]) -> tuple[dict[str, Any]
             option = known.get(name)
             if option is None and not word.startswith("--") and (short := known.get(word[:2])) and short.metavar:
                 option, name, equals, text = short, word[:2], "=", word[2:]
+            if option is None and cls.verbatim:
+                plain += (word, *rest)
+                break
             if option is None or (equals and not option.metavar):
                 raise UsageError(f"unknown option {word!r}")
             if not option.metavar:
@@ -202,14 +205,14 @@ EXIT_CODES = (
 # -- kinds of arguments ------------------------------------------------------------------------------
 
 
-def cidrs(help_: str) -> Argument:
-    """Return the argument `CIDR…`: one or more addresses of interfaces, each perhaps after `ip:`."""
+def addresses(help_: str) -> Argument:
+    """Return the argument `[ADDR…]`: addresses of interfaces, or subnets to find some in; without any `net:default`."""
 
-    def take(words: list[str]) -> tuple[tuple[Cidr, ...], list[str]]:
-        found, rest = leading_cidrs(words)
+    def take(words: list[str]) -> tuple[tuple[Wanted, ...], list[str]]:
+        found, rest = leading_addresses(words)
         return tuple(dict.fromkeys(found)), rest
 
-    return Argument("addresses", "CIDR…", help_, take, lambda value: [str(cidr) for cidr in value])
+    return Argument("addresses", "[ADDR…]", help_, take, lambda value: [str(each) for each in value])
 
 
 def one(

@@ -65,7 +65,7 @@ class Rmpeer(Operation):
 
     name: ClassVar[str] = "rmpeer"
     more: ClassVar[str] = (
-        "It prints `0 IPs taken over from PEER` for each, as Weave 2.x does without allocated addresses."
+        "It prints `N IPs taken over from PEER` for each. It may be said on any host, on many at once, and again."
     )
     example: ClassVar[str] = "rmpeer host2"
     parts: ClassVar[tuple[Option | Argument, ...]] = (

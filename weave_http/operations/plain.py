@@ -101,7 +101,7 @@ Upgrade = _plain(
     "If the new router can't start, the old one goes on.",
     warm_=False,
 )
-Prime = _plain("prime", more_="Weave 2.x waits here until it can allocate addresses; this version allocates none.")
+Prime = _plain("prime", more_="The first hosts agree on the range then, and not only when an address is asked for.")
 Config = _plain("config")
 StopDns = _plain("stop-dns", more_="Weave 0.10 had a container of its own for names.")
 Setup = _plain(

@@ -13,6 +13,7 @@ SECTIONS = {
     "connections": ("Router", "Connections"),
     "peers": ("Router", "Peers"),
     "dns": ("DNS", "Entries"),
+    "ipam": ("IPAM", "Entries"),
 }
 """The sections of `status`, and where each is found in the report."""
 

@@ -9,13 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weave_http.addresses import Cidr, leading_cidrs
-from weave_http.operations.operation import Argument, Operation, Option
-
-
-def _addresses(words: list[str]) -> tuple[tuple[Cidr, ...], list[str]]:
-    found, rest = leading_cidrs(words)
-    return tuple(found), rest
+from weave_http.addresses import Wanted
+from weave_http.operations.operation import Argument, Operation, Option, addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +52,7 @@ class Run(Operation):
             "Stay attached until the container ends, as docker run without -d.",
             caller=True,
         ),
-        Argument(
-            "addresses",
-            "CIDR…",
-            "Addresses for the container's interface, as 10.2.1.1/24.",
-            _addresses,
-            lambda value: [str(cidr) for cidr in value],
-        ),
+        addresses("Addresses for the container's interface, as 10.2.1.1/24, net:10.32.1.0/24 or net:default."),
         Argument(
             "arguments",
             "[DOCKER RUN OPTIONS] IMAGE [COMMAND…]",
@@ -73,7 +62,7 @@ class Run(Operation):
         ),
     )
 
-    addresses: tuple[Cidr, ...]
+    addresses: tuple[Wanted, ...]
     arguments: tuple[str, ...]
     with_dns: bool = False
     wait: bool = True

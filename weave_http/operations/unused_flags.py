@@ -14,7 +14,6 @@ from weave_http.errors import UsageError
 from weave_http.operations.flags import FALSE
 
 _NO_CAPTURE = "the kernel carries the packets, nothing captures them"
-_NO_ALLOCATOR = "this version hands out no addresses, give one to each container"
 _NO_PROXY = "there is no Docker API proxy, start containers by `weave run`"
 _NO_PLUGIN = "there is no Docker plugin, start containers by `weave run`"
 _VXLAN_ONLY = "data always goes by the kernel's VXLAN"
@@ -65,10 +64,6 @@ UNUSED: dict[str, Flag] = {
     ),
     "min-protocol-version": Flag("routers speak weave-http's own protocol"),
     "trusted-subnets": Flag("this version can't encrypt, so all data goes in the clear", refused=True, harmless=_empty),
-    # addresses
-    "ipalloc-range": Flag(_NO_ALLOCATOR, harmless=_empty),
-    "ipalloc-default-subnet": Flag(_NO_ALLOCATOR, harmless=_empty),
-    "ipalloc-init": Flag(_NO_ALLOCATOR),
     # proxy and plugins
     "proxy": _switch(_NO_PROXY),
     "H": Flag(_NO_PROXY),

@@ -11,7 +11,11 @@ from time import monotonic, time
 
 from weave_http import __version__, constants
 from weave_http.net.own_container import own_container
+from weave_http.router.addresses.gossip import AddressGossip
+from weave_http.router.addresses.options import AddressOptions
+from weave_http.router.addresses.service import AddressService
 from weave_http.router.blocking import in_thread
+from weave_http.router.control import address_routes
 from weave_http.router.control.control import Control
 from weave_http.router.control.http_api import Api
 from weave_http.router.control.metrics_server import MetricsServer
@@ -59,19 +63,31 @@ class Router:
         )
         self._overlay = Overlay(self._kernel, store, self._reach)
         self._name_gossip = NameGossip(me.name, me.uid)
-        path_gossip = PathGossip(me.name, me.uid)
-        self._peering = Peering(me, self._overlay.changed, [self._name_gossip, path_gossip])
+        path_gossip, self._address_gossip = PathGossip(me.name, me.uid), AddressGossip(me.name, me.uid)
+        self._peering = Peering(me, self._overlay.changed, [self._name_gossip, path_gossip, self._address_gossip])
         self._paths = Paths(
             self._peering, path_gossip, options.port + 1, lambda: self._overlay.ceiling, self._overlay.changed
         )
         self._names = self._name_service(options.dns) if options.dns else None
-        self._control = Control(store, self._peering, self._overlay, self._paths, self._names)
+        self._addresses = self._address_service(options.addresses) if options.addresses else None
+        self._control = Control(store, self._peering, self._overlay, self._paths, self._names, self._addresses)
         more = routes(self._names) if self._names else routes_when_off()
-        self._api = Api(self._control, *options.http_addr, more=more)
+        allocation = address_routes.routes(self._addresses) if self._addresses else address_routes.routes_when_off()
+        self._api = Api(self._control, *options.http_addr, more=[*more, *allocation])
         self._metrics = MetricsServer(lambda: self._control.report, options.metrics_addr)
 
     def _reach(self, now: float) -> Reach:
         return self._paths.reach(now)
+
+    def _address_service(self, options: AddressOptions) -> AddressService:
+        return AddressService(
+            self._peering.me.name,
+            options,
+            self._address_gossip,
+            self._store,
+            changed=self._peering.wake,
+            nickname=lambda peer: fact.value.nickname if (fact := self._peering.membership.topology.get(peer)) else "",
+        )
 
     def _name_service(self, options: DnsOptions) -> NameService:
         return NameService(
@@ -104,6 +120,9 @@ class Router:
             if self._names is not None:
                 stack.push_async_callback(self._names.stop)
                 await self._names.start()
+            if self._addresses is not None:
+                handing_out = asyncio.create_task(self._addresses.run())
+                stack.callback(handing_out.cancel)
             self._peering.start()
             self._peering.connect(list(self._store.state.targets))
             probing = asyncio.create_task(self._paths.run())

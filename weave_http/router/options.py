@@ -12,6 +12,8 @@ from weave_http import constants
 from weave_http.addresses import IP, parse_peer_address
 from weave_http.errors import UsageError
 from weave_http.operations.flags import FLAGS, Flag, read, variable
+from weave_http.router.addresses.options import AddressOptions
+from weave_http.router.addresses.options import from_flags as address_options
 from weave_http.router.mesh.identity import PeerName, parse_peer_name
 from weave_http.router.names.options import DnsOptions
 from weave_http.router.names.options import from_flags as dns_options
@@ -42,6 +44,7 @@ class Options:
         mtu: of the overlay, in bytes; None to derive it from the underlay's.
         targets: `HOST[:PORT]` of peers to dial.
         dns: how names are served, None not to.
+        addresses: how addresses are handed out, None not to.
     """
 
     port: int
@@ -58,6 +61,7 @@ class Options:
     mtu: int | None
     targets: tuple[str, ...]
     dns: DnsOptions | None = None
+    addresses: AddressOptions | None = None
 
 
 def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
@@ -93,6 +97,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
         mtu=variable("mtu", env),
         targets=tuple(dict.fromkeys(targets)),
         dns=dns_options(values, env),
+        addresses=address_options(values, len(set(targets))),
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from weave_http.addresses import Cidr, parse_cidr
+from weave_http.addresses import Cidr, Network, parse_cidr
 from weave_http.errors import UsageError
+from weave_http.router.addresses.agreement import Memory
 from weave_http.router.names.register import Name
 
 _ID_LENGTH = 64
@@ -30,6 +31,23 @@ class Exposure:
     names: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What is kept about addresses that are handed out.
+
+    Args:
+        name: of the peer whose it is.
+        ranges: out of what they are handed out.
+        memory: of the agreements.
+        held: the addresses by owner.
+    """
+
+    name: str
+    ranges: tuple[Network, ...]
+    memory: Memory
+    held: Mapping[str, tuple[Cidr, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """What is kept.
@@ -42,6 +60,7 @@ class State:
         attachments: addresses by container id.
         exposed: addresses of the host on the network.
         names: that this host gives.
+        kept: about addresses that are handed out, None before there was anything.
     """
 
     name: str = ""
@@ -51,6 +70,7 @@ class State:
     attachments: Mapping[str, tuple[Cidr, ...]] = field(default_factory=dict)
     exposed: Mapping[Cidr, Exposure] = field(default_factory=dict)
     names: frozenset[Name] = frozenset()
+    kept: Kept | None = None
 
 
 def is_container_id(text: str) -> bool:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from ipaddress import ip_network
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,10 +24,12 @@ from typing import Any, TypeVar
 from weave_http.addresses import parse_cidr, parse_ipv4
 from weave_http.errors import HostError, UsageError
 from weave_http.operations.hostnames import parse_hostname
+from weave_http.router.addresses.packing import pack_memory, read_memory
 from weave_http.router.blocking import in_thread
+from weave_http.router.mesh.fields import Malformed
 from weave_http.router.mesh.identity import is_peer_name
 from weave_http.router.names.register import Name
-from weave_http.router.state import Exposure, State, is_container_id
+from weave_http.router.state import Exposure, Kept, State, is_container_id
 from weave_http.router.takeover import read_json_files
 
 logger = logging.getLogger(__name__)
@@ -34,7 +37,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 FILE = "weave.db"
-FORMAT = 1
+FORMAT = 2
 """Of the file (its `user_version`); 0 is a file that nothing has been written to."""
 _PATIENCE = 5.0
 """Seconds for which another process may hold the file."""
@@ -54,6 +57,8 @@ _SCHEMA = """
     CREATE TABLE attachment (container TEXT PRIMARY KEY, addresses TEXT NOT NULL) STRICT;
     CREATE TABLE exposed (address TEXT PRIMARY KEY, masquerade INTEGER NOT NULL, names TEXT NOT NULL) STRICT;
     CREATE TABLE name (hostname TEXT, address TEXT, owner TEXT, PRIMARY KEY (hostname, address, owner)) STRICT;
+    CREATE TABLE agreement (peer TEXT NOT NULL, ranges TEXT NOT NULL, memory TEXT NOT NULL) STRICT;
+    CREATE TABLE held (owner TEXT PRIMARY KEY, addresses TEXT NOT NULL) STRICT;
 """
 """The addresses of an attachment are separated by spaces; the names of an exposed address are a JSON array."""
 
@@ -201,9 +206,37 @@ def _read(database: sqlite3.Connection) -> State:
                 for address, masquerade, names in database.execute("SELECT address, masquerade, names FROM exposed")
             },
             names=frozenset(_name(*row) for row in database.execute("SELECT hostname, address, owner FROM name")),
+            kept=_kept(database),
         )
-    except UsageError as error:
+    except (UsageError, Malformed, KeyError) as error:
         raise ValueError(str(error)) from error
+
+
+def _kept(database: sqlite3.Connection) -> Kept | None:
+    row = database.execute("SELECT peer, ranges, memory FROM agreement").fetchone()
+    if row is None:
+        return None
+    held = database.execute("SELECT owner, addresses FROM held")
+    return Kept(
+        row[0],
+        tuple(map(ip_network, row[1].split())),
+        read_memory(json.loads(row[2])),
+        {owner: tuple(map(parse_cidr, addresses.split())) for owner, addresses in held},
+    )
+
+
+def _write_kept(database: sqlite3.Connection, before: Kept | None, after: Kept | None) -> None:
+    if before is after or after is None:
+        return
+    if before is None or (before.name, before.ranges, before.memory) != (after.name, after.ranges, after.memory):
+        database.execute("DELETE FROM agreement")
+        values = (after.name, " ".join(map(str, after.ranges)), json.dumps(pack_memory(after.memory)))
+        database.execute("INSERT INTO agreement VALUES (?, ?, ?)", values)
+    gone, new = _difference(before.held if before else {}, after.held)
+    database.executemany("DELETE FROM held WHERE owner = ?", ((owner,) for owner in gone))
+    database.executemany(
+        "INSERT OR REPLACE INTO held VALUES (?, ?)", ((owner, " ".join(map(str, after.held[owner]))) for owner in new)
+    )
 
 
 def _container(text: str) -> str:
@@ -238,6 +271,7 @@ def _write_difference(database: sqlite3.Connection, before: State, after: State)
             for address in shown
         ),
     )
+    _write_kept(database, before.kept, after.kept)
     if before.names is not after.names:
         database.executemany(
             "DELETE FROM name WHERE hostname = ? AND address = ? AND owner = ?", map(_row, before.names - after.names)

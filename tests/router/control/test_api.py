@@ -39,6 +39,7 @@ class Pretender(Control):
         self.done: list[str] = []
         self.complaints: list[str] = []
         self.failure: WeaveError | None = None
+        self._addresses = None
         self.overlay = cast("Any", self)
         self.store = cast("Any", self)
         self.state = State(exposed={parse_cidr("10.2.1.254/24"): Exposure()})
@@ -70,8 +71,9 @@ class Pretender(Control):
     async def hide(self, addresses: Collection[Cidr]) -> None:
         self.done.append(f"hide {' '.join(map(str, addresses))}")
 
-    def remove_peer(self, who: str) -> None:
+    async def remove_peer(self, who: str) -> int:
         self.done.append(f"remove {who}")
+        return 0
 
     async def leave(self) -> None:
         self.done.append("leave")

@@ -9,11 +9,13 @@ from time import monotonic
 
 from weave_http.addresses import Cidr, parse_peer_address
 from weave_http.errors import WeaveError
+from weave_http.router.addresses.service import AddressService
 from weave_http.router.control import describe
 from weave_http.router.control.report import Memory, Metrics, Overlay, Report
 from weave_http.router.control.status import SECTIONS
 from weave_http.router.data.overlay import Overlay as DataPlane
 from weave_http.router.data.plan import without
+from weave_http.router.mesh.identity import PeerName, is_peer_name
 from weave_http.router.mesh.peering import Peering
 from weave_http.router.mesh.resolve import resolve
 from weave_http.router.names.service import NameService
@@ -34,6 +36,7 @@ class Control:
         overlay: the data plane.
         paths: to the other hosts.
         names: None when they are switched off.
+        addresses: None when none are handed out.
 
     Attributes:
         ready: whether the router has come up.
@@ -41,7 +44,13 @@ class Control:
     """
 
     def __init__(
-        self, store: Store, peering: Peering, overlay: DataPlane, paths: Paths, names: NameService | None
+        self,
+        store: Store,
+        peering: Peering,
+        overlay: DataPlane,
+        paths: Paths,
+        names: NameService | None,
+        addresses: AddressService | None = None,
     ) -> None:
         self.ready = False
         self.metrics = Metrics("", "")
@@ -50,6 +59,7 @@ class Control:
         self._peering = peering
         self._paths = paths
         self._names = names
+        self._addresses = addresses
         self._left = False
         self.reattacher = Reattacher(
             lambda: self.store.state.attachments, self.drop_attachments, self.adopt, names=names
@@ -73,6 +83,7 @@ class Control:
             exposed=describe.exposed(state.exposed),
             dns=describe.dns(self._names) if self._names else None,
             metrics=self.metrics,
+            ipam=describe.ipam(self._addresses) if self._addresses else None,
         )
 
     @property
@@ -110,12 +121,18 @@ class Control:
         await self._keep_targets(tuple(target for target in self.store.state.targets if target not in peers))
         self._stop_dialling(peers)
 
-    def remove_peer(self, who: str) -> None:
-        """Stop at once to send data to a lost peer, by name or nickname; one that is connected is left alone."""
+    async def remove_peer(self, who: str) -> int:
+        """Stop at once to send data to a lost peer, by name or nickname; return how many addresses it leaves.
+
+        One that is connected is left alone.
+        """
         topology = self._peering.membership.topology
         names = {who, *(fact.owner for fact in topology if fact.value.nickname == who)}
         self._peering.lost = without(self._peering.lost, peers=names)
         self.overlay.changed()
+        if self._addresses is None:
+            return 0
+        return sum([await self._addresses.remove_peer(PeerName(name)) for name in names if is_peer_name(name)])
 
     async def leave(self) -> None:
         """Leave the mesh for good: what remains is to be stopped."""
@@ -137,21 +154,33 @@ class Control:
 
     async def set_attachment(self, container: str, addresses: tuple[Cidr, ...]) -> None:
         """Note which addresses a container gets whenever it starts."""
+        if self._addresses is not None:
+            kept = {cidr.ip for cidr in addresses}
+            gone = [each.ip for each in self._addresses.allocator.holdings.of(container) if each.ip not in kept]
+            await self._addresses.release(container, gone)
+            await self._addresses.adopt(container, addresses)
         await self.store.change(lambda state: replace(state, attachments={**state.attachments, container: addresses}))
 
     async def drop_attachments(self, containers: Collection[str]) -> None:
-        """Drop such notes."""
+        """Drop such notes, and take back the addresses."""
         await self.store.change(
             lambda state: replace(
                 state, attachments={each: kept for each, kept in state.attachments.items() if each not in containers}
             )
         )
+        await self._take_back(containers)
+
+    async def _take_back(self, containers: Collection[str]) -> None:
+        for container in containers if self._addresses is not None else ():
+            await self._addresses.release(container)  # type: ignore[union-attr]
 
     async def adopt(self, container: str, found: Joined) -> None:
         """Take over what a container has of the network: its addresses if there is no note, and its own name."""
         await self.store.change(
             lambda state: replace(state, attachments={container: found.addresses, **state.attachments})
         )
+        if self._addresses is not None:
+            await self._addresses.adopt(container, found.addresses)
         if self._names is not None and found.hostname:
             for cidr in found.addresses:
                 await self._names.put(container, cidr.ip, found.hostname)

@@ -6,7 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from weave_http.addresses import Cidr
-from weave_http.router.control.report import Connection, Dns, Engine, Link, NameEntry, Path, Peer, Router
+from weave_http.router.addresses.service import AddressService
+from weave_http.router.control.report import (
+    Connection,
+    Dns,
+    Engine,
+    Ipam,
+    Link,
+    NameEntry,
+    Path,
+    Peer,
+    Router,
+    Share,
+)
 from weave_http.router.data.overlay import Overlay
 from weave_http.router.mesh.peering import Peering
 from weave_http.router.names.service import NameService
@@ -133,6 +145,36 @@ def name_entry(entry: Entry) -> NameEntry:
     """Return a name as the report has it. What was taken away is not shown."""
     name = entry.name
     return NameEntry(f"{name.hostname}.", entry.origin, name.owner, name.address, entry.version)
+
+
+def ipam(service: AddressService) -> Ipam:
+    """Return the section about addresses that are handed out."""
+    allocator, agreement = service.allocator, service.allocator.agreement
+    charter, facts = agreement.charter, service.facts
+    trouble = service.trouble
+    idle = "idle" if charter is None else "ready"
+    shares = charter.shares if charter else {}
+    order = sorted(shares, key=lambda peer: (peer != agreement.me, peer))
+    return Ipam(
+        range=", ".join(map(str, service.options.ranges)),
+        range_num_ips=sum(each.num_addresses for each in service.options.ranges),
+        active_ips=len(allocator.holdings),
+        default_subnet=str(service.options.default),
+        status=trouble or ("waiting for IP(s) to become available" if allocator.pending else idle),
+        number=charter.number if charter else 0,
+        voters=tuple(sorted(charter.voters)) if charter else (),
+        entries=tuple(
+            Share(
+                peer=peer,
+                nickname=service.nickname(peer),
+                blocks=tuple(map(str, shares[peer])),
+                size=sum(block.num_addresses for block in shares[peer]),
+                active=len(allocator.holdings) if peer == agreement.me else facts[peer].used if peer in facts else 0,
+                is_known_peer=peer in service.present,
+            )
+            for peer in order
+        ),
+    )
 
 
 def exposed(record: Mapping[Cidr, Exposure]) -> dict[str, dict[str, object]]:

@@ -111,7 +111,7 @@ class Api:
         text = self._control.status(request.match_info.get("section", ""))
         if text is None:
             raise web.HTTPNotFound(
-                text="no such section; there are targets, connections, peers and, unless switched off, dns\n"
+                text="no such section; there are targets, connections, peers and, unless switched off, dns and ipam\n"
             )
         return web.Response(text=text)
 
@@ -171,8 +171,8 @@ class Api:
 
     async def _remove_peer(self, request: web.Request) -> web.Response:
         who = request.match_info["who"]
-        self._control.remove_peer(who)
-        return web.Response(text=f"0 IPs taken over from {who}\n")
+        count = await self._control.remove_peer(who)
+        return web.Response(text=f"{count} IPs taken over from {who}\n")
 
     async def _leave(self, request: web.Request) -> web.Response:
         await self._control.leave()

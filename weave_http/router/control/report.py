@@ -16,9 +16,11 @@ from weave_http.router.mesh.codec import VERSIONS
 
 PROTOCOL = "weave-http"
 _NAMES = {
-    **{word: word.upper() for word in ("dns", "uid", "ttl", "mtu", "rtt")},
+    **{word: word.upper() for word in ("dns", "uid", "ttl", "mtu", "rtt", "ipam")},
     "nickname": "NickName",
     "container_id": "ContainerID",
+    "range_num_ips": "RangeNumIPs",
+    "active_ips": "ActiveIPs",
 }
 """Fields whose name in JSON is not their own name in CamelCase."""
 
@@ -123,6 +125,52 @@ class Dns:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """What one peer may hand out.
+
+    Args:
+        peer: its name.
+        nickname: for people.
+        blocks: of its share.
+        size: addresses in all.
+        active: how many of them are in use, as it said last.
+        is_known_peer: whether it is in reach.
+    """
+
+    peer: str
+    nickname: str
+    blocks: tuple[str, ...]
+    size: int
+    active: int
+    is_known_peer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ipam:
+    """How addresses are handed out.
+
+    Args:
+        range: out of which.
+        range_num_ips: its size.
+        active_ips: in use on this host.
+        default_subnet: for those who name none.
+        status: in a few words.
+        number: of the agreement that counts.
+        voters: whose vote the next one needs.
+        entries: shares, this host's first.
+    """
+
+    range: str
+    range_num_ips: int
+    active_ips: int
+    default_subnet: str
+    status: str
+    number: int
+    voters: tuple[str, ...]
+    entries: tuple[Share, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Overlay:
     """The data plane.
 
@@ -219,6 +267,7 @@ class Report:
         paths: how frames reach each peer.
         data_passes: whether they do reach each one, as far as a probe and its answer show.
         dns: None when names are switched off.
+        ipam: None when no addresses are handed out.
     """
 
     router: Router
@@ -231,6 +280,7 @@ class Report:
     exposed: Mapping[str, Mapping[str, object]]
     dns: Dns | None
     metrics: Metrics = Metrics("", "")
+    ipam: Ipam | None = None
     ready: bool = True
     version: str = __version__
     version_check: VersionCheck = VersionCheck()

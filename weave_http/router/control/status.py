@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from weave_http.router.control.report import Connection, Dns, Path, Peer, Report
+from weave_http.router.control.report import Connection, Dns, Ipam, Path, Peer, Report
 
 _STATES = ("established", "pending", "retrying", "failed", "connecting")
 _ID_LENGTH = 12
@@ -19,6 +19,7 @@ def summary(report: Report) -> str:
         ("Version", report.version),
         ("", ""),
         *_router(report),
+        *(_ipam(report.ipam) if report.ipam else ()),
         *(_dns(report.dns) if report.dns else ()),
     ]
     return "".join(f"{label:>15}: {text}\n" if label else "\n" for label, text in lines)
@@ -52,6 +53,16 @@ def _router(report: Report) -> Lines:
         ("Metrics", report.metrics.trouble),
     ]
     return [*lines, *((label, text) for label, text in troubles if text)]
+
+
+def _ipam(ipam: Ipam) -> Lines:
+    return [
+        ("", ""),
+        ("Service", "ipam"),
+        ("Status", ipam.status),
+        ("Range", ipam.range),
+        ("DefaultSubnet", ipam.default_subnet),
+    ]
 
 
 def _dns(dns: Dns) -> Lines:
@@ -104,11 +115,22 @@ def entries(dns: Dns) -> str:
     )
 
 
+def shares(ipam: Ipam) -> str:
+    """Return the text of `weave status ipam`."""
+    lines = []
+    for each in ipam.entries:
+        who, part = f"{each.peer}({each.nickname or '?'})", 100 * each.size / ipam.range_num_ips
+        away = "" if each.is_known_peer else " - unreachable!"
+        lines.append(f"{who:<37} {each.size:>8} IPs ({part:04.1f}% of total) ({each.active} active){away}\n")
+    return "".join(lines)
+
+
 SECTIONS: dict[str, Callable[[Report], str | None]] = {
     "": summary,
     "connections": lambda report: connections(report.router.connections),
     "peers": lambda report: peers(report.router.peers, report.paths),
     "targets": lambda report: "".join(f"{target}\n" for target in report.router.targets),
+    "ipam": lambda report: shares(report.ipam) if report.ipam else None,
     "dns": lambda report: entries(report.dns) if report.dns else None,
 }
 """Texts by the section's name, the summary's by an empty one; None for one that is switched off."""

@@ -7,8 +7,8 @@ from ipaddress import IPv4Network, IPv6Network
 from itertools import permutations
 
 from weave_http import constants
-from weave_http.addresses import Cidr
 from weave_http.operations import Expose, Hide
+from weave_http.transcript.host_steps.handed import Shown, ShownNetwork, given_back, handed_out, looked_up, shown
 from weave_http.transcript.host_steps.step import (
     EXPOSE,
     FORWARD,
@@ -22,17 +22,18 @@ from weave_http.transcript.host_steps.step import (
 )
 from weave_http.transcript.quoting import shown_word
 
-Network = IPv4Network | IPv6Network
+Network = IPv4Network | IPv6Network | ShownNetwork
 
 
 def expose(operation: Expose, _: Mapping[str, str]) -> list[HostStep]:
     """Return the steps of `expose`."""
-    cidrs, masquerade, name = operation.addresses, operation.masquerade, operation.fqdn
+    cidrs, masquerade, name = shown(operation.addresses), operation.masquerade, operation.fqdn
     subnets = _subnets(cidrs)
     bridge = constants.BRIDGE
     fields = [*(f"address={cidr}" for cidr in cidrs), f"skipNAT={str(not masquerade).lower()}"]
     fields += [f"fqdn={name}"] if name else []
     return [
+        *handed_out(operation.addresses, "weave:expose"),
         HostStep(
             "executor",
             "Ask the router to do the following, and to see to it that it stays so, over reboots as well. Where none "
@@ -104,7 +105,7 @@ def _natted(subnet: Network) -> tuple[str, ...]:
     )
 
 
-def _named(cidrs: Sequence[Cidr], name: str) -> HostStep:
+def _named(cidrs: Sequence[Shown], name: str) -> HostStep:
     return HostStep(
         "executor",
         "Give the addresses a name in the DNS.",
@@ -118,21 +119,27 @@ def _named(cidrs: Sequence[Cidr], name: str) -> HostStep:
     )
 
 
-def _subnets(cidrs: Sequence[Cidr]) -> list[Network]:
+def _subnets(cidrs: Sequence[Shown]) -> list[Network]:
     return list(dict.fromkeys(cidr.network for cidr in cidrs))
 
 
 def _strangers(subnets: Sequence[Network]) -> list[tuple[Network, Network]]:
     """Return the pairs of subnets between which the host is no way."""
     # In the order of their texts, as the executor writes its rules.
-    return [pair for pair in permutations(sorted(subnets, key=str), 2) if not pair[0].overlaps(pair[1])]
+    return [pair for pair in permutations(sorted(subnets, key=str), 2) if not _overlap(*pair)]
+
+
+def _overlap(one: Network, two: Network) -> bool:
+    return isinstance(one, ShownNetwork) or isinstance(two, ShownNetwork) or one.overlaps(two)
 
 
 def hide(operation: Hide, _: Mapping[str, str]) -> list[HostStep]:
     """Return the steps of `hide`."""
-    bridge, cidrs, subnets = constants.BRIDGE, operation.addresses, _subnets(operation.addresses)
+    bridge, cidrs = constants.BRIDGE, shown(operation.addresses)
+    subnets = _subnets(cidrs)
     asked = form("/expose", [f"address={cidr}" for cidr in cidrs])
     return [
+        *looked_up(operation.addresses, "weave:expose"),
         HostStep(
             "executor",
             "Ask the router to do the following, and to forget. Where none runs, the executor does it itself.",
@@ -180,4 +187,5 @@ def hide(operation: Hide, _: Mapping[str, str]) -> list[HostStep]:
             "DELETE /name/weave:expose/{ip}",
             to="router",
         ),
+        given_back(cidrs, "weave:expose"),
     ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from weave_http import constants
-from weave_http.addresses import Cidr
 from weave_http.operations import Attach, Detach, Ps, Restart, Start
 from weave_http.transcript.host_steps.devices import bridge_steps
+from weave_http.transcript.host_steps.handed import Shown, handed_out, looked_up, shown
 from weave_http.transcript.host_steps.naming import name_step
 from weave_http.transcript.host_steps.step import (
     INSIDE,
@@ -51,7 +51,7 @@ def hosts_file(operation: Attach) -> list[HostStep]:
     """Return the step by which names are written into the container's hosts file, if there are any."""
     lines = [f"{address}\\t{name}" for name, address in operation.extra_hosts]
     if operation.rewrite_hosts:
-        lines = [*(f"{cidr.ip}\\t$name" for cidr in operation.addresses), *lines]
+        lines = [*(f"{cidr.ip}\\t$name" for cidr in shown(operation.addresses)), *lines]
     if not lines:
         return []
     name = shown_word(operation.container)
@@ -78,11 +78,12 @@ def hosts_file(operation: Attach) -> list[HostStep]:
 
 def attach(operation: Attach, environ: Mapping[str, str]) -> list[HostStep]:
     """Return the steps of `attach`."""
-    cidrs, container = operation.addresses, operation.container
+    cidrs, container = shown(operation.addresses), operation.container
     mtu, guest = mtu_of(environ), constants.GUEST_INTERFACE
     listed = ", ".join(f'"{cidr}"' for cidr in cidrs)
     return [
         find_container(container),
+        *handed_out(operation.addresses, "$id"),
         *bridge_steps("executor", mtu, docker_bridge(environ)),
         HostStep(
             "executor",
@@ -134,16 +135,17 @@ def attach(operation: Attach, environ: Mapping[str, str]) -> list[HostStep]:
     ]
 
 
-def _named(cidrs: Sequence[Cidr]) -> HostStep:
+def _named(cidrs: Sequence[Shown]) -> HostStep:
     text = "If the container's hostname has a domain, tell the router that the addresses have that name."
     return name_step(text, "PUT", [cidr.ip for cidr in cidrs], "NAME")
 
 
 def detach(operation: Detach, _: Mapping[str, str]) -> list[HostStep]:
     """Return the steps of `detach`."""
-    cidrs, container, guest = operation.addresses, operation.container, constants.GUEST_INTERFACE
+    cidrs, container, guest = shown(operation.addresses), operation.container, constants.GUEST_INTERFACE
     return [
         find_container(container),
+        *looked_up(operation.addresses, "$id"),
         HostStep(
             "executor",
             "Take the addresses away. The first of a subnet must not take the others with it, as it would by default.",

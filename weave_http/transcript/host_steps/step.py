@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from weave_http import constants
-from weave_http.addresses import Cidr
 from weave_http.transcript.quoting import shown_word
 
 NEIGHBOUR = ("base_reachable_time_ms=5000", "delay_first_probe_time=2", "ucast_solicit=1")
@@ -67,7 +67,21 @@ def router_name(environ: Mapping[str, str]) -> str:
     return shown_word(environ.get("WEAVE_CONTAINER_NAME") or constants.ROUTER_CONTAINER)
 
 
-def broadcast(cidr: Cidr) -> str:
+class HasLength(Protocol):
+    """A network, as far as the length of its prefix goes."""
+
+    @property
+    def prefixlen(self) -> int: ...
+
+
+class HasNetwork(Protocol):
+    """An address of an interface, as far as its network goes."""
+
+    @property
+    def network(self) -> HasLength: ...
+
+
+def broadcast(cidr: HasNetwork) -> str:
     """Return what `ip addr add` needs for an address to have its subnet's broadcast address."""
     return " brd +" if cidr.network.prefixlen <= LONGEST_WITH_BROADCAST else ""
 

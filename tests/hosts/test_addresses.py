@@ -1,0 +1,74 @@
+"""Addresses handed out: Weave's own first steps, subnets, restarts, and a host that dies for good."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.hosts.host import GUEST, Host, eventually
+from tests.hosts.test_names import DNS
+from tests.hosts.test_network import joined
+
+pytestmark = pytest.mark.hosts
+
+
+def address(host: Host, name: str) -> list[str]:
+    """The addresses of a container, in CIDR notation."""
+    return host.weave("ps", name).split()[2:]
+
+
+def run(host: Host, name: str, *wanted: str) -> list[str]:
+    """Run a container with `weave run`, and return its addresses."""
+    words = ("--name", name, "--hostname", f"{name}.weave.local", *DNS, GUEST, "sleep", "3600")
+    host.weave("run", *wanted, *words)
+    return address(host, name)
+
+
+def test_containers_get_addresses_reach_each_other_by_name_and_keep_them(hosts: list[Host]) -> None:
+    one, two = hosts[:2]
+    joined(one, two)
+    a1 = run(one, "a1")
+    b1 = run(two, "b1")
+    assert a1 == ["10.32.0.1/12"]
+    assert len(b1) == 1
+    assert b1 != a1
+    assert b1[0].endswith("/12")
+    assert eventually(lambda: one.try_shell("docker exec a1 ping -c1 -W2 b1").returncode == 0, seconds=20)
+    # subnets, given addresses, and both
+    mixed = run(one, "mixed", "net:default", "net:10.32.2.0/24", "ip:10.32.3.1/24")
+    assert len(mixed) == 3
+    assert mixed[2] == "10.32.3.1/24"
+    assert mixed[1].startswith("10.32.2.")
+    refused = two.try_weave("run", "ip:10.32.3.1/24", "--name", "twice", GUEST, "sleep", "9")
+    assert refused.returncode == 1
+    assert "10.32.3.1 is owned by other peer" in refused.stderr
+    # an address survives the restart of the container, and of the router
+    one.shell("docker restart -t 0 mixed")
+    assert eventually(lambda: address(one, "mixed") == mixed, seconds=20)
+    one.weave("stop")
+    one.weave("launch", "--resume")
+    assert address(one, "mixed") == mixed
+    assert run(one, "a2") not in (a1, b1)
+    assert "active)" in one.weave("status", "ipam")
+    # what is given back rests, so the next one gets another
+    one.weave("detach", "a1")
+    assert run(one, "a3") != a1
+    exposed = one.weave("expose").split()
+    assert len(exposed) == 1
+    assert one.weave("hide").split() == exposed
+
+
+def test_the_share_of_a_host_that_died_for_good_comes_back(trio: list[Host]) -> None:
+    one, two, three = trio
+    joined(one, two, three)
+    for number, host in enumerate(trio):
+        run(host, f"c{number}")
+    name = three.weave("report", "-f", "{{.Router.Name}}").strip()
+    assert eventually(lambda: name in one.weave("status", "ipam"), seconds=20)
+    three.shell("docker kill weave")
+    assert eventually(lambda: "unreachable!" in two.weave("status", "ipam"), seconds=60)
+    said = two.weave("rmpeer", name)
+    assert said.endswith(f"IPs taken over from {name}\n")
+    assert not said.startswith("0 ")
+    assert name not in two.weave("status", "ipam")
+    assert run(two, "c3")
+    assert run(one, "c4")

@@ -1,0 +1,90 @@
+"""The pure core: peers that hand out addresses, through whatever a network does to them."""
+
+from __future__ import annotations
+
+import os
+from ipaddress import ip_interface
+from random import Random
+
+import pytest
+
+from tests.router.addresses.world import World
+
+SEEDS = int(os.environ.get("WEAVE_TEST_SEEDS", "300"))
+
+
+def live(seed: int) -> None:
+    """Play one random history, and look at it all the time; at its end nothing is lost."""
+    choose = Random(seed)
+    world = World(choose.choice((1, 2, 3, 3, 4, 5)), seed)
+    names = list(world.hosts)
+    for _ in range(choose.randrange(20, 70)):
+        host = world.hosts[choose.choice(list(world.hosts))]
+        other = world.hosts[choose.choice(list(world.hosts))]
+        world.now += choose.choice((0.0, 0.05, 0.6, 3.0, 70.0))
+        match choose.randrange(16):
+            case 0 | 1 if host.allocator:
+                world.run(host)
+            case 2 if host.running and host.allocator:
+                world.remove(host, choose.choice(list(host.running)))
+            case 3 if host is not other:
+                world.cut.add(frozenset((host.name, other.name)))
+            case 4:
+                world.cut.discard(frozenset((host.name, other.name)))
+            case 5 if choose.random() < 0.3:
+                half = set(choose.sample(names, len(names) // 2))
+                world.cut = {frozenset((a, b)) for a in half for b in names if b not in half}
+            case 6 if choose.random() < 0.3:
+                world.cut.clear()
+            case 7 if host.allocator:
+                world.crash(host)
+            case 8 if host.allocator and may_lose(world):
+                world.crash(host, lose=True)
+            case 9 if not host.allocator and not host.dead:
+                world.start(host)
+            case 11 if choose.random() < 0.2 and sum(not each.dead for each in world.hosts.values()) > 1:
+                world.kill(host)
+            case 12 if choose.random() < 0.2 and len(world.hosts) < 8 and may_lose(world):
+                world.add()
+            case 10 if host.allocator:  # a container with an address that somebody chose
+                world.ask(
+                    host, f"{choose.randrange(10**6):064x}", ip_interface(f"10.32.0.{choose.randrange(1, 63)}/26")
+                )
+            case _:
+                for _ in range(choose.randrange(1, 25)):
+                    source, target = choose.choice(world.up or [host]), choose.choice(world.up or [host])
+                    if source.allocator and target.allocator and source.said:
+                        world.deliver(source, target, choose.choice((-1, -1, -1, choose.randrange(len(source.said)))))
+        world.check()
+    for host in world.living:
+        if host.allocator is None:
+            world.start(host)
+    world.heal()
+    world.rmpeer(choose.sample(world.up, choose.randrange(1, len(world.up) + 1)))
+    world.heal()
+    for host in world.up:
+        for owner in list(host.running):
+            world.remove(host, owner)
+    world.now += 31
+    asked = [world.run(host) for host in world.up]
+    world.heal()
+    assert all(request.answer for request in asked), f"seed {seed}: somebody got no address"
+    charters = [host.allocator.agreement.charter for host in world.up if host.allocator]
+    assert all(charter == charters[0] and charter is not None for charter in charters)
+    left = set(charters[0].shares) - {host.name for host in world.up} if charters[0] else set()
+    assert not left, f"seed {seed}: the shares of {left} are lost"
+
+
+def may_lose(world: World) -> bool:
+    """Tell whether a peer may lose its memory, or come anew: enough of those who know nothing begin a network apart."""
+    return all(host.disk is not None and host.disk[0].charter is not None for host in world.living)
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_no_address_is_held_twice_and_none_is_lost_whatever_the_network_does(part: int) -> None:
+    for seed in range(part * SEEDS // 10, (part + 1) * SEEDS // 10):
+        try:
+            live(seed)
+        except BaseException as error:
+            error.add_note(f"seed {seed}")
+            raise

@@ -1,0 +1,196 @@
+"""Peers that hand out addresses over a network that a test breaks: the pure core, with facts carried by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from random import Random
+
+from weave_http.addresses import IP, Cidr, Network
+from weave_http.router.addresses import spans
+from weave_http.router.addresses.agreement import Agreement, Memory, Standing
+from weave_http.router.addresses.allocator import Allocator, Request
+from weave_http.router.addresses.charter import Charter
+from weave_http.router.addresses.holdings import Holdings
+from weave_http.router.mesh.identity import PeerName
+
+RANGE: Network = ip_network("10.32.0.0/26")
+
+
+@dataclass
+class Host:
+    """One peer.
+
+    Attributes:
+        disk: what it wrote last: its memory and what it handed out, or nothing.
+        allocator: None while it is down.
+        heard: the latest that each other one said, with its stamp.
+        dead: it never comes back.
+    """
+
+    name: PeerName
+    disk: tuple[Memory, dict[str, tuple[Cidr, ...]]] | None = None
+    allocator: Allocator | None = None
+    heard: dict[PeerName, tuple[int, Standing]] = field(default_factory=dict)
+    said: list[tuple[int, Standing, Charter | None]] = field(default_factory=list)
+    dead: bool = False
+    running: dict[str, tuple[Cidr, ...]] = field(default_factory=dict)
+
+
+class World:
+    """Peers, each of which knows what it heard; `links` says who reaches whom."""
+
+    def __init__(self, count: int, seed: int, range_: Network = RANGE) -> None:
+        self.random = Random(seed)
+        self.range = range_
+        self.now = 0.0
+        self.stamp = 0
+        self.first = count
+        self.hosts: dict[PeerName, Host] = {}
+        self.cut: set[frozenset[PeerName]] = set()
+        self.containers = 0
+        for _ in range(count):
+            self.add(first=True)
+
+    def add(self, *, first: bool = False) -> Host:
+        """Start another peer."""
+        name = PeerName(f"02:00:00:00:00:{len(self.hosts) + 1:02x}")
+        host = self.hosts[name] = Host(name)
+        self.start(host, first=first)
+        return host
+
+    @property
+    def up(self) -> list[Host]:
+        """The peers that run."""
+        return [host for host in self.hosts.values() if host.allocator is not None]
+
+    @property
+    def living(self) -> list[Host]:
+        """The peers that run, or may run again."""
+        return [host for host in self.hosts.values() if not host.dead]
+
+    # -- what may happen ---------------------------------------------------------------------------------------
+
+    def start(self, host: Host, *, first: bool = False) -> None:
+        """Start a router; its containers ran all the time. Who is none of the first ones founds no network alone."""
+        memory, held = host.disk or (Memory(self.random.getrandbits(60) + 1), {})
+        count = self.first if first else len(self.hosts)
+        agreement = Agreement(host.name, [self.range], self.range, memory, count=count)
+        host.allocator = Allocator(agreement, Holdings(host.running if host.disk is None else held), self.range)
+        for owner, addresses in host.running.items():
+            for cidr in addresses:
+                host.allocator.holdings.hold(owner, cidr)
+        host.heard = {}
+        self.settle(host)
+
+    def crash(self, host: Host, *, lose: bool = False) -> None:
+        """End a router at once; its containers go on."""
+        host.allocator = None
+        if lose:
+            host.disk = None
+
+    def kill(self, host: Host) -> None:
+        """End a host for good, with its containers."""
+        host.allocator, host.dead, host.running = None, True, {}
+
+    def rmpeer(self, hosts: list[Host]) -> None:
+        """Say on some hosts at once that all those are gone for good that are."""
+        for host in hosts:
+            assert host.allocator is not None
+            host.allocator.agreement.gone |= {each.name for each in self.hosts.values() if each.dead}
+            self.settle(host)
+
+    def run(self, host: Host) -> Request:
+        """Start a container without an address."""
+        self.containers += 1
+        return self.ask(host, f"{self.containers:064x}", self.range)
+
+    def ask(self, host: Host, owner: str, what: Network | Cidr) -> Request:
+        """Ask for an address."""
+        assert host.allocator is not None
+        request = Request(owner, what, self.now)
+        host.allocator.ask(request, self.now)
+        self.settle(host)
+        return request
+
+    def remove(self, host: Host, owner: str) -> None:
+        """Remove a container."""
+        assert host.allocator is not None
+        host.running.pop(owner, None)
+        host.allocator.holdings.release(owner, self.now)
+        self.settle(host)
+
+    def deliver(self, source: Host, target: Host, index: int = -1) -> None:
+        """Have a peer hear something that another one said once; the latest stamp counts."""
+        if not self.reach(source, target) or not source.said:
+            return
+        stamp, standing, charter = source.said[index]
+        if target.heard.get(source.name, (0, standing))[0] <= stamp:
+            target.heard[source.name] = (stamp, standing)
+        assert target.allocator is not None
+        if charter is not None:
+            target.allocator.agreement.learn(charter, source.name)
+        for other, heard in source.heard.items():
+            if other != target.name and target.heard.get(other, (0, None))[0] < heard[0]:
+                target.heard[other] = heard
+        self.settle(target)
+
+    def settle(self, host: Host) -> None:
+        """Conclude, write it to the disk, and only then say it."""
+        assert host.allocator is not None
+        allocator = host.allocator
+        present = {host.name} | {
+            other.name for other in self.up if self.reach(host, other) and other.name in host.heard
+        }
+        allocator.step({name: fact for name, (_, fact) in host.heard.items()}, present, self.now)
+        host.running = dict(allocator.holdings.held)
+        host.disk = (allocator.agreement.memory, dict(allocator.holdings.held))
+        standing = allocator.agreement.standing
+        if not host.said or host.said[-1][1] != standing:
+            self.stamp += 1
+            host.said.append((self.stamp, standing, allocator.agreement.charter))
+
+    def reach(self, one: Host, two: Host) -> bool:
+        """Tell whether two peers that run are connected."""
+        both = one.allocator is not None and two.allocator is not None and one is not two
+        return both and frozenset((one.name, two.name)) not in self.cut
+
+    # -- what must hold ----------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """No address is in two shares of peers that live, nor had by two containers."""
+        owners: dict[int, PeerName] = {}
+        for host in self.hosts.values():
+            if host.allocator is None:
+                continue
+            for block in host.allocator.agreement.share:
+                for number in range(spans.span(block)[0], spans.span(block)[1] + 1):
+                    assert owners.setdefault(number, host.name) == host.name, f"{number:x} is in two shares"
+        had: dict[IP, str] = {}
+        for host in self.hosts.values():
+            for owner, addresses in host.running.items():
+                for cidr in addresses:
+                    assert had.setdefault(cidr.ip, owner) == owner, f"{cidr} is had by two containers"
+
+    def heal(self) -> None:
+        """Let all reach each other and time pass, until nobody has had anything to say for a while."""
+        self.cut.clear()
+        quiet, told = 0, dict[tuple[PeerName, PeerName], int]()
+        for _ in range(2000):
+            if quiet >= 8:
+                return
+            before = self.stamp
+            self.now += 10.0 if quiet else 0.1
+            for source in self.up:
+                for target in self.up:
+                    if source is not target and told.get((source.name, target.name)) != source.said[-1][0]:
+                        self.deliver(source, target)
+                        told[source.name, target.name] = source.said[-1][0]
+            for host in self.up if quiet else ():
+                self.settle(host)
+            if self.stamp == before:
+                quiet += 1
+            else:
+                quiet = 0
+                self.check()
+        raise AssertionError("they never come to an end")

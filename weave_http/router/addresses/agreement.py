@@ -1,0 +1,459 @@
+"""How the peers agree on the next charter: Paxos, said as facts. Pure; time is an argument.
+
+Each peer says where it stands (`Standing`), and nobody says it for it. For the charter after the one that it has, a
+voter says the greatest ballot that it promised to follow, and what it accepted last. Who wants a change says a ballot
+(`proposal` without a charter); when enough voters promised it, it proposes what the latest of them accepted, or else
+what it wants itself. What enough voters accepted under one ballot is decided: any later ballot finds it, because two
+such sets of voters have one in common. So however messages are lost, repeated or late, and however often peers end and
+start again with what they had on the disk, there is only one charter of each number.
+
+A voter that lost its memory begins a new *life*: it does not vote in the name of the old one, which counts as lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from weave_http.addresses import Network
+from weave_http.router.addresses import spans
+from weave_http.router.addresses.charter import MOST_VOTERS, Charter, give, needed
+from weave_http.router.mesh.identity import PeerName
+
+AWAY = 60.0
+"""Seconds after which a peer out of reach loses its vote, not its share: others must be able to agree without it."""
+TURN = 0.5
+"""Seconds that each voter leaves to those before it to begin, so that they don't hinder each other."""
+PATIENCE = 2.0
+"""Seconds after which a ballot that came to nothing is followed by another one."""
+
+
+class Ballot(NamedTuple):
+    """A ballot: later ones win.
+
+    Attributes:
+        round: counts.
+        peer: whose it is.
+    """
+
+    round: int
+    peer: str
+
+
+NO_BALLOT = Ballot(0, "")
+ANY_LIFE = 0
+"""In a seeded charter: there was no life to know of."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What one peer says about addresses.
+
+    Args:
+        life: random number that it got together with its memory.
+        ranges: what all may be handed out of; peers with others are left alone.
+        number: of its charter, 0 before there is one.
+        founding: of its charter.
+        observer: it has no vote, and wants none.
+        promised: the greatest ballot for the next charter that it follows.
+        accepted: what it accepted last, and under which ballot.
+        proposal: what it proposes under its ballot; None while it asks for promises.
+        wants: where it needs more addresses, or which ones.
+        offers: blocks of its share that it hands out nothing of any more.
+        gone: peers of which people said there that they are gone for good.
+        used: how many addresses it handed out.
+        alone: nobody else has part in its charter, and it has handed out nothing.
+    """
+
+    life: int
+    ranges: tuple[Network, ...]
+    number: int = 0
+    founding: str = ""
+    observer: bool = False
+    promised: Ballot = NO_BALLOT
+    accepted: tuple[Ballot, Charter] | None = None
+    proposal: tuple[Ballot, Charter | None] | None = None
+    wants: tuple[Network, ...] = ()
+    offers: tuple[Network, ...] = ()
+    gone: tuple[PeerName, ...] = ()
+    used: int = 0
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What must be on the disk before it is said.
+
+    Args:
+        life: random number that was drawn when there was no memory.
+        charter: the latest one.
+        promised: as in `Standing`.
+        accepted: as in `Standing`.
+    """
+
+    life: int
+    charter: Charter | None = None
+    promised: Ballot = NO_BALLOT
+    accepted: tuple[Ballot, Charter] | None = None
+
+
+class Agreement:
+    """This peer's part.
+
+    Args:
+        me: name of this peer.
+        ranges: what all may be handed out of.
+        default: where a peer that comes gets its first block.
+        memory: what was on the disk.
+        count: of peers that there are at the beginning: the first charter needs the votes of more than half.
+        observer: have no vote.
+        seed: the peers that share the range from the beginning, without a vote.
+    """
+
+    def __init__(
+        self,
+        me: PeerName,
+        ranges: Sequence[Network],
+        default: Network,
+        memory: Memory,
+        *,
+        count: int = 1,
+        observer: bool = False,
+        seed: Sequence[PeerName] = (),
+    ) -> None:
+        self.me = me
+        self.ranges = tuple(ranges)
+        self.memory = memory
+        self.wants: tuple[Network, ...] = ()
+        self.offers: tuple[Network, ...] = ()
+        self.gone: set[PeerName] = set()
+        self.used = 0
+        self._count = count
+        self.founding_wanted = False
+        """Whether the first charter is asked for though nothing is needed yet."""
+        self._default = default
+        self._observer = observer
+        self.leaving = False
+        """Whether this peer gives up its vote."""
+        self._proposal: tuple[Ballot, Charter | None] | None = None
+        self._facts: Mapping[PeerName, Standing] = {}
+        self._present: Set[PeerName] = frozenset()
+        self._away: dict[PeerName, float] = {}
+        self._ballot = NO_BALLOT
+        self._ballot_at = 0.0
+        self._due: float | None = None
+        self._share: tuple[Charter | None, tuple[Network, ...], tuple[Network, ...]] = (None, (), ())
+        self._since: float | None = None
+        """Since when there is something to change."""
+        if memory.charter is None and seed:
+            self.memory = replace(memory, charter=seeded(ranges, default, seed))
+
+    # -- what this peer says -----------------------------------------------------------------------------------
+
+    @property
+    def charter(self) -> Charter | None:
+        """The latest charter that is known."""
+        return self.memory.charter
+
+    @property
+    def share(self) -> tuple[Network, ...]:
+        """What this peer may hand out."""
+        if self._share[:2] != (self.charter, self.offers):
+            blocks = spans.without(self.charter.share(self.me), self.offers) if self.charter else ()
+            self._share = (self.charter, self.offers, blocks)
+        return self._share[2]
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nobody else has part in our charter, and we have handed out nothing."""
+        charter = self.charter
+        return charter is not None and not self.used and {*charter.voters, *charter.shares} <= {self.me}
+
+    @property
+    def standing(self) -> Standing:
+        """What this peer says."""
+        memory = self.memory
+        return Standing(
+            memory.life,
+            self.ranges,
+            memory.charter.number if memory.charter else 0,
+            memory.charter.founding if memory.charter else "",
+            self._observer or self.leaving,
+            memory.promised,
+            memory.accepted,
+            self._proposal,
+            self.wants,
+            self.offers,
+            tuple(sorted(self.gone)),
+            self.used,
+            self.is_alone,
+        )
+
+    @property
+    def quorum(self) -> int:
+        """How many votes the next charter needs."""
+        return self._needed()
+
+    # -- what others say ---------------------------------------------------------------------------------------
+
+    @property
+    def rivals(self) -> list[PeerName]:
+        """Peers in reach whose charter goes back to another first one."""
+        if self.charter is None:
+            return []
+        founding = self.charter.founding
+        return sorted(
+            peer
+            for peer in self._present
+            if (fact := self._facts.get(peer)) and fact.number and fact.founding != founding and self._fits(fact)
+        )
+
+    @property
+    def strangers(self) -> list[PeerName]:
+        """Peers in reach that hand out of another range."""
+        return sorted(peer for peer in self._present if (fact := self._facts.get(peer)) and not self._fits(fact))
+
+    @property
+    def absent(self) -> list[PeerName]:
+        """Voters that an agreement waits for: those out of reach, if the others are too few."""
+        votes = self._votes()
+        if self.charter is None or len(votes) >= self._needed():
+            return []
+        return sorted(
+            voter for voter in self.charter.voters if voter not in self._present and voter not in self._gone()
+        )
+
+    def learn(self, charter: Charter, teacher: PeerName) -> bool:
+        """Take over a later charter that a neighbour has; return whether we did."""
+        mine = self.charter
+        if not charter.is_sound(self.ranges):
+            return False
+        if mine is not None:
+            known = teacher in mine.voters or teacher in mine.shares
+            if charter.founding != mine.founding or charter.number <= mine.number or not known:
+                return False
+        self._adopt(charter)
+        return True
+
+    def step(self, facts: Mapping[PeerName, Standing], present: Set[PeerName], now: float) -> float | None:
+        """Conclude what follows from what all say.
+
+        Args:
+            facts: what others say, whether they are in reach or not.
+            present: who is in reach, this peer included.
+            now: the time, in seconds of any clock that only goes forward.
+
+        Returns:
+            When there will be more to conclude by itself.
+        """
+        self._facts, self._present = facts, present | {self.me}
+        self._note_away(now)
+        self._give_way()
+        while self._vote() or self._decide():
+            pass
+        self._due = None
+        if self._may_vote():
+            self._advance(now)
+            while self._vote() or self._decide():
+                pass
+        self._forget_gone()
+        times = [at + AWAY for at in self._away.values() if at + AWAY > now]
+        return min([*times, *([self._due] if self._due is not None else [])], default=None)
+
+    def _fits(self, fact: Standing) -> bool:
+        return fact.ranges == self.ranges
+
+    def _all(self) -> dict[PeerName, Standing]:
+        return {**self._facts, self.me: self.standing}
+
+    def _gone(self) -> set[PeerName]:
+        """Peers that are gone for good, as people said here or elsewhere, and that really are out of reach."""
+        said = {peer for name in self._present if (fact := self._facts.get(name)) for peer in fact.gone} | self.gone
+        return said - self._present
+
+    def _votes(self) -> dict[PeerName, Standing]:
+        """What those say who have a vote on the next charter."""
+        charter = self.charter
+        if charter is None:
+            return {
+                peer: fact
+                for peer, fact in self._all().items()
+                if fact.number == 0 and not fact.observer and self._fits(fact)
+            }
+        here = (charter.number, charter.founding)
+        facts = {peer: fact for peer, fact in self._all().items() if (fact.number, fact.founding) == here}
+        if self._lost() >= {*charter.voters}:  # nobody is left who voted before: all who are there do
+            return {peer: fact for peer, fact in facts.items() if peer in self._present and not fact.observer}
+        return {peer: fact for peer, fact in facts.items() if charter.voters.get(peer) in (fact.life, ANY_LIFE)}
+
+    def _lost(self) -> set[PeerName]:
+        """Voters that never vote again in the life in which they were given their votes."""
+        charter, gone, everybody = self.charter, self._gone(), self._all()
+        return {
+            voter
+            for voter, life in (charter.voters if charter else {}).items()
+            if voter in gone
+            or (voter in self._present and voter in everybody and life not in (everybody[voter].life, ANY_LIFE))
+        }
+
+    def _needed(self) -> int:
+        charter = self.charter
+        if charter is None:
+            return max(1, needed(self._count, min(self._count, len(self._gone()))))
+        lost = self._lost()
+        if lost >= {*charter.voters}:
+            return max(1, len(self._votes()))
+        return needed(len(charter.voters), len(lost))
+
+    def _may_vote(self) -> bool:
+        if self._observer:
+            return False
+        return self.charter is None or self.me in self._votes()
+
+    # -- the steps of an agreement -----------------------------------------------------------------------------
+
+    def _vote(self) -> bool:
+        """Promise, or accept, what is proposed; return whether anything changed."""
+        if not self._may_vote():
+            return False
+        votes = self._votes()
+        proposals = [fact.proposal for fact in votes.values() if fact.proposal]
+        if not proposals:
+            return False
+        ballot, charter = max(proposals, key=lambda proposal: (proposal[0], proposal[1] is not None))
+        memory = self.memory
+        if ballot > memory.promised:
+            self.memory = replace(memory, promised=ballot)
+            return True
+        if charter is None or ballot < memory.promised or (memory.accepted and memory.accepted[0] >= ballot):
+            return False
+        if not self._is_fair(charter):
+            return False
+        self.memory = replace(memory, accepted=(ballot, charter))
+        return True
+
+    def _is_fair(self, charter: Charter) -> bool:
+        """Tell whether a charter may follow ours: nothing of our share is given to another but what we offered."""
+        before = self.charter
+        if charter.number != (before.number + 1 if before else 1) or not charter.is_sound(self.ranges):
+            return False
+        if before is None:
+            return True
+        return charter.founding == before.founding and not spans.without(self.share, charter.share(self.me))
+
+    def _decide(self) -> bool:
+        """Take over what enough voters accepted; return whether there was such."""
+        votes = self._votes()
+        ballots: dict[Ballot, list[Charter]] = {}
+        for fact in votes.values():
+            if fact.accepted is not None:
+                ballots.setdefault(fact.accepted[0], []).append(fact.accepted[1])
+        for charters in ballots.values():
+            if len(charters) >= self._needed() and all(charter == charters[0] for charter in charters):
+                self._adopt(charters[0])
+                return True
+        return False
+
+    def _adopt(self, charter: Charter) -> None:
+        self.memory = Memory(self.memory.life, charter)
+        self._proposal = None
+        mine = charter.share(self.me)
+        self.offers = spans.joined(offer for offer in self.offers if spans.without([offer], mine) != (offer,))
+
+    def _advance(self, now: float) -> None:
+        """Begin a ballot, or propose what it is for, when it is our turn."""
+        votes = self._votes()
+        seen = max(max(fact.promised, fact.proposal[0] if fact.proposal else NO_BALLOT) for fact in votes.values())
+        if seen != self._ballot:
+            self._ballot, self._ballot_at = seen, now
+        if self._proposal is not None and self._proposal[0] == seen and self._proposal[1] is None:
+            promised = [fact for fact in votes.values() if fact.promised == seen]
+            if len(promised) >= self._needed():
+                accepted = [fact.accepted for fact in promised if fact.accepted is not None]
+                latest = max(accepted, key=lambda each: each[0])[1] if accepted else self._goal(now)
+                self._proposal = (seen, latest) if latest is not None else None
+                return
+        pending = self.memory.accepted is not None or any(fact.accepted for fact in votes.values())
+        if not pending and self._goal(now) is None:
+            self._since = None
+            return
+        self._since = now if self._since is None else self._since
+        here = sorted(peer for peer in votes if peer in self._present)
+        if len(here) < self._needed():
+            return
+        turn = TURN * here.index(self.me)
+        at = turn + (self._since if seen == NO_BALLOT else max(self._since, self._ballot_at + PATIENCE))
+        if now < at:
+            self._due = at
+            return
+        self._proposal = (Ballot(seen.round + 1, self.me), None)
+        self._ballot, self._ballot_at = self._proposal[0], now
+        self._due = now + PATIENCE + turn
+
+    # -- what to want ------------------------------------------------------------------------------------------
+
+    def _goal(self, now: float) -> Charter | None:
+        """Return the charter that should come next, None if there is nothing to change."""
+        old, facts = self.charter, self._all()
+        here = {peer: fact for peer, fact in facts.items() if peer in self._present and self._fits(fact)}
+        if old is None:
+            if not (self.founding_wanted or any(fact.wants for fact in here.values())):
+                return None
+            voters = {peer: fact.life for peer, fact in here.items() if fact.number == 0 and not fact.observer}
+            shares: dict[PeerName, tuple[Network, ...]] = {}
+            number, founding = 1, f"{self._ballot.round}.{self.memory.life:x}"
+        else:
+            gone = self._gone()
+            here = {peer: fact for peer, fact in here.items() if fact.founding == old.founding}
+            here = {peer: fact for peer, fact in here.items() if fact.number == old.number}
+            voters = {
+                peer: life
+                for peer, life in old.voters.items()
+                if peer in self._present or not (peer in gone or now - self._away.get(peer, now) >= AWAY)
+            }
+            voters.update({peer: fact.life for peer, fact in here.items() if not fact.observer})
+            voters = {peer: life for peer, life in voters.items() if peer not in here or not here[peer].observer}
+            shares = {peer: blocks for peer, blocks in old.shares.items() if peer not in gone}
+            number, founding = old.number + 1, old.founding
+            for peer, fact in here.items():
+                if fact.offers and peer in shares:
+                    shares[peer] = spans.without(shares[peer], fact.offers)
+        kept = sorted(voters, key=lambda peer: (old is None or peer not in old.voters, peer))[:MOST_VOTERS]
+        voters = {peer: voters[peer] for peer in sorted(kept)}
+        for peer, fact in sorted(here.items(), key=lambda each: (not each[1].wants, each[0])):
+            wants = fact.wants or ((self._default,) if not shares.get(peer) and not fact.observer else ())
+            for want in wants:
+                if spans.within(self.ranges, want):
+                    give(shares, peer, want)
+        shares = {peer: blocks for peer, blocks in shares.items() if blocks}
+        if old is not None and (voters, shares) == (dict(old.voters), dict(old.shares)):
+            return None
+        return Charter(number, founding, voters, shares)
+
+    def _note_away(self, now: float) -> None:
+        voters = self.charter.voters if self.charter else {}
+        self._away = {peer: self._away.get(peer, now) for peer in voters if peer not in self._present}
+
+    def _give_way(self) -> None:
+        """Join a network that was begun apart, if ours is only this peer, and nothing of it is used."""
+        if not self.is_alone or self.charter is None:
+            return
+        for peer in self.rivals:
+            fact = self._facts[peer]
+            if not fact.alone or fact.founding < self.charter.founding:
+                self.memory, self._proposal, self.offers = Memory(self.memory.life), None, ()
+                return
+
+    def _forget_gone(self) -> None:
+        """Stop saying that peers are gone when no charter knows them any more, or they are back."""
+        if self.charter is not None:
+            self.gone &= {*self.charter.voters, *self.charter.shares} - self._present
+
+
+def seeded(ranges: Sequence[Network], default: Network, seed: Sequence[PeerName]) -> Charter:
+    """Return the charter that peers begin with who were told the same seed."""
+    shares: dict[PeerName, tuple[Network, ...]] = {}
+    for peer in sorted(set(seed)):
+        give(shares, peer, default)
+    return Charter(1, "seed " + " ".join(sorted(set(seed))), dict.fromkeys(sorted(shares), ANY_LIFE), shares)

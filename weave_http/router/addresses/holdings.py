@@ -1,0 +1,139 @@
+"""Who on this host has which address, and which address of this host's share is free. Pure; time is an argument.
+
+What a container gave back rests for a while before another one gets it, so that what was on its way to the old one does
+not reach the new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from weave_http.addresses import IP, Cidr, Network
+from weave_http.errors import HostError
+from weave_http.router.addresses import spans
+
+REST = 30.0
+"""Seconds for which an address that was given back is handed out to nobody else, as long as Weave's reservation."""
+
+
+class Holdings:
+    """What was handed out on this host.
+
+    Args:
+        held: the addresses by owner: the id of a container, or `weave:expose`.
+    """
+
+    def __init__(self, held: Mapping[str, tuple[Cidr, ...]] | None = None) -> None:
+        self.held: dict[str, tuple[Cidr, ...]] = dict(held or {})
+        self._owners: dict[IP, str] = {cidr.ip: owner for owner, each in self.held.items() for cidr in each}
+        self._resting: dict[IP, tuple[float, str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._owners)
+
+    def owner(self, address: IP) -> str | None:
+        """Return who has an address."""
+        return self._owners.get(address)
+
+    def of(self, owner: str, subnet: Network | None = None) -> tuple[Cidr, ...]:
+        """Return what an owner has, in all or of one subnet."""
+        return tuple(each for each in self.held.get(owner, ()) if subnet is None or each.network == subnet)
+
+    def allocate(self, owner: str, subnet: Network, share: Iterable[Network], now: float) -> Cidr | None:
+        """Give an owner the lowest free address of a subnet, or the one that it has; None if there is none free."""
+        for cidr in self.of(owner, subnet):
+            return cidr
+        ip = next(self._free(subnet, share, now, owner), None)
+        if ip is None:
+            return None
+        cidr = as_cidr(ip, subnet.prefixlen)
+        self.hold(owner, cidr)
+        return cidr
+
+    def hold(self, owner: str, cidr: Cidr) -> None:
+        """Note that an owner has an address. Raises `HostError`: another one on this host has it."""
+        other = self._owners.get(cidr.ip)
+        if other not in (None, owner):
+            raise HostError(f"{cidr.ip} is already owned by {str(other)[:12]} on this host", hint="choose another one")
+        self._owners[cidr.ip] = owner
+        self._resting.pop(cidr.ip, None)
+        self.held[owner] = tuple(dict.fromkeys((*self.held.get(owner, ()), cidr)))
+
+    def release(self, owner: str, now: float, addresses: Iterable[IP] | None = None) -> tuple[Cidr, ...]:
+        """Take addresses back, by default all that an owner has; return them. The same owner may have them again."""
+        before = self.held.pop(owner, ())
+        chosen = None if addresses is None else set(addresses)
+        gone = tuple(cidr for cidr in before if chosen is None or cidr.ip in chosen)
+        kept = tuple(cidr for cidr in before if cidr not in gone)
+        if kept:
+            self.held[owner] = kept
+        for cidr in gone:
+            self._owners.pop(cidr.ip, None)
+            self._resting[cidr.ip] = now + REST, owner
+        return gone
+
+    def free(self, within: Network, share: Iterable[Network], now: float) -> int:
+        """Return how many addresses of a network could be handed out."""
+        self._wake(now)
+        mine = spans.inside(within, share)
+        taken = [int(ip) for ip in (*self._owners, *self._resting) if ip.version == within.version]
+        return spans.size(mine) - sum(any(low <= ip <= high for low, high in mine) for ip in set(taken))
+
+    def is_free(self, ip: IP, now: float) -> bool:
+        """Tell whether nobody on this host has an address, or had it a moment ago."""
+        self._wake(now)
+        return ip not in self._owners and ip not in self._resting
+
+    def spare(self, within: Network, share: Sequence[Network], now: float) -> Network | None:
+        """Return the upper half of the largest free span of a network, or all of it if it is a single address."""
+        self._wake(now)
+        if within.num_addresses == 1:
+            idle = spans.covers(share, within.network_address) and self.is_free(within.network_address, now)
+            return within if idle else None
+        taken = [
+            spans.block(within, int(ip), 1) for ip in (*self._owners, *self._resting) if ip.version == within.version
+        ]
+        mine = spans.inside(within, share)
+        free = [
+            (max(first, low), min(last, high))
+            for first, last in spans.gaps(within, taken)
+            for low, high in mine
+            if low <= last and high >= first
+        ]
+        if not free:
+            return None
+        first, last = max(free, key=lambda each: each[1] - each[0])
+        middle = first + (last - first + 1) // 2
+        return spans.cut(within, [(middle, last)], spans.power_of_two(last - middle + 1))
+
+    def strays(self, ranges: Iterable[Network], share: Sequence[Network]) -> list[Cidr]:
+        """Return what is held of the range, and is not of our share."""
+        ranges = list(ranges)
+        everything = (cidr for each in self.held.values() for cidr in each)
+        return sorted(cidr for cidr in everything if spans.covers(ranges, cidr.ip) and not spans.covers(share, cidr.ip))
+
+    def _free(self, subnet: Network, share: Iterable[Network], now: float, owner: str) -> Iterator[IP]:
+        self._wake(now)
+        lowest, highest = subnet.network_address, subnet.broadcast_address
+        for first, last in spans.inside(subnet, share):
+            for number in range(first, last + 1):
+                ip = type(lowest)(number)
+                rest = self._resting.get(ip)
+                if ip not in self._owners and (rest is None or rest[1] == owner) and ip not in (lowest, highest):
+                    yield ip
+
+    def _wake(self, now: float) -> None:
+        if self._resting:
+            self._resting = {ip: rest for ip, rest in self._resting.items() if rest[0] > now}
+
+    @property
+    def wakes_at(self) -> float | None:
+        """When an address will have rested long enough."""
+        return min((until for until, _ in self._resting.values()), default=None)
+
+
+def as_cidr(ip: IP, length: int) -> Cidr:
+    """Return an address with the length of its network's prefix."""
+    from ipaddress import ip_interface
+
+    return ip_interface((ip, length))

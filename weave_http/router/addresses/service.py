@@ -1,0 +1,287 @@
+"""The addresses of this host as the router has them: asked for, waited for, kept on the disk, and said to others.
+
+Nothing is said, and nobody gets an address, before it is on the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from contextlib import suppress
+from dataclasses import replace
+from random import SystemRandom
+from time import monotonic
+
+from weave_http.addresses import IP, Cidr, Network
+from weave_http.errors import HostError
+from weave_http.router.addresses import spans
+from weave_http.router.addresses.agreement import Agreement, Memory, Standing
+from weave_http.router.addresses.allocator import Allocator, Request
+from weave_http.router.addresses.charter import Charter
+from weave_http.router.addresses.gossip import AddressGossip
+from weave_http.router.addresses.holdings import Holdings
+from weave_http.router.addresses.options import AddressOptions
+from weave_http.router.mesh.identity import PeerName
+from weave_http.router.state import Kept
+from weave_http.router.store import Store
+
+logger = logging.getLogger(__name__)
+
+WAIT = 8.0
+"""Seconds for which somebody who asks waits for an address; the executor gives up after ten."""
+HAND_OVER = 3.0
+"""Seconds that the others have to take over what a host that leaves gives back."""
+RETRY = 5.0
+"""Seconds after which what could not be written is written again."""
+_SMALLEST = 4
+"""Addresses of a subnet out of which some may be handed out."""
+
+
+class AddressService:
+    """The addresses of this host.
+
+    Args:
+        me: name of this peer.
+        options: what was told about addresses.
+        gossip: what all peers say about them.
+        store: keeps what was handed out.
+        changed: called when we have something to say.
+        nickname: returns what a peer is called by people.
+    """
+
+    def __init__(
+        self,
+        me: PeerName,
+        options: AddressOptions,
+        gossip: AddressGossip,
+        store: Store,
+        *,
+        changed: Callable[[], None],
+        nickname: Callable[[PeerName], str],
+    ) -> None:
+        self.options = options
+        self._gossip = gossip
+        self._store = store
+        self._changed = changed
+        self.nickname = nickname
+        kept = store.state.kept
+        fits = kept is not None and kept.ranges == options.ranges and kept.name == me
+        memory = kept.memory if kept is not None and fits else Memory(SystemRandom().getrandbits(62) + 1)
+        agreement = Agreement(
+            me,
+            options.ranges,
+            options.default,
+            memory,
+            count=options.count,
+            observer=options.observer,
+            seed=options.seed,
+        )
+        self.allocator = Allocator(agreement, Holdings(kept.held if kept is not None and fits else {}), options.default)
+        for container, addresses in store.state.attachments.items():
+            self._adopt(container, addresses)
+        for cidr in store.state.exposed:
+            self._adopt(EXPOSED, (cidr,))
+        self._event = asyncio.Event()
+        self._written: tuple[Memory, dict[str, tuple[Cidr, ...]]] | None = None
+        self._lock = asyncio.Lock()
+        gossip.heard = self._event.set
+        gossip.learn = self._learn
+
+    # -- its life ----------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Take part in the agreements until cancelled."""
+        while True:
+            self._event.clear()
+            try:
+                due = await self._conclude()
+            except HostError as error:
+                logger.error("%s", error)
+                due = monotonic() + RETRY
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if due is None else max(0.01, due - monotonic())):
+                    await self._event.wait()
+
+    async def _conclude(self) -> float | None:
+        """Conclude what follows from what was heard, keep it, and say it. Raises `HostError`: it can't be kept."""
+        async with self._lock:
+            due = self.allocator.step(self._gossip.facts, self._gossip.present, monotonic())
+            await self._keep()
+        return due
+
+    async def _keep(self) -> None:
+        agreement, held = self.allocator.agreement, dict(self.allocator.holdings.held)
+        standing, charter = agreement.standing, agreement.charter
+        if self._written != (agreement.memory, held):
+            kept = Kept(agreement.me, self.options.ranges, agreement.memory, held)
+            await self._store.change(lambda state: replace(state, kept=kept))
+            self._written = (kept.memory, held)
+        if self._gossip.say(standing, charter):
+            self._changed()
+
+    def _learn(self, charter: Charter, teacher: PeerName) -> None:
+        if self.allocator.agreement.learn(charter, teacher):
+            self._event.set()
+
+    # -- what is asked of it -----------------------------------------------------------------------------------
+
+    async def allocate(self, owner: str, subnet: Network | None = None) -> Cidr:
+        """Give an owner an address of a subnet, by default of the default one; the same one if it has one there.
+
+        Raises:
+            HostError: there is none to be had, and why.
+        """
+        subnet = subnet or self.options.default
+        if not spans.within(self.options.ranges, subnet):
+            ranges = ", ".join(map(str, self.options.ranges))
+            raise HostError(f"{subnet} is not within {ranges}, out of which addresses are handed out")
+        if subnet.num_addresses < _SMALLEST:
+            raise HostError(f"{subnet} is too small to hand out addresses of", hint="expected a length of at most 30")
+        return await self._ask(Request(owner, subnet, monotonic()))
+
+    async def claim(self, owner: str, cidr: Cidr) -> None:
+        """Note that an owner has an address that somebody chose; it is nothing to us if it is not of the range.
+
+        Raises:
+            HostError: somebody else has it, here or elsewhere.
+        """
+        if spans.covers(self.options.ranges, cidr.ip):
+            await self._ask(Request(owner, cidr, monotonic()))
+
+    async def release(self, owner: str, addresses: Collection[IP] | None = None) -> tuple[Cidr, ...]:
+        """Take addresses back, by default all that an owner has; return them. Raises `HostError`."""
+        async with self._lock:
+            gone = self.allocator.holdings.release(owner, monotonic(), addresses)
+            if gone:
+                await self._keep()
+        self._event.set()
+        return gone
+
+    async def adopt(self, owner: str, addresses: Iterable[Cidr]) -> None:
+        """Note what an owner that runs already has, whether or not others agree. Raises `HostError`: can't be kept."""
+        async with self._lock:
+            self._adopt(owner, tuple(addresses))
+            await self._keep()
+        self._event.set()
+
+    async def prime(self) -> None:
+        """Return when there is an agreement; raise `HostError`: there is none in time."""
+        self.allocator.agreement.founding_wanted = True
+        self._event.set()
+        deadline = monotonic() + WAIT
+        while self.allocator.agreement.charter is None:
+            if monotonic() > deadline:
+                raise HostError(f"addresses can't be handed out yet: {self.trouble or 'no agreement yet'}")
+            await asyncio.sleep(0.05)
+
+    async def remove_peer(self, peer: PeerName) -> int:
+        """Note that a peer is gone for good; return how many addresses of its are free now.
+
+        Raises:
+            HostError: it is there.
+        """
+        agreement = self.allocator.agreement
+        if peer == agreement.me or peer in self._gossip.present:
+            raise HostError(
+                f"{peer} is there", hint="only a peer that is gone for good can be removed; there: weave reset"
+            )
+        charter = agreement.charter
+        count = sum(block.num_addresses for block in charter.share(peer)) if charter else 0
+        agreement.gone.add(peer)
+        self._event.set()
+        deadline = monotonic() + WAIT
+        while count and (charter := agreement.charter) is not None and charter.share(peer):
+            if monotonic() > deadline:
+                raise HostError(
+                    f"the addresses of {peer} can't be taken over yet: {self.trouble or 'no agreement yet'}"
+                )
+            await asyncio.sleep(0.05)
+        return count
+
+    async def leave(self) -> None:
+        """Give everything back, and the vote, as far as others can agree on it before we leave."""
+        agreement = self.allocator.agreement
+        async with self._lock:
+            for owner in list(self.allocator.holdings.held):
+                self.allocator.holdings.release(owner, monotonic())
+            agreement.leaving = True
+            agreement.offers = agreement.charter.share(agreement.me) if agreement.charter else ()
+        self._event.set()
+        deadline = monotonic() + HAND_OVER
+        while self._gossip.present - {agreement.me} and monotonic() < deadline:
+            charter = agreement.charter
+            if charter is None or agreement.me not in {*charter.voters, *charter.shares}:
+                break
+            await asyncio.sleep(0.05)
+
+    async def _ask(self, request: Request) -> Cidr:
+        async with self._lock:
+            self.allocator.ask(request, monotonic())
+            if request.answer is not None:
+                await self._keep()
+        self._event.set()
+        try:
+            deadline = monotonic() + WAIT
+            while not request.is_done and monotonic() < deadline:
+                await asyncio.sleep(0.01)
+            if request.answer is not None:
+                async with self._lock:
+                    await self._keep()
+        finally:
+            self.allocator.withdraw(request)
+        if request.refusal is not None:
+            raise request.refusal
+        if request.answer is None:
+            raise HostError(f"no address of {request.what} can be had: {self.trouble or 'all of them are in use'}")
+        return request.answer
+
+    def _adopt(self, owner: str, addresses: Iterable[Cidr]) -> None:
+        for cidr in addresses:
+            if spans.covers(self.options.ranges, cidr.ip):
+                try:
+                    self.allocator.holdings.hold(owner, cidr)
+                except HostError as error:
+                    logger.warning("%s has an address twice: %s", owner[:12], error)
+
+    # -- what there is to know ---------------------------------------------------------------------------------
+
+    @property
+    def facts(self) -> Mapping[PeerName, Standing]:
+        """What others say about addresses."""
+        return self._gossip.facts
+
+    @property
+    def present(self) -> Set[PeerName]:
+        """Who is in reach, this peer included."""
+        return self._gossip.present
+
+    @property
+    def trouble(self) -> str:
+        """Why addresses can't be handed out, or some of them; empty if they can."""
+        agreement = self.allocator.agreement
+        if rivals := agreement.rivals:
+            return (
+                f"two networks were begun apart, this one and that of {self._names(rivals)}: "
+                "reset the hosts of one of them (weave reset), then launch them with the others as peers"
+            )
+        if agreement.charter is None:
+            known = 1 + len(self._gossip.facts)
+            return f"awaiting consensus (quorum: {agreement.quorum}, known: {known})" if agreement.wants else ""
+        if absent := agreement.absent:
+            return f"{self._names(absent)} out of reach, and too few are left to agree; if it is gone: weave rmpeer"
+        if clashes := self.allocator.clashes:
+            ip, peer = next(iter(clashes.items()))
+            return f"{ip} is in use here, and it is {self._names([peer])}'s: detach it"
+        if strangers := agreement.strangers:
+            return (
+                f"{self._names(strangers)} hands out of another range: launch all hosts with the same --ipalloc-range"
+            )
+        return ""
+
+    def _names(self, peers: Iterable[PeerName]) -> str:
+        return ", ".join(f"{peer}({self.nickname(peer) or '?'})" for peer in peers)
+
+
+EXPOSED = "weave:expose"
+"""Owner of the addresses of the host itself."""
