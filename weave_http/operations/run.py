@@ -10,12 +10,21 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from weave_http.addresses import Cidr, leading_cidrs
+from weave_http.errors import UsageError
 from weave_http.operations.operation import Argument, Operation, Option
+
+_MOST_SPREAD = 1000
 
 
 def _addresses(words: list[str]) -> tuple[tuple[Cidr, ...], list[str]]:
     found, rest = leading_cidrs(words)
     return tuple(found), rest
+
+
+def _spread(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= _MOST_SPREAD):
+        raise UsageError(f"invalid --spread {text!r}", hint=f"expected a number of hosts, 1 to {_MOST_SPREAD}")
+    return int(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,9 @@ class Run(Operation):
         with_dns: let the container use Weave's name server.
         wait: keep the program from running before the container is on the network.
         foreground: stay attached to the container until it ends.
+        on: the Docker host to run it on, by its name among several; empty for the one that performs it.
+        spread: on how many hosts to run one each; 0 for the one host.
+        number: which of several it is, for its name: `web` is `web-2` then; 0 for the only one.
     """
 
     name: ClassVar[str] = "run"
@@ -57,6 +69,15 @@ class Run(Operation):
             "Stay attached until the container ends, as docker run without -d.",
             caller=True,
         ),
+        Option("on", ("--on",), "Run it on this Docker host.", metavar="HOST", caller=True),
+        Option(
+            "spread",
+            ("--spread",),
+            "Run one on each of so many Docker hosts, with names and addresses that count up.",
+            metavar="NUMBER",
+            read=_spread,
+            caller=True,
+        ),
         Argument(
             "addresses",
             "CIDR…",
@@ -78,3 +99,6 @@ class Run(Operation):
     with_dns: bool = False
     wait: bool = True
     foreground: bool = False
+    on: str = ""
+    spread: int = 0
+    number: int = 0
