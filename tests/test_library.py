@@ -85,15 +85,19 @@ def test_output_can_be_had_instead_of_seen(fake: FakeEngine) -> None:
     assert re.fullmatch(r"the Docker host has no image .*; .* \(exit code 125\)\n", ran(EXAMPLES[1]))
 
 
+def test_many_hosts_are_asked_at_once(fake: FakeEngine) -> None:
+    assert ran(EXAMPLES[2]) == "one 0 did ps\n\n"
+
+
 def test_the_client_works_by_itself(fake: FakeEngine) -> None:
-    printed = ran(EXAMPLES[2]).splitlines()
+    printed = ran(EXAMPLES[3]).splitlines()
     assert printed[0] == f"{fake.endpoint.url} (DOCKER_HOST) (1, 41) 20.10.24"
     assert printed[1:3] == [r"1 b'hello\n'", "0"]
     assert printed[3].startswith("No such container: ")
 
 
 def test_there_are_no_other_examples() -> None:
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 4
 
 
 @pytest.mark.parametrize(

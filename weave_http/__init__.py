@@ -19,7 +19,9 @@ if TYPE_CHECKING:  # `as` says to them that a name is offered
     from weave_http import operations as operations
     from weave_http import run_args as run_args
     from weave_http.commands.caller import Caller as Caller
+    from weave_http.commands.fleet import Fleet as Fleet
     from weave_http.commands.opening import open_caller as open_caller
+    from weave_http.commands.opening import open_fleet as open_fleet
     from weave_http.commands.perform import perform as perform
     from weave_http.engine import AttachedOutput as AttachedOutput
     from weave_http.engine import ByteStream as ByteStream
@@ -64,7 +66,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "weave_http.commands": (),
     "weave_http.commands.caller": ("Caller",),
-    "weave_http.commands.opening": ("open_caller",),
+    "weave_http.commands.fleet": ("Fleet",),
+    "weave_http.commands.opening": ("open_caller", "open_fleet"),
     "weave_http.commands.perform": ("perform",),
     "weave_http.engine": (
         *("AttachedOutput", "ByteStream", "Created", "Credentials", "Endpoint", "Engine", "ExitStatus"),

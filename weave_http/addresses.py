@@ -35,7 +35,7 @@ ALLOCATED = "net:"
 """What asks for any free address of a subnet instead."""
 
 GREATEST_PORT = 65535
-_GREATEST_HOSTNAME = 253
+_GREATEST_HOSTNAME, _GREATEST_LABEL = 253, 63
 _HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 
 
@@ -202,12 +202,25 @@ def parse_peer_address(text: str) -> PeerAddress:
         UsageError: it is no such thing.
     """
     host, colon, digits = text.partition(":")
-    labels = host.split(".")
-    good = 0 < len(host) <= _GREATEST_HOSTNAME and set(host) <= _HOST_CHARACTERS and host[0] not in ".-"
-    if not good or (labels[-1].isdigit() and not is_ip(host)):
+    labels = (host.removesuffix(".") if host != "." else host).split(".")
+    good = len(host) <= _GREATEST_HOSTNAME and set(host) <= _HOST_CHARACTERS and all(map(_is_label, labels))
+    if not good or (labels[-1].isdigit() and not _is_of_one_host(host)):
         raise UsageError(f"invalid peer {text!r}", hint="expected HOST or HOST:PORT, with a name or an IPv4 address")
     try:
         # Data uses the port after it.
         return PeerAddress(host, parse_port(digits, GREATEST_PORT - 1) if colon else None)
     except UsageError as error:
         raise UsageError(f"invalid peer {text!r}", hint=error.hint) from error
+
+
+def _is_label(text: str) -> bool:
+    """Tell whether a name may have this between two dots."""
+    return 0 < len(text) <= _GREATEST_LABEL and text[0] != "-" and text[-1] != "-"
+
+
+def _is_of_one_host(text: str) -> bool:
+    """Tell whether a text is an address that some single host can have."""
+    if not is_ip(text):
+        return False
+    address = ip_address(text)
+    return not (address.is_unspecified or address.is_multicast or address == IPv4Address("255.255.255.255"))

@@ -40,7 +40,7 @@ def test_options_are_read_up_to_the_first_word_that_is_none(typed: str, given: d
 def test_each_option_sets_a_field_of_its_own_that_there_is() -> None:
     fields = [option.field for option in GLOBAL_OPTIONS]
     assert len(fields) == len(set(fields))
-    assert {*fields, "stage", "warn"} == set(Globals.__dataclass_fields__)
+    assert {*fields, "stage", "warn", "selection"} - {"hosts"} == set(Globals.__dataclass_fields__)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,18 @@ def test_quotes_around_a_path_are_none_of_it(text: str, path: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "complaint"),
     [
-        ("-H a --host=b ps", "-H is given twice; a command goes to one Docker host"),
+        (
+            "-H tcp://a --host=tcp://b explain ps",
+            "this goes to one Docker host, and several are chosen; name one by -H or --context",
+        ),
+        (
+            "--hosts nosuchhost ps",
+            "no host is meant by 'nosuchhost'; the file of hosts is empty: weave hosts add; an endpoint has :// in it",
+        ),
+        (
+            "-H tcp://a -H tcp://b attach 10.2.1.1/24 c",
+            "10.2.1.1/24 can be on one host only, and 2 are chosen; name one by -H or --context",
+        ),
         ("--tls=yes ps", "--tls=yes is neither true nor false; write --tls or --tls=false"),
         ("--tlsverify= ps", "--tlsverify= is neither true nor false; write --tlsverify or --tlsverify=false"),
         ("-v --tlscert", "option '--tlscert' needs a value; see `weave --help`"),

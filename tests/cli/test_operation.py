@@ -112,4 +112,4 @@ def test_every_variable_is_handed_on_or_read_here_and_is_told_somewhere() -> Non
     told = {name for names in (EVERYWHERE, *map(variables_of, NAMES)) for name in names}
     assert told == set(VARIABLES)
     kept = {"WEAVE_PASSWORD", "WEAVEDNS_DOCKER_ARGS"}  # refused, and ignored with a warning
-    assert set(VARIABLES) - {"DOCKER_HOST", "EXEC_IMAGE", "PROCFS"} == set(FORWARDED_VARIABLES) - kept
+    assert set(VARIABLES) - {"DOCKER_HOST", "WEAVE_HOSTS", "EXEC_IMAGE", "PROCFS"} == set(FORWARDED_VARIABLES) - kept

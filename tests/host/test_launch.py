@@ -120,6 +120,16 @@ def test_a_router_that_runs_is_left_alone(stage: Stage) -> None:
     assert stage.engine.containers[identity("weave")].status == "running"
 
 
+def test_a_router_that_runs_is_connected_to_the_peers_if_one_is_needed_only(stage: Stage) -> None:
+    stage.running("weave", labels=OURS)
+    with FakeRouter(stage.host) as router:
+        router.answers["GET /status"] = (200, "all is well\n")
+        result = stage.weave("launch", "--if-needed", "--no-resident", "--no-dns", "10.0.0.2", "10.0.0.3:7000")
+        assert (result.code, result.out) == (0, f"{identity('weave')}\n")
+        assert result.err == "WARNING: weave runs already, so --no-dns had no effect\n"
+        assert "POST /connect peer=10.0.0.2&peer=10.0.0.3%3A7000" in router.calls
+
+
 def test_a_router_that_has_ended_makes_room(stage: Stage, life: threading.Event) -> None:
     stage.stopped("weave", labels=OURS)
     assert stage.weave("launch").code == 0

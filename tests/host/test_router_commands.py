@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
@@ -51,6 +52,30 @@ def test_status_is_framed_by_empty_lines_and_its_sections_are_not(stage: Stage, 
     assert stage.weave("status").out == "\n  Service: router\n\n"
     assert stage.weave("status", "targets").out == "h2\n"
     assert stage.weave("status", "peers").out == ""
+
+
+def connections(*missing: str) -> tuple[int, str]:
+    waiting = [{"Address": f"{each}:6783", "State": "failed", "Info": "refused", "Target": each} for each in missing]
+    found = [{"Address": "10.0.0.2:6783", "State": "established", "Info": ""}, *waiting]
+    return 200, json.dumps({"Router": {"Connections": found, "Targets": ["10.0.0.2", "10.0.0.3"]}})
+
+
+def test_status_waits_until_the_targets_are_connected(stage: Stage, router: FakeRouter) -> None:
+    router.answers = {"GET /status/targets": (200, "10.0.0.2\n"), "GET /report": connections("10.0.0.3")}
+    threading.Timer(0.3, router.answers.__setitem__, ("GET /report", connections())).start()
+    result = stage.weave("status", "--wait=60", "targets")
+    assert (result.code, result.out, result.err) == (0, "10.0.0.2\n", "")
+    assert router.calls.count("GET /report") > 1
+
+
+def test_status_says_which_targets_are_not_connected_in_time(stage: Stage, router: FakeRouter) -> None:
+    router.answers = {"GET /status/targets": (200, "10.0.0.2\n"), "GET /report": connections("10.0.0.3")}
+    result = stage.weave("status", "--wait=1", "targets")
+    assert (result.code, result.out) == (1, "10.0.0.2\n")
+    assert result.err.startswith("not connected after 1 s: 10.0.0.3 (refused); open TCP 6783")
+    assert stage.weave("status", "--wait=1", "--peer", "10.0.0.2", "targets").code == 0
+    strange = stage.weave("status", "--wait=1", "--peer", "h9", "targets")
+    assert "h9 (it is no target: weave connect h9)" in strange.err
 
 
 def test_version_is_the_routers_else_the_images(stage: Stage) -> None:

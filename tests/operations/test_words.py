@@ -78,9 +78,11 @@ ANY: dict[str, st.SearchStrategy[Operation]] = {
     "forget": st.builds(Forget, PEERS),
     "rmpeer": st.builds(Rmpeer, st.lists(CONTAINER, min_size=1).map(tuple)),
     "ps": st.builds(Ps, st.lists(CONTAINER).map(tuple), st.booleans()),
-    "status": st.builds(Status, st.sampled_from(["", *SECTIONS]), st.booleans()),
     "doctor": st.builds(Doctor, st.booleans()),
     "ping": st.builds(Ping, CONTAINER, st.integers(1, 9), st.integers(28, 1500)),
+    "status": st.builds(
+        Status, st.sampled_from(["", *SECTIONS]), st.booleans(), st.integers(0, 3600), PEERS | st.just(())
+    ),
     "report": st.builds(Report, st.just("") | TEXT),
     "dns-add": st.builds(DnsAdd, **NAMING),
     "dns-remove": st.builds(DnsRemove, **NAMING),
@@ -145,6 +147,7 @@ def test_options_stand_anywhere_and_take_a_value_in_either_way() -> None:
         (["status", "--format", "xml"], "unknown format 'xml'"),
         (["connect"], "no peer given"),
         (["connect", "10.0.0.999"], "invalid peer '10.0.0.999'"),
+        *((["connect", peer], f"invalid peer {peer!r}") for peer in ("0.0.0.0", "224.0.0.1", "a..b", "a-.b", "x" * 64)),  # noqa: S104
         (["connect", "host:0"], "invalid peer 'host:0'"),
         (["dns-add", "10.2.1.1"], "no container given"),
         (["dns-add", "c1", "-h", "a b"], "invalid name 'a b'"),

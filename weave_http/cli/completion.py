@@ -116,6 +116,8 @@ def _asked(context: typer.Context, incomplete: str, question: Callable[[Engine],
     def ask() -> None:
         try:
             options = replace(context.obj or Globals(), warn=_Silent())
+            if options.selection is not None:
+                return
             endpoint = endpoint_of(options, options.host, options.context)
             with connect(endpoint, transport="wire") as engine:  # a call or two: no package is worth its import
                 found.extend(question(engine))

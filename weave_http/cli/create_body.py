@@ -22,12 +22,13 @@ def create_body(
     What belongs into the call's query (--name, --platform) is told on stderr.
     """
     import json
+    from dataclasses import replace
     from urllib.parse import urlencode
 
     from weave_http.cli.session import session
     from weave_http.commands.run import read_arguments
 
-    with session(context.obj) as caller:
+    with session(replace(context.obj, selection=None)) as caller:
         request = read_arguments(caller, arguments)
     for warning in request.warnings:
         typer.echo(f"weave: {warning}", err=True)

@@ -5,11 +5,13 @@ They are spelled as docker's: `-HX`, `-H=X`, `--host X`, `--tls`, `--tls=false`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from weave_http.cli.options import Globals
+from weave_http.cli.selection import selected
 from weave_http.errors import UsageError
 
 _BOOLEANS = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True) | dict.fromkeys(
@@ -26,7 +28,7 @@ class GlobalOption:
         names: its spellings.
         help: what it does.
         metavar: what its value is; empty for a switch.
-        kind: how its text is read: `switch`, `text`, `path`, or `once`, which may not be given again.
+        kind: how its text is read: `switch`, `text`, `path`, or `many`, which may be given again.
         choices: what its value may be; empty for anything.
     """
 
@@ -65,8 +67,15 @@ class GlobalOption:
 
 
 GLOBAL_OPTIONS = (
-    GlobalOption("host", ("--host", "-H"), "Docker host, instead of DOCKER_HOST.", "ENDPOINT", "once"),
-    GlobalOption("context", ("--context", "-c"), "Docker context to use.", "NAME"),
+    GlobalOption(
+        "host", ("--host", "-H"), "Docker host, instead of DOCKER_HOST. Given again: all of them.", "ENDPOINT", "many"
+    ),
+    GlobalOption(
+        "context", ("--context", "-c"), "Docker context to use; a pattern, as 'prod-*': all of these.", "NAME", "many"
+    ),
+    GlobalOption(
+        "hosts", ("--hosts",), "Docker hosts by name, pattern or label=LABEL, instead of WEAVE_HOSTS.", "HOST,…"
+    ),
     GlobalOption(
         "config",
         ("--config",),
@@ -112,7 +121,7 @@ def read(words: Sequence[str], *, unfinished: bool = False) -> tuple[Globals, li
         unfinished: somebody is still typing, so the last option may lack its value.
 
     Raises:
-        UsageError: an option without its value, with a value that makes no sense, or given too often.
+        UsageError: an option without its value, or with a value that makes no sense.
     """
     values: dict[str, Any] = {}
     rest = list(words)
@@ -137,12 +146,15 @@ def read(words: Sequence[str], *, unfinished: bool = False) -> tuple[Globals, li
             text = rest.pop(0)
         elif not word.startswith("--") and len(text) > 1:
             text = text.removeprefix("=")
-        if option.kind == "once" and option.field in values:
-            raise UsageError(f"{option.names[-1]} is given twice", hint="a command goes to one Docker host")
-        values[option.field] = option.read(name, text)
+        value = option.read(name, text)
+        values[option.field] = (*values.get(option.field, ()), value) if option.kind == "many" else value
     if rest[:1] == ["--"]:
         rest.pop(0)
-    return Globals(**values), rest
+    hosts, contexts = values.pop("host", ()), values.pop("context", ())
+    selection = selected(hosts, contexts, values.pop("hosts", None), os.environ)
+    if selection is None:
+        values |= {"host": next(iter(hosts), None), "context": next(iter(contexts), None)}
+    return Globals(**values, selection=selection), rest
 
 
 def unquoted(text: str) -> str:

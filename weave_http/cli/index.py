@@ -5,6 +5,9 @@ from __future__ import annotations
 from weave_http.operations.index import SUMMARIES
 
 COMMANDS = {
+    "up": ("up", "Make one network of Docker hosts: the image, a router on each, connections between them."),
+    "down": ("up", "Stop the routers of Docker hosts."),
+    "hosts": ("hosts", "Names for Docker hosts, in a file of yours."),
     "setup": ("setup", "Bring the image to the Docker host."),
     "explain": ("explain", "Explain a command: its calls, and what each is for."),
     "script": ("explain", "Print a shell script of curl calls that does the same."),
@@ -16,6 +19,7 @@ COMMANDS = {
 """Commands that are no operations, or more than one: the module of this package, and the first line of the help."""
 
 GROUPS = {
+    "Many hosts at once": ("up", "down", "hosts"),
     "Network": (
         *("setup", "launch", "connect", "forget", "rmpeer", "status", "report", "stop", "reset"),
         *("expose", "hide", "upgrade", "version"),

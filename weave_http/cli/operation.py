@@ -100,7 +100,7 @@ class OperationCommand(TyperCommand):
         options = {name: part for part in self._operation.parts if isinstance(part, Option) for name in part.names}
         words = [word for word in ctx.args if word != "="]  # bash takes that for a word
         before = options.get(words[-1]) if words else None
-        if before is not None and before.metavar:
+        if before is not None and before.metavar and not before.bare:
             yield from ((choice, "") for choice in before.metavar.split("|") if "|" in before.metavar)
         elif incomplete.startswith("-"):
             yield from ((name, part.help) for name, part in options.items() if part.many or name not in words)
@@ -115,5 +115,4 @@ class OperationCommand(TyperCommand):
 
 def _spelling(option: Option) -> str:
     """Return an option as the help shows it."""
-    names = ", ".join(option.names)
-    return f"{names} {option.metavar}" if option.metavar else names
+    return ", ".join((*option.names[:-1], option.spelling.replace(option.names[0], option.names[-1], 1)))

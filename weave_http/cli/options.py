@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from weave_http.cli.selection import Selection
     from weave_http.transcript import Stage
 
 
@@ -43,6 +44,8 @@ class Globals:
     show_secrets: bool = False
     calls: str = "line"
     cold: bool = False
+    selection: Selection | None = None
+    """The Docker hosts, where several were asked for; `host` and `context` are None then."""
     stage: Stage | None = None
     """Where the command is only played, for `explain` and `script`."""
     warn: Warnings = field(default_factory=Warnings, compare=False)

@@ -43,11 +43,16 @@ def parse(operation: type[Operation], name: str, words: Sequence[str]) -> Operat
 
 
 def perform(options: Globals, operation: Operation) -> int:
-    """Have the Docker host do an operation, with this process's streams; return the exit code.
+    """Have the Docker host, or all that are chosen, do an operation, with this process's streams; return the exit code.
 
     Raises:
         WeaveError: see `weave_http.commands.perform`.
     """
+    several = options.selection is not None or getattr(operation, "on", None) or getattr(operation, "spread", None)
+    if several and options.stage is None:
+        from weave_http.cli.fleet import perform_chosen
+
+        return perform_chosen(options, operation)
     from weave_http.cli.session import session
     from weave_http.commands.perform import perform as performed
 

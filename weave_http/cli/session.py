@@ -27,6 +27,8 @@ def session(options: Globals) -> Iterator[Caller]:
     Raises:
         EndpointError: the options and the environment make no endpoint.
     """
+    if options.selection is not None and (options.stage is None or options.selection.typed):
+        raise UsageError("this goes to one Docker host, and several are chosen", hint="name one by -H or --context")
     endpoint = endpoint_of(options, options.host, options.context)
     try:
         with _opened(options, endpoint) as caller:
@@ -51,7 +53,7 @@ def _opened(options: Globals, endpoint: Endpoint) -> Iterator[Caller]:
     stage = options.stage
     if stage is not None:
         stage.endpoint = endpoint
-        with connect(endpoint, watch=lambda _: stage, credentials=_credentials(options)) as engine:
+        with connect(endpoint, watch=lambda _: stage, credentials=credentials_of(options)) as engine:
             yield Caller(
                 engine,
                 stage.stdout,
@@ -66,7 +68,7 @@ def _opened(options: Globals, endpoint: Endpoint) -> Iterator[Caller]:
     signals = Signals()
     with (
         signals.listening(),
-        connect(endpoint, watch=watcher(options, endpoint), credentials=_credentials(options)) as engine,
+        connect(endpoint, watch=watcher(options, endpoint), credentials=credentials_of(options)) as engine,
         Meter(sys.stderr) as meter,
     ):
         caller = Caller(
@@ -142,7 +144,9 @@ def endpoint_of(options: Globals, host: str | None, docker_context: str | None) 
     return endpoint
 
 
-def _credentials(options: Globals) -> Callable[[str], Credentials | None]:
+def credentials_of(options: Globals) -> Callable[[str], Credentials | None]:
+    """Return what finds credentials for a registry."""
+
     def find(registry: str) -> Credentials | None:
         from weave_http.engine import docker_credentials
 

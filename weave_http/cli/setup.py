@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +46,14 @@ def setup(
     given = {"--from": source, "--build": build or None, "--from-host": from_host, "--from-context": from_context}
     if len(chosen := [option for option, value in given.items() if value is not None]) > 1:
         raise UsageError(f"{chosen[0]} and {chosen[1]} exclude each other", hint="name one source")
+    if context.obj.selection is not None and context.obj.stage is None:
+        from weave_http.cli.fleet import work_on_all
+
+        with ExitStack() as scope:
+            if from_host is not None or from_context is not None:
+                other_one = scope.enter_context(other_daemon(context.obj, from_host, from_context))
+                return work_on_all(context.obj, lambda caller: commands.setup(caller, other_one))
+            return work_on_all(context.obj, lambda caller: commands.setup(caller, source, build=build))
     if from_host is not None or from_context is not None:
         with session(context.obj) as caller, other_daemon(context.obj, from_host, from_context) as other:
             return commands.setup(caller, other).code

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from weave_http.transcript import Exchange
 
 
-def watcher(options: Globals, endpoint: Endpoint, *, other: bool = False) -> Callable[[Transport], Transport] | None:
+def watcher(
+    options: Globals, endpoint: Endpoint, *, other: bool = False, say: Callable[[str], None] | None = None
+) -> Callable[[Transport], Transport] | None:
     """Return what stands between the client and the wire: a stand-in, a watch, or nothing.
 
     Args:
         options: before the command.
         endpoint: where the calls go.
         other: it is another daemon than the command's own.
+        say: takes a line; by default it is printed.
     """
     if not (options.dry_run or options.trace):
         return None
@@ -29,7 +32,10 @@ def watcher(options: Globals, endpoint: Endpoint, *, other: bool = False) -> Cal
     from weave_http.transcript.conversation import frame_text
 
     def shown(line: str) -> None:
-        print(line, file=sys.stdout if options.dry_run else sys.stderr, flush=True)
+        if say is None:
+            print(line, file=sys.stdout if options.dry_run else sys.stderr, flush=True)
+        else:
+            say(line)
 
     timed, secrets = not options.dry_run, options.show_secrets
     report: Callable[[Exchange], None] = (

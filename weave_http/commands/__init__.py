@@ -17,10 +17,11 @@ from weave_http.commands.setup import setup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from weave_http.commands.bringing_up import up
     from weave_http.commands.container_run import run_container
-    from weave_http.commands.opening import open_caller
+    from weave_http.commands.opening import open_caller, open_fleet
 
-__all__ = ["Caller", "open_caller", "perform", "run_container", "setup"]
+__all__ = ["Caller", "open_caller", "open_fleet", "perform", "run_container", "setup", "up"]
 
 if not TYPE_CHECKING:
     from weave_http.lazy import lazy_names
@@ -29,6 +30,7 @@ if not TYPE_CHECKING:
         __name__,
         {
             "weave_http.commands.container_run": ("run_container",),
-            "weave_http.commands.opening": ("open_caller",),
+            "weave_http.commands.opening": ("open_caller", "open_fleet"),
+            "weave_http.commands.bringing_up": ("up",),
         },
     )

@@ -41,6 +41,7 @@ def create(
     signals = caller.signals
     with ExitStack() as held:
         held.enter_context(signals.under(Holding()))
+        signals.check()  # one may have been delivered before
         try:
             created = caller.engine.containers.create(config, name=name, platform=platform)
         except APIError:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from weave_http.commands.caller import Caller
+from weave_http.errors import UsageError
 from weave_http.operations.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ def run(caller: Caller, operation: Operation) -> Outcome:
     from weave_http.operations.run import Run
 
     assert isinstance(operation, Run)
+    if operation.on or operation.spread:
+        raise UsageError("--on and --spread choose among Docker hosts", hint="this goes to one: leave them out")
     arguments = operation.arguments
     request = read_arguments(caller, arguments)
     if operation.with_dns:
@@ -38,6 +42,8 @@ def run(caller: Caller, operation: Operation) -> Outcome:
         if code != 0:
             return Outcome(code)
         request = read_arguments(caller, [*words, *arguments])
+    if operation.number and request.name:
+        request = replace(request, name=f"{request.name}-{operation.number}")
     return run_container(caller, operation.addresses, request, wait=operation.wait, foreground=operation.foreground)
 
 
@@ -71,8 +77,6 @@ def _dns_options(caller: Caller, arguments: Sequence[str]) -> tuple[int, list[st
 
     They are as `--dns 172.17.0.1 --dns-search=.`; those are left out that the arguments have themselves.
     """
-    from dataclasses import replace
-
     from weave_http.commands.perform import perform
     from weave_http.operations.names import DnsArgs
     from weave_http.sinks import NOWHERE

@@ -277,6 +277,23 @@ class Signals:
         before.end(None)
         policy.begin(self.waiting)
 
+    def deliver(self, number: int) -> bool:
+        """Take a signal that another thread has heard, for a command that runs in a thread of its own.
+
+        Args:
+            number: the signal.
+
+        Returns:
+            Whether the command ends in order by itself. If not, nothing of it stands on the daemon, and `check` keeps
+            it from making anything: whoever waits for it need not.
+        """
+        waiting, self.waiting = self.waiting, number
+        try:
+            self._policy.take(number, waiting)
+        except WeaveError:
+            return False
+        return True
+
     def check(self) -> None:
         """Raise `Interrupted` if a signal came in the meantime."""
         if self.waiting:

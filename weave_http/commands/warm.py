@@ -110,6 +110,7 @@ def _code(caller: Caller, session: Session, heard: Iterator[Frame], identity: st
     """Begin a call that was announced, pass its output on, and return its exit code. Raises `ResidentLost`."""
     why = "it ended"
     with _signals(caller, session, identity):
+        caller.signals.check()  # one may have been delivered before
         try:
             session.write(frames.encode({"id": identity, "go": True}))
             session.limit(SILENT_SECONDS)

@@ -167,6 +167,8 @@ def run(host: Host, op: Launch) -> None:
         host.warn(f"WARNING: {name} does not resolve now ({reason}); the router keeps trying")
     if host.env.get("WEAVEDNS_DOCKER_ARGS"):
         host.warn("WARNING: WEAVEDNS_DOCKER_ARGS is ignored: the router serves names, and takes WEAVE_DOCKER_ARGS")
+    if "if-needed" in op.settings().values and _joined(host, op):
+        return
     _check_ranges(host, options.ranges)
     image = router_container.own_image(host)
     body = body_of(host, image, restart=options.restart, arguments=options.arguments)
@@ -219,6 +221,27 @@ def body_of(host: Host, image: str, *, restart: bool, arguments: Sequence[str]) 
     if "LogConfig" not in body["HostConfig"]:
         body["HostConfig"] |= router_container.log_config(host.engine.system.info())
     return body
+
+
+def _joined(host: Host, op: Launch) -> bool:
+    """Connect a router that runs already to the peers, and print its id; return False if there is none.
+
+    Raises:
+        HostError: there is one, and it does not answer.
+    """
+    found = router_container.find(host)
+    if found is None or not found.ours or found.status != "running":
+        return False
+    settings = op.settings()
+    await_ready(host, found.id)
+    if settings.peers:
+        host.router.connect(settings.peers)
+    if "no-resident" not in settings.values and not resident_container.there(host):
+        resident_container.start(host, found.image, restart="no-restart" not in settings.values)
+    if unused := [f"--{name}" for name in settings.texts if name not in ("if-needed", "no-resident")]:
+        host.warn(f"WARNING: {host.router_container} runs already, so {' '.join(unused)} had no effect")
+    host.say(found.id)
+    return True
 
 
 def _warn_of_little_memory(host: Host, body: Mapping[str, Any]) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
 from typing import Any
 
 from weave_http.errors import HostError
 from weave_http.host.host import Host
 from weave_http.operations import Report, Status
 from weave_http.operations.reading import SECTIONS
+
+_PAUSE_SECONDS = 0.1
 
 
 def run(host: Host, op: Status) -> None:
@@ -17,8 +21,43 @@ def run(host: Host, op: Status) -> None:
     In JSON it is the report (`GET /report`), or that section of it.
 
     Raises:
-        HostError: there is no router.
+        HostError: there is no router, or what was to be waited for is not connected in time.
     """
+    missing = _awaited(host, op) if op.wait else []
+    _show(host, op)
+    if missing:
+        raise HostError(
+            f"not connected after {op.wait} s: {', '.join(missing)}",
+            hint="open TCP 6783 and UDP 6784 between the hosts, and see what `docker logs weave` says there",
+        )
+
+
+def _awaited(host: Host, op: Status) -> list[str]:
+    """Wait until the targets are connected; return what is wrong with those that are not in time."""
+    deadline = time.monotonic() + op.wait
+    while True:
+        missing = list(_missing(host.router.report()["Router"], {str(peer) for peer in op.peers}))
+        if not missing or time.monotonic() > deadline:
+            return missing
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _missing(router: dict[str, Any], wanted: set[str]) -> Iterator[str]:
+    """Yield the targets without a connection, with what is wrong.
+
+    Args:
+        router: that section of the report.
+        wanted: targets; none for all.
+    """
+    for connection in router["Connections"]:
+        target = connection.get("Target")
+        if target and (not wanted or target in wanted):
+            yield f"{target} ({connection['Info'] or connection['State']})"
+    for target in sorted(wanted - set(router["Targets"])):
+        yield f"{target} (it is no target: weave connect {target})"
+
+
+def _show(host: Host, op: Status) -> None:
     if op.json:
         value: Any = host.router.report()
         for key in SECTIONS[op.section] if op.section else ():

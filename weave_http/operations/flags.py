@@ -303,6 +303,7 @@ FLAGS = (
     ),
     Flag("no-restart", "Do not have the engine start the router again when it ends.", to="executor"),
     Flag("no-resident", "Do not start the resident executor, which does commands faster.", to="executor"),
+    Flag("if-needed", "Be content with a router that runs already: connect it to the peers.", to="executor"),
     Flag("debug", "The same as --log-level debug.", to="executor"),
     Flag("password", "Refused: this version can't encrypt.", "TEXT", to="executor"),
 )

@@ -47,7 +47,7 @@ class Launch(Operation):
     more: ClassVar[str] = "It prints the id of the router's container. Flags come before the peers."
     exit_codes: ClassVar[tuple[tuple[str, str], ...]] = (
         ("2", "Another container has the router's name."),
-        ("3", "The router runs already."),
+        ("3", "The router runs already, and --if-needed is not given."),
     )
     example: ClassVar[str] = "launch --nickname one host2 host3"
     warm: ClassVar[bool] = False

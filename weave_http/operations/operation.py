@@ -30,6 +30,7 @@ class Option:
         write: makes a text of a value.
         many: it may be given again; the attribute is a tuple.
         caller: it is for the caller's side, and is not among the words for the host.
+        bare: the text that stands for a value that is left out. A value is then written after `=` alone.
     """
 
     field: str
@@ -41,11 +42,19 @@ class Option:
     write: Callable[[Any], str] = str
     many: bool = False
     caller: bool = False
+    bare: str = ""
+
+    @property
+    def spelling(self) -> str:
+        """Its first name, with what its value is."""
+        if self.bare:
+            return f"{self.names[0]}[={self.metavar}]"
+        return f"{self.names[0]} {self.metavar}" if self.metavar else self.names[0]
 
     @property
     def usage(self) -> str:
         """How it stands in a line of usage."""
-        shown = f"[{self.names[0]} {self.metavar}]" if self.metavar else f"[{self.names[0]}]"
+        shown = f"[{self.spelling}]"
         return f"{shown}…" if self.many else shown
 
     def words(self, value: Any, default: Any) -> list[str]:
@@ -54,6 +63,8 @@ class Option:
             return []
         if not self.metavar:
             return [self.names[0]]
+        if self.bare:
+            return [f"{self.names[0]}={self.write(value)}"]
         return [word for each in (value if self.many else (value,)) for word in (self.names[0], self.write(each))]
 
 
@@ -182,7 +193,8 @@ def _options(cls: type[Operation], words: Sequence[str]) -> tuple[dict[str, Any]
             if not option.metavar:
                 values[option.field] = option.sets
                 continue
-            value = option.read(text if equals else _value_of(name, next(rest, None)))
+            given = text if equals else option.bare or _value_of(name, next(rest, None))
+            value = option.read(given)
             values[option.field] = (*values.get(option.field, ()), value) if option.many else value
     return values, plain
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from weave_http.addresses import PeerAddress, parse_peer_address
 from weave_http.errors import UsageError
 from weave_http.operations.operation import Argument, Operation, Option, many
+
+WAIT_SECONDS = 30
+"""How long `status --wait` waits at most when it does not say."""
+_LONGEST_WAIT = 3600
 
 SECTIONS = {
     "targets": ("Router", "Targets"),
@@ -61,6 +66,12 @@ def _section(words: list[str]) -> tuple[str, list[str]]:
     return (words[0], words[1:]) if words else ("", [])
 
 
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= _LONGEST_WAIT):
+        raise UsageError(f"invalid --wait {text!r}", hint=f"expected 1 to {_LONGEST_WAIT} seconds, as --wait=60")
+    return int(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Status(Operation):
     """Show the router's state.
@@ -68,12 +79,34 @@ class Status(Operation):
     Args:
         section: one of `SECTIONS`; empty for a summary.
         json: print the report, or that part of it.
+        wait: seconds to wait at most until the targets are connected; 0 for not at all.
+        peers: targets to wait for; none for all.
     """
 
     name: ClassVar[str] = "status"
+    more: ClassVar[str] = (
+        "With --wait it first waits until there is a connection to every target that was given to launch or connect. "
+        "If there is none in time, the exit code is 1, and a line says what is wrong."
+    )
     example: ClassVar[str] = "status connections"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
         FORMAT,
+        Option(
+            "wait",
+            ("--wait",),
+            f"Wait until all targets are connected; {WAIT_SECONDS} s at most if it does not say.",
+            metavar="SECONDS",
+            read=_seconds,
+            bare=str(WAIT_SECONDS),
+        ),
+        Option(
+            "peers",
+            ("--peer",),
+            "Wait for this target only; may be given again.",
+            metavar="HOST[:PORT]",
+            read=parse_peer_address,
+            many=True,
+        ),
         Argument(
             "section",
             f"[{'|'.join(SECTIONS)}]",
@@ -86,6 +119,8 @@ class Status(Operation):
 
     section: str = ""
     json: bool = False
+    wait: int = 0
+    peers: tuple[PeerAddress, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

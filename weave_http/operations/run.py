@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from weave_http.addresses import Wanted
+from weave_http.errors import UsageError
 from weave_http.operations.operation import Argument, Operation, Option, addresses
+
+_MOST_SPREAD = 1000
+
+
+def _spread(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= _MOST_SPREAD):
+        raise UsageError(f"invalid --spread {text!r}", hint=f"expected a number of hosts, 1 to {_MOST_SPREAD}")
+    return int(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,9 @@ class Run(Operation):
         with_dns: let the container use Weave's name server.
         wait: keep the program from running before the container is on the network.
         foreground: stay attached to the container until it ends.
+        on: the Docker host to run it on, by its name among several; empty for the one that performs it.
+        spread: on how many hosts to run one each; 0 for the one host.
+        number: which of several it is, for its name: `web` is `web-2` then; 0 for the only one.
     """
 
     name: ClassVar[str] = "run"
@@ -52,6 +64,15 @@ class Run(Operation):
             "Stay attached until the container ends, as docker run without -d.",
             caller=True,
         ),
+        Option("on", ("--on",), "Run it on this Docker host.", metavar="HOST", caller=True),
+        Option(
+            "spread",
+            ("--spread",),
+            "Run one on each of so many Docker hosts, with names and addresses that count up.",
+            metavar="NUMBER",
+            read=_spread,
+            caller=True,
+        ),
         addresses("Addresses for the container's interface, as 10.2.1.1/24, net:10.32.1.0/24 or net:default."),
         Argument(
             "arguments",
@@ -67,3 +88,6 @@ class Run(Operation):
     with_dns: bool = False
     wait: bool = True
     foreground: bool = False
+    on: str = ""
+    spread: int = 0
+    number: int = 0

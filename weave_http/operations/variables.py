@@ -4,6 +4,7 @@ from __future__ import annotations
 
 VARIABLES = {
     "DOCKER_HOST": "The Docker host. DOCKER_CONTEXT, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH count as for docker.",
+    "WEAVE_HOSTS": "The Docker hosts, if there are several: names, patterns, labels or endpoints.",
     "EXEC_IMAGE": "Another image for the executor, and for the router that it launches.",
     "VERSION": "Tag of the image.",
     "WEAVE_CONTAINER_NAME": "Name of the router's container; weave by default.",
@@ -17,7 +18,7 @@ VARIABLES = {
 }
 """Names, and what each is for."""
 
-EVERYWHERE = ("DOCKER_HOST", "EXEC_IMAGE", "VERSION", "PROCFS", "WEAVE_DEBUG")
+EVERYWHERE = ("DOCKER_HOST", "WEAVE_HOSTS", "EXEC_IMAGE", "VERSION", "PROCFS", "WEAVE_DEBUG")
 """Those that matter to every operation."""
 
 ROUTERS = ("WEAVE_CONTAINER_NAME", "WEAVE_HTTP_ADDR")

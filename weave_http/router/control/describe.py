@@ -117,7 +117,7 @@ def connections(peering: Peering, mtu: int, standings: Iterable[Standing], now: 
             state, info = "failed", f"{target.error}, retry: {_when(target.next_at, now)}"
         else:
             state, info = "waiting", f"until: {_when(target.next_at, now)}"
-        found.append(Connection(target.place, True, state, info))
+        found.append(Connection(target.place, True, state, info, target=target.address if target.given else None))
     return tuple(found)
 
 

@@ -57,6 +57,7 @@ class Connection:
         state: established, connecting, retrying, failed or waiting.
         info: who is there, or what went wrong.
         attrs: of an established one.
+        target: what a person gave to be dialled, while there is no connection to it.
     """
 
     address: str
@@ -64,6 +65,7 @@ class Connection:
     state: str
     info: str
     attrs: Mapping[str, str | int] = field(default_factory=dict)
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def launch(operation: Launch, environ: Mapping[str, str]) -> list[HostStep]:
     mtu = settings.texts.get("mtu") or mtu_of(environ)
     name = router_name(environ)
     restart = "no" if "no-restart" in settings.values else "always"
-    words = [word for word in operation.arguments if word.lstrip("-") != "no-restart"]
+    words = [word for word in operation.arguments if word.lstrip("-") not in ("no-restart", "if-needed")]
     shown = shown_line(words if "port" in settings.values else ["--port", str(port), *words])
     given = _split(environ.get("WEAVE_DOCKER_ARGS", ""))
     arguments = f"\\\n  {given} \\\n  " if given else ""
@@ -115,10 +115,24 @@ def forget(operation: Forget, _: Mapping[str, str]) -> list[HostStep]:
 def status(operation: Status, _: Mapping[str, str]) -> list[HostStep]:
     """Return the steps of `status`."""
     path = "/report" if operation.json else "/".join(filter(None, ["/status", operation.section]))
+    waiting = (
+        [
+            HostStep(
+                "executor",
+                "Ask again until the targets are connected.",
+                (f"curl {ROUTER}/report",),
+                "GET /report",
+                to="router",
+            )
+        ]
+        if operation.wait
+        else []
+    )
     return [
+        *waiting,
         HostStep(
             "executor", "Ask the router, and print its answer.", (f"curl {ROUTER}{path}",), f"GET {path}", to="router"
-        )
+        ),
     ]
 
 
