@@ -23,7 +23,7 @@ from weave_http.engine import Endpoint
 IMPATIENT = """
 import sys
 from weave_http.engine.wire.contract import Timeouts
-Timeouts.__init__.__defaults__ = (2.0, 2.0, 4.0, 30)
+Timeouts.__init__.__defaults__ = (2.0, 2.0, 2.0, 4.0, 30)
 from weave_http.__main__ import main
 sys.exit(main())
 """

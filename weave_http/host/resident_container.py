@@ -93,7 +93,10 @@ def end(host: Host) -> None:
         return
     if (found["Config"].get("Labels") or {}).get(constants.ROLE_LABEL) != ROLE:
         raise HostError(f"another container is called {constants.RESIDENT_CONTAINER}", hint="rename or remove it")
-    with suppress(NotFound, Conflict):  # somebody else takes it away
+    containers, identity = host.engine.containers, found["Id"]
+    with suppress(NotFound), containers.wait(identity, condition="removed") as gone:
         with suppress(APIError):
-            host.engine.containers.stop(found["Id"], timeout=_END_SECONDS)
-        host.engine.containers.remove(found["Id"], force=True)
+            containers.stop(identity, timeout=_END_SECONDS)
+        with suppress(NotFound, Conflict):  # somebody else takes it away, as the engine does with AutoRemove
+            containers.remove(identity, force=True)
+        gone.result()  # its name is free only then
