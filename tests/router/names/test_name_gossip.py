@@ -212,6 +212,17 @@ def test_a_peer_without_names_is_known_all_the_same() -> None:
     assert zone.merge(Update(name(2), Stamp(5, 4), 3, (change,))) is Heard.NEWS
 
 
+def test_saying_all_anew_drops_nothing_that_was_still_to_be_said() -> None:
+    gossip, neighbour = NameGossip(name(1), 1), Neighbour(name(2))
+    gossip.met(neighbour)
+    gossip.tell(neighbour, 0.0)
+    gossip.say_to_all([name(3)])
+    gossip.resend(neighbour)
+    (have,) = gossip.tell(neighbour, 0.0)
+    assert isinstance(have, Have)
+    assert dict(have.stamps)[name(3)] == NOTHING
+
+
 World.TestCase.settings = settings(max_examples=50, stateful_step_count=25, deadline=None, phases=(Phase.generate,))
 TestWorld = World.TestCase
 

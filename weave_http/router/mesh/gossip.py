@@ -117,7 +117,7 @@ class Gossip(ABC):
     def resend(self, neighbour: Neighbour) -> None:
         """Say anew to a neighbour how far everything is known, in case something went wrong."""
         if neighbour in self._to_say:
-            self._to_say[neighbour] = set(self.origins)
+            self._to_say[neighbour] |= self.origins
 
     def is_neighbour(self, neighbour: Neighbour) -> bool:
         """Tell whether a neighbour is one still."""
