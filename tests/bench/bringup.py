@@ -86,10 +86,10 @@ def measure(stage: Stage, rounds: int) -> Table:
 
 
 def clear_boxes(host: Host) -> None:
-    """Remove all containers of a host that are not the router's."""
+    """Remove all containers of a host that are not weave's own."""
     names_ = host.shell("docker ps -a --format '{{.Names}}'").split()
     for name in names_:
-        if name != constants.ROUTER_CONTAINER:
+        if name not in (constants.ROUTER_CONTAINER, constants.RESIDENT_CONTAINER):
             host.shell(f"docker rm -f {name}")
 
 
