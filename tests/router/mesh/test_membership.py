@@ -48,7 +48,7 @@ class Node:
 
     def hear(self, speaker: int, messages: list[Message], now: float) -> None:
         for message in messages:
-            if self.gossip.hear(self.neighbours[speaker], message, self.gossip._view, now):
+            if self.gossip.hear(self.neighbours[speaker], message, self.gossip.view, now):
                 self.settle(now)
 
 
@@ -299,7 +299,7 @@ def test_what_one_neighbour_may_claim_is_limited_and_forgotten_with_it() -> None
     for each in range(100, 100 + membership.MOST_PEERS):
         links = many if each < 200 else ()
         message = said([Fact(name(each), Stamp(1, 1), PeerInfo("x", 1, links))])
-        node.gossip.hear(node.neighbours[2], message, node.gossip._view, 0.0)
+        node.gossip.hear(node.neighbours[2], message, node.gossip.view, 0.0)
     links_kept = sum(len(fact.value.links) for fact in node.gossip.topology)
     assert links_kept <= membership.MOST_CLAIMED_LINKS
     assert len(node.gossip.topology) <= membership.MOST_CLAIMS + 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weave_http.router.mesh.facts import Stamp
+from weave_http.router.mesh.facts import Fact, Stamp
 from weave_http.router.mesh.fields import Malformed
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.messages import Have
@@ -28,8 +28,8 @@ _says = st.builds(Says, st.integers(576, 9000), st.booleans(), st.dictionaries(s
 
 @given(_says)
 def test_what_is_packed_is_read_as_it_was(says: Says) -> None:
-    (read_back,) = read(pack(Paths((claim(A, STAMP, says),))), FAR).claims
-    assert (read_back.owner, read_back.stamp, read_back.read()) == (A, STAMP, says)
+    (read_back,) = read(pack(Paths((claim(Fact(A, STAMP, says)),))), FAR).claims
+    assert (read_back.owner, read_back.stamp, read_back.read()) == (A, STAMP, Fact(A, STAMP, says))
 
 
 @pytest.mark.parametrize("mtu", [0, 575, 70_000, "1450", None])
@@ -70,6 +70,6 @@ def test_nothing_is_kept_of_a_peer_that_nobody_knows() -> None:
     view = View({B}, {A, B}, {A: {B}, B: {A}})
     topic.settle(view, 0.0)
     topic.hear(end, Have("paths", ()), view, 0.0)
-    stranger = Paths((claim(C, STAMP, Says(576)),))
+    stranger = Paths((claim(Fact(C, STAMP, Says(576))),))
     assert not topic.hear(end, stranger, view, 0.0)
     assert C not in topic.origins

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from weave_http import constants
 from weave_http.addresses import IP
-from weave_http.router.mesh.facts import Stamp
-from weave_http.router.mesh.fields import Fields, Malformed, a_flag, a_list, a_map, a_number, a_peer, a_stamp, an_ip
+from weave_http.router.mesh import claims
+from weave_http.router.mesh.facts import Fact
+from weave_http.router.mesh.fields import Fields, a_flag, a_list, a_number, a_peer, an_ip
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.messages import Message
 
@@ -53,28 +54,14 @@ class Says:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """What somebody is said to say, as it came: looked at only if its stamp is later than what is known.
+class Claim(claims.Claim[Says]):
+    """What somebody is said to say about its ways, as it came."""
 
-    Args:
-        owner: name of the peer that is said to say it.
-        stamp: its version.
-        fields: the rest of it.
-    """
-
-    owner: PeerName
-    stamp: Stamp
-    fields: Fields
-
-    def read(self) -> Says:
-        """Return what it says; raise `Malformed` if that is nothing."""
-        try:
-            ways = a_list(self.fields["ways"], MOST_SEEN)
-            seen = dict(_seen(a_list(way, 6, 6)) for way in ways)
-            mtu = a_number(self.fields["mtu"], constants.LEAST_MTU, constants.GREATEST_MTU)
-            return Says(mtu, a_flag(self.fields["forwards"]), seen)
-        except KeyError as error:
-            raise Malformed(f"a fact without {error}") from error
+    def value(self) -> Says:
+        """Return what the fields say. Raises `Malformed` or `KeyError`."""
+        seen = dict(_seen(a_list(way, 6, 6)) for way in a_list(self.fields["ways"], MOST_SEEN))
+        mtu = a_number(self.fields["mtu"], constants.LEAST_MTU, constants.GREATEST_MTU)
+        return Says(mtu, a_flag(self.fields["forwards"]), seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +71,18 @@ class Paths(Message):
     claims: tuple[Claim, ...]
 
 
-def claim(owner: PeerName, stamp: Stamp, says: Says) -> Claim:
+def claim(fact: Fact[Says]) -> Claim:
     """Return what a peer says as it is sent."""
+    says = fact.value
     ways = [
         [peer, each.good, each.hears, each.rtt, each.mtu, str(each.local or "")] for peer, each in says.seen.items()
     ]
-    return Claim(owner, stamp, {"mtu": says.mtu, "forwards": says.forwards, "ways": ways})
+    return Claim(fact.owner, fact.stamp, {"mtu": says.mtu, "forwards": says.forwards, "ways": ways})
 
 
 def pack(paths: Paths) -> Fields:
     """Return the fields of a message."""
-    return {
-        "peers": [
-            {**each.fields, "name": each.owner, "uid": each.stamp.uid, "version": each.stamp.version}
-            for each in paths.claims
-        ]
-    }
+    return claims.pack_claims(paths.claims)
 
 
 def read(fields: Fields, greatest: int) -> Paths:
@@ -109,10 +92,7 @@ def read(fields: Fields, greatest: int) -> Paths:
         fields: as they came.
         greatest: the greatest uid to take.
     """
-    claims = map(a_map, a_list(fields["peers"], CLAIMS_PER_MESSAGE))
-    return Paths(
-        tuple(Claim(a_peer(each["name"]), a_stamp(each["uid"], each["version"], greatest), each) for each in claims)
-    )
+    return Paths(claims.read_claims(Claim, fields, greatest, CLAIMS_PER_MESSAGE))
 
 
 def _seen(way: list[object]) -> tuple[PeerName, Seen]:
