@@ -1,6 +1,7 @@
 """The flags of `launch` and of the router, each in one place: how it is read, and who uses it.
 
-The executor reads them from `launch`, hands those for the router on, and the router reads them with the same table.
+The executor reads them from `launch`, hands those for the router on, and the router reads them with the same table. One
+table, so it is longer than most files.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from weave_http.addresses import Cidr, Network, parse_cidr
 from weave_http.errors import UsageError
-from weave_http.router.addresses.agreement import Memory
+from weave_http.router.addresses.standing import Memory
 from weave_http.router.names.register import Name
 
 _ID_LENGTH = 64

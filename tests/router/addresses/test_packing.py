@@ -9,10 +9,10 @@ from time import time
 import msgpack
 import pytest
 
-from weave_http.router.addresses.agreement import Ballot, Memory, Standing
 from weave_http.router.addresses.charter import Charter, needed
 from weave_http.router.addresses.gossip import AddressGossip
 from weave_http.router.addresses.packing import Says, Teaches, pack_memory, pack_says, read_memory
+from weave_http.router.addresses.standing import Ballot, Memory, Standing
 from weave_http.router.mesh.codec import HEADER_SIZE, Codec
 from weave_http.router.mesh.facts import Stamp
 from weave_http.router.mesh.fields import Malformed

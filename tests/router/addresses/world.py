@@ -8,10 +8,11 @@ from random import Random
 
 from weave_http.addresses import IP, Cidr, Network
 from weave_http.router.addresses import spans
-from weave_http.router.addresses.agreement import Agreement, Memory, Standing
+from weave_http.router.addresses.agreement import Agreement
 from weave_http.router.addresses.allocator import Allocator, Request
 from weave_http.router.addresses.charter import Charter
 from weave_http.router.addresses.holdings import Holdings
+from weave_http.router.addresses.standing import Memory, Standing
 from weave_http.router.mesh.identity import PeerName
 
 RANGE: Network = ip_network("10.32.0.0/26")

@@ -8,17 +8,19 @@ such sets of voters have one in common. So however messages are lost, repeated o
 start again with what they had on the disk, there is only one charter of each number.
 
 A voter that lost its memory begins a new *life*: it does not vote in the name of the old one, which counts as lost.
+
+One class, longer than most files: whoever checks that it is right wants to see voter and proposer together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import replace
 
 from weave_http.addresses import Network
 from weave_http.router.addresses import spans
 from weave_http.router.addresses.charter import MOST_VOTERS, Charter, give, needed
+from weave_http.router.addresses.standing import ANY_LIFE, NO_BALLOT, Ballot, Memory, Standing
 from weave_http.router.mesh.identity import PeerName
 
 AWAY = 60.0
@@ -27,75 +29,6 @@ TURN = 0.5
 """Seconds that each voter leaves to those before it to begin, so that they don't hinder each other."""
 PATIENCE = 2.0
 """Seconds after which a ballot that came to nothing is followed by another one."""
-
-
-class Ballot(NamedTuple):
-    """A ballot: later ones win.
-
-    Attributes:
-        round: counts.
-        peer: whose it is.
-    """
-
-    round: int
-    peer: str
-
-
-NO_BALLOT = Ballot(0, "")
-ANY_LIFE = 0
-"""In a seeded charter: there was no life to know of."""
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What one peer says about addresses.
-
-    Args:
-        life: random number that it got together with its memory.
-        ranges: what all may be handed out of; peers with others are left alone.
-        number: of its charter, 0 before there is one.
-        founding: of its charter.
-        observer: it has no vote, and wants none.
-        promised: the greatest ballot for the next charter that it follows.
-        accepted: what it accepted last, and under which ballot.
-        proposal: what it proposes under its ballot; None while it asks for promises.
-        wants: where it needs more addresses, or which ones.
-        offers: blocks of its share that it hands out nothing of any more.
-        gone: peers of which people said there that they are gone for good.
-        used: how many addresses it handed out.
-        alone: nobody else has part in its charter, and it has handed out nothing.
-    """
-
-    life: int
-    ranges: tuple[Network, ...]
-    number: int = 0
-    founding: str = ""
-    observer: bool = False
-    promised: Ballot = NO_BALLOT
-    accepted: tuple[Ballot, Charter] | None = None
-    proposal: tuple[Ballot, Charter | None] | None = None
-    wants: tuple[Network, ...] = ()
-    offers: tuple[Network, ...] = ()
-    gone: tuple[PeerName, ...] = ()
-    used: int = 0
-    alone: bool = False
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What must be on the disk before it is said.
-
-    Args:
-        life: random number that was drawn when there was no memory.
-        charter: the latest one.
-        promised: as in `Standing`.
-        accepted: as in `Standing`.
-    """
-
-    life: int
-    charter: Charter | None = None
-    promised: Ballot = NO_BALLOT
-    accepted: tuple[Ballot, Charter] | None = None
 
 
 class Agreement:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from weave_http.addresses import IP, Cidr, Network
 from weave_http.errors import HostError
 from weave_http.router.addresses import spans
-from weave_http.router.addresses.agreement import Agreement, Standing
+from weave_http.router.addresses.agreement import Agreement
 from weave_http.router.addresses.holdings import Holdings
+from weave_http.router.addresses.standing import Standing
 from weave_http.router.mesh.identity import PeerName
 
 CLAIM_PATIENCE = 5.0

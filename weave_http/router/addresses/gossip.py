@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 
 from weave_http.router.addresses import packing
-from weave_http.router.addresses.agreement import Standing
 from weave_http.router.addresses.charter import Charter
 from weave_http.router.addresses.packing import Says, Teaches
+from weave_http.router.addresses.standing import Standing
 from weave_http.router.mesh.fact_gossip import FactGossip
 from weave_http.router.mesh.facts import Fact
 from weave_http.router.mesh.identity import PeerName

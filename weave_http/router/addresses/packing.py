@@ -8,8 +8,8 @@ from ipaddress import ip_network
 from typing import Any
 
 from weave_http.addresses import Network
-from weave_http.router.addresses.agreement import NO_BALLOT, Ballot, Memory, Standing
 from weave_http.router.addresses.charter import Charter
+from weave_http.router.addresses.standing import NO_BALLOT, Ballot, Memory, Standing
 from weave_http.router.mesh.facts import Stamp
 from weave_http.router.mesh.fields import Fields, Malformed, a_flag, a_list, a_map, a_number, a_peer, a_stamp, a_text
 from weave_http.router.mesh.identity import PeerName

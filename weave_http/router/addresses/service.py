@@ -16,12 +16,13 @@ from time import monotonic
 from weave_http.addresses import IP, Cidr, Network
 from weave_http.errors import HostError
 from weave_http.router.addresses import spans
-from weave_http.router.addresses.agreement import Agreement, Memory, Standing
+from weave_http.router.addresses.agreement import Agreement
 from weave_http.router.addresses.allocator import Allocator, Request
 from weave_http.router.addresses.charter import Charter
 from weave_http.router.addresses.gossip import AddressGossip
 from weave_http.router.addresses.holdings import Holdings
 from weave_http.router.addresses.options import AddressOptions
+from weave_http.router.addresses.standing import Memory, Standing
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.state import Kept
 from weave_http.router.store import Store
