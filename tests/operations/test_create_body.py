@@ -1,8 +1,10 @@
-"""What the waiter is put before: the program as the daemon would put it together."""
+"""What `run` makes of a create body: the waiter before the program, a name, a resolver."""
+
+from typing import Any
 
 import pytest
 
-from weave_http.operations.create_body import behind_waiter
+from weave_http.operations.create_body import behind_waiter, named
 from weave_http.run_args import RunArgumentError
 
 
@@ -65,3 +67,28 @@ def test_what_else_is_asked_for_stays_and_nothing_is_changed_in_place() -> None:
 def test_something_else_at_its_place_is_refused(config: dict[str, object]) -> None:
     with pytest.raises(RunArgumentError, match=r"mounts something at /w; .*--no-wait"):
         behind_waiter({"Cmd": ["sh"], **config}, {}, "volumes")
+
+
+OPTIONS = ("--dns=172.17.0.1", "--dns-search=weave.local.")
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "options", "expected"),
+    [
+        ({}, "web", OPTIONS, ("web.weave.local", ["172.17.0.1"], ["weave.local."])),
+        ({}, "", OPTIONS, (None, ["172.17.0.1"], ["weave.local."])),
+        ({"Hostname": "box"}, "web", OPTIONS, ("box", ["172.17.0.1"], ["weave.local."])),
+        ({"Hostname": "a.example.com"}, "web", OPTIONS, ("a.example.com", ["172.17.0.1"], ["."])),
+        ({"HostConfig": {"Dns": ["192.0.2.1"]}}, "web", OPTIONS, (None, ["192.0.2.1"], None)),
+        ({"HostConfig": {"DnsSearch": ["x.y"]}}, "web", OPTIONS, ("web.weave.local", ["172.17.0.1"], ["x.y"])),
+        ({}, "w" * 60, OPTIONS, (None, ["172.17.0.1"], ["weave.local."])),
+        ({}, "web", OPTIONS[:1], (None, ["172.17.0.1"], ["."])),
+        ({}, "web", (), (None, None, None)),
+    ],
+)
+def test_a_container_has_its_name_on_the_network_and_what_it_says_itself_stays(
+    config: dict[str, Any], name: str, options: tuple[str, ...], expected: tuple[Any, ...]
+) -> None:
+    body = named(config, name, options)
+    host = body.get("HostConfig", {})
+    assert (body.get("Hostname"), host.get("Dns"), host.get("DnsSearch")) == expected

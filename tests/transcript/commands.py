@@ -13,7 +13,7 @@ TYPED = {
     "launch": "launch 10.0.0.1",
     "connect": "connect --replace 10.0.0.1",
     "forget": "forget 10.0.0.1",
-    "run": "run 10.2.1.1/24 --name c1 busybox sh",
+    "run": "run --without-dns 10.2.1.1/24 --name c1 busybox sh",
     "start": "start 10.2.1.1/24 c1",
     "restart": "restart 10.2.1.1/24 c1",
     "attach": "attach 10.2.1.1/24 c1",

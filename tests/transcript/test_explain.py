@@ -93,7 +93,7 @@ def test_no_secret_is_told_unless_asked_for(name: str) -> None:
 
 def test_markdown_has_a_heading_a_chapter_and_closes_what_it_opens() -> None:
     lines = list(as_markdown(told("run")))
-    assert lines[0] == "# `weave run 10.2.1.1/24 --name c1 busybox sh`"
+    assert lines[0] == "# `weave run --without-dns 10.2.1.1/24 --name c1 busybox sh`"
     assert [line for line in lines if line.startswith("## ")] == [
         "## Which version do we speak?",
         "## What does the image start?",
@@ -110,7 +110,7 @@ def test_the_command_line_explains_a_command_without_a_daemon(form: str) -> None
     done = subprocess.run(
         [
             *(sys.executable, "-m", "weave_http", "-H", "unix:///nowhere", "explain", "--format", form),
-            *("run", "10.2.1.1/24", "-e", "DB_TOKEN=hunter2", "busybox"),
+            *("run", "--without-dns", "10.2.1.1/24", "-e", "DB_TOKEN=hunter2", "busybox"),
         ],
         capture_output=True,
         text=True,

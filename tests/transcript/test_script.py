@@ -162,7 +162,7 @@ def test_a_missing_image_that_has_no_registry_is_refused_in_the_same_words(fake:
 def test_an_image_that_is_never_to_be_pulled_is_missing_in_the_daemons_words(fake: FakeEngine) -> None:
     for wait in ([], ["--no-wait"]):
         fake.requests.clear()
-        real, played, _ = both(fake, "run", *wait, "10.2.1.1/24", "--pull", "never", "no-such-image")
+        real, played, _ = both(fake, "run", "--without-dns", *wait, "10.2.1.1/24", "--pull", "never", "no-such-image")
         assert real.returncode == 125
         same_output(real, played)
 
@@ -265,7 +265,10 @@ def test_an_archive_for_another_kind_of_machine_is_refused_in_the_same_words(
 
 
 def test_a_secret_is_asked_for_and_not_written_down(fake: FakeEngine) -> None:
-    words = (*["run", "10.2.1.1/24", "-e", "DB_TOKEN=hun'ter2", "busybox", "sh", "--password"], 'q"u\\o$te')
+    words = (
+        *["run", "--without-dns", "10.2.1.1/24", "-e", "DB_TOKEN=hun'ter2", "busybox", "sh", "--password"],
+        'q"u\\o$te',
+    )
     text = script(fake, "script", *words)
     assert "ter2" not in text
     assert 'q"u' not in text
@@ -285,7 +288,16 @@ def test_a_secret_is_asked_for_and_not_written_down(fake: FakeEngine) -> None:
 def test_a_secret_within_a_value_is_asked_for_alone(fake: FakeEngine) -> None:
     line = "x --token='s3 kret' -H 'Authorization: Bearer s3/kret=='; y http://u:s3kret@h/"
     environment = ["DATABASE_URL=postgres://me:s3'kret$x@db/x", "AUTH=s3=kret"]
-    words = ["run", "10.2.1.1/24", *(f"--env={item}" for item in environment), "busybox", "sh", "-c", line]
+    words = [
+        "run",
+        "--without-dns",
+        "10.2.1.1/24",
+        *(f"--env={item}" for item in environment),
+        "busybox",
+        "sh",
+        "-c",
+        line,
+    ]
     text = script(fake, "script", *words)
     assert "kret" not in text
     assert "postgres://me:********@db/x" in text
@@ -326,7 +338,7 @@ def test_the_images_own_words_are_put_in_when_the_script_runs(
     fake: FakeEngine, config: dict[str, Any], words: str
 ) -> None:
     fake.images["busybox"]["Config"] = config
-    real, played, _ = both(fake, "run", "10.2.1.1/24", *words.split())
+    real, played, _ = both(fake, "run", "--without-dns", "10.2.1.1/24", *words.split())
     assert real.returncode in (0, 125)
     assert played.stderr == real.stderr
 
@@ -335,7 +347,7 @@ def test_a_program_that_can_not_be_run_is_told_in_the_containers_words(fake: Fak
     failed = Run([(2, b'weave: exec: "x": executable file not found in $PATH\n')], code=127)
     dead = Run([(2, b"weave: container X not running\n")], code=1)
     fake.program = lambda config: dead if config["Image"] == constants.DEFAULT_IMAGE else failed
-    real, played, _ = both(fake, "run", "10.2.1.1/24", "busybox", "x")
+    real, played, _ = both(fake, "run", "--without-dns", "10.2.1.1/24", "busybox", "x")
     assert (real.returncode, real.stderr) == (127, b'weave: exec: "x": executable file not found in $PATH\n')
     same_output(real, played)
     assert left(fake) == []
@@ -343,24 +355,24 @@ def test_a_program_that_can_not_be_run_is_told_in_the_containers_words(fake: Fak
 
 def test_an_image_of_weave_without_a_waiter_is_refused_in_the_same_words(fake: FakeEngine) -> None:
     fake.images[constants.DEFAULT_IMAGE]["Config"] = {"Labels": None}
-    real, played, _ = both(fake, "run", "10.2.1.1/24", "busybox")
+    real, played, _ = both(fake, "run", "--without-dns", "10.2.1.1/24", "busybox")
     assert real.returncode == 125
     same_output(real, played)
     fake.requests.clear()
-    real, played, _ = both(fake, "run", "--no-wait", "10.2.1.1/24", "busybox")
+    real, played, _ = both(fake, "run", "--without-dns", "--no-wait", "10.2.1.1/24", "busybox")
     assert real.returncode == 0
 
 
 def test_a_script_is_a_container_in_the_foreground(fake: FakeEngine) -> None:
     ours = Run(OUTPUT, code=3)
     fake.program = lambda config: Run([(2, b"so be it\n")]) if config["Image"] == constants.DEFAULT_IMAGE else ours
-    real, played, _ = both(fake, "run", "--foreground", "10.2.1.1/24", "busybox")
+    real, played, _ = both(fake, "run", "--without-dns", "--foreground", "10.2.1.1/24", "busybox")
     assert real.returncode == 3
     same_output(real, played)
 
 
 def test_a_script_in_the_foreground_hands_signals_on(fake: FakeEngine, tmp_path: Path) -> None:
-    text = script(fake, "script", "run", "--foreground", "10.2.1.1/24", "busybox")
+    text = script(fake, "script", "run", "--without-dns", "--foreground", "10.2.1.1/24", "busybox")
     ours = Run([(1, b"up\n")], code=9, until=threading.Event())
     fake.program = lambda config: Run() if config["Image"] == constants.DEFAULT_IMAGE else ours
     with subprocess.Popen(
@@ -379,12 +391,38 @@ def test_a_script_in_the_foreground_hands_signals_on(fake: FakeEngine, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("options", "why"), [("--foreground -i", "stdin|-i"), ("--with-dns", "--dns")])
-def test_what_a_script_can_not_do_is_refused(fake: FakeEngine, options: str, why: str) -> None:
-    before, _, after = options.partition(" ")
-    done = weave(fake, "script", "run", before, "10.2.1.1/24", *after.split(), "busybox")
+def test_what_a_script_can_not_do_is_refused(fake: FakeEngine) -> None:
+    done = weave(fake, "script", "run", "--foreground", "10.2.1.1/24", "-i", "busybox")
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (1, b"", 1)
-    assert re.search(why, done.stderr.decode())
+    assert re.search("stdin|-i", done.stderr.decode())
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "code"),
+    [
+        ("--name web", b"--dns=172.17.0.1 --dns-search=weave.local.", 0),
+        ("--name web", b"--dns=172.17.0.1", 0),
+        ("--name web", b"weave: no router answers\n", 1),
+        ("--name web -h box", b"--dns=172.17.0.1 --dns-search=weave.local.", 0),
+        ("-h a.b.c --dns-search x.y", b"--dns=172.17.0.1 --dns-search=weave.local.", 0),
+        ("-h a.b.c", b"--dns=172.17.0.1 --dns-search=weave.local.", 0),
+        ("", b"", 0),
+    ],
+)
+def test_a_script_gives_a_container_the_same_name_and_resolver(
+    fake: FakeEngine, options: str, answer: bytes, code: int
+) -> None:
+    def program(config: dict[str, Any]) -> Run:
+        if config["Image"] != constants.DEFAULT_IMAGE:
+            return Run([], until=threading.Event())
+        return Run([(1 if code == 0 else 2, answer)], code=code) if "dns-args" in config.get("Cmd", ()) else Run([])
+
+    fake.program = program
+    real, played, _ = both(fake, "run", "10.2.1.1/24", *options.split(), "busybox", "sh")
+    assert (real.returncode, played.stderr) == (0, real.stderr)
+    assert (b"can't use the network's names: no router answers" in real.stderr) == (code == 1)
+    (container,) = [each for each in fake.containers.values() if each.config["Image"] == "busybox"]
+    assert ("Dns" in container.config["HostConfig"]) == answer.startswith(b"--dns")
 
 
 def test_an_older_daemon_is_spoken_to_in_its_version_and_a_chosen_one_is_kept(fake: FakeEngine) -> None:
@@ -484,12 +522,12 @@ def test_a_script_has_the_functions_that_it_uses_and_no_others(fake: FakeEngine,
     archive = tmp_path / "image.tar"
     config = ImageConfig(architecture="amd64", created=0, env={}, labels={}, entrypoint=["/w"])
     write_archive(archive, tag="a:1", config=config, layers=[])
-    run = ["run", "10.2.1.1/24", "--cidfile", str(tmp_path / "id"), "busybox"]
+    run = ["run", "--without-dns", "10.2.1.1/24", "--cidfile", str(tmp_path / "id"), "busybox"]
     every = [
         ["ps"],
         ["setup"],
         run,
-        ["run", "--foreground", *run[1:]],
+        ["run", "--foreground", "10.2.1.1/24", "busybox"],
         ["setup", "--from", str(archive)],
         ["setup", "--from-host", "tcp://192.0.2.1:2375"],
     ]

@@ -50,7 +50,7 @@ def _code(caller: Caller, operation: Operation) -> int:
             # A command line is for everyone on the host to see.
             caller = replace(caller, environ={**caller.environ, "WEAVE_PASSWORD": password})
     words = operation.words()
-    if operation.warm and not caller.cold:
+    if operation.goes_warm and not caller.cold:
         from weave_http.commands.warm import execute_warm
 
         code = execute_warm(caller, words)

@@ -35,15 +35,11 @@ def run(caller: Caller, operation: Operation) -> Outcome:
     assert isinstance(operation, Run)
     if operation.on or operation.spread:
         raise UsageError("--on and --spread choose among Docker hosts", hint="this goes to one: leave them out")
-    arguments = operation.arguments
-    request = read_arguments(caller, arguments)
-    if operation.with_dns:
-        code, words = _dns_options(caller, arguments)
-        if code != 0:
-            return Outcome(code)
-        request = read_arguments(caller, [*words, *arguments])
+    request = read_arguments(caller, operation.arguments)
     if operation.number and request.name:
         request = replace(request, name=f"{request.name}-{operation.number}")
+    if operation.names:
+        request = _named(caller, request)
     return run_container(caller, operation.addresses, request, wait=operation.wait, foreground=operation.foreground)
 
 
@@ -72,14 +68,17 @@ def read_arguments(caller: Caller, arguments: Sequence[str], *, os_type: str = "
     )
 
 
-def _dns_options(caller: Caller, arguments: Sequence[str]) -> tuple[int, list[str]]:
-    """Return the executor's exit code, and the options by which a container asks Weave's name server.
-
-    They are as `--dns 172.17.0.1 --dns-search=.`; those are left out that the arguments have themselves.
-    """
+def _named(caller: Caller, request: CreateRequest) -> CreateRequest:
+    """Return a request whose container asks Weave's name server, where there is one; where not, a line says so."""
     from weave_http.commands.perform import perform
+    from weave_http.operations.create_body import NAMELESS, check_network, named
     from weave_http.operations.names import DnsArgs
     from weave_http.sinks import NOWHERE
 
-    outcome = perform(replace(caller, stdout=NOWHERE), DnsArgs(tuple(arguments)))
-    return outcome.code, outcome.out.split()
+    check_network(request.config)
+    if (request.config.get("HostConfig") or {}).get("Dns"):
+        return request
+    asked = perform(replace(caller, stdout=NOWHERE, stderr=NOWHERE), DnsArgs())
+    for line in asked.err.splitlines():
+        caller.note(line if asked.ok else f"WARNING: {NAMELESS}: {line.removeprefix('weave: ')}")
+    return replace(request, config=named(request.config, request.name or "", asked.out.split() if asked.ok else ()))

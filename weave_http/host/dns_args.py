@@ -18,16 +18,28 @@ def run(host: Host, op: DnsArgs) -> None:
     Raises:
         HostError: there is no router.
     """
+    host.write(" ".join(options(host, op.arguments)))
+
+
+def options(host: Host, words: Sequence[str]) -> list[str]:
+    """Return the options; none, and a warning, when no names are served.
+
+    Args:
+        host: whose router is asked.
+        words: the other arguments of docker run.
+
+    Raises:
+        HostError: there is no router.
+    """
     try:
         (address, port), domain = host.router.dns_address(), host.router.domain()
     except NotOffered as error:
         host.warn(f"WARNING: {error}")
-        return
+        return []
     if port != 53:
         host.warn(f"WARNING: names are served on port {port}, where containers don't ask")
-        return
-    search = search_option(op.arguments, domain)
-    host.write(" ".join([f"--dns={address}", *search]))
+        return []
+    return [f"--dns={address}", *search_option(words, domain)]
 
 
 def search_option(words: Sequence[str], domain: str) -> list[str]:

@@ -5,12 +5,17 @@ A caller elsewhere does not need it: there the container is created and started 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from weave_http.engine import Created
 from weave_http.engine.errors import NotFound
+from weave_http.errors import HostError
 from weave_http.host.attach import join
+from weave_http.host.dns_args import options
 from weave_http.host.host import Host
 from weave_http.host.signals import held_back
 from weave_http.operations import Attach, Run
+from weave_http.operations.create_body import NAMELESS, named
 from weave_http.run_args import CreateRequest, parse
 
 
@@ -21,6 +26,8 @@ def run(host: Host, op: Run) -> None:
         WeaveError: it did not work; nothing is left.
     """
     request = parse(op.arguments, environ=host.env).detached()
+    if op.names:
+        request = replace(request, config=named(request.config, request.name or "", _dns_options(host)))
     for line in request.warnings:
         host.warn(f"WARNING: {line}")
     with held_back():
@@ -34,6 +41,15 @@ def run(host: Host, op: Run) -> None:
         host.engine.containers.remove(created.id, force=True, volumes=True)
         raise
     host.say(created.id)
+
+
+def _dns_options(host: Host) -> list[str]:
+    """Return the options for the use of Weave's names; none, and a line that says why, where there is no router."""
+    try:
+        return options(host, ())
+    except HostError as error:
+        host.warn(f"WARNING: {NAMELESS}: {error}")
+        return []
 
 
 def _created(host: Host, request: CreateRequest) -> Created:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from weave_http import constants
+from weave_http.operations.hostnames import is_inside
 from weave_http.run_args import RunArgumentError
 
 WAITER_FAILURES = (125, 126, 127)
 """Exit codes of the waiter itself: it can't wait; the program can't be run; there is no such program."""
 WAITER_SAYS = "weave: exec: "
 """How the line begins in which it says why."""
+LONGEST_HOSTNAME = 64
+"""Characters that a hostname may have, in Linux."""
+NAMELESS = "this container can't use the network's names"
+"""How a warning begins whose end says why."""
 LEFT_ALONE = "WEAVE_CIDR"
 """Variable by which Weave's own tools on the host know a container that is joined by somebody else."""
 
@@ -34,6 +39,31 @@ def marked(config: Mapping[str, Any]) -> dict[str, Any]:
     if any(item.partition("=")[0] == LEFT_ALONE for item in environment):
         return dict(config)
     return {**config, "Env": [f"{LEFT_ALONE}=none", *environment]}
+
+
+def named(config: Mapping[str, Any], name: str, options: Sequence[str]) -> dict[str, Any]:
+    """Return a create body of a container that asks the network's name server, and has the name that it is given.
+
+    A hostname in the server's domain is a name on the network. What the body says itself stays.
+
+    Args:
+        config: the create body.
+        name: of the container; empty for none.
+        options: what `weave dns-args` prints, as `--dns=172.17.0.1 --dns-search=weave.local.`; none where no names are
+            served.
+    """
+    given = dict(word.partition("=")[::2] for word in options)
+    host, hostname = config.get("HostConfig") or {}, str(config.get("Hostname") or "")
+    server, domain = given.get("--dns"), given.get("--dns-search", "").strip(".")
+    if not server or host.get("Dns"):
+        return dict(config)
+    changed = dict(config)
+    if name and not hostname and domain and len(name) + 1 + len(domain) <= LONGEST_HOSTNAME:
+        changed["Hostname"] = hostname = f"{name}.{domain}"
+    # With none, a resolver searches the domain of its own hostname.
+    elsewhere = "." in hostname.strip(".") and not is_inside(hostname.rstrip("."), domain)
+    search = "." if elsewhere or not domain else f"{domain}."
+    return {**changed, "HostConfig": {**host, "Dns": [server], "DnsSearch": host.get("DnsSearch") or [search]}}
 
 
 def behind_waiter(config: Mapping[str, Any], image: Mapping[str, Any], volumes: str) -> dict[str, Any]:

@@ -117,6 +117,11 @@ class DnsArgs(Operation):
 
     arguments: tuple[str, ...] = ()
 
+    @property
+    def goes_warm(self) -> bool:
+        """Whether the resident executor may do this one: without arguments there is no secret in it."""
+        return not self.arguments
+
     @classmethod
     def parse(cls, words: list[str] | tuple[str, ...]) -> DnsArgs:  # type: ignore[override]
         """Return the operation; every word is docker run's."""

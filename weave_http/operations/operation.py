@@ -62,7 +62,7 @@ class Option:
         if value == default:
             return []
         if not self.metavar:
-            return [self.names[0]]
+            return [self.names[0]] if value == self.sets else []
         if self.bare:
             return [f"{self.names[0]}={self.write(value)}"]
         return [word for each in (value if self.many else (value,)) for word in (self.names[0], self.write(each))]
@@ -157,6 +157,11 @@ class Operation:
             if not (isinstance(part, Option) and part.caller):
                 words += part.words(getattr(self, part.field), _default(type(self), part.field))
         return words
+
+    @property
+    def goes_warm(self) -> bool:
+        """Whether the resident executor may do this one."""
+        return self.warm
 
     @classmethod
     def usage(cls) -> str:

@@ -29,7 +29,7 @@ class Run(Operation):
     Args:
         addresses: of its interface, in the order to be set.
         arguments: of docker run: options, image, command.
-        with_dns: let the container use Weave's name server.
+        names: let the container ask Weave's name server, and have the name that it is given.
         wait: keep the program from running before the container is on the network.
         foreground: stay attached to the container until it ends.
         on: the Docker host to run it on, by its name among several; empty for the one that performs it.
@@ -50,7 +50,8 @@ class Run(Operation):
     verbatim: ClassVar[bool] = True
     warm: ClassVar[bool] = False  # docker run's arguments may hold secrets
     parts: ClassVar[tuple[Option | Argument, ...]] = (
-        Option("with_dns", ("--with-dns",), "Let the container use Weave's name server."),
+        Option("names", ("--with-dns",), "Let it find others by name, and be found: the default."),
+        Option("names", ("--without-dns",), "Leave its resolver and its hostname as docker run would.", sets=False),
         Option(
             "wait",
             ("--no-wait",),
@@ -85,7 +86,7 @@ class Run(Operation):
 
     addresses: tuple[Wanted, ...]
     arguments: tuple[str, ...]
-    with_dns: bool = False
+    names: bool = True
     wait: bool = True
     foreground: bool = False
     on: str = ""

@@ -339,6 +339,34 @@ pass_output() {
   result=$(jq -er .StatusCode "$dir/answer" 2>/dev/null) || fail 125 "the wait ended without an exit code: $(message)"
 }
 
+# ask_options: keep what the container writes, which are options of docker run, until it ends.
+ask_options() {
+  pass_output >"$dir/options" 2>"$dir/said"
+}
+
+# told_options BEFORE: say what was said beside; without an answer BEFORE it, and there are no options.
+told_options() {
+  if [ "$result" = 0 ]; then cat "$dir/said" >&2; else
+    : >"$dir/options"
+    sed "s/^\(weave: \)\{0,1\}/WARNING: $1: /" "$dir/said" >&2
+  fi
+}
+
+# named NAME: let the body on stdin ask the name server that the options say, and have NAME in its domain.
+named() {
+  jq --rawfile options "$dir/options" --arg name "$1" '
+    ([$options | scan("--(dns|dns-search)=([^ ]*)") | {(.[0]): .[1]}] | add // {}) as $given
+    | ($given["dns-search"] // "" | rtrimstr(".")) as $domain
+    | if ($given.dns // "") == "" or (.HostConfig.Dns // []) != [] then . else
+        if $name == "" or $domain == "" or (.Hostname // "") != "" or ($name + "." + $domain | length) > 64 then .
+        else .Hostname = $name + "." + $domain end
+        | (.Hostname // "" | rtrimstr(".")) as $hostname
+        | (if $domain == "" or ($hostname | contains(".") and (endswith("." + $domain) | not)) then "." else $domain + "." end) as $search
+        | .HostConfig.Dns = [$given.dns]
+        | if (.HostConfig.DnsSearch // []) == [] then .HostConfig.DnsSearch = [$search] else . end
+      end'
+}
+
 # hold WORDS...: do something, and keep what it writes to stderr.
 hold() {
   "$@" >/dev/null 2>>"$dir/held"

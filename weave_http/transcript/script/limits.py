@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from weave_http.errors import UsageError
-from weave_http.transcript.formats import document_of
 from weave_http.transcript.rehearsal import Rehearsal
-from weave_http.transcript.route import Purpose, purpose_of
 from weave_http.transcript.routes import route_of
 
 
 def check(played: Rehearsal) -> None:
     """Raise `UsageError` if a command can't be done by a script."""
-    purposes = [purpose_of(request) for request in played.all_of("ContainerCreate")]
     for request in played.requests:
-        document = document_of(request) or {}
         route = route_of(request)
-        if document.get("Cmd", [])[:2] == ["--local", "dns-args"] and Purpose.USER in purposes:
-            raise UsageError(
-                "a script can't take the options that --with-dns asks for",
-                hint="give it --dns and --dns-search in their stead",
-            )
         if route.name == "ContainerAttach" and ("stdin", "1") in request.query:
             raise UsageError(
                 "a script can't write to a container: curl has no way back on a connection", hint="leave -i out"

@@ -1,4 +1,4 @@
-"""Writes the lines of a script: one piece for each call of the rehearsal."""
+"""Writes the lines of a script: one piece for each call of the rehearsal; a kind of call each, so it is a long file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from weave_http import __version__, constants
 from weave_http.engine.version import NEWEST, OLDEST
 from weave_http.engine.wire.contract import Request
 from weave_http.errors import EngineError
+from weave_http.operations.create_body import NAMELESS
 from weave_http.transcript.formats import document_of, file_of, platform_of, require_curl
 from weave_http.transcript.masking import Hidden, Secret, find, masked, masked_words
 from weave_http.transcript.quoting import json_text, sh_word, shown_line
@@ -152,7 +153,9 @@ class _Script:
                 pass  # `keep` has done it
             case "ContainerStart":
                 yield from self._start(target, nth)
-                if purpose is Purpose.EXECUTOR:
+                if purpose is Purpose.EXECUTOR and not self._users() and self._is_run():
+                    yield self._do("ask_options")
+                elif purpose is Purpose.EXECUTOR:
                     passed = self._do("pass_output")
                     yield self._do("hold", passed) if Purpose.USER in self._purposes.values() else passed
             case "ContainerDelete":
@@ -194,6 +197,10 @@ class _Script:
     def _has_terminal(self) -> bool:
         return any((document_of(request) or {}).get("Tty") for request in self._good.all_of("ContainerCreate"))
 
+    def _is_run(self) -> bool:
+        """Tell whether the command makes a container of the user's own; an executor before it asks for DNS options."""
+        return any(purpose_of(request) is Purpose.USER for request in self._good.all_of("ContainerCreate"))
+
     def _users(self) -> str | None:
         """Return the id of the user's container, if one was made by now."""
         return next((identity for identity, purpose in self._purposes.items() if purpose is Purpose.USER), None)
@@ -205,6 +212,9 @@ class _Script:
     def _after_executor(self) -> Iterator[str]:
         """Yield what there is to do once the executor is gone: its exit code is the command's, if it failed."""
         user = self._users()
+        if user is None and self._is_run():
+            yield self._do("told_options", sh_word(NAMELESS))
+            return
         if user is None:
             yield '[ "$result" = 0 ] || exit "$result"'
             return
@@ -288,6 +298,9 @@ class _Script:
             filled = self._do("filled", f"i{number}", *map(sh_word, places))
             missing = self._do("fail", "125", '"no command specified"')
             yield f"body=$(printf '%s' \"$body\" | {filled}) || {missing}"
+        if purpose_of(request) is Purpose.USER and Purpose.EXECUTOR in self._purposes.values():
+            filled = self._do("named", sh_word(dict(request.query).get("name", "")))
+            yield f"body=$(printf '%s' \"$body\" | {filled})"
         yield self._do("create", self._variables.target_of(request), '"$body"', self._pulling(pull))
         yield f"c{nth}=$id"
 
