@@ -75,8 +75,9 @@ man: $(BIN)/weave ## Write the man page weave(1), made of the operations, to bui
 dist: ## Build wheel and sdist into dist/, install the wheel in a fresh environment, and run it
 	@PYTHON="$(PYTHON)" .ci/dist
 
-crowd: $(BIN)/weave ## A thousand warm commands by twenty callers, with callers and resident killed (needs root, Debian)
-	@WEAVE_TEST_CROWD=1000 $(BIN)/pytest -q tests/hosts/test_resident.py -k many_commands
+crowd: $(BIN)/weave ## A thousand warm commands of twenty callers, some killed; 200 interrupted ones (needs root, Debian)
+	@WEAVE_TEST_CROWD=1000 WEAVE_TEST_INTERRUPTS=200 $(BIN)/pytest -q -k many_commands \
+	    tests/hosts/test_resident.py tests/hosts/test_interrupts.py
 
 bench: $(BIN)/weave ## Measure against docker and a hand-made VXLAN; prints ratios (needs root, Debian)
 	@NEED_ALSO="iperf3 dnsmasq=dnsmasq-base" .ci/setup-tools

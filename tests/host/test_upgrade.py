@@ -46,6 +46,7 @@ def add(stage: Stage, name: str, image: str, status: str = "running", **config: 
     config = {"Image": image, "Labels": labels, "Cmd": CMD, "Env": ENV, **config}
     config.setdefault("HostConfig", {"RestartPolicy": {"Name": "always"}})
     container = FakeContainer(identity(name), name, config, status=status)
+    container.exited.set()  # there is no program whose end a stop would have to wait for
     stage.engine.containers[container.id] = container
     return container
 

@@ -25,13 +25,14 @@ sysctl -a 2>/dev/null | grep -E '^net\.' | grep -vE 'conntrack_count|random|fast
 find /etc /run /var/lib -xdev \( -path /run/docker -o -path /run/containerd -o -path /var/lib/docker \
   -o -path /var/lib/containerd -o -path /run/containers -o -path /run/libpod -o -path /run/crun \
   -o -path /var/lib/containers -o -path /run/lock/netavark.lock -o -path /run/xtables.lock -o -path /run/docker.pid \
-  -o -path '/var/lib/weave-*' \) -prune -o -printf '%M %u %s %l %p\n' |
+  -o -path '/var/lib/weave-*' \
+  -o -path /var/lib/dpkg -o -path /var/lib/apt \) -prune -o -printf '%M %u %s %l %p\n' |
   awk '$1 ~ /^d/ {$3 = ""} {print}' | sort -k 5
 find /etc -xdev -type f -exec sha256sum {} + | sort -k 2
 docker ps -aq; docker volume ls -q; docker network ls --format '{{.Name}} {{.Driver}}'
 """
 """Links, addresses, routes, rules, kernel parameters, files and what the engine has; without counters, the engine's own
-files, and the sandboxes of the machine, which show through in /var/lib."""
+files, and what of the machine shows through in /var/lib and is nobody's here: sandboxes, and what packages it has."""
 
 
 def look(host: Host) -> list[str]:

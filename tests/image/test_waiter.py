@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -101,14 +101,25 @@ def test_a_name_of_any_length_is_one_line(waiter: str) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.fixture(scope="module")
+def quiet() -> Iterator[list[str]]:
+    """How a program is started in a network namespace in which nothing happens; making one takes the kernel a while."""
+    keeper = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+    while os.readlink(f"/proc/{keeper.pid}/ns/net") == os.readlink("/proc/self/ns/net"):
+        time.sleep(0.01)
+    yield ["nsenter", "-t", str(keeper.pid), "-n"]
+    keeper.kill()
+    keeper.wait()
+
+
 @pytest.fixture
 def waiting(waiter: str) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts the waiter in a network namespace of its own, in which nothing will happen by itself."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*words: str, before: tuple[str, ...] = (), **environ: str) -> subprocess.Popen[str]:
+    def start(*words: str, inside: Sequence[str] = ("unshare", "--net"), **environ: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            ["unshare", "--net", *before, waiter, *words],
+            [*inside, waiter, *words],
             env={"PATH": os.environ["PATH"], **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -138,15 +149,17 @@ STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal
 
 
 @pytest.mark.parametrize("number", [*STOPPING, signal.SIGRTMIN + 3])
-def test_a_signal_ends_the_wait(waiting: Callable[..., subprocess.Popen[str]], number: int) -> None:
-    process = waiting("true")
+def test_a_signal_ends_the_wait(waiting: Callable[..., subprocess.Popen[str]], quiet: list[str], number: int) -> None:
+    process = waiting("true", inside=quiet)
     assert is_waiting(process.pid)
     process.send_signal(number)
     assert process.wait(PATIENCE) == 128 + number
 
 
-def test_signals_that_mean_nothing_to_it_do_not(waiting: Callable[..., subprocess.Popen[str]]) -> None:
-    process = waiting("true")
+def test_signals_that_mean_nothing_to_it_do_not(
+    waiting: Callable[..., subprocess.Popen[str]], quiet: list[str]
+) -> None:
+    process = waiting("true", inside=quiet)
     assert is_waiting(process.pid)
     for number in (signal.SIGCONT, signal.SIGCHLD, signal.SIGURG, signal.SIGTSTP):
         process.send_signal(number)
