@@ -54,10 +54,11 @@ def test_status_is_framed_by_empty_lines_and_its_sections_are_not(stage: Stage, 
     assert stage.weave("status", "peers").out == ""
 
 
-def connections(*missing: str) -> tuple[int, str]:
+def connections(*missing: str, paths: tuple[dict[str, str], ...] = ()) -> tuple[int, str]:
     waiting = [{"Address": f"{each}:6783", "State": "failed", "Info": "refused", "Target": each} for each in missing]
     found = [{"Address": "10.0.0.2:6783", "State": "established", "Info": ""}, *waiting]
-    return 200, json.dumps({"Router": {"Connections": found, "Targets": ["10.0.0.2", "10.0.0.3"]}})
+    router = {"Connections": found, "Targets": ["10.0.0.2", "10.0.0.3"]}
+    return 200, json.dumps({"Router": router, "Paths": paths, "DataPasses": not paths})
 
 
 def test_status_waits_until_the_targets_are_connected(stage: Stage, router: FakeRouter) -> None:
@@ -76,6 +77,16 @@ def test_status_says_which_targets_are_not_connected_in_time(stage: Stage, route
     assert stage.weave("status", "--wait=1", "--peer", "10.0.0.2", "targets").code == 0
     strange = stage.weave("status", "--wait=1", "--peer", "h9", "targets")
     assert "h9 (it is no target: weave connect h9)" in strange.err
+
+
+def test_status_says_which_peers_no_data_reaches(stage: Stage, router: FakeRouter) -> None:
+    blocked = {"Nickname": "host2", "State": "unreachable", "Reason": "UDP port 6784 is blocked"}
+    checking = {"Nickname": "host3", "State": "checking", "Reason": ""}
+    router.answers = {"GET /status/targets": (200, ""), "GET /report": connections(paths=(blocked, checking))}
+    result = stage.weave("status", "--wait=1", "targets")
+    assert result.code == 1
+    said = "not connected after 1 s: host2 (no data passes: UDP port 6784 is blocked), host3 (no data passes yet); open"
+    assert result.err.startswith(said)
 
 
 def test_version_is_the_routers_else_the_images(stage: Stage) -> None:

@@ -64,7 +64,7 @@ def up(
     Args:
         fleet: the hosts.
         flags: of `launch`, for routers that don't run yet.
-        wait: seconds to wait at most until the routers are connected.
+        wait: seconds to wait at most until the routers are connected and data passes between them.
         bring: brings the image to a host when no other one has it.
         tell: told how far each host is.
         ended: called with each host that is done, or has failed.

@@ -21,7 +21,7 @@ def run(host: Host, op: Status) -> None:
     In JSON it is the report (`GET /report`), or that section of it.
 
     Raises:
-        HostError: there is no router, or what was to be waited for is not connected in time.
+        HostError: there is no router, or what was to be waited for is not connected in time, or carries no data.
     """
     missing = _awaited(host, op) if op.wait else []
     _show(host, op)
@@ -33,10 +33,11 @@ def run(host: Host, op: Status) -> None:
 
 
 def _awaited(host: Host, op: Status) -> list[str]:
-    """Wait until the targets are connected; return what is wrong with those that are not in time."""
+    """Wait until the targets are connected and data reaches all peers; return what is wrong if that is not in time."""
     deadline = time.monotonic() + op.wait
     while True:
-        missing = list(_missing(host.router.report()["Router"], {str(peer) for peer in op.peers}))
+        report = host.router.report()
+        missing = list(_missing(report["Router"], {str(peer) for peer in op.peers})) or list(_unreached(report))
         if not missing or time.monotonic() > deadline:
             return missing
         time.sleep(_PAUSE_SECONDS)
@@ -55,6 +56,13 @@ def _missing(router: dict[str, Any], wanted: set[str]) -> Iterator[str]:
             yield f"{target} ({connection['Info'] or connection['State']})"
     for target in sorted(wanted - set(router["Targets"])):
         yield f"{target} (it is no target: weave connect {target})"
+
+
+def _unreached(report: dict[str, Any]) -> Iterator[str]:
+    """Yield the peers that no data is known to reach, with what is wrong."""
+    for path in report["Paths"] if not report["DataPasses"] else ():
+        if path["State"] not in ("direct", "relayed"):
+            yield f"{path['Nickname']} (no data passes{': ' if path['Reason'] else ' yet'}{path['Reason']})"
 
 
 def _show(host: Host, op: Status) -> None:

@@ -79,14 +79,14 @@ class Status(Operation):
     Args:
         section: one of `SECTIONS`; empty for a summary.
         json: print the report, or that part of it.
-        wait: seconds to wait at most until the targets are connected; 0 for not at all.
+        wait: seconds to wait at most until the targets are connected and data passes; 0 for not at all.
         peers: targets to wait for; none for all.
     """
 
     name: ClassVar[str] = "status"
     more: ClassVar[str] = (
-        "With --wait it first waits until there is a connection to every target that was given to launch or connect. "
-        "If there is none in time, the exit code is 1, and a line says what is wrong."
+        "With --wait it first waits until there is a connection to every target that was given to launch or connect, "
+        "and data reaches every peer. If there is none in time, the exit code is 1, and a line says what is wrong."
     )
     example: ClassVar[str] = "status connections"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
