@@ -25,7 +25,7 @@ from weave_http.host.upgrade_settling import settle
 from weave_http.operations import Launch
 from weave_http.operations.flags import BY_NAME, default_subnet, variable
 
-READY_SECONDS = 20.0
+READY_SECONDS = 60.0
 POLL_SECONDS = 0.05
 _POLLS_PER_LOOK = 5
 """Asking the router costs next to nothing; asking the engine about its container is a little more."""
