@@ -13,10 +13,10 @@ and a dry run all run the same code.
 
 from weave_http.commands.caller import Caller
 from weave_http.commands.perform import perform
-from weave_http.commands.setup import setup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from weave_http.commands.bringing_image import setup
     from weave_http.commands.bringing_up import up
     from weave_http.commands.container_run import run_container
     from weave_http.commands.opening import open_caller, open_fleet
@@ -31,6 +31,7 @@ if not TYPE_CHECKING:
         {
             "weave_http.commands.container_run": ("run_container",),
             "weave_http.commands.opening": ("open_caller", "open_fleet"),
+            "weave_http.commands.bringing_image": ("setup",),
             "weave_http.commands.bringing_up": ("up",),
         },
     )

@@ -16,11 +16,11 @@ from typing import TypeVar
 
 from weave_http.addresses import parse_peer_address
 from weave_http.commands import reach
+from weave_http.commands.bringing_image import setup
 from weave_http.commands.caller import Caller
 from weave_http.commands.fleet import Fleet, Result, Work
 from weave_http.commands.perform import perform
 from weave_http.commands.platform import platform
-from weave_http.commands.setup import setup
 from weave_http.engine.errors import NotFound
 from weave_http.errors import HostError
 from weave_http.operations.launch import Launch
