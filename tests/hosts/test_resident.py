@@ -12,15 +12,18 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+from tests.engine.sshd import ssh_server
 from tests.hosts.host import GUEST, Host, eventually
 from weave_http.commands import Caller, open_caller, perform
 from weave_http.commands.warm import ResidentLost
 from weave_http.operations import parse
 from weave_http.operations.frames import Decoder, encode
 
+ATTACH = "/containers/weave-exec/attach?stream=1&stdin=1&stdout=1&stderr=1"
 DAY = (
     "version",
     "prime",
@@ -118,6 +121,20 @@ def test_every_warm_operation_has_the_output_order_and_exit_code_of_the_cold_one
     assert is_warm(host)
     assert "weave-exec" not in host.weave("ps")
     assert host.shell("docker ps -aq --filter label=works.weave.role=executor") == ""
+
+
+@pytest.mark.programs
+def test_both_ways_go_over_ssh(launched: Host, tmp_path: Path) -> None:
+    with ssh_server(tmp_path) as server:
+        server.default_socket(
+            launched.sandbox.host(launched.name).env(unix=True)["DOCKER_HOST"].removeprefix("unix://")
+        )
+        there = {"DOCKER_HOST": f"ssh://127.0.0.1:{server.port}", "PATH": f"{server.client_path}:{os.environ['PATH']}"}
+        assert launched.weave("attach", "10.2.1.1/24", "box", **there) == "10.2.1.1\n"
+        warm, cold = (launched.try_weave("--trace", *way, "ps", "box", **there) for way in ([], ["--cold"]))
+    assert (warm.returncode, warm.stdout) == (cold.returncode, cold.stdout) == (0, launched.weave("ps", "box"))
+    assert [line.split()[:2] for line in warm.stderr.splitlines()] == [["POST", ATTACH]]
+    assert "DELETE" in cold.stderr
 
 
 def test_several_callers_at_once_get_each_their_own_and_a_slow_one_holds_nobody_up(launched: Host) -> None:
