@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from signal import SIGKILL
 
+from tests.patience import PATIENCE
 from weave_http.sandbox import Sandbox
 
 Done = subprocess.CompletedProcess[str]
 GUEST = "weave-guest:latest"
-PATIENCE = float(os.environ.get("WEAVE_TEST_PATIENCE", "1"))
-"""How many times as long as usual a command may take; more than 1 where the machine is emulated."""
 
 
 @dataclass(frozen=True)

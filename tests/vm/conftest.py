@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hosts.host import PATIENCE, Done, Host
+from tests.hosts.host import Done, Host
+from tests.patience import PATIENCE
 from weave_http.sandbox import Sandbox
 from weave_http.sandbox import host as sandbox_host
 
