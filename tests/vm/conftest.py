@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
-from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 
-from tests.hosts.host import Done, Host
+from tests.hosts.host import Host
 from tests.patience import PATIENCE
 from weave_http.sandbox import Sandbox
 from weave_http.sandbox import host as sandbox_host
@@ -39,35 +36,6 @@ def network(pair: tuple[Host, Host]) -> Iterator[tuple[Host, Host]]:
     yield pair
     for host in pair:
         swept(host)
-
-
-@pytest.fixture
-def own_engine(pair: tuple[Host, Host]) -> Iterator[Host]:
-    """The machine itself as a Docker host, whose engine systemd runs; with the images, and clean again afterwards."""
-    host = OwnEngine(pair[0].sandbox, "vm", unix=True)
-    host.shell("systemctl start docker.service")
-    for image in IMAGES:
-        host.weave("setup", "--from", str(image))
-    yield host
-    swept(host)
-    host.shell("systemctl stop docker.service docker.socket containerd.service")
-
-
-class OwnEngine(Host):
-    """The machine that the sandbox is on."""
-
-    @property
-    def address(self) -> str:
-        """Its address on the sandbox's LAN."""
-        return str(IPv4Network(self.sandbox.subnet)[2])
-
-    def environ(self, **more: str) -> dict[str, str]:
-        """The environment of a caller who means its engine."""
-        return dict(os.environ) | {"DOCKER_HOST": "unix:///var/run/docker.sock"} | more
-
-    def try_shell(self, line: str) -> Done:
-        """Run a shell line, as root."""
-        return subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60 * PATIENCE, check=False)
 
 
 def swept(host: Host) -> None:

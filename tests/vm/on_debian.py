@@ -27,10 +27,3 @@ def test_containers_of_two_hosts_reach_each_other(network: tuple[Host, Host]) ->
 
 def test_kernel_has_wireguard_and_takes_it_in_a_host(pair: tuple[Host, Host]) -> None:
     pair[0].shell("ip link add wg-try type wireguard && ip link del wg-try")
-
-
-def test_a_host_whose_engine_systemd_runs_joins_one_of_the_sandbox(
-    own_engine: Host, network: tuple[Host, Host]
-) -> None:
-    assert own_engine.shell("docker info -f '{{.CgroupDriver}}'") == "systemd\n"
-    main_job(own_engine, network[0])
