@@ -108,7 +108,7 @@ def main() -> int:
     parser.add_argument("--machine", type=Path, required=True, help="the folder that build-root made")
     arguments = parser.parse_args()
     files = {name: f"tests/vm/{name}.py" if name in SCENARIOS else name for name in arguments.tests or SCENARIOS}
-    if missing := [name for name in files.values() if not (PROJECT / name).is_file()]:
+    if missing := [name for name in files.values() if not (PROJECT / name.partition("::")[0]).is_file()]:
         parser.error(f"there are no tests {missing[0]}: {' '.join(SCENARIOS)}, or a file below tests/")
     machine = arguments.machine.absolute()
     version = (machine / "version").read_text(encoding="ascii").strip()
