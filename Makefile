@@ -12,10 +12,14 @@ export XDG_CACHE_HOME := $(CURDIR)/build/cache
 # Processes that share the tests, each with Docker hosts of its own: most of the time is spent waiting.
 SIDE_BY_SIDE := --numprocesses 3 --dist loadfile
 
+# The emulated machine of `make test-vm`: its Debian release, and what makes and runs it.
+VM_SUITE := trixie
+VM_TOOLS := qemu-system-x86_64=qemu-system-x86 mmdebstrap mke2fs=e2fsprogs xz=xz-utils zstd
+
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
 ENGINES := trixie forky podman
 
-.PHONY: help demo test test-addresses test-quick tests-without-needs engines test-engines fixtures fuzz crowd lint image man dist bench clean
+.PHONY: help demo test test-addresses test-quick tests-without-needs engines test-engines test-vm fixtures fuzz crowd lint image man dist bench clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +53,12 @@ test-engines: $(BIN)/weave engines ## The tests on real hosts again, on other re
 	@for engine in $(ENGINES); do \
 	    WEAVE_TEST_ENGINE_ROOT=$(CURDIR)/build/engines/$$engine $(BIN)/pytest $(SIDE_BY_SIDE) tests/hosts || exit 1; \
 	done
+
+test-vm: $(BIN)/weave ## The main job on a stock Debian kernel, which QEMU emulates: minutes (needs root, amd64 Debian)
+	@[ "$$(id -u) $$(uname -m)" = "0 x86_64" ] || { echo "make test-vm needs root, on an amd64 machine" >&2; exit 1; }
+	@NEED_ALSO="$(VM_TOOLS)" .ci/setup-tools
+	@PYTHON=$(BIN)/python nice tests/vm/build-root $(VM_SUITE) build/vm/$(VM_SUITE)
+	@$(BIN)/python -m tests.vm --machine build/vm/$(VM_SUITE) $(ARGS)
 
 fixtures: $(BIN)/weave engines ## Record the exchanges with every engine anew (needs root, Debian)
 	@$(BIN)/python -m tests.transcript.record / $(ENGINES:%=$(CURDIR)/build/engines/%)

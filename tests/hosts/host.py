@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from signal import SIGKILL
 
+from tests.patience import PATIENCE
 from weave_http.sandbox import Sandbox
 
 Done = subprocess.CompletedProcess[str]
@@ -47,7 +48,7 @@ class Host:
             env=self.environ(**environ),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=120 * PATIENCE,
             check=False,
         )
 
@@ -59,7 +60,7 @@ class Host:
 
     def try_shell(self, line: str) -> Done:
         """Run a shell line on the host, as root."""
-        done = self.sandbox.run(self.name, ["sh", "-c", line])
+        done = self.sandbox.run(self.name, ["sh", "-c", line], timeout=60 * PATIENCE)
         return Done(line, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def shell(self, line: str) -> str:
@@ -101,7 +102,7 @@ class Host:
 
 def eventually(what: Callable[[], bool], *, seconds: float = 20, pause: float = 0.1) -> bool:
     """Tell whether something becomes true in time."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while not (true := what()) and time.monotonic() < deadline:
         time.sleep(pause)
     return true

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from tests.patience import PATIENCE
 from weave_http.addresses import Cidr, parse_cidr
 from weave_http.net.guest import Target
 from weave_http.net.netns import Namespace
 
 _T = TypeVar("_T")
-_SECONDS = 10
+_SECONDS = 10 * PATIENCE
 
 
 class Space:

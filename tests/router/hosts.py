@@ -16,12 +16,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.net.kernel import Space
+from tests.patience import PATIENCE
 from weave_http.errors import HostError
 from weave_http.host.router_client import RouterClient
 from weave_http.net import vxlan
 from weave_http.net.bridge import ensure_bridge
 
-SECONDS = 30
+SECONDS = 30 * PATIENCE
 
 
 def until(condition: Callable[[], object], within: float = SECONDS) -> float:

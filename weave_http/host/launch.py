@@ -26,6 +26,7 @@ from weave_http.operations import Launch
 from weave_http.operations.flags import BY_NAME, default_subnet, variable
 
 READY_SECONDS = 60.0
+"""One that dies is seen at once, so this is for a router that hangs, and long enough for a machine that is emulated."""
 POLL_SECONDS = 0.05
 _POLLS_PER_LOOK = 5
 """Asking the router costs next to nothing; asking the engine about its container is a little more."""

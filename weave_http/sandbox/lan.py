@@ -22,6 +22,7 @@ BRIDGE = "lan0"
 HOST_INTERFACE = "eth0"
 MACHINE_PORT = "machine"
 """The machine's port of the bridge; a host's port has the host's name."""
+_LAN = "-lan"
 _FIRST_HOST = 10
 _PIECES = re.compile(r"(lan|host[1-9][0-9]*)\Z")
 
@@ -40,12 +41,12 @@ class LanPlan:
 
     @property
     def netns(self) -> str:
-        return f"{self.name}-lan"
+        return f"{self.name}{_LAN}"
 
     @property
     def machine_link(self) -> str:
         """The machine's end of its own cable, a network interface name."""
-        return f"{self.name}-lan"
+        return f"{self.name}{_LAN}"
 
     def host_netns(self, host: str) -> str:
         return f"{self.name}-{host}"
@@ -214,6 +215,18 @@ def owner(plan: LanPlan) -> str:
     with suppress(FileNotFoundError):
         return Path(f"/sys/class/net/{plan.machine_link}/ifalias").read_text(encoding="utf-8").strip()
     return ""
+
+
+def sandboxes() -> list[str]:
+    """Return the names of the sandboxes that have a LAN on the machine."""
+    links = (name for name in netns_names() if name.endswith(_LAN))
+    found = []
+    for link in links:
+        with suppress(FileNotFoundError):
+            alias = Path(f"/sys/class/net/{link}/ifalias").read_text(encoding="utf-8").strip()
+            if alias and Path(alias, "sandbox.json").exists():
+                found.append(link.removesuffix(_LAN))
+    return found
 
 
 def ports(plan: LanPlan) -> set[str]:

@@ -1,14 +1,24 @@
 """Room in the kernel's neighbour table (ARP), which is one for all network namespaces of a machine.
 
 A real host has its own. Here each of N hosts has an entry for each other one in the same table. When the table is
-full, connections time out without a word, those of other sandboxes too (arp(7), ip-sysctl of the kernel).
+full, connections time out without a word, those of other sandboxes too (arp(7), ip-sysctl of the kernel). So `up`
+raises the limits, and the `down` of the machine's last sandbox puts back what was there before.
 """
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from weave_http import atomic
+
 SETTINGS = Path("/proc/sys/net/ipv4/neigh/default")
+RECORD = Path("/run/weave-sandbox-neighbours.json")
+"""Limit → its value before, and the value it was raised to. Like the limits, it ends with the machine's run."""
 _USUAL = 1024
 """What the kernel allows where nobody changed it."""
 
@@ -18,31 +28,88 @@ def needed(hosts: int) -> int:
     return 2 * hosts * (hosts + 3)
 
 
-def make_room(hosts: int, settings: Path = SETTINGS) -> str:
+def make_room(hosts: int, settings: Path = SETTINGS, record: Path | None = None) -> str:
     """Raise the limits of the neighbour table when so many hosts may need it; they are never lowered.
-
-    `down` leaves them: another sandbox may need them, and a higher limit takes no memory by itself.
 
     Args:
         hosts: how many the sandbox has.
         settings: directory of the table's settings; only the machine's own network namespace has it.
+        record: file that remembers what was there before; the machine's own if not given.
 
     Returns:
         One line for the user: what was changed, or what to set by hand; empty when there is room.
     """
+    record = record or RECORD
     entries = needed(hosts)
     wanted = {"gc_thresh3": 2 * entries, "gc_thresh2": entries}  # the hard limit, and the one that may last 5 s
+    present = _USUAL
     try:
-        present = int((settings / "gc_thresh3").read_text(encoding="ascii"))
+        with _locked(settings):
+            present = _limit(settings, "gc_thresh3")
+            if entries <= present:
+                return ""
+            for name, value in wanted.items():
+                _raise(settings, record, name, value)
     except OSError:
-        present = _USUAL
-    if entries <= present:
-        return ""
-    try:
-        for name, value in wanted.items():
-            if int((settings / name).read_text(encoding="ascii")) < value:
-                (settings / name).write_text(f"{value}\n", encoding="ascii")
-    except OSError:
+        if entries <= present:
+            return ""
         orders = " ".join(f"net.ipv4.neigh.default.{name}={value}" for name, value in wanted.items())
         return f"the kernel's neighbour table may be too small for {hosts} hosts: on the machine run sysctl -w {orders}"
     return f"raised net.ipv4.neigh.default.gc_thresh3 from {present} to {2 * entries}, for {hosts} hosts"
+
+
+def put_back(in_use: Callable[[], object], settings: Path = SETTINGS, record: Path | None = None) -> None:
+    """Give the limits that `make_room` raised their values of before, unless somebody has changed them since.
+
+    Args:
+        in_use: tells whether another sandbox is there, which may need them; asked while no other one can raise them.
+        settings: directory of the table's settings.
+        record: file that remembers what was there before; removed. The machine's own if not given.
+    """
+    record = record or RECORD
+    with suppress(OSError), _locked(settings):
+        raised = _read(record)
+        if not raised or in_use():
+            return
+        for name, (before, value) in raised.items():
+            if _limit(settings, name) == value:
+                _set(settings, name, before)
+        record.unlink()
+
+
+@contextmanager
+def _locked(settings: Path) -> Iterator[None]:
+    """Keep other sandboxes from changing limits; the lock is on the settings' directory and ends with the process."""
+    fd = os.open(settings, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _raise(settings: Path, record: Path, name: str, value: int) -> None:
+    """Raise one limit, and note first what it was."""
+    present = _limit(settings, name)
+    if present >= value:
+        return
+    raised = _read(record)
+    before, ours = raised.get(name, (present, present))
+    raised[name] = (before if present == ours else present, value)
+    atomic.write(record, json.dumps(raised).encode())
+    _set(settings, name, value)
+
+
+def _limit(settings: Path, name: str) -> int:
+    return int((settings / name).read_text(encoding="ascii"))
+
+
+def _set(settings: Path, name: str, value: int) -> None:
+    (settings / name).write_text(f"{value}\n", encoding="ascii")
+
+
+def _read(record: Path) -> dict[str, tuple[int, int]]:
+    try:
+        return {name: (before, value) for name, (before, value) in json.loads(record.read_bytes()).items()}
+    except FileNotFoundError:
+        return {}

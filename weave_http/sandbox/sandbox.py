@@ -92,9 +92,9 @@ class Sandbox:
         with self._locked(report, create=True):
             plan = self._claim()
             plan.host_address(hosts)  # the last one must have an address
+            lan.ensure(plan, str(self.state_dir))  # first: as long as it is there, nobody lowers the limits
             if said := neighbours.make_room(max(hosts, *(record.index for record in self._state.hosts()), 0)):
                 report(said)
-            lan.ensure(plan, str(self.state_dir))
             self._clean_unknown(plan)
             wanted = [self._handle(plan, index, engine_root) for index in range(1, hosts + 1)]
             plugged = lan.ports(plan)
@@ -120,6 +120,7 @@ class Sandbox:
                 report(f"ending {len(handles)} host{'s' if len(handles) > 1 else ''}")
             delete_side_by_side(handles)
             lan.remove(plan)
+            neighbours.put_back(lan.sandboxes)
             cgroups.group(sandbox_cgroup(plan)).remove()
             self._state.remove()
 
