@@ -16,7 +16,7 @@ from weave_http.net.rules import Guard
 pytestmark = pytest.mark.kernel
 
 ONE, TWO = ip_address("192.0.2.1"), ip_address("192.0.2.2")
-RELAYS = Relays((Leg(ip_address("240.1.2.3"), ONE, 6800),), (Forward(ONE, 6801, TWO), Forward(TWO, 6801, ONE)))
+RELAYS = Relays((Leg(ip_address("248.1.2.3"), ONE, 6800),), (Forward(ONE, 6801, TWO), Forward(TWO, 6801, ONE)))
 
 
 def chains(space: Space) -> dict[str, list[str]]:
@@ -51,9 +51,9 @@ def test_the_route_is_gone_with_the_bridge(spaces: Callable[[], Space]) -> None:
     host.call(ensure_bridge)
     for _ in range(2):
         host.call(ensure_route)
-    assert "240.0.0.0/4 dev weave" in host.run("ip route")
+    assert "248.0.0.0/5 dev weave" in host.run("ip route")
     host.run("ip link del weave")
-    assert "240" not in host.run("ip route")
+    assert "248" not in host.run("ip route")
 
 
 def test_labels_stay_within_the_ports_there_are() -> None:
