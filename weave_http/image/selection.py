@@ -18,7 +18,7 @@ PACKAGES_FOLDER = "usr/lib/python3/dist-packages"
 """Where the image's Python finds what is not its standard library, with or without `site`."""
 
 _PROGRAMS = re.compile(
-    r"usr/s?bin/(python3\.\d+|xtables-(nft|legacy)-multi|ip6?tables(-(nft|legacy))?(-(save|restore))?|conntrack|dash|busybox)"
+    r"usr/s?bin/(python3\.\d+|xtables-(nft|legacy)-multi|ip6?tables(-(nft|legacy))?(-(save|restore))?|conntrack|dash|busybox|wireguard-go)"
 )
 _SETTINGS = {"etc/protocols", "etc/services", "etc/ethertypes"}
 _STDLIB_UNWANTED = {
