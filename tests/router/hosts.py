@@ -82,9 +82,12 @@ class RoutedHost:
     def launch(self, *arguments: str) -> None:
         """Start a router in the host."""
         command = [sys.executable, "-m", "weave_http", "--router", "--state-dir", str(self.folder)]
-        command += ["--nickname", f"host{self.number}", *arguments]
+        self.run_router([*command, "--nickname", f"host{self.number}", *arguments], _environ())
+
+    def run_router(self, command: list[str], environ: dict[str, str]) -> None:
+        """Start a router in the host by a command of its own."""
         with self.log.open("ab") as log:
-            self.router = self.space.call(_popen, command, stderr=log, env=_environ())
+            self.router = self.space.call(_popen, command, stderr=log, env=environ)
 
     def refused(self, *arguments: str, **environ: str) -> tuple[int, str]:
         """Start a router that can't; return its exit code and what it wrote to stderr."""

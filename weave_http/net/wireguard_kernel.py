@@ -129,6 +129,7 @@ def _peer(peer: TunnelPeer) -> dict[str, Any]:
 
 
 def _message(command: int, name: str) -> Any:
+    import pyroute2  # noqa: F401 (the whole of it first: its parts import each other in a circle)
     from pyroute2.netlink.generic.wireguard import wgmsg
 
     message = wgmsg()

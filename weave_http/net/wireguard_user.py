@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator
 
 from weave_http.addresses import parse_ip
-from weave_http.errors import HostError
+from weave_http.errors import HostError, UsageError
 from weave_http.net.wireguard import KEEP_ALIVE, Change, Endpoint, Seen, State
 
 SOCKETS = "/var/run/wireguard"
@@ -115,7 +115,7 @@ def parse(lines: str) -> State:
             elif name == "listen_port":
                 port = int(value)
         done()
-    except ValueError as error:
+    except (ValueError, UsageError) as error:
         raise HostError(f"wireguard-go says what makes no sense: {error}") from error
     return State(private, port, peers)
 
