@@ -194,6 +194,15 @@ class Lan:
                 _reap(host.router)
         self._stack.close()
 
+    @property
+    def lan(self) -> Space:
+        """The namespace of what the hosts' cables end in, the bridge `lan`."""
+        return self._lan
+
+    def space(self) -> Space:
+        """Return a new namespace, gone when the block ends."""
+        return self._stack.enter_context(Space())
+
     def add(self, count: int) -> list[RoutedHost]:
         """Return new hosts."""
         for _ in range(count):

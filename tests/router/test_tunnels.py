@@ -2,121 +2,35 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.net.kernel import Space
-from tests.router.hosts import Lan, RoutedHost, until
+from tests.router.hosts import RoutedHost, until
+from tests.router.private_lan import PrivateLan, direct, fetched
 from weave_http.host.router_client import RouterClient
-from weave_http.image import apt, mirror, tunnel
-from weave_http.image.deb import unpack
-from weave_http.image.tree import File
 from weave_http.net.tunnel import address_of
 
 pytestmark = [pytest.mark.kernel, pytest.mark.programs]
 
-CACHE = Path(__file__).parents[2] / "build" / "cache" / "weave-http" / "tunnel-for-tests"
 FULL = 1390 - 28
 """Bytes that a ping carries in the largest packet."""
 
 
 @pytest.fixture(scope="session")
 def programs() -> Path:
-    """A folder with wireguard-go in it, as the image has it."""
-    folder = CACHE / "bin"
-    program = folder / tunnel.PACKAGE
-    if not program.exists():
-        deb = tunnel.fetch(CACHE, system=apt.machine(), archive=mirror.ARCHIVE, report=print)
-        (files,) = unpack([deb], frozenset())
-        entry = files[f"usr/bin/{tunnel.PACKAGE}"]
-        assert isinstance(entry, File)
-        folder.mkdir(exist_ok=True)
-        new = folder / f".{tunnel.PACKAGE}.{os.getpid()}"
-        new.write_bytes(entry.data)
-        new.chmod(0o755)
-        new.rename(program)
-    return folder
-
-
-class PrivateLan(Lan):
-    """Hosts whose routers have a password. Each has a /run of its own, where wireguard-go listens."""
-
-    def __init__(self, folder: Path, programs: Path) -> None:
-        super().__init__(folder)
-        self._programs = programs
-        self._mounts: dict[int, subprocess.Popen[bytes]] = {}
-
-    def __exit__(self, *reason: object) -> None:
-        for host in self.hosts:
-            if host.router is not None:
-                host.end(signal.SIGKILL)
-            host.space.run("ip link del weave-wg 2>/dev/null || true")  # which ends the program
-        for process in self._mounts.values():
-            process.kill()
-            process.wait()
-        super().__exit__(None, None, None)
-
-    def launch(self, host: RoutedHost, *arguments: str, changing: float = 600) -> None:
-        """Start a router that makes its secret anew every so many seconds."""
-        if host.number not in self._mounts:
-            line = "mkdir -p /run/wireguard && mount -t tmpfs none /run/wireguard && echo there && exec sleep 1000"
-            holder = subprocess.Popen(["unshare", "--mount", "sh", "-c", line], stdout=subprocess.PIPE)
-            assert holder.stdout is not None
-            assert holder.stdout.readline() == b"there\n"
-            holder.stdout.close()
-            self._mounts[host.number] = holder
-        command = ["nsenter", f"--mount=/proc/{self._mounts[host.number].pid}/ns/mnt", sys.executable]
-        command += ["-m", "tests.router.private_router", str(changing), "--state-dir", str(host.folder)]
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("WEAVE_")}
-        environ = clean | {"PROCFS": "/proc", "PATH": f"{self._programs}:{os.environ['PATH']}"}
-        host.run_router([*command, "--nickname", f"host{host.number}", *arguments], environ)
-
-    @contextmanager
-    def watched(self, into: set[tuple[int, int]]) -> Iterator[list[bytes]]:
-        """Note the ports of all UDP between hosts, and keep what crosses the LAN."""
-        frames: list[bytes] = []
-        wire = self._lan.call(socket.socket, socket.AF_PACKET, socket.SOCK_RAW, 0x0300)
-        wire.settimeout(0.1)
-        over = threading.Event()
-
-        def watch() -> None:
-            while not over.is_set():
-                try:
-                    frame = wire.recv(1 << 16)
-                except TimeoutError:
-                    continue
-                frames.append(frame)
-                if frame[12:14] == b"\x08\x00" and frame[23] == socket.IPPROTO_UDP:
-                    into.add((int.from_bytes(frame[34:36]), int.from_bytes(frame[36:38])))
-
-        thread = threading.Thread(target=watch)
-        thread.start()
-        try:
-            yield frames
-        finally:
-            over.set()
-            thread.join()
-            wire.close()
+    return fetched()
 
 
 @pytest.fixture
 def lan(tmp_path: Path, programs: Path) -> Iterator[PrivateLan]:
     with PrivateLan(tmp_path, programs) as lan:
         yield lan
-
-
-def direct(hosts: list[RoutedHost]) -> bool:
-    return all([path["State"] for path in host.paths.values()] == ["direct"] * (len(hosts) - 1) for host in hosts)
 
 
 def meshed(lan: PrivateLan, count: int) -> list[RoutedHost]:
@@ -211,9 +125,9 @@ def test_without_a_tunnel_no_frame_goes_out_and_status_says_why(lan: PrivateLan,
     nothing = tmp_path / "nothing"
     nothing.mkdir()
     lan.launch(one)
-    before, lan._programs = lan._programs, nothing
+    before, lan.programs = lan.programs, nothing
     lan.launch(two, one.address)
-    lan._programs = before
+    lan.programs = before
     until(lambda: one.ready and two.ready)
     until(lambda: one.connected == two.connected == 1)
     ports: set[tuple[int, int]] = set()
