@@ -11,7 +11,7 @@ from tests.net.kernel import Space
 from weave_http.net import expose, firewall, iptables
 from weave_http.net.bridge import ensure_bridge
 from weave_http.net.relays import CHAINS, Forward, Leg, Relays, ensure_route, labels
-from weave_http.net.rules import Guard
+from weave_http.net.rules import DATA, Guard, data_rules
 
 pytestmark = pytest.mark.kernel
 
@@ -44,6 +44,16 @@ def test_the_rules_are_there_as_written_and_stay_until_they_are_not_wanted(space
     assert converge(RELAYS)
     host.call(firewall.remove)
     assert "WEAVE" not in host.run("iptables-nft-save")
+
+
+def test_an_executor_leaves_alone_whose_frames_are_taken(spaces: Callable[[], Space]) -> None:
+    host = spaces()
+    host.call(ensure_bridge)
+    guard, data = Guard(6783, 6784, "docker0"), data_rules([ONE], 6784, tunnel=True)
+    assert host.call(expose.expose, dict, guard=guard, data=data).changed
+    assert not host.call(expose.expose, dict, guard=guard, data=data).changed, "as the kernel prints them"
+    assert not host.call(expose.expose, dict).changed
+    assert tuple(firewall.choose(host.call(iptables.read)).rules("filter", DATA)) == data
 
 
 def test_the_route_is_gone_with_the_bridge(spaces: Callable[[], Space]) -> None:

@@ -140,3 +140,28 @@ def test_without_a_tunnel_no_frame_goes_out_and_status_says_why(lan: PrivateLan,
     assert not ports, "no UDP at all"
     assert (one.destinations, two.destinations) == (set(), set())
     assert one.ask(RouterClient.report)["DataPasses"] is False
+
+
+def test_a_host_behind_a_nat_that_only_dials_out_is_reached_both_ways(lan: PrivateLan) -> None:
+    one, two = lan.add(2)
+    assert one.guest
+    gate = lan.space()
+    gate.run("echo 1 > /proc/sys/net/ipv4/ip_forward")
+    lan.lan.run(f"ip link add vgate type veth peer name eth0 netns {gate.pid}; ip link set vgate master lan up")
+    lan.lan.run("ip link set v2 nomaster; ip link set v2 netns " + str(gate.pid))
+    gate.run("ip addr add 192.0.2.77/24 dev eth0; ip link set eth0 up")
+    gate.run("ip addr add 10.50.0.1/24 dev v2; ip link set v2 up")
+    two.space.run("ip addr flush dev eth0; ip addr add 10.50.0.2/24 dev eth0; ip route add default via 10.50.0.1")
+    gate.run("iptables-nft -t nat -A POSTROUTING -o eth0 -j MASQUERADE --random")
+    gate.run("iptables-nft -A FORWARD -i eth0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
+    gate.run("iptables-nft -P FORWARD DROP; iptables-nft -A FORWARD -i v2 -j ACCEPT")
+    assert two.guest
+    lan.launch(one)
+    lan.launch(two, one.address)
+    until(lambda: one.ready and two.ready)
+    until(lambda: direct([one, two]))
+    until(lambda: one.pings(two) and two.pings(one))
+    ports: set[tuple[int, int]] = set()
+    with lan.watched(ports):
+        assert one.pings(two, FULL)
+    assert any(port != 6783 for pair in ports for port in pair), "it comes from whatever port the NAT gave it"
