@@ -51,7 +51,7 @@ HOMES = {
     "msgpack": ("router",),
     "prometheus_client": ("router/control/metrics.py",),
     "dnslib": ("router/names", "host/dns_query.py"),
-    "cryptography": ("sandbox",),
+    "cryptography": ("sandbox", "router"),
 }
 
 

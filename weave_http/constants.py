@@ -16,6 +16,8 @@ HOST_VETH_PREFIX = "vethwe"
 """Host end of a veth to a container; what tells it from others follows (at most 15 characters in all)."""
 VXLAN_DEVICE = "vxlan-6784"
 """The kernel's VXLAN device on the bridge, by which frames reach the other hosts."""
+TUNNEL_DEVICE = "weave-wg"
+"""The WireGuard device that frames go through when the network has a password."""
 VNI = 6784
 """VXLAN network identifier: one network, so one number."""
 
@@ -32,6 +34,10 @@ ROUTER_HTTP_PORT = 6784
 RESIDENT_CONTAINER = "weave-exec"
 """The resident executor, which does operations without a container for each."""
 ROUTER_CONTAINER = "weave"
+TUNNEL_CONTAINER = "weave-wg"
+"""Where WireGuard runs in user space, on a host whose kernel has none."""
+TUNNEL_PROGRAM = "/usr/bin/wireguard-go"
+"""What runs there; in the image."""
 ROUTER_VOLUME = "weavedb"
 """Named volume that keeps the peer name, targets and attachments of a host over restarts."""
 ROUTER_STATE = "/weavedb"
@@ -65,7 +71,7 @@ WAITER_VOLUMES = "weavevolumes"
 WAITER_LABEL = "works.weave.waiter"
 """Label of images that have the waiter, with its path."""
 ROLE_LABEL = "works.weave.role"
-"""Label that tells a container of ours (`executor`, `resident`, `router`) from a foreign one of the same name."""
+"""Label that tells a container of ours (`executor`, `resident`, `router`, `tunnel`) from a foreign one of its name."""
 
 # -- environment variables that the caller hands to the executor, by name, when they are set --------
 FORWARDED_VARIABLES = (

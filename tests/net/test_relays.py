@@ -11,12 +11,12 @@ from tests.net.kernel import Space
 from weave_http.net import expose, firewall, iptables
 from weave_http.net.bridge import ensure_bridge
 from weave_http.net.relays import CHAINS, Forward, Leg, Relays, ensure_route, labels
-from weave_http.net.rules import Guard
+from weave_http.net.rules import DATA, Guard, data_rules
 
 pytestmark = pytest.mark.kernel
 
 ONE, TWO = ip_address("192.0.2.1"), ip_address("192.0.2.2")
-RELAYS = Relays((Leg(ip_address("240.1.2.3"), ONE, 6800),), (Forward(ONE, 6801, TWO), Forward(TWO, 6801, ONE)))
+RELAYS = Relays((Leg(ip_address("248.1.2.3"), ONE, 6800),), (Forward(ONE, 6801, TWO), Forward(TWO, 6801, ONE)))
 
 
 def chains(space: Space) -> dict[str, list[str]]:
@@ -46,14 +46,24 @@ def test_the_rules_are_there_as_written_and_stay_until_they_are_not_wanted(space
     assert "WEAVE" not in host.run("iptables-nft-save")
 
 
+def test_an_executor_leaves_alone_whose_frames_are_taken(spaces: Callable[[], Space]) -> None:
+    host = spaces()
+    host.call(ensure_bridge)
+    guard, data = Guard(6783, 6784, "docker0"), data_rules([ONE], 6784, tunnel=True)
+    assert host.call(expose.expose, dict, guard=guard, data=data).changed
+    assert not host.call(expose.expose, dict, guard=guard, data=data).changed, "as the kernel prints them"
+    assert not host.call(expose.expose, dict).changed
+    assert tuple(firewall.choose(host.call(iptables.read)).rules("filter", DATA)) == data
+
+
 def test_the_route_is_gone_with_the_bridge(spaces: Callable[[], Space]) -> None:
     host = spaces()
     host.call(ensure_bridge)
     for _ in range(2):
         host.call(ensure_route)
-    assert "240.0.0.0/4 dev weave" in host.run("ip route")
+    assert "248.0.0.0/5 dev weave" in host.run("ip route")
     host.run("ip link del weave")
-    assert "240" not in host.run("ip route")
+    assert "248" not in host.run("ip route")
 
 
 def test_labels_stay_within_the_ports_there_are() -> None:

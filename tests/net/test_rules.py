@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from tests.net.kernel import cidrs
-from weave_http.net.rules import Guard, chains, exposed_networks, guard_of
+from weave_http.net.rules import DATA, INPUT, Guard, chains, data_rules, exposed_networks, guard_of
 
 
 def _of(name: str, exposed: dict[str, bool], *bridges: str, guard: Guard | None = None) -> tuple[str, ...]:
@@ -77,3 +77,18 @@ def test_the_ports_of_the_router_are_closed_to_containers_and_its_api_to_everybo
         "-i docker0 -p tcp -m tcp --dport 7000 -j DROP",
         "-i docker0 -p udp -m udp --dport 7001 -j DROP",
     )
+
+
+def test_frames_are_taken_of_peers_and_out_of_the_tunnel_and_of_no_one_else() -> None:
+    two, one = ip_address("192.0.2.2"), ip_address("192.0.2.1")
+    assert data_rules([two, one], 6784, tunnel=False) == (
+        "-s 192.0.2.1/32 -j RETURN",
+        "-s 192.0.2.2/32 -j RETURN",
+        "-j DROP",
+    )
+    private = data_rules([], 6784, tunnel=True)
+    assert private == ("-i weave-wg -p udp -m udp --dport 6784 -j ACCEPT", "-i weave-wg -j DROP", "-j DROP")
+    for data, jumps in ((private, 2), ((), 0), (data_rules([one], 6784, tunnel=False), 1)):
+        found = {chain.name: chain for chain in chains({}, [], Guard(6783, 6784, "docker0"), data=data)}
+        assert sum(rule.endswith(f"-j {DATA}") for rule in found[INPUT].rules) == jumps
+        assert found[DATA].rules == data

@@ -83,9 +83,12 @@ class RoutedHost:
     def launch(self, *arguments: str) -> None:
         """Start a router in the host."""
         command = [sys.executable, "-m", "weave_http", "--router", "--state-dir", str(self.folder)]
-        command += ["--nickname", f"host{self.number}", *arguments]
+        self.run_router([*command, "--nickname", f"host{self.number}", *arguments], _environ())
+
+    def run_router(self, command: list[str], environ: dict[str, str]) -> None:
+        """Start a router in the host by a command of its own."""
         with self.log.open("ab") as log:
-            self.router = self.space.call(_popen, command, stderr=log, env=_environ())
+            self.router = self.space.call(_popen, command, stderr=log, env=environ)
 
     def refused(self, *arguments: str, **environ: str) -> tuple[int, str]:
         """Start a router that can't; return its exit code and what it wrote to stderr."""
@@ -191,6 +194,15 @@ class Lan:
             if host.router is not None:
                 _reap(host.router)
         self._stack.close()
+
+    @property
+    def lan(self) -> Space:
+        """The namespace of what the hosts' cables end in, the bridge `lan`."""
+        return self._lan
+
+    def space(self) -> Space:
+        """Return a new namespace, gone when the block ends."""
+        return self._stack.enter_context(Space())
 
     def add(self, count: int) -> list[RoutedHost]:
         """Return new hosts."""

@@ -54,9 +54,10 @@ def stop_router(host: Host, *, remove: bool) -> bool:
     if remove:
         host.engine.containers.remove(container.id, force=True)
     if not said_goodbye:
-        from weave_http.net.vxlan import remove_vxlan
+        from weave_http.net import tunnel, vxlan
 
-        remove_vxlan()
+        vxlan.remove_vxlan()
+        tunnel.remove()
     return container.running
 
 

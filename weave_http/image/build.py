@@ -15,7 +15,7 @@ from pathlib import Path
 
 from weave_http import __version__, atomic, constants
 from weave_http.errors import WeaveError
-from weave_http.image import apt, selection, waiter, wheels
+from weave_http.image import apt, mirror, selection, tunnel, waiter, wheels
 from weave_http.image.archive import INPUTS_LABEL, ImageConfig, Layer, inputs_of, write_archive
 from weave_http.image.bytecode import compiled
 from weave_http.image.deb import built, unpack
@@ -102,6 +102,7 @@ def _base_tar(key: str, cache: Path, system: apt.Machine, report: Report, *, ref
         return kept.read_bytes()
     report("fetching Debian packages")
     debs = apt.fetch(selection.PACKAGES, cache / "apt", report=report)
+    debs.append(tunnel.fetch(cache / "tunnel", system=system, archive=mirror.ARCHIVE, report=report))
     tree = root_tree(debs, cache / "wheels", system, report)
     tree |= waiter.compile_waiter(system, cache / "apt", scratch=cache, report=report)
     report("compiling the Python libraries")

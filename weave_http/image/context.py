@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from weave_http import __version__, constants
 from weave_http.errors import WeaveError
-from weave_http.image import mirror, selection, waiter, wheels
+from weave_http.image import mirror, selection, tunnel, waiter, wheels
 from weave_http.image.apt import Machine
 from weave_http.image.build import CODE_FOLDER, PACKAGE, host_side, image_env, image_labels, lower_key, root_tree
 from weave_http.image.deb import unpack
@@ -121,6 +121,9 @@ def lower_half(system: Machine, cache: Path, *, archive: str, report: Report) ->
     with locked(cache), writing(folder):
         packages = [*selection.PACKAGES, "tcc"]
         debs = mirror.fetch(packages, folder, system=system, archive=archive, skipped=selection.UNWANTED, report=report)
+        debs.append(
+            tunnel.fetch(cache / f"tunnel-{system.architecture}", system=system, archive=archive, report=report)
+        )
         compiler = [deb for deb in debs if deb.name.startswith("tcc_")]
         tree = root_tree(
             [deb for deb in debs if deb not in compiler], cache / f"wheels-{system.architecture}", system, report

@@ -58,9 +58,10 @@ def fetch(
     system: Machine,
     archive: str,
     skipped: frozenset[str] = frozenset(),
+    release: str = RELEASE,
     report: Report,
 ) -> list[Path]:
-    """Download packages of `RELEASE` and all that they depend on, without recommendations.
+    """Download packages of a release and all that they depend on, without recommendations.
 
     Args:
         wanted: names.
@@ -68,6 +69,7 @@ def fetch(
         system: whose architecture they are for.
         archive: URL of the archive, as `ARCHIVE`; that of the security updates has `-security` behind it.
         skipped: packages of which nothing is wanted, nor of what only they depend on.
+        release: of Debian, by its name.
         report: told what is being done.
 
     Returns:
@@ -82,7 +84,7 @@ def fetch(
     folder.mkdir(parents=True, exist_ok=True)
     with open_download() as get:
         report(f"fetching the package lists of {archive}")
-        known = _known(archive.rstrip("/"), system.architecture, get)
+        known = _known(archive.rstrip("/"), release, system.architecture, get)
         chosen = choose(wanted, known, skipped)
         report(f"fetching {len(chosen)} Debian packages")
 
@@ -172,13 +174,13 @@ def _names(text: str, separator: str) -> list[str]:
     return [match[1] for part in text.split(separator) if (match := _WORD.match(part))]
 
 
-def _known(archive: str, architecture: str, get: Callable[[str, int], bytes]) -> dict[str, Package]:
+def _known(archive: str, release: str, architecture: str, get: Callable[[str, int], bytes]) -> dict[str, Package]:
     """Return the newest version of every package, of the release and its security updates."""
     known: dict[str, Package] = {}
-    for top, suite in ((archive, RELEASE), (f"{archive}-security", f"{RELEASE}-security")):
+    for top, suite in ((archive, release), (f"{archive}-security", f"{release}-security")):
         index = f"main/binary-{architecture}/Packages.xz"
-        release = get(f"{top}/dists/{suite}/Release", _MOST).decode("utf-8", "replace")
-        sums = release.partition("\nSHA256:")[2]
+        lists = get(f"{top}/dists/{suite}/Release", _MOST).decode("utf-8", "replace")
+        sums = lists.partition("\nSHA256:")[2]
         listed = re.search(rf"(?m)^ ([0-9a-f]{{64}}) +\d+ {re.escape(index)}$", sums)
         if listed is None:
             raise WeaveError(f"{top} has no packages of {suite} for {architecture}")

@@ -100,9 +100,10 @@ def marked() -> str:
 
 
 def destroy() -> None:
-    """Remove the bridge, the VXLAN device and all veths to containers. Idempotent. Raises `HostError`."""
+    """Remove the bridge, the VXLAN device, the tunnel and all veths to containers. Idempotent. Raises `HostError`."""
     with Netlink() as kernel, host_locked():
         links.delete_link(kernel, constants.VXLAN_DEVICE)
+        links.delete_link(kernel, constants.TUNNEL_DEVICE)
         for _, name in socket.if_nameindex():
             if name.startswith(constants.HOST_VETH_PREFIX):
                 links.delete_link(kernel, name)

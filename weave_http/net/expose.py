@@ -6,7 +6,7 @@ route through the host reach the containers. Both steps converge: done twice is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -39,6 +39,7 @@ def expose(
     *,
     guard: Guard | None = None,
     relayed: Relays | None = None,
+    data: Sequence[str] | None = None,
 ) -> Outcome:
     """Give the host addresses on the network, and have all rules there. The bridge must be there.
 
@@ -47,6 +48,7 @@ def expose(
         engine_bridge: name of the engine's default bridge.
         guard: ports to protect; None for those that are protected already.
         relayed: this host's part in paths over others; None for what it is already.
+        data: rules for what comes in at the port for data; None for those that are there already.
 
     Raises:
         HostError: the kernel refused; no address was added.
@@ -61,7 +63,7 @@ def expose(
         added: list[Cidr] = []
         try:
             # First the rules: from the first moment on, nobody gets in who shall not.
-            outcome = firewall.converge(engine_bridge, exposed, guard=guard, relayed=relayed)
+            outcome = firewall.converge(engine_bridge, exposed, guard=guard, relayed=relayed, data=data)
             if missing:
                 sysctl.set_interface(constants.BRIDGE)
             for cidr in missing:

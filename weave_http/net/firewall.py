@@ -47,6 +47,7 @@ def converge(
     hidden: Collection[Cidr] = (),
     guard: Guard | None = None,
     relayed: Relays | None = None,
+    data: Sequence[str] | None = None,
 ) -> tuple[dict[Cidr, bool], bool]:
     """Do as `ensure`, for a caller who holds the host's lock.
 
@@ -56,6 +57,7 @@ def converge(
         hidden: addresses of which that is no longer true.
         guard: ports to protect; None for those that are protected already.
         relayed: this host's part in paths over others; None for what it is already.
+        data: rules for what comes in at the port for data; None for those that are there already.
 
     Returns:
         all that is exposed, and whether anything had to be changed.
@@ -74,7 +76,7 @@ def converge(
         over_others = {name: tuple(chosen.rules("nat", name) or chosen.rules("filter", name)) for name in relays.CHAINS}
     else:
         over_others = relays.rules(relayed, guard.port + 1, sorted(bridges))
-    wanted = rules.chains(kept, bridges, guard, over_others)
+    wanted = rules.chains(kept, bridges, guard, over_others, _data(rule_sets) if data is None else data)
     changed = False
     for rule_set in rule_sets:
         changed |= _apply(rule_set, [chain for chain in wanted if _belongs(chain, rule_set, chosen)])
@@ -95,7 +97,7 @@ def pending(engine_bridge: str) -> dict[str, list[str]]:
         with Netlink() as kernel:
             present = _exposed(kernel, rule_sets)
             bridges = {engine_bridge, *underlay.container_bridges(kernel)}
-    chosen, wanted = choose(rule_sets), rules.chains(present, bridges, _guard(rule_sets))
+    chosen, wanted = choose(rule_sets), rules.chains(present, bridges, _guard(rule_sets), data=_data(rule_sets))
     found = {}
     for each in rule_sets:
         theirs = [chain for chain in wanted if _belongs(chain, each, chosen)]
@@ -149,6 +151,10 @@ def _in_use(rule_set: RuleSet) -> bool:
 def _guard(rule_sets: Sequence[RuleSet]) -> Guard | None:
     found = (rules.guard_of(rule_set.rules("filter", rules.INPUT)) for rule_set in rule_sets)
     return next(filter(None, found), None)
+
+
+def _data(rule_sets: Sequence[RuleSet]) -> list[str]:
+    return next(filter(None, (rule_set.rules("filter", rules.DATA) for rule_set in rule_sets)), [])
 
 
 def _exposed(kernel: Netlink, rule_sets: Sequence[RuleSet]) -> dict[Cidr, bool]:

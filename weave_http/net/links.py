@@ -149,11 +149,8 @@ def add_link(
         attributes: `IFLA_…` of the link itself.
     """
     message = ifinfmsg()
-    message["attrs"] = [
-        ("IFLA_IFNAME", name),
-        *attributes,
-        ("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", kind), ("IFLA_INFO_DATA", {"attrs": list(data)})]}),
-    ]
+    info = [("IFLA_INFO_KIND", kind), *([("IFLA_INFO_DATA", {"attrs": list(data)})] if data else [])]
+    message["attrs"] = [("IFLA_IFNAME", name), *attributes, ("IFLA_LINKINFO", {"attrs": info})]
     with _ports_left():
         kernel.execute(message, netlink.RTM_NEWLINK, netlink.CREATE_NEW, f"create {kind} {name}")
 

@@ -19,8 +19,8 @@ from weave_http.net import links
 from weave_http.net.netlink import Netlink
 
 _LABELS = 256
-VIRTUAL = IPv4Network("240.0.0.0/4")
-"""Where the virtual addresses are: a network that is in use nowhere."""
+VIRTUAL = IPv4Network("248.0.0.0/5")
+"""Where the virtual addresses are: a network that is in use nowhere; tunnels have the other half of it."""
 OUT, BACK, SOURCE, MASK, PASS = (
     "WEAVE-RELAY-OUT",
     "WEAVE-RELAY-BACK",

@@ -13,12 +13,13 @@ from itertools import permutations
 from types import MappingProxyType
 
 from weave_http import constants
-from weave_http.addresses import Cidr, Network
+from weave_http.addresses import IP, Cidr, Network
 from weave_http.net import relays
 
-FORWARD, EXPOSE, INPUT, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE"
+FORWARD, EXPOSE, INPUT, DATA, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE-DATA", "WEAVE"
 """Chains of ours."""
 _BRIDGE = constants.BRIDGE
+_TUNNEL = constants.TUNNEL_DEVICE
 _MULTICAST, _BROADCAST = "224.0.0.0/4", "255.255.255.255/32"
 _DNS_PORT = 53
 
@@ -60,6 +61,7 @@ def chains(
     container_bridges: Iterable[str],
     guard: Guard | None,
     relayed: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    data: Sequence[str] = (),
 ) -> list[Chain]:
     """Return all chains of ours; those that go by what others say come before those that ask them.
 
@@ -68,6 +70,7 @@ def chains(
         container_bridges: bridges that only containers hang on.
         guard: what to protect; None if there is nothing yet.
         relayed: rules for frames over other hosts (`weave_http.net.relays`).
+        data: rules for what comes in at the port for data (`data_rules`).
     """
     bridges = sorted({*container_bridges} - {_BRIDGE})
     subnets = sorted({cidr.network for cidr in exposed}, key=_order)
@@ -77,12 +80,18 @@ def chains(
     return [
         Chain("filter", EXPOSE, "", tuple(rule for subnet in subnets for rule in _let_through(subnet))),
         Chain("filter", relays.PASS, "", passed),
+        Chain("filter", DATA, "", tuple(data)),
         Chain("nat", relays.OUT, "OUTPUT", relayed.get(relays.OUT, ())),
         Chain("nat", relays.BACK, "PREROUTING", relayed.get(relays.BACK, ())),
         Chain("nat", relays.SOURCE, "INPUT", relayed.get(relays.SOURCE, ())),
         Chain("nat", relays.MASK, "", masked),
         Chain("filter", FORWARD, "FORWARD", (*_jump(relays.PASS, passed), *_forward(bridges, subnets, guard))),
-        Chain("filter", INPUT, "INPUT", (*(_closed_ports(bridges, guard) if guard else ()), *_to_the_host(subnets))),
+        Chain(
+            "filter",
+            INPUT,
+            "INPUT",
+            (*(_closed_ports(bridges, guard) if guard else ()), *_to_data(guard, data), *_to_the_host(subnets)),
+        ),
         Chain(
             "nat",
             NAT,
@@ -90,6 +99,22 @@ def chains(
             (*_jump(relays.MASK, masked), *(rule for subnet in natted for rule in masquerade_rules(subnet))),
         ),
     ]
+
+
+def data_rules(sources: Iterable[IP], port: int, *, tunnel: bool) -> tuple[str, ...]:
+    """Return the rules for what comes in at the port for data: frames of peers, and of no one else.
+
+    Args:
+        sources: underlay addresses of the peers whose frames come as they are.
+        port: UDP port for data.
+        tunnel: whether there is one. What comes out of it is encrypted and some peer's, and is nothing but frames.
+    """
+    out_of_it = (f"-i {_TUNNEL} -p udp -m udp --dport {port} -j ACCEPT", f"-i {_TUNNEL} -j DROP")
+    return (
+        *(out_of_it if tunnel else ()),
+        *(f"-s {ip}/{ip.max_prefixlen} -j RETURN" for ip in sorted(sources, key=int)),
+        "-j DROP",
+    )
 
 
 def exposed_networks(expose_rules: Iterable[str]) -> set[Network]:
@@ -125,6 +150,14 @@ def _jump(chain: str, rules: Sequence[str]) -> list[str]:
     return [f"-j {chain}"] if rules else []
 
 
+def _to_data(guard: Guard | None, data: Sequence[str]) -> list[str]:
+    """Return the jumps to the rules for data, if there are any."""
+    if guard is None or not data:
+        return []
+    jumps = [f"-i {_TUNNEL} -j {DATA}"] if any(f"-i {_TUNNEL} " in rule for rule in data) else []
+    return [*jumps, f"-p udp -m udp --dport {guard.port + 1} -j {DATA}"]
+
+
 def _let_through(subnet: Network) -> list[str]:
     return [f"-d {subnet} -o {_BRIDGE} -j ACCEPT", f"-s {subnet} -i {_BRIDGE} -j ACCEPT"]
 
@@ -137,6 +170,7 @@ def _forward(bridges: Sequence[str], subnets: Sequence[Network], guard: Guard | 
             for bridge in (_BRIDGE, *bridges)
             for ports in (_peer_ports(guard) if guard else ())
         ),
+        *(f"{way} {_TUNNEL} -j DROP" for way in (("-i", "-o") if guard else ())),
         f"-i {_BRIDGE} -o {_BRIDGE} -j ACCEPT",
         f"-o {_BRIDGE} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
         *(f"-i {bridge} -o {_BRIDGE} -j DROP" for bridge in bridges),

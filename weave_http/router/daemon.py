@@ -11,6 +11,7 @@ from time import monotonic, time
 
 from weave_http import __version__, constants
 from weave_http.net.own_container import own_container
+from weave_http.net.tunnel import is_tunnelled
 from weave_http.router.addresses.gossip import AddressGossip
 from weave_http.router.addresses.options import AddressOptions
 from weave_http.router.addresses.service import AddressService
@@ -23,10 +24,14 @@ from weave_http.router.control.name_routes import routes, routes_when_off
 from weave_http.router.data.kernel import Kernel, bridge_mac
 from weave_http.router.data.overlay import Overlay
 from weave_http.router.data.plan import Reach, adopted
-from weave_http.router.engine import default_gateway, is_running
+from weave_http.router.data.tunnel import Tunnel
+from weave_http.router.engine import default_gateway, is_running, start_tunnel
+from weave_http.router.keys.gossip import KeyGossip
+from weave_http.router.keys.service import Tunnels
 from weave_http.router.mesh.facts import next_uid
 from weave_http.router.mesh.identity import PeerName, Self, random_peer_name
 from weave_http.router.mesh.peering import Peering
+from weave_http.router.mesh.topic import Topic
 from weave_http.router.names.gossip import NameGossip
 from weave_http.router.names.options import DnsOptions
 from weave_http.router.names.service import NameService
@@ -53,6 +58,7 @@ class Router:
     def __init__(self, options: Options, store: Store, me: Self, before: int = 0) -> None:
         self._store = store
         self._before = before
+        self._tunnel = Tunnel(me.name, options.port, start_tunnel) if options.secrecy else None
         self._kernel = Kernel(
             me.name,
             options.port + 1,
@@ -60,17 +66,31 @@ class Router:
             api_port=options.http_addr[1],
             docker_bridge=os.environ.get("DOCKER_BRIDGE") or constants.DOCKER_BRIDGE,
             procfs=os.environ.get("PROCFS"),
+            tunnel=self._tunnel,
         )
-        self._overlay = Overlay(self._kernel, store, self._reach)
+        self._overlay = Overlay(self._kernel, store, self._reach, self._checked)
         self._name_gossip = NameGossip(me.name, me.uid)
         path_gossip, self._address_gossip = PathGossip(me.name, me.uid), AddressGossip(me.name, me.uid)
-        self._peering = Peering(me, self._overlay.changed, [self._name_gossip, path_gossip, self._address_gossip])
+        key_gossip = KeyGossip(me.name, me.uid)
+        topics: list[Topic] = [self._name_gossip, path_gossip, self._address_gossip]
+        if self._tunnel:
+            topics.append(key_gossip)
+        self._peering = Peering(me, self._overlay.changed, topics)
+        self._tunnels = self._tunnels_of(self._tunnel, key_gossip) if self._tunnel else None
         self._paths = Paths(
-            self._peering, path_gossip, options.port + 1, lambda: self._overlay.ceiling, self._overlay.changed
+            self._peering,
+            path_gossip,
+            options.port + 1,
+            lambda: self._overlay.ceiling,
+            self._overlay.changed,
+            self._tunnels,
         )
+        key_gossip.changed = self._paths.look
         self._names = self._name_service(options.dns) if options.dns else None
         self._addresses = self._address_service(options.addresses) if options.addresses else None
-        self._control = Control(store, self._peering, self._overlay, self._paths, self._names, self._addresses)
+        self._control = Control(
+            store, self._peering, self._overlay, self._paths, self._names, self._addresses, self._tunnels
+        )
         more = routes(self._names) if self._names else routes_when_off()
         allocation = address_routes.routes(self._addresses) if self._addresses else address_routes.routes_when_off()
         self._api = Api(self._control, *options.http_addr, more=[*more, *allocation])
@@ -78,6 +98,21 @@ class Router:
 
     def _reach(self, now: float) -> Reach:
         return self._paths.reach(now)
+
+    def _checked(self) -> None:
+        if self._tunnels is not None:
+            self._tunnels.refresh()
+
+    def _tunnels_of(self, tunnel: Tunnel, gossip: KeyGossip) -> Tunnels:
+        peering = self._peering
+        return Tunnels(
+            peering.me.name,
+            gossip,
+            tunnel,
+            peering.me.port,
+            clear=lambda: {peer for peer, connection in peering.connections.items() if connection.clear},
+            told=peering.wake,
+        )
 
     def _address_service(self, options: AddressOptions) -> AddressService:
         return AddressService(
@@ -127,6 +162,9 @@ class Router:
             self._peering.connect(list(self._store.state.targets))
             probing = asyncio.create_task(self._paths.run())
             stack.callback(probing.cancel)
+            if self._tunnels is not None:
+                rotating = asyncio.create_task(self._tunnels.run())
+                stack.callback(rotating.cancel)
             roaming = asyncio.create_task(follow_addresses(self._peering.underlay_changed))
             stack.callback(roaming.cancel)
             stack.callback(self._control.reattacher.stop)
@@ -137,8 +175,12 @@ class Router:
             await asyncio.Event().wait()
 
     async def _keep_destinations(self) -> None:
-        """Take over the destinations of an earlier router: peers that are not connected yet."""
-        found = await in_thread(self._kernel.destinations)
+        """Take over the destinations of an earlier router: peers that are not connected yet.
+
+        Those of a network with a password don't hold for one without, nor the other way round.
+        """
+        there = await in_thread(self._kernel.destinations)
+        found = {ip for ip in there if is_tunnelled(ip) == (self._tunnels is not None)}
         if found:
             logger.info("keeping the destinations of an earlier router: %s", ", ".join(map(str, sorted(found))))
         self._peering.lost = adopted(found, monotonic())

@@ -9,17 +9,24 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from shutil import which
 
 from weave_http import constants
 from weave_http.addresses import IP, is_ip, parse_ip
 from weave_http.engine import local_engine
-from weave_http.errors import EngineError
+from weave_http.errors import EngineError, HostError
+from weave_http.host import tunnel_container
 from weave_http.host.host_files import inside
+from weave_http.net.own_container import own_container
+from weave_http.net.wireguard_user import SOCKETS
 
 _PATIENCE = 2.0
+_BOX = ("┌", "│", "└")
+"""What wireguard-go draws around advice to use the kernel's, which was tried."""
 
 
 def engine_socket(mounted: str = constants.DOCKER_SOCKET, environ: Mapping[str, str] = os.environ) -> str:
@@ -34,6 +41,44 @@ def engine_socket(mounted: str = constants.DOCKER_SOCKET, environ: Mapping[str, 
         with suppress(OSError):
             paths.append(str(inside(Path(environ["PROCFS"], "1", "root"), mounted)))
     return next(filter(_answers, paths), mounted)
+
+
+def start_tunnel(environ: Mapping[str, str] = os.environ) -> str:
+    """Have WireGuard run in user space, and return the path of its socket.
+
+    From a container it is started in one of its own, so that it outlives the router; else as a daemon.
+
+    Args:
+        environ: `PROCFS` says where the host's /proc is.
+
+    Raises:
+        HostError: it can't be started.
+    """
+    name = constants.TUNNEL_DEVICE
+    launch = own_container()
+    if not launch or not environ.get("PROCFS"):
+        return _start_daemon(f"{SOCKETS}/{name}.sock")
+    try:
+        with local_engine(engine_socket()) as engine:
+            image = str(engine.containers.inspect(launch)["Config"]["Image"])
+            pid = tunnel_container.ensure(engine, image)
+    except EngineError as error:
+        raise HostError(f"WireGuard can't be started in user space: {error}") from error
+    return str(inside(Path(environ["PROCFS"], str(pid), "root"), f"{SOCKETS}/{name}.sock"))
+
+
+def _start_daemon(path: str) -> str:
+    if not _answers(path):
+        program = which(Path(constants.TUNNEL_PROGRAM).name)
+        if program is None:
+            raise HostError(
+                "this kernel has no WireGuard, and there is no program wireguard-go", hint="modprobe wireguard"
+            )
+        done = subprocess.run([program, constants.TUNNEL_DEVICE], capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith(_BOX)]
+            raise HostError(f"wireguard-go can't be started: {said[-1] if said else f'exit code {done.returncode}'}")
+    return path
 
 
 def _answers(path: str) -> bool:

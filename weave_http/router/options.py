@@ -17,6 +17,7 @@ from weave_http.router.addresses.options import from_flags as address_options
 from weave_http.router.mesh.identity import PeerName, parse_peer_name
 from weave_http.router.names.options import DnsOptions
 from weave_http.router.names.options import from_flags as dns_options
+from weave_http.router.secrecy.options import SecrecyOptions
 
 _LONGEST_NICKNAME = 64
 _TABLE = (
@@ -45,6 +46,7 @@ class Options:
         targets: `HOST[:PORT]` of peers to dial.
         dns: how names are served, None not to.
         addresses: how addresses are handed out, None not to.
+        secrecy: how a router with a password treats peers, None without a password.
     """
 
     port: int
@@ -62,6 +64,7 @@ class Options:
     targets: tuple[str, ...]
     dns: DnsOptions | None = None
     addresses: AddressOptions | None = None
+    secrecy: SecrecyOptions | None = None
 
 
 def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:

@@ -177,7 +177,7 @@ def test_the_report_in_json_has_weaves_names() -> None:
         "Tombstone": 0,
     }
     assert (value["Overlay"], value["Engine"], value["Memory"]) == (
-        {"MTU": 1450, "Trouble": ""},
+        {"MTU": 1450, "Trouble": "", "Encryption": ""},
         {"LostSince": "", "Trouble": ""},
         {"Trouble": ""},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from weave_http.addresses import IP, Cidr, parse_cidr
 from weave_http.errors import HostError
 from weave_http.net.relays import Relays
+from weave_http.net.wireguard import TunnelPeer
 from weave_http.router.data import overlay as module
 from weave_http.router.data.kernel import Found, Kernel
 from weave_http.router.data.overlay import Overlay
@@ -20,6 +21,7 @@ from weave_http.router.state import Exposure
 from weave_http.router.store import Store
 
 A, B = parse_cidr("10.2.1.254/24"), parse_cidr("10.2.2.254/24")
+TUNNELLED = ip_address("240.0.0.1"), ip_address("240.0.0.2")
 ONE, TWO = ip_address("192.0.2.1"), ip_address("192.0.2.2")
 
 
@@ -29,11 +31,19 @@ class Pretender(Kernel):
     def __init__(self) -> None:
         self.exposed: dict[Cidr, bool] = {}
         self.sent_to: frozenset[IP] = frozenset()
+        self.let_in: frozenset[IP] = frozenset()
         self.failure: HostError | None = None
         self.done: list[str] = []
 
-    def converge(self, exposed: Mapping[Cidr, bool], relays: Relays | None = None, limit: int = 65535) -> Found:
+    def converge(
+        self,
+        exposed: Mapping[Cidr, bool],
+        relays: Relays | None = None,
+        limit: int = 65535,
+        sources: Collection[IP] = (),
+    ) -> Found:
         self.done.append("converge")
+        self.let_in = frozenset(sources)
         if self.failure:
             raise self.failure
         self.exposed |= exposed
@@ -44,7 +54,7 @@ class Pretender(Kernel):
             raise self.failure
         self.exposed = {cidr: each for cidr, each in self.exposed.items() if cidr not in addresses}
 
-    def send_to(self, wanted: Collection[IP]) -> None:
+    def send_to(self, wanted: Collection[IP], peers: Sequence[TunnelPeer] = ()) -> None:
         self.sent_to = frozenset(wanted)
         self.done.append("send")
 
@@ -85,15 +95,29 @@ async def until(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.001)
 
 
+def test_frames_of_a_new_peer_are_let_in_before_it_gets_any(world: World) -> None:
+    async def work() -> None:
+        await world.overlay.start()
+        running = asyncio.create_task(world.overlay.run())
+        world.kernel.done.clear()
+        world.reached = {"a": ONE}
+        world.overlay.changed()
+        await until(lambda: world.overlay.destinations == {ONE})
+        assert (set(world.kernel.let_in), world.kernel.done) == ({ONE}, ["converge", "send"])
+        running.cancel()
+
+    run(work)
+
+
 def test_the_kernel_follows_the_plan_at_once_and_without_a_look_at_the_rest(world: World) -> None:
     async def work() -> None:
         await world.overlay.start()
         running = asyncio.create_task(world.overlay.run())
         world.kernel.done.clear()
-        world.reached = {"a": ONE, "b": TWO}
+        world.reached = {"a": TUNNELLED[0], "b": TUNNELLED[1]}
         world.overlay.changed()
-        await until(lambda: world.overlay.destinations == {ONE, TWO})
-        assert (set(world.kernel.sent_to), world.kernel.done, world.overlay.mtu) == ({ONE, TWO}, ["send"], 1450)
+        await until(lambda: world.overlay.destinations == {*TUNNELLED})
+        assert (set(world.kernel.sent_to), world.kernel.done, world.overlay.mtu) == ({*TUNNELLED}, ["send"], 1450)
         running.cancel()
 
     run(work)

@@ -38,7 +38,7 @@ def test_a_way_over_others_takes_the_place_of_the_direct_one_connected_or_lost()
 
 
 def test_a_way_over_others_that_was_found_is_kept_for_a_moment_and_never_beside_its_peer() -> None:
-    virtual = ip_address("240.1.2.3")
+    virtual = ip_address("248.1.2.3")
     lost = adopted([virtual, ONE], 0.0)
     assert plan({}, lost, RELAYED_GRACE + 1) == {str(ONE): Way(str(ONE), ONE)}
     over = Way("a", virtual, 6800, ("c",))

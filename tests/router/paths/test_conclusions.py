@@ -37,7 +37,8 @@ class World:
         while self.now < until:
             self.now += STEP
             view = View(self.connected.keys(), self.links.keys(), self.links)
-            self.conclusions.conclude(self.connected, view, self.says, FULL, self.now, forwards=True, local={})
+            connected = self.connected
+            self.conclusions.conclude(connected, connected, view, self.says, FULL, self.now, forwards=True, local={})
             for each in self.prober.due(self.now)[0]:
                 if (each.way.peer, not each.way.label) not in self.blocked:
                     asked = each.probe

@@ -11,10 +11,11 @@ from weave_http.addresses import Cidr, parse_peer_address
 from weave_http.errors import WeaveError
 from weave_http.router.addresses.service import AddressService
 from weave_http.router.control import describe
-from weave_http.router.control.report import Memory, Metrics, Overlay, Report
+from weave_http.router.control.report import Memory, Metrics, Report
 from weave_http.router.control.status import SECTIONS
 from weave_http.router.data.overlay import Overlay as DataPlane
 from weave_http.router.data.plan import without
+from weave_http.router.keys.service import Tunnels
 from weave_http.router.mesh.identity import PeerName, is_peer_name
 from weave_http.router.mesh.peering import Peering
 from weave_http.router.mesh.resolve import resolve
@@ -37,6 +38,7 @@ class Control:
         paths: to the other hosts.
         names: None when they are switched off.
         addresses: None when none are handed out.
+        tunnels: None on a network without a password.
 
     Attributes:
         ready: whether the router has come up.
@@ -51,6 +53,7 @@ class Control:
         paths: Paths,
         names: NameService | None,
         addresses: AddressService | None = None,
+        tunnels: Tunnels | None = None,
     ) -> None:
         self.ready = False
         self.metrics = Metrics("", "")
@@ -60,6 +63,7 @@ class Control:
         self._paths = paths
         self._names = names
         self._addresses = addresses
+        self._tunnels = tunnels
         self._left = False
         self.reattacher = Reattacher(
             lambda: self.store.state.attachments, self.drop_attachments, self.adopt, names=names
@@ -73,8 +77,8 @@ class Control:
         state = self.store.state
         standings = self._paths.standings
         return Report(
-            router=describe.router(self._peering, self.overlay, standings, monotonic()),
-            overlay=Overlay(self.overlay.mtu, self.overlay.trouble),
+            router=describe.router(self._peering, self.overlay, standings, self._tunnels, monotonic()),
+            overlay=describe.overlay(self.overlay, self._tunnels),
             paths=describe.paths(self._peering, standings),
             data_passes=all(each.state in ("direct", "relayed") for each in standings),
             engine=describe.engine(self.reattacher),

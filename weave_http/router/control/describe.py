@@ -19,7 +19,9 @@ from weave_http.router.control.report import (
     Router,
     Share,
 )
+from weave_http.router.control.report import Overlay as OverlaySection
 from weave_http.router.data.overlay import Overlay
+from weave_http.router.keys.service import Tunnels
 from weave_http.router.mesh.peering import Peering
 from weave_http.router.names.service import NameService
 from weave_http.router.names.zone import Entry
@@ -28,13 +30,16 @@ from weave_http.router.reattach import Reattacher
 from weave_http.router.state import Exposure
 
 
-def router(peering: Peering, overlay: Overlay, standings: Sequence[Standing], now: float) -> Router:
+def router(
+    peering: Peering, overlay: Overlay, standings: Sequence[Standing], tunnels: Tunnels | None, now: float
+) -> Router:
     """Return the section about the mesh.
 
     Args:
         peering: the mesh.
         overlay: the data plane.
         standings: how the peers are reached.
+        tunnels: None on a network without a password.
         now: monotonic time in seconds.
     """
     me = peering.me
@@ -44,11 +49,12 @@ def router(peering: Peering, overlay: Overlay, standings: Sequence[Standing], no
         port=me.port,
         peer_discovery=me.discovery,
         peers=peers(peering),
-        connections=connections(peering, overlay.mtu, standings, now),
+        connections=connections(peering, overlay.mtu, standings, tunnels, now),
         termination_count=peering.terminations,
         targets=tuple(peering.targets.given),
         overlay_diagnostics={"fastdp": {"FloodDestinations": list(map(str, sorted(overlay.destinations)))}},
         name_clash=peering.name_clash,
+        encryption=tunnels is not None,
     )
 
 
@@ -88,13 +94,16 @@ def paths(peering: Peering, standings: Iterable[Standing]) -> tuple[Path, ...]:
     )
 
 
-def connections(peering: Peering, mtu: int, standings: Iterable[Standing], now: float) -> tuple[Connection, ...]:
+def connections(
+    peering: Peering, mtu: int, standings: Iterable[Standing], tunnels: Tunnels | None, now: float
+) -> tuple[Connection, ...]:
     """Return the state of all connections, and of all targets without one.
 
     Args:
         peering: the mesh.
         mtu: of the overlay, in bytes.
         standings: how the peers are reached.
+        tunnels: None on a network without a password.
         now: monotonic time in seconds.
     """
     how = {path.peer: path.trouble for path in paths(peering, standings)}
@@ -103,8 +112,10 @@ def connections(peering: Peering, mtu: int, standings: Iterable[Standing], now: 
             str(connection.remote),
             connection.outbound,
             "established",
-            f"fastdp {connection.who}{', ' if how.get(connection.peer) else ''}{how.get(connection.peer, '')}",
+            f"{_encrypted(connection.peer, tunnels)}fastdp {connection.who}"
+            f"{', ' if how.get(connection.peer) else ''}{how.get(connection.peer, '')}",
             {"name": "fastdp", "mtu": mtu},
+            encryption=tunnels.encryption(connection.peer) if tunnels else "",
         )
         for connection in peering.connections.values()
     ]
@@ -119,6 +130,20 @@ def connections(peering: Peering, mtu: int, standings: Iterable[Standing], now: 
             state, info = "waiting", f"until: {_when(target.next_at, now)}"
         found.append(Connection(target.place, True, state, info, target=target.address if target.given else None))
     return tuple(found)
+
+
+def _encrypted(peer: str, tunnels: Tunnels | None) -> str:
+    """Return how data to a peer is encrypted, for people, as the beginning of a line; on a network with a password."""
+    if tunnels is None or tunnels.why(peer):
+        return ""
+    kind = tunnels.encryption(peer)
+    return f"encrypted {kind} " if kind else "unencrypted "
+
+
+def overlay(data: Overlay, tunnels: Tunnels | None) -> OverlaySection:
+    """Return the section about the data plane."""
+    no_tunnel = f"no data goes to peers: {tunnels.trouble}" if tunnels and tunnels.trouble else ""
+    return OverlaySection(data.mtu, data.trouble or no_tunnel, tunnels.kind if tunnels else "")
 
 
 def engine(reattacher: Reattacher) -> Engine:

@@ -76,12 +76,13 @@ def _connections(report: Report) -> Metric:
         "Connections to peers, and targets without one, by state.",
         labels=["state", "type", "encryption"],
     )
-    encryption = "yes" if report.router.encryption else ""
-    count = Counter((each.state, str(each.attrs.get("name", ""))) for each in report.router.connections)
+    count = Counter(
+        (each.state, str(each.attrs.get("name", "")), each.encryption) for each in report.router.connections
+    )
     for state in STATES:
-        kinds = {kind for found, kind in count if found == state}
-        for kind in sorted(kinds) or [""]:
-            family.add_metric([state, kind, encryption if kind else ""], count[state, kind])
+        kinds = {(kind, encryption) for found, kind, encryption in count if found == state}
+        for kind, encryption in sorted(kinds) or [("", "")]:
+            family.add_metric([state, kind, encryption], count[state, kind, encryption])
     return family
 
 

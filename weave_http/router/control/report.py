@@ -58,6 +58,7 @@ class Connection:
         info: who is there, or what went wrong.
         attrs: of an established one.
         target: what a person gave to be dialled, while there is no connection to it.
+        encryption: of data to the peer: `kernel` or `user-space`; empty if it goes as it is, or not at all.
     """
 
     address: str
@@ -66,6 +67,7 @@ class Connection:
     info: str
     attrs: Mapping[str, str | int] = field(default_factory=dict)
     target: str | None = None
+    encryption: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +180,13 @@ class Overlay:
 
     Args:
         mtu: in bytes.
-        trouble: why the kernel is not as it should be, empty if it is.
+        trouble: why the kernel is not as it should be, or why there is no tunnel; empty if all is well.
+        encryption: who encrypts: `kernel` or `user-space`; empty without a password, and without a tunnel.
     """
 
     mtu: int
     trouble: str
+    encryption: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from weave_http import constants
@@ -12,8 +12,11 @@ from weave_http.net import bridge, expose
 from weave_http.net.backend import Backend
 from weave_http.net.ports import Ports
 from weave_http.net.relays import Relays, ensure_route
-from weave_http.net.rules import Guard
+from weave_http.net.rules import Guard, data_rules
+from weave_http.net.tunnel import remove as remove_tunnel
 from weave_http.net.vxlan import Vxlan
+from weave_http.net.wireguard import OVERHEAD, TunnelPeer
+from weave_http.router.data.tunnel import Tunnel
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +49,7 @@ class Kernel:
         docker_bridge: name of the engine's default bridge.
         procfs: where the host's /proc is mounted; None if nobody has said so. Ports of dead containers are then left
             alone: to a router in a container, its own /proc has no other container's processes.
+        tunnel: by which frames are encrypted; None on a network without a password.
     """
 
     def __init__(
@@ -57,8 +61,12 @@ class Kernel:
         api_port: int = constants.ROUTER_HTTP_PORT,
         docker_bridge: str = constants.DOCKER_BRIDGE,
         procfs: str | None = None,
+        tunnel: Tunnel | None = None,
     ) -> None:
         self._name = name
+        self._port = port
+        self._tunnel = tunnel
+        self._overhead = OVERHEAD if tunnel else 0
         self._backend: Backend = Vxlan(port)
         self._mtu = mtu
         self._ceiling = 0
@@ -68,7 +76,11 @@ class Kernel:
         self._guard = Guard(port - 1, api_port, docker_bridge)
 
     def converge(
-        self, exposed: Mapping[Cidr, bool], relays: Relays | None = None, limit: int = constants.GREATEST_MTU
+        self,
+        exposed: Mapping[Cidr, bool],
+        relays: Relays | None = None,
+        limit: int = constants.GREATEST_MTU,
+        sources: Collection[IP] = (),
     ) -> Found:
         """Have all as it must be, but for the destinations.
 
@@ -76,20 +88,26 @@ class Kernel:
             exposed: addresses of the host that must be on the network, and whether each masquerades.
             relays: this host's part in paths over others; None for what it is already.
             limit: bytes of the largest packet that passes between all hosts.
+            sources: underlay addresses of the hosts whose frames are let in as they are.
 
         Raises:
-            HostError: the kernel refused.
+            HostError: the kernel refused. That there is no tunnel is no failure; it is said by the tunnel.
         """
-        overhead = self._backend.overhead
+        overhead = self._backend.overhead + self._overhead
         if not self._ceiling:
             # What an earlier router was told does not hold for this one: at first the MTU is derived anew.
             state = bridge.ensure_bridge(mtu=self._mtu, mac=self._name, overhead=overhead, fresh=True)
             self._ceiling = state.mtu
         mtu = max(constants.LEAST_MTU, min(self._ceiling, limit))
         state = bridge.ensure_bridge(mtu=mtu, mac=self._name, overhead=overhead)
-        outcome = expose.expose(lambda: exposed, self._docker_bridge, guard=self._guard, relayed=relays)
+        data = data_rules(sources, self._port, tunnel=self._tunnel is not None)
+        outcome = expose.expose(lambda: exposed, self._docker_bridge, guard=self._guard, relayed=relays, data=data)
         if relays:
             ensure_route()
+        if self._tunnel:
+            self._tunnel.ensure(state.mtu + self._backend.overhead)
+        else:
+            remove_tunnel()
         self._backend.ensure(state.mtu)
         if self._ports and (dead := self._ports.remove_dead()):
             logger.info("removed %s: no process is at the other end any more", ", ".join(dead))
@@ -109,14 +127,25 @@ class Kernel:
         """Return the underlay addresses that frames for all go to. Raises `HostError`."""
         return self._backend.destinations()
 
-    def send_to(self, wanted: Collection[IP]) -> None:
-        """Have frames for all go to these underlay addresses and nowhere else. Raises `HostError`."""
+    def send_to(self, wanted: Collection[IP], peers: Sequence[TunnelPeer] = ()) -> None:
+        """Have frames for all go to these underlay addresses and nowhere else.
+
+        Args:
+            wanted: where.
+            peers: of the tunnel.
+
+        Raises:
+            HostError: the kernel refused.
+        """
+        if self._tunnel:
+            self._tunnel.apply(peers, wanted)
         if self._backend.apply(wanted):
             logger.info("data goes to %s", ", ".join(sorted(map(str, wanted))) or "no other host")
 
     def leave(self) -> None:
         """Take down what leads to other hosts. Raises `HostError`."""
         self._backend.remove()
+        remove_tunnel()
 
 
 def bridge_mac() -> str:

@@ -31,6 +31,7 @@ class Overlay:
         kernel: what is to be kept in step.
         store: has the record of what of the host is exposed.
         reach: returns how each peer is reached, at a monotonic time in seconds (`weave_http.router.data.plan`).
+        checked: called when the kernel was looked at, and had all but the destinations as it must be.
 
     Attributes:
         mtu: of the overlay, in bytes; 0 before it is known.
@@ -39,10 +40,17 @@ class Overlay:
         trouble: why the kernel is not as it should be, empty if it is.
     """
 
-    def __init__(self, kernel: Kernel, store: Store, reach: Callable[[float], Reach]) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        store: Store,
+        reach: Callable[[float], Reach],
+        checked: Callable[[], None] = lambda: None,
+    ) -> None:
         self._kernel = kernel
         self._store = store
         self._reach = reach
+        self._tell_checked = checked
         self._due = asyncio.Event()
         self._lock = asyncio.Lock()
         self._left = False
@@ -155,21 +163,23 @@ class Overlay:
                 return
             reach = self._reach(monotonic())
             # What rules there are for a way has to be there before it is used.
-            if check or (reach.relays, reach.mtu) != (self._done.relays, self._done.mtu):
+            done = self._done
+            if check or (reach.relays, reach.mtu, reach.sources) != (done.relays, done.mtu, done.sources):
                 await self._check(reach)
-            destinations = frozenset(way.ip for way in reach.ways.values())
-            await in_thread(partial(self._kernel.send_to, destinations))
-            self.destinations = destinations
+            await in_thread(partial(self._kernel.send_to, reach.destinations, reach.tunnel))
+            self.destinations = reach.destinations
 
     async def _check(self, reach: Reach) -> None:
         """Have everything but the destinations as it must be; remember what others have exposed."""
         exposed = wanted(self._store.state.exposed)
-        found = await in_thread(partial(self._kernel.converge, exposed, reach.relays, reach.mtu))
-        if found.mended and self.mtu and reach.relays == self._done.relays:
+        found = await in_thread(partial(self._kernel.converge, exposed, reach.relays, reach.mtu, reach.sources))
+        same = (reach.relays, reach.sources) == (self._done.relays, self._done.sources)
+        if found.mended and self.mtu and same:
             logger.info("the firewall's rules were not as they must be, and are again")
         if self.mtu not in (0, found.mtu):
             logger.info("the MTU of the network is %d bytes now, it was %d", found.mtu, self.mtu)
         self._done, self.mtu, self.ceiling = reach, found.mtu, found.ceiling
+        self._tell_checked()
         after = with_found(self._store.state.exposed, found.exposed)
         if after is not self._store.state.exposed:
             new = [str(cidr) for cidr in after if cidr not in self._store.state.exposed]

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from weave_http import constants
 from weave_http.addresses import IP
 from weave_http.net.relays import Relays, is_virtual
+from weave_http.net.wireguard import TUNNEL, TunnelPeer
 
 GRACE = 300.0
 """Seconds for which frames still go to a peer that was lost."""
@@ -57,11 +58,24 @@ class Reach(NamedTuple):
         ways: to each peer that frames go to.
         relays: this host's part in paths over others; None for what it is already.
         mtu: bytes of the largest packet that passes between all hosts.
+        tunnel: peers of the tunnel, if there is one.
     """
 
     ways: Mapping[str, Way]
     relays: Relays | None = None
     mtu: int = constants.GREATEST_MTU
+    tunnel: tuple[TunnelPeer, ...] = ()
+
+    @property
+    def destinations(self) -> frozenset[IP]:
+        """Where frames for all go."""
+        return frozenset(way.ip for way in self.ways.values())
+
+    @property
+    def sources(self) -> frozenset[IP]:
+        """Underlay addresses that frames come from as they are, not out of the tunnel."""
+        nexts = {leg.by for leg in self.relays.legs} if self.relays else set()
+        return frozenset(nexts | {ip for ip in self.destinations if not is_virtual(ip) and ip not in TUNNEL})
 
 
 def plan(

@@ -50,6 +50,7 @@ class Connection:
         version: of the protocol, as agreed.
         gossip: called when something can be sent; returns what the peer has to be told now.
         is_ours: tells whether we have, or are about to have, a connection of a number, and dialled it or not.
+        clear: whether data to the peer may be in the clear, as both sides agreed; without a password it always may.
     """
 
     def __init__(
@@ -61,12 +62,14 @@ class Connection:
         version: int,
         gossip: Callable[[Connection], list[Message]],
         is_ours: Callable[[int, bool], bool],
+        clear: bool = True,
     ) -> None:
         self.wire = wire
         self.outbound = outbound
         self.hello = hello
         self.neighbour = Neighbour(hello.name, version, frozenset(hello.features))
         self.number = hello.connection
+        self.clear = clear
         self.established_at: float | None = None
         self.goodbye = False
         self.unknown = 0

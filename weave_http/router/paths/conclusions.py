@@ -68,6 +68,7 @@ class Conclusions:
     def conclude(
         self,
         connected: Mapping[PeerName, IP],
+        straight: Mapping[PeerName, IP],
         view: View,
         says: Mapping[PeerName, Says],
         full: int,
@@ -80,6 +81,7 @@ class Conclusions:
 
         Args:
             connected: underlay addresses of the neighbours that answer probes.
+            straight: where frames for them go directly: there, or into a tunnel. It may lack some.
             view: who is there.
             says: what the peers that are there say of their ways.
             full: bytes of the largest packet that the network may have, as far as this host's link goes.
@@ -87,7 +89,7 @@ class Conclusions:
             forwards: whether this host passes packets on.
             local: own addresses of the connections.
         """
-        direct = {peer: Way(peer, ip) for peer, ip in connected.items()}
+        direct = {peer: Way(peer, ip) for peer, ip in straight.items()}
         says = {**says, self._me: self.says}
         found = self._paths(view, says, now)
         relayed = {way.peer: way for path in found if (way := routes.way(path, self._me))}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 
+from weave_http.addresses import IP
+from weave_http.net.tunnel import is_tunnelled
 from weave_http.router.data.plan import Reach, Way, plan
+from weave_http.router.keys.service import Tunnels
 from weave_http.router.mesh.connections import Connection
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.peering import Peering
@@ -65,16 +68,24 @@ class Paths:
         port: UDP port for data.
         full: returns the bytes of the largest packet that the network may have, as far as this host's link goes.
         changed: called when the kernel has to follow.
+        tunnels: by which frames are encrypted; None on a network without a password.
     """
 
     def __init__(
-        self, peering: Peering, gossip: PathGossip, port: int, full: Callable[[], int], changed: Callable[[], None]
+        self,
+        peering: Peering,
+        gossip: PathGossip,
+        port: int,
+        full: Callable[[], int],
+        changed: Callable[[], None],
+        tunnels: Tunnels | None = None,
     ) -> None:
         self._peering = peering
         self._gossip = gossip
         self._port = port
         self._full = full
         self._tell_changed = changed
+        self._tunnels = tunnels
         self._me = peering.me.name
         self._prober = Prober(self._me)
         self._conclusions = Conclusions(self._me, port, self._prober, monotonic())
@@ -86,11 +97,23 @@ class Paths:
         self._states: dict[PeerName, str] = {}
         gossip.changed = self._news.set
 
+    def look(self) -> None:
+        """Conclude anew in a moment."""
+        self._news.set()
+
     def reach(self, now: float) -> Reach:
         """Return how each peer is reached, at a monotonic time in seconds."""
         peering, conclusions = self._peering, self._conclusions
         ways = plan(peering.connected, peering.lost, now, conclusions.in_use.values())
-        return Reach(ways, conclusions.relays(now), conclusions.mtu)
+        relays, mtu = conclusions.relays(now), conclusions.mtu
+        if self._tunnels is None:
+            return Reach(ways, relays, mtu)
+        found = self._tunnels.secured(ways)
+        return Reach(found.ways, relays, mtu, found.peers)
+
+    def _direct(self, underlay: Mapping[PeerName, IP]) -> dict[PeerName, IP]:
+        """Return where frames for neighbours go directly, without those that can't get any."""
+        return dict(underlay) if self._tunnels is None else self._tunnels.at(underlay)
 
     async def run(self) -> None:
         """Probe until cancelled."""
@@ -179,8 +202,10 @@ class Paths:
             for peer, connection in self._peering.connections.items()
             if self._gossip.name in connection.neighbour.features
         }
+        underlay = {peer: connection.remote.ip for peer, connection in there.items()}
         self._conclusions.conclude(
-            {peer: connection.remote.ip for peer, connection in there.items()},
+            underlay,
+            self._direct(underlay),
             self._gossip.view,
             self._gossip.says,
             full,
@@ -206,12 +231,15 @@ class Paths:
     def _standing(self, peer: PeerName) -> Standing:
         connection = self._peering.connections.get(peer)
         over = self._conclusions.in_use.get(peer)
-        direct = Way(peer, connection.remote.ip) if connection is not None else None
+        at = self._direct({peer: connection.remote.ip}) if connection is not None else {}
+        direct = Way(peer, at[peer]) if peer in at else None
         why = self._why(peer, direct) if direct is not None else ""
         way = over or direct
         track = self._prober.track(way) if way is not None else None
         if over is not None:
             state, why = "relayed", why or "there is no connection to it"
+        elif direct is None and connection is not None:
+            state, why = "unreachable", self._unencrypted(peer)
         elif direct is None:
             state, why = "unreachable", "there is no connection to it, and no other host that reaches it"
         elif track is None:
@@ -223,6 +251,12 @@ class Paths:
         rtt, mtu = (track.rtt, track.mtu) if track is not None else (0.0, 0)
         return Standing(peer, state, why, rtt, mtu, tuple(map(PeerName, over.via)) if over else ())
 
+    def _unencrypted(self, peer: PeerName) -> str:
+        """Return why there is no tunnel to a neighbour."""
+        if self._tunnels is None:
+            return ""
+        return self._tunnels.why(peer) or "its key was not heard of yet"
+
     def _why(self, peer: PeerName, way: Way) -> str:
         says, track, now = self._gossip.says.get(peer), self._prober.track(way), monotonic()
         there = says.seen.get(self._me) if says else None
@@ -230,7 +264,10 @@ class Paths:
             return ""
         if not self._conclusions.is_direct_good(way, there):
             hears, answers = self._prober.hears(peer, 0, now), track.state is State.GOOD
-            return reasons.reason(self._port, way.ip, hears=hears, there=there, answers=answers)
+            # What gets lost is what carries the frames, at the host that it goes to.
+            outer = self._peering.connections[peer].remote.ip if is_tunnelled(way.ip) else way.ip
+            port = self._tunnels.port if self._tunnels and outer != way.ip else self._port
+            return reasons.reason(port, outer, hears=hears, there=there, answers=answers)
         return reasons.smaller(track.mtu, track.full) if 0 < track.mtu < track.full else ""
 
     def _log(self) -> None:

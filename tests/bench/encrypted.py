@@ -1,0 +1,217 @@
+"""Encrypted data: weave's path beside a VXLAN made by hand over bare wireguard-go, and one that is not encrypted.
+
+All are between the same two hosts, from container to container, past the same firewall; one is loaded at a time.
+Processor time is that of all processes of the benchmark: both ends, the programs that encrypt, and the kernel's work.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from statistics import median
+
+from tests.bench.figures import COMPARED, Cells, Compared, Table, figure
+from tests.bench.stage import MeasuringError, await_true
+from tests.net.kernel import Space
+from tests.router.hosts import RoutedHost
+from tests.router.private_lan import PrivateLan, direct, fetched
+from weave_http.net.wireguard import Change, TunnelPeer
+from weave_http.net.wireguard_user import UserSpaceDevice
+from weave_http.router.data.tunnel import new_private_key
+from weave_http.router.keys.secrets import public_key
+
+_GROUP = "weave-bench-encrypted"
+_FIRST_VERSION = Path("/sys/fs/cgroup/cpuacct")
+_SECOND_VERSION = Path("/sys/fs/cgroup")
+_TIME = re.compile(r"time=([0-9.]+) ms")
+_PORT = 51820
+_TUNNEL = """\
+ip addr add 10.98.0.{number}/24 dev hand-wg
+ip link set hand-wg mtu {mtu} up
+"""
+_OVERLAY = """\
+ip link add {name} type bridge
+ip link set {name} mtu {mtu} up
+ip link add vx-{name} mtu {mtu} type vxlan id {port} dstport {port}
+ip link set vx-{name} master {name} up
+bridge fdb append 00:00:00:00:00:00 dev vx-{name} dst {peer}
+ip link add ve-{name} mtu {mtu} type veth peer name eth9 mtu {mtu} netns {pid}
+ip link set ve-{name} master {name} up
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way from a container to another.
+
+    Args:
+        source: the one.
+        target: the other.
+        address: of the other.
+    """
+
+    source: Space
+    target: Space
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a load of TCP came to.
+
+    Args:
+        rate: in Mbit/s, as the receiver counted them.
+        processor: seconds a gigabyte.
+    """
+
+    rate: float
+    processor: float
+
+
+def measure(folder: Path, *, quick: bool) -> Iterator[tuple[Table, list[Compared]]]:
+    """Compare the paths with Ethernet's MTU and with a large one; yield a table for each.
+
+    Args:
+        folder: for the routers' state and logs.
+        quick: few rounds.
+    """
+    rounds, seconds = (2, 1) if quick else (5, 3)
+    for mtu in (1500, 9000):
+        place = folder / str(mtu)
+        place.mkdir(parents=True)
+        with _counted() as used, PrivateLan(place, fetched()) as lan:
+            yield _compared(lan, mtu, rounds, seconds, used)
+
+
+def _compared(
+    lan: PrivateLan, mtu: int, rounds: int, seconds: int, used: Callable[[], float]
+) -> tuple[Table, list[Compared]]:
+    ours = lan.add(2)
+    lan.lan.run(f"ip link set lan mtu {mtu}")
+    for host in lan.hosts:
+        host.space.run(f"ip link set eth0 mtu {mtu}")
+        lan.lan.run(f"ip link set v{host.number} mtu {mtu}")
+    for host in ours:
+        assert host.guest
+        lan.launch(host, *([ours[0].address] if host is not ours[0] else []))
+    await_true(lambda: all(host.ready for host in ours) and direct(ours), "weave's routers", pause=0.1)
+    await_true(lambda: all(host.mtu == mtu - 110 for host in ours), "the MTU", pause=0.1)
+    paths = {
+        "weave": Route(ours[0].guest, ours[1].guest, ours[1].inside),
+        "by hand": _by_hand(lan, ours, mtu),
+        "plain": _overlay(lan, ours, "plain", 4791, mtu - 50, "192.0.2."),
+    }
+    for path in paths.values():
+        path.target.run("iperf3 -s -D")
+    loads: dict[str, list[Load]] = {name: [] for name in paths}
+    trips: dict[str, list[float]] = {name: [] for name in paths}
+    for path in paths.values():
+        await_true(partial(_is_there, path), f"iperf3 at {path.address}", pause=0.1)
+    for _ in range(rounds):
+        for name, path in paths.items():
+            loads[name].append(_load(path, seconds, used))
+            trips[name].append(_round_trip(path))
+    rates, costs = (
+        [[getattr(each, what) * factor for each in loads[name]] for name in ("weave", "by hand")]
+        for what, factor in (("rate", 1), ("processor", 1000))
+    )
+    compared = [
+        Compared("TCP throughput", rates[0], rates[1], unit="Mbit/s", goal=0.95, at_least=True),
+        Compared("processor", costs[0], costs[1], unit="ms/GB", goal=1.05),
+        Compared("round trip", trips["weave"], trips["by hand"], unit="ms", goal=1.2),
+    ]
+    rate, processor = (median(getattr(each, what) for each in loads["plain"]) for what in ("rate", "processor"))
+    notes = [
+        f"MTU of the LAN: {mtu}. Beside it: a VXLAN made by hand over a bare wireguard-go of the same version, with a "
+        f"container, veth and bridge like weave's. {rounds} rounds in turns; one connection of TCP, {seconds} s each. "
+        f"A VXLAN that is not encrypted: {figure(rate, 'Mbit/s')}, {figure(1000 * processor, 'ms/GB')}, round trip "
+        f"{figure(median(trips['plain']), 'ms')}."
+    ]
+    rows: list[Cells] = [row.cells() for row in compared]
+    return Table(f"Encrypted in user space, MTU {mtu}", COMPARED, rows, notes), compared
+
+
+def _by_hand(lan: PrivateLan, hosts: list[RoutedHost], mtu: int) -> Route:
+    keys = {host.number: new_private_key() for host in hosts}
+    one, other = hosts
+    for host, peer in ((one, other), (other, one)):
+        host.space.call(
+            subprocess.run,
+            [*lan.entering(host), str(lan.programs / "wireguard-go"), "hand-wg"],
+            check=True,
+            capture_output=True,
+        )
+        address = ip_address(f"10.98.0.{peer.number}")
+        there = TunnelPeer(public_key(keys[peer.number]), address, bytes(32), (ip_address(peer.address), _PORT))
+        device = UserSpaceDevice(str(lan.sockets(host) / "hand-wg.sock"))
+        device.write(Change(private=keys[host.number], port=_PORT, peers=(there,)))
+        host.space.run(_TUNNEL.format(number=host.number, mtu=mtu - 60))
+    return _overlay(lan, hosts, "hand", 4790, mtu - 110, "10.98.0.")
+
+
+def _overlay(lan: PrivateLan, hosts: list[RoutedHost], name: str, port: int, mtu: int, prefix: str) -> Route:
+    one, other = hosts
+    guests = [lan.space(), lan.space()]
+    for host, peer, guest in ((one, other, guests[0]), (other, one, guests[1])):
+        host.space.run(_OVERLAY.format(name=name, port=port, mtu=mtu, peer=f"{prefix}{peer.number}", pid=guest.pid))
+        guest.run(f"ip addr add 10.9.1.{host.number}/24 dev eth9; ip link set eth9 up")
+    return Route(guests[0], guests[1], f"10.9.1.{other.number}")
+
+
+def _is_there(path: Route) -> bool:
+    try:
+        _load(path, 1, lambda: 0.0)
+    except MeasuringError:
+        return False
+    return True
+
+
+def _load(path: Route, seconds: int, used: Callable[[], float]) -> Load:
+    before = used()
+    command = ["iperf3", "-c", path.address, "-t", str(seconds), "-J"]
+    done = path.source.call(subprocess.run, command, capture_output=True, text=True, timeout=seconds + 30, check=False)
+    answer = json.loads(done.stdout)
+    if "error" in answer:
+        raise MeasuringError(f"iperf3 to {path.address}: {answer['error']}")
+    received = answer["end"]["sum_received"]
+    return Load(received["bits_per_second"] / 1e6, (used() - before) / (received["bytes"] / 1e9))
+
+
+def _round_trip(path: Route) -> float:
+    times = [float(each) for each in _TIME.findall(path.source.run(f"ping -i 0.005 -c 200 {path.address}"))]
+    return median(times)
+
+
+@contextmanager
+def _counted() -> Iterator[Callable[[], float]]:
+    """Count the processor time of this process and of all that it starts; yields what returns the seconds so far."""
+    root, file, unit = (
+        (_FIRST_VERSION, "cpuacct.usage", 1e9) if _FIRST_VERSION.exists() else (_SECOND_VERSION, "cpu.stat", 1e6)
+    )
+    group = root / _GROUP
+    group.mkdir(exist_ok=True)
+    (group / "cgroup.procs").write_text(str(os.getpid()))
+
+    def used() -> float:
+        return int(re.findall(r"\d+", (group / file).read_text())[0]) / unit
+
+    try:
+        yield used
+    finally:
+        for pid in (group / "cgroup.procs").read_text().split():
+            with suppress(OSError):
+                (root / "cgroup.procs").write_text(pid)
+        deadline = time.monotonic() + 5
+        while group.exists() and time.monotonic() < deadline:
+            with suppress(OSError):
+                group.rmdir()
+            time.sleep(0.05)

@@ -1,0 +1,108 @@
+"""What becomes of a plan on a network with a password: encrypted, or refused with a reason, and nothing in between."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weave_http.net.tunnel import address_of, is_tunnelled
+from weave_http.router.data.plan import Way
+from weave_http.router.data.tunnel import new_private_key
+from weave_http.router.keys.facts import PublicKeys
+from weave_http.router.keys.secrets import public_key
+from weave_http.router.keys.secured import Own, secured, why_not
+
+ONE, TWO, THREE = (f"02:00:00:00:00:0{number}" for number in (1, 2, 3))
+UNDERLAY = {ONE: ip_address("192.0.2.1"), TWO: ip_address("192.0.2.2"), THREE: ip_address("192.0.2.3")}
+
+
+def own(name: str) -> Own:
+    return Own(name, public_key(new_private_key()), new_private_key())
+
+
+HOSTS = {name: own(name) for name in (ONE, TWO, THREE)}
+SAYS = {name: each.public for name, each in HOSTS.items()}
+STRANGE = st.sampled_from(
+    [
+        PublicKeys(),
+        PublicKeys(bytes(32), bytes(32)),
+        PublicKeys(SAYS[TWO].tunnel, SAYS[THREE].changing),
+        PublicKeys(SAYS[ONE].tunnel, SAYS[TWO].changing),
+        SAYS[TWO],
+        SAYS[THREE],
+    ]
+)
+
+
+def ways(*names: str) -> dict[str, Way]:
+    return {name: Way(name, UNDERLAY[name]) for name in names}
+
+
+def test_both_ends_of_a_tunnel_agree_on_its_secret_and_no_third_has_it() -> None:
+    here = secured(ways(TWO, THREE), HOSTS[ONE], {TWO: SAYS[TWO], THREE: SAYS[THREE]}, (), 6783)
+    there = secured(ways(ONE, THREE), HOSTS[TWO], {ONE: SAYS[ONE], THREE: SAYS[THREE]}, (), 6783)
+    (to_two, to_three), (to_one, _) = here.peers, there.peers
+    assert to_two.secret == to_one.secret != to_three.secret
+    assert (to_two.key, to_two.address) == (SAYS[TWO].tunnel, address_of(TWO))
+    assert to_two.endpoint == (UNDERLAY[TWO], 6783)
+    assert here.ways[TWO].ip == address_of(TWO)
+    assert not here.refused
+
+
+def test_another_changing_key_is_another_secret() -> None:
+    before = secured(ways(TWO), HOSTS[ONE], {TWO: SAYS[TWO]}, (), 6783).peers[0]
+    later = PublicKeys(SAYS[TWO].tunnel, public_key(new_private_key()))
+    after = secured(ways(TWO), HOSTS[ONE], {TWO: later}, (), 6783).peers[0]
+    assert before.secret != after.secret
+    assert before.key == after.key
+
+
+@given(
+    st.dictionaries(st.sampled_from([TWO, THREE]), STRANGE),
+    st.sets(st.sampled_from([TWO, THREE])),
+    st.sets(st.sampled_from([TWO, THREE])),
+    st.booleans(),
+)
+def test_nothing_goes_as_it_is_but_to_whom_both_have_agreed(
+    says: dict[str, PublicKeys], wanted: set[str], clear: set[str], device: bool
+) -> None:
+    me = HOSTS[ONE] if device else Own(ONE, b"", new_private_key())
+    found = secured(ways(*wanted), me, says, clear, 6783)
+    for name, way in found.ways.items():
+        assert is_tunnelled(way.ip) or name in clear
+    tunnelled = {way.ip for way in found.ways.values() if is_tunnelled(way.ip)}
+    assert tunnelled == {peer.address for peer in found.peers}
+    keys = [peer.key for peer in found.peers]
+    assert len(keys) == len(set(keys)), "no key is that of two"
+    assert me.tunnel not in keys
+    assert wanted == found.ways.keys() | (found.refused.keys() & wanted), "who gets nothing is told why"
+
+
+def test_each_reason_for_which_there_is_no_tunnel_is_said() -> None:
+    me = HOSTS[ONE]
+
+    def why(**says: PublicKeys) -> str:
+        return why_not(me, {TWO: says["two"], THREE: says.get("three", SAYS[THREE])}).get(TWO, "")
+
+    assert why(two=SAYS[TWO]) == ""
+    assert why(two=PublicKeys()) == "it has no tunnel: see `weave status` there"
+    assert why(two=PublicKeys(SAYS[ONE].tunnel, SAYS[TWO].changing)) == "it says that our key is its own"
+    assert why(two=SAYS[THREE]) == f"{THREE} has the same key"
+    assert why(two=PublicKeys(SAYS[TWO].tunnel, bytes(32))) == "its key is none"
+    assert why_not(Own(ONE, b"", me.changing), {TWO: SAYS[TWO]})[TWO] == "this host has no tunnel"
+    nobody = secured(ways(TWO), me, {}, (), 6783)
+    assert (nobody.ways, nobody.refused) == ({}, {TWO: "it has told no key yet"})
+
+
+def test_peers_of_an_earlier_router_stay_in_the_tunnel_and_none_beside_it() -> None:
+    old = {
+        str(address_of(TWO)): Way(str(address_of(TWO)), address_of(TWO)),
+        "192.0.2.9": Way("192.0.2.9", UNDERLAY[ONE]),
+    }
+    alone = secured(old, HOSTS[ONE], {}, (), 6783)
+    assert [way.ip for way in alone.ways.values()] == [address_of(TWO)]
+    assert alone.peers == ()
+    known = secured(old | ways(TWO), HOSTS[ONE], {TWO: SAYS[TWO]}, (), 6783)
+    assert list(known.ways) == [TWO]

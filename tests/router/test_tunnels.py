@@ -1,0 +1,167 @@
+"""Encrypted data between whole routers, as processes in namespaces, with wireguard-go: this kernel has no WireGuard."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.net.kernel import Space
+from tests.router.hosts import RoutedHost, until
+from tests.router.private_lan import PrivateLan, direct, fetched
+from weave_http.host.router_client import RouterClient
+from weave_http.net.tunnel import address_of
+
+pytestmark = [pytest.mark.kernel, pytest.mark.programs]
+
+FULL = 1390 - 28
+"""Bytes that a ping carries in the largest packet."""
+
+
+@pytest.fixture(scope="session")
+def programs() -> Path:
+    return fetched()
+
+
+@pytest.fixture
+def lan(tmp_path: Path, programs: Path) -> Iterator[PrivateLan]:
+    with PrivateLan(tmp_path, programs) as lan:
+        yield lan
+
+
+def meshed(lan: PrivateLan, count: int) -> list[RoutedHost]:
+    """Return hosts whose routers reach each other, each with a container."""
+    hosts = lan.add(count)
+    for host in hosts:
+        assert host.guest
+        lan.launch(host, *([hosts[0].address] if host is not hosts[0] else []))
+    until(lambda: all(host.ready for host in hosts))
+    until(lambda: direct(hosts))
+    return hosts
+
+
+def test_all_data_is_encrypted_and_goes_on_while_secrets_change_and_a_router_restarts(lan: PrivateLan) -> None:
+    hosts = one, two, three = meshed(lan, 3)
+    for host in (two, three):
+        host.end(signal.SIGKILL)
+        lan.launch(host, one.address, changing=1)
+    until(lambda: all(host.ready for host in hosts))
+    until(lambda: direct(hosts))
+    text = one.ask(RouterClient.status, "connections")
+    assert text.count(" established encrypted user-space fastdp ") == 2, text
+    report = one.ask(RouterClient.report)
+    assert (report["Router"]["Encryption"], report["Overlay"]["Encryption"]) == (True, "user-space")
+    assert {each["Encryption"] for each in report["Router"]["Connections"]} == {"user-space"}
+    assert one.mtu == 1390
+    ports: set[tuple[int, int]] = set()
+    with lan.watched(ports) as frames:
+        assert one.pings(two, FULL)
+        assert two.pings(three, FULL)
+        pings = [one.keep_pinging(two), three.keep_pinging(one), two.keep_pinging(three)]
+        time.sleep(4)
+        assert [ping.lost() for ping in pings] == [0, 0, 0], "secrets are new every second, and no ping is lost"
+        ping = one.keep_pinging(three)
+        one.end(signal.SIGKILL)
+        time.sleep(1)
+        lan.launch(one)
+        until(lambda: one.ready and one.connected == 2)
+        until(lambda: direct(hosts))
+        assert ping.lost() == 0, "the program that encrypts goes on without the router"
+    assert ports == {(6783, 6783)}, "of UDP there is nothing but WireGuard"
+    macs = [bytes.fromhex(host.guest.run("ip -br link show ethwe").split()[2].replace(":", "")) for host in hosts]
+    assert frames
+    assert not any(mac in frame for mac in macs for frame in frames), "nor does a frame of a container cross the LAN"
+
+
+def vxlan_frame() -> bytes:
+    """Return what a VXLAN packet carries: a frame to all, of an ethertype of our own."""
+    return bytes.fromhex("08000000001a8000" + "ffffffffffff" + "02000000beef" + "88b5") + b"from a stranger".ljust(46)
+
+
+def hears(at: RoutedHost, send: Space, target: str, *, prepare: str = "true") -> bool:
+    """Tell whether a container gets a frame that somebody sends to the port for data of its host."""
+    send.run(prepare)
+    with (
+        at.guest.call(socket.socket, socket.AF_PACKET, socket.SOCK_RAW, 0) as ear,
+        send.call(socket.socket, socket.AF_INET, socket.SOCK_DGRAM) as mouth,
+    ):
+        ear.bind(("ethwe", 0x88B5))
+        ear.settimeout(0.5)
+        for _ in range(3):
+            mouth.sendto(vxlan_frame(), (target, 6784))
+        try:
+            return b"from a stranger" in ear.recv(2048)
+        except TimeoutError:
+            return False
+
+
+def test_a_strangers_frames_do_not_arrive_whether_there_is_a_password_or_not(lan: PrivateLan) -> None:
+    one, two, open_one, open_two, stranger = lan.add(5)  # two networks on one LAN, and nobody's host
+    for host in (one, two, open_one, open_two):
+        assert host.guest
+    lan.launch(one)
+    lan.launch(two, one.address)
+    open_one.launch()
+    open_two.launch(open_one.address)
+    until(lambda: all(host.ready for host in (one, two, open_one, open_two)))
+    until(lambda: direct([one, two]) and direct([open_one, open_two]))
+    assert not hears(one, stranger.space, one.address)
+    assert not hears(one, two.space, one.address), "a peer's do not, either, beside the tunnel"
+    assert not hears(open_one, stranger.space, open_one.address)
+    assert hears(open_one, open_two.space, open_one.address), "what is sent is a frame that a peer could send"
+    name = one.ask(RouterClient.report)["Router"]["Name"]
+    route = f"ip route replace 240.0.0.0/5 via {one.address}"
+    assert not hears(one, stranger.space, str(address_of(name)), prepare=route), "nor to its address in the tunnel"
+
+
+def test_without_a_tunnel_no_frame_goes_out_and_status_says_why(lan: PrivateLan, tmp_path: Path) -> None:
+    one, two = lan.add(2)
+    assert one.guest
+    assert two.guest
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    lan.launch(one)
+    before, lan.programs = lan.programs, nothing
+    lan.launch(two, one.address)
+    lan.programs = before
+    until(lambda: one.ready and two.ready)
+    until(lambda: one.connected == two.connected == 1)
+    ports: set[tuple[int, int]] = set()
+    with lan.watched(ports):
+        until(lambda: "this kernel has no WireGuard" in two.ask(RouterClient.status, "connections"))
+        until(lambda: "it has no tunnel: see `weave status` there" in one.ask(RouterClient.status, "connections"))
+        assert "no program wireguard-go" in two.ask(RouterClient.status)
+        assert not one.pings(two)
+        assert not two.pings(one)
+    assert not ports, "no UDP at all"
+    assert (one.destinations, two.destinations) == (set(), set())
+    assert one.ask(RouterClient.report)["DataPasses"] is False
+
+
+def test_a_host_behind_a_nat_that_only_dials_out_is_reached_both_ways(lan: PrivateLan) -> None:
+    one, two = lan.add(2)
+    assert one.guest
+    gate = lan.space()
+    gate.run("echo 1 > /proc/sys/net/ipv4/ip_forward")
+    lan.lan.run(f"ip link add vgate type veth peer name eth0 netns {gate.pid}; ip link set vgate master lan up")
+    lan.lan.run("ip link set v2 nomaster; ip link set v2 netns " + str(gate.pid))
+    gate.run("ip addr add 192.0.2.77/24 dev eth0; ip link set eth0 up")
+    gate.run("ip addr add 10.50.0.1/24 dev v2; ip link set v2 up")
+    two.space.run("ip addr flush dev eth0; ip addr add 10.50.0.2/24 dev eth0; ip route add default via 10.50.0.1")
+    gate.run("iptables-nft -t nat -A POSTROUTING -o eth0 -j MASQUERADE --random")
+    gate.run("iptables-nft -A FORWARD -i eth0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
+    gate.run("iptables-nft -P FORWARD DROP; iptables-nft -A FORWARD -i v2 -j ACCEPT")
+    assert two.guest
+    lan.launch(one)
+    lan.launch(two, one.address)
+    until(lambda: one.ready and two.ready)
+    until(lambda: direct([one, two]))
+    until(lambda: one.pings(two) and two.pings(one))
+    ports: set[tuple[int, int]] = set()
+    with lan.watched(ports):
+        assert one.pings(two, FULL)
+    assert any(port != 6783 for pair in ports for port in pair), "it comes from whatever port the NAT gave it"

@@ -1,0 +1,105 @@
+"""The tunnel as the data plane keeps it: its device, its keys, its peers. Every method blocks.
+
+The private key is in the device alone. A router that starts takes over the one that is there, so that sessions of the
+router before it go on; a new device gets a new one.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Collection, Sequence
+
+from weave_http.addresses import IP
+from weave_http.errors import HostError
+from weave_http.net import tunnel
+from weave_http.net.wireguard import KEY, Change, Device, Endpoint, TunnelPeer, changes
+
+logger = logging.getLogger(__name__)
+
+
+class Tunnel:
+    """This host's end of all tunnels.
+
+    Args:
+        name: peer name, of which the address in the tunnel follows.
+        port: UDP port of WireGuard.
+        start: starts WireGuard in user space (`weave_http.net.tunnel.ensure`).
+
+    Attributes:
+        private: key of the device, empty as long as there is none.
+        kind: `kernel` or `user-space`, empty as long as there is no device.
+        trouble: why there is no tunnel, empty if there is.
+    """
+
+    def __init__(self, name: str, port: int, start: Callable[[], str]) -> None:
+        self.private = b""
+        self.kind = ""
+        self.trouble = ""
+        self._address = tunnel.address_of(name)
+        self._port = port
+        self._start = start
+        self._told: dict[bytes, Endpoint] = {}
+        self._device: Device | None = None
+
+    def ensure(self, mtu: int) -> None:
+        """Have the device as it must be; what is wrong with it is said by `trouble`.
+
+        Args:
+            mtu: of what goes through it, in bytes.
+        """
+        try:
+            device = tunnel.ensure(self._address, mtu, self._start)
+            state = device.read()
+            private = state.private if any(state.private) else new_private_key()
+            port = self._port if state.port != self._port else 0
+            if port or private != state.private:
+                device.write(Change(private=private if private != state.private else b"", port=port))
+                self._told.clear()
+        except (HostError, OSError) as error:
+            self._device = None
+            self.private, self.kind = b"", ""
+            self._say(str(error))
+            return
+        if self._device is None:
+            logger.info("data of peers is encrypted by WireGuard in %s", device.kind.replace("-", " "))
+        self._device, self.private, self.kind = device, private, device.kind
+        self._say("")
+
+    def apply(self, peers: Sequence[TunnelPeer], kept: Collection[IP] = ()) -> None:
+        """Have these peers, and no others.
+
+        Args:
+            peers: all of them.
+            kept: addresses of peers of an earlier router, which stay as they are.
+        """
+        if self._device is None:
+            return
+        try:
+            state = self._device.read()
+            change = changes(state, peers, self._told, kept=kept, now=time.time())
+            if change:
+                self._device.write(change)
+        except HostError as error:
+            self._say(str(error))
+            return
+        self._told = {peer.key: peer.endpoint for peer in peers if peer.endpoint is not None}
+
+    def remove(self) -> None:
+        """Take the device away, and its keys. Idempotent. Raises `HostError`."""
+        self._device, self.private, self.kind = None, b"", ""
+        tunnel.remove()
+
+    def _say(self, trouble: str) -> None:
+        if trouble and trouble != self.trouble:
+            logger.error("there is no tunnel, so no data goes to peers: %s", trouble)
+        self.trouble = trouble
+
+
+def new_private_key() -> bytes:
+    """Return a private key of X25519, as RFC 7748 wants it: a number with some bits set."""
+    key = bytearray(secrets.token_bytes(KEY))
+    key[0] &= 248
+    key[31] = key[31] & 127 | 64
+    return bytes(key)

@@ -1,0 +1,74 @@
+"""What each peer says of its keys, and how that is packed into messages. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from weave_http.net.wireguard import KEY
+from weave_http.router.mesh import claims
+from weave_http.router.mesh.facts import Fact
+from weave_http.router.mesh.fields import Fields, Malformed
+from weave_http.router.mesh.messages import Message
+
+CLAIMS_PER_MESSAGE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKeys:
+    """What a peer says.
+
+    Args:
+        tunnel: public key of its WireGuard device, empty if it has none.
+        changing: public key that secrets are made with, and that is another one every so often.
+    """
+
+    tunnel: bytes = b""
+    changing: bytes = b""
+
+    @property
+    def complete(self) -> bool:
+        """Whether there can be a tunnel."""
+        return bool(self.tunnel and self.changing)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(claims.Claim[PublicKeys]):
+    """What somebody is said to say about its keys, as it came."""
+
+    def value(self) -> PublicKeys:
+        """Return what the fields say. Raises `Malformed` or `KeyError`."""
+        return PublicKeys(_key(self.fields["tunnel"]), _key(self.fields["changing"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Keys(Message):
+    """What I know about the keys of peers."""
+
+    claims: tuple[Claim, ...]
+
+
+def claim(fact: Fact[PublicKeys]) -> Claim:
+    """Return what a peer says as it is sent."""
+    return Claim(fact.owner, fact.stamp, {"tunnel": fact.value.tunnel, "changing": fact.value.changing})
+
+
+def pack(keys: Keys) -> Fields:
+    """Return the fields of a message."""
+    return claims.pack_claims(keys.claims)
+
+
+def read(fields: Fields, greatest: int) -> Keys:
+    """Return the message with these fields. Raises `Malformed` or `KeyError`.
+
+    Args:
+        fields: as they came.
+        greatest: the greatest uid to take.
+    """
+    return Keys(claims.read_claims(Claim, fields, greatest, CLAIMS_PER_MESSAGE))
+
+
+def _key(value: Any) -> bytes:
+    if not isinstance(value, bytes) or len(value) not in (0, KEY):
+        raise Malformed("something else where a key belongs")
+    return value

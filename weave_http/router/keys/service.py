@@ -1,0 +1,135 @@
+"""Our keys, told to the mesh and changed every so often, and the tunnels that follow from those of all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping
+
+from weave_http.addresses import IP
+from weave_http.net.tunnel import address_of
+from weave_http.router.data.plan import Way
+from weave_http.router.data.tunnel import Tunnel, new_private_key
+from weave_http.router.keys.facts import PublicKeys
+from weave_http.router.keys.gossip import KeyGossip
+from weave_http.router.keys.secrets import public_key
+from weave_http.router.keys.secured import Own, Secured, secured, why_not
+from weave_http.router.mesh.identity import PeerName
+
+logger = logging.getLogger(__name__)
+
+PERIOD = 600.0
+"""Seconds after which secrets of tunnels are made anew. Sessions, which have keys of their own, last two minutes."""
+
+
+class Tunnels:
+    """The tunnels of this host.
+
+    Args:
+        name: of this peer.
+        gossip: what peers say of their keys.
+        tunnel: this host's end of them.
+        port: UDP port of WireGuard.
+        clear: returns the names of the peers to which data may go as it is.
+        told: called when others have to be told something.
+
+    Attributes:
+        period: seconds after which secrets are made anew.
+    """
+
+    period = PERIOD
+
+    def __init__(
+        self,
+        name: str,
+        gossip: KeyGossip,
+        tunnel: Tunnel,
+        port: int,
+        clear: Callable[[], Collection[str]],
+        told: Callable[[], None],
+    ) -> None:
+        self._name = name
+        self._gossip = gossip
+        self._tunnel = tunnel
+        self._port = port
+        self._clear = clear
+        self._tell = told
+        self._changing = new_private_key()
+        self._said: dict[str, PublicKeys] = {}
+        self._refused: dict[str, str] = {}
+
+    @property
+    def port(self) -> int:
+        """UDP port of WireGuard."""
+        return self._port
+
+    @property
+    def kind(self) -> str:
+        """Who encrypts here: `kernel` or `user-space`, empty as long as nobody does."""
+        return self._tunnel.kind
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no tunnel, empty if there is."""
+        return self._tunnel.trouble
+
+    def refresh(self) -> None:
+        """Tell the others what our keys are by now."""
+        if self._gossip.say(self._own().public):
+            self._tell()
+
+    async def run(self) -> None:
+        """Make secrets anew every so often, until cancelled."""
+        while True:
+            await asyncio.sleep(self.period)
+            self._changing = new_private_key()
+            self.refresh()
+            self._gossip.changed()
+
+    def is_clear(self, peer: str) -> bool:
+        """Tell whether data to a peer may go as it is."""
+        return peer in self._clear()
+
+    def encryption(self, peer: str) -> str:
+        """Return who encrypts data to a neighbour: `kernel` or `user-space`; empty if it goes as it is, or not."""
+        return "" if self.is_clear(peer) or self.why(peer) else self.kind
+
+    def at(self, direct: Mapping[PeerName, IP]) -> dict[PeerName, IP]:
+        """Return where frames for peers go, without those that can't get any.
+
+        Args:
+            direct: their underlay addresses.
+        """
+        clear, says = self._clear(), self._says()
+        refused = why_not(self._own(), says)
+        return {
+            peer: ip if peer in clear else address_of(peer)
+            for peer, ip in direct.items()
+            if peer in clear or (peer in says and peer not in refused)
+        }
+
+    def secured(self, ways: Mapping[str, Way]) -> Secured:
+        """Return what becomes of a plan. Peers that it leaves out are forgotten, unless they are there."""
+        says = self._says()
+        found = secured(ways, self._own(), says, self._clear(), self._port)
+        self._said = {peer: keys for peer, keys in says.items() if peer in ways}
+        self._note(found.refused)
+        return found
+
+    def why(self, peer: str) -> str:
+        """Return why a peer gets no frames, empty if nothing speaks against it."""
+        return "" if self.is_clear(peer) else self.trouble or self._refused.get(peer, "")
+
+    def _says(self) -> dict[str, PublicKeys]:
+        """Return what peers say, or said before they were lost: the hosts may well still reach each other."""
+        return self._said | {str(peer): keys for peer, keys in self._gossip.says.items()}
+
+    def _own(self) -> Own:
+        private = self._tunnel.private
+        return Own(self._name, public_key(private) if private else b"", self._changing)
+
+    def _note(self, refused: Mapping[str, str]) -> None:
+        for peer, why in refused.items():
+            if self._refused.get(peer) != why:
+                logger.info("no data goes to %s: %s", peer, why)
+        self._refused = dict(refused)
