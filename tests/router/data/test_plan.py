@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weave_http.addresses import IP
-from weave_http.router.data.plan import GRACE, RELAYED_GRACE, Lost, Way, adopted, plan, with_lost, without
+from weave_http.net.relays import Leg, Relays
+from weave_http.router.data.plan import GRACE, RELAYED_GRACE, Lost, Reach, Way, adopted, plan, with_lost, without
 
 ONE, TWO, NINE = (ip_address(f"192.0.2.{number}") for number in (1, 2, 9))
 
@@ -69,3 +70,11 @@ def test_the_connected_are_in_and_of_the_others_those_lost_within_the_grace(
     assert {peer for peer in reached if peer not in connected} == {
         peer for peer, each in lost.items() if peer not in connected and now < each.at + GRACE
     }
+
+
+def test_frames_of_a_neighbour_are_taken_directly_while_ours_go_over_others() -> None:
+    over = Way("b", ip_address("248.1.2.3"), 6800, ("c",))
+    found = Reach({"b": over}, Relays((Leg(over.ip, TWO, 6800),)), clear=frozenset({ONE}))
+    assert found.destinations == {over.ip}
+    assert found.sources == {ONE, TWO}, "its own, and that of the next host on the way"
+    assert Reach({"b": Way("b", ip_address("240.1.2.3"))}).sources == set(), "out of the tunnel no address counts"

@@ -59,12 +59,15 @@ class Reach(NamedTuple):
         relays: this host's part in paths over others; None for what it is already.
         mtu: bytes of the largest packet that passes between all hosts.
         tunnel: peers of the tunnel, if there is one.
+        clear: underlay addresses of the neighbours whose frames may come as they are, on whatever way ours go there:
+            while it leads over others, probes still come directly.
     """
 
     ways: Mapping[str, Way]
     relays: Relays | None = None
     mtu: int = constants.GREATEST_MTU
     tunnel: tuple[TunnelPeer, ...] = ()
+    clear: frozenset[IP] = frozenset()
 
     @property
     def destinations(self) -> frozenset[IP]:
@@ -75,7 +78,9 @@ class Reach(NamedTuple):
     def sources(self) -> frozenset[IP]:
         """Underlay addresses that frames come from as they are, not out of the tunnel."""
         nexts = {leg.by for leg in self.relays.legs} if self.relays else set()
-        return frozenset(nexts | {ip for ip in self.destinations if not is_virtual(ip) and ip not in TUNNEL})
+        return frozenset(
+            self.clear | nexts | {ip for ip in self.destinations if not is_virtual(ip) and ip not in TUNNEL}
+        )
 
 
 def plan(

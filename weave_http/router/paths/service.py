@@ -106,10 +106,12 @@ class Paths:
         peering, conclusions = self._peering, self._conclusions
         ways = plan(peering.connected, peering.lost, now, conclusions.in_use.values())
         relays, mtu = conclusions.relays(now), conclusions.mtu
+        neighbours = peering.connected
         if self._tunnels is None:
-            return Reach(ways, relays, mtu)
+            return Reach(ways, relays, mtu, clear=frozenset(neighbours.values()))
         found = self._tunnels.secured(ways)
-        return Reach(found.ways, relays, mtu, found.peers)
+        clear = frozenset(ip for peer, ip in neighbours.items() if self._tunnels.is_clear(peer))
+        return Reach(found.ways, relays, mtu, found.peers, clear)
 
     def _direct(self, underlay: Mapping[PeerName, IP]) -> dict[PeerName, IP]:
         """Return where frames for neighbours go directly, without those that can't get any."""
