@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What tests use beside the tools of the sandbox: a real sshd, and what printed scripts are made of.
 TEST_TOOLS := sshd=openssh-server ssh=openssh-client curl jq gcc socat chromium dig=bind9-dnsutils dnsmasq=dnsmasq-base
-TEST_TOOLS += groff=groff-base promtool=prometheus
+TEST_TOOLS += groff=groff-base promtool=prometheus spin
 export XDG_CACHE_HOME := $(CURDIR)/build/cache
 
 # Processes that share the tests, each with Docker hosts of its own: most of the time is spent waiting.
@@ -19,7 +19,7 @@ VM_TOOLS := qemu-system-x86_64=qemu-system-x86 mmdebstrap mke2fs=e2fsprogs xz=xz
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
 ENGINES := trixie forky podman
 
-.PHONY: help demo test test-addresses test-quick tests-without-needs engines test-engines test-vm fixtures fuzz crowd lint image man dist bench clean
+.PHONY: help demo test test-addresses model test-quick tests-without-needs engines test-engines test-vm fixtures fuzz crowd lint image man dist bench clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,6 +65,10 @@ fixtures: $(BIN)/weave engines ## Record the exchanges with every engine anew (n
 
 test-addresses: $(BIN)/weave ## A hundred thousand histories of hosts that hand out addresses
 	@WEAVE_TEST_SEEDS=100000 $(BIN)/pytest -q --numprocesses 2 tests/router/addresses/test_allocator.py
+
+model: $(BIN)/weave ## All states of the model of how addresses are agreed on (needs spin, gcc); larger: ARGS=PROPOSERS=3
+	@WEAVE_TEST_MODEL="$(or $(ARGS),PROPOSERS=2)" $(BIN)/pytest -q -s tests/router/addresses/test_model.py \
+	    --timeout 7200 -k no_state
 
 fuzz: $(BIN)/weave ## A million messages of strangers to the mesh; `make fuzz ARGS="--inputs 5000 --seed 1"`
 	@$(BIN)/python -m tests.router.mesh.fuzz --inputs 1000000 $(ARGS)

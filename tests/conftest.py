@@ -17,6 +17,7 @@ TESTS = Path(__file__).parent
 FILES = {
     "cli/test_docker_connects_alike.py": "programs",  # docker
     "engine/test_docker_credentials_alike.py": "programs",  # docker
+    "router/addresses/test_model.py": "programs",  # spin, gcc
     "run_args/test_docker_agrees.py": "programs",  # docker
     "transcript/test_formats.py": "programs",  # curl
     "transcript/test_script.py": "programs",  # curl, jq

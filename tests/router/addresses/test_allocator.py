@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from ipaddress import ip_interface
+from ipaddress import ip_interface, ip_network
 from random import Random
 
 import pytest
@@ -13,10 +13,14 @@ from tests.router.addresses.world import World
 SEEDS = int(os.environ.get("WEAVE_TEST_SEEDS", "300"))
 
 
+RANGES = (ip_network("10.32.0.0/26"), ip_network("10.32.0.0/26"), ip_network("10.32.0.0/27"))
+"""Small ones, so that there is soon nothing in the pool any more."""
+
+
 def live(seed: int) -> None:
     """Play one random history, and look at it all the time; at its end nothing is lost."""
     choose = Random(seed)
-    world = World(choose.choice((1, 2, 3, 3, 4, 5)), seed)
+    world = World(choose.choice((1, 2, 3, 3, 4, 5)), seed, choose.choice(RANGES))
     names = list(world.hosts)
     for _ in range(choose.randrange(20, 70)):
         host = world.hosts[choose.choice(list(world.hosts))]
@@ -59,6 +63,10 @@ def live(seed: int) -> None:
     for host in world.living:
         if host.allocator is None:
             world.start(host)
+    world.heal()
+    # As `weave status` says then: reset the hosts of all networks but one.
+    for host in [host for network in world.networks[1:] for host in network]:
+        world.reset(host)
     world.heal()
     world.rmpeer(choose.sample(world.up, choose.randrange(1, len(world.up) + 1)))
     world.heal()

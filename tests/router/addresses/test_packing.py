@@ -9,17 +9,19 @@ from time import time
 import msgpack
 import pytest
 
-from weave_http.router.addresses.charter import Charter, needed
+from weave_http.router.addresses.charter import Charter, continues, needed, with_word
 from weave_http.router.addresses.gossip import AddressGossip
 from weave_http.router.addresses.packing import Says, Teaches, pack_memory, pack_says, read_memory
 from weave_http.router.addresses.standing import Ballot, Memory, Standing
 from weave_http.router.mesh.codec import HEADER_SIZE, Codec
 from weave_http.router.mesh.facts import Stamp
-from weave_http.router.mesh.fields import Malformed
+from weave_http.router.mesh.fields import LONGEST_TEXT, Malformed
 from weave_http.router.mesh.identity import PeerName
 
 ONE, TWO = PeerName("02:00:00:00:00:01"), PeerName("02:00:00:00:00:02")
-CHARTER = Charter(3, "1.a", {ONE: 7, TWO: 8}, {ONE: (ip_network("10.32.0.0/16"),), TWO: (ip_network("fd00::/64"),)})
+CHARTER = Charter(
+    3, "1.a", {ONE: 7, TWO: 8}, {ONE: (ip_network("10.32.0.0/16"),), TWO: (ip_network("fd00::/64"),)}, {ONE: 7, TWO: 8}
+)
 STANDING = Standing(
     7,
     (ip_network("10.32.0.0/12"),),
@@ -41,7 +43,7 @@ def test_a_message_comes_out_as_it_went_in(message: Says | Teaches) -> None:
 
 
 def test_a_memory_comes_back_from_the_disk_as_it_was() -> None:
-    memory = Memory(7, CHARTER, Ballot(2, ONE), (Ballot(1, TWO), CHARTER))
+    memory = Memory(7, CHARTER, Ballot(2, ONE), (Ballot(1, TWO), CHARTER), (ip_network("10.32.4.0/24"),))
     assert read_memory(json.loads(json.dumps(pack_memory(memory)))) == memory
     assert read_memory(json.loads(json.dumps(pack_memory(Memory(7))))) == Memory(7)
 
@@ -76,3 +78,33 @@ def test_any_two_decisions_have_a_voter_in_common_though_some_are_lost(votes: in
         others = needed(votes, 0) - lost
         assert others <= 0 or needed(votes, lost) + others > votes - lost
         assert 2 * needed(votes, lost) > votes - lost
+
+
+@pytest.mark.parametrize(
+    ("later", "number", "founding", "kin"),
+    [
+        ("a", 3, "a", True),
+        ("b", 3, "a", False),
+        ("a 4:x", 3, "a", True),
+        ("a 4:x", 4, "a", False),
+        ("a 4:x 9:y", 5, "a 4:x", True),
+        ("a 4:x 9:y", 9, "a 4:x", False),
+        ("a 4:x", 9, "a 4:y", False),
+        ("a", 9, "a 4:y", False),
+        ("a ４:x :: x", 9, "a x", False),
+    ],
+)
+def test_a_network_that_went_on_without_most_of_its_hosts_is_another_one(
+    later: str, number: int, founding: str, kin: bool
+) -> None:
+    assert continues(later, number, founding) is kin
+
+
+def test_a_founding_has_a_limit_and_still_goes_on_from_what_it_was() -> None:
+    founding, known = "1." + "f" * 16, []
+    for number in range(2, 30):
+        known.append((number - 1, founding))
+        founding = with_word(founding, f"{number}:{2**62 - 1:x}")
+    assert len(founding) < LONGEST_TEXT
+    assert all(continues(founding, *each) for each in known)
+    assert not continues(founding, 29, known[-1][1])

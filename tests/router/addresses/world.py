@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from ipaddress import ip_network
+from itertools import combinations, product
 from random import Random
 
 from weave_http.addresses import IP, Cidr, Network
-from weave_http.router.addresses import spans
 from weave_http.router.addresses.agreement import Agreement
 from weave_http.router.addresses.allocator import Allocator, Request
-from weave_http.router.addresses.charter import Charter
+from weave_http.router.addresses.charter import Charter, continues
 from weave_http.router.addresses.holdings import Holdings
 from weave_http.router.addresses.standing import Memory, Standing
 from weave_http.router.mesh.identity import PeerName
@@ -36,6 +36,21 @@ class Host:
     said: list[tuple[int, Standing, Charter | None]] = field(default_factory=list)
     dead: bool = False
     running: dict[str, tuple[Cidr, ...]] = field(default_factory=dict)
+
+    @property
+    def network(self) -> Charter | None:
+        """The charter that it has, or had when it ended."""
+        return self.disk[0].charter if self.disk else None
+
+    @property
+    def share(self) -> tuple[Network, ...]:
+        """What it may hand out; nothing while it is down."""
+        return self.allocator.agreement.share if self.allocator else ()
+
+    @property
+    def addresses(self) -> set[IP]:
+        """What its containers have."""
+        return {cidr.ip for each in self.running.values() for cidr in each}
 
 
 class World:
@@ -90,6 +105,11 @@ class World:
         if lose:
             host.disk = None
 
+    def reset(self, host: Host) -> None:
+        """Say `weave reset` there, and launch it again."""
+        host.allocator, host.disk, host.running = None, None, {}
+        self.start(host)
+
     def kill(self, host: Host) -> None:
         """End a host for good, with its containers."""
         host.allocator, host.dead, host.running = None, True, {}
@@ -130,7 +150,7 @@ class World:
             target.heard[source.name] = (stamp, standing)
         assert target.allocator is not None
         if charter is not None:
-            target.allocator.agreement.learn(charter, source.name)
+            target.allocator.agreement.learn(charter)
         for other, heard in source.heard.items():
             if other != target.name and target.heard.get(other, (0, None))[0] < heard[0]:
                 target.heard[other] = heard
@@ -159,19 +179,27 @@ class World:
     # -- what must hold ----------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """No address is in two shares of peers that live, nor had by two containers."""
-        owners: dict[int, PeerName] = {}
-        for host in self.hosts.values():
-            if host.allocator is None:
+        """No address is in two shares of peers of one network that live, nor had by two containers there."""
+        for one, two in combinations([host for host in self.hosts.values() if not host.dead], 2):
+            if one.network and two.network and not is_kin(one.network, two.network):
                 continue
-            for block in host.allocator.agreement.share:
-                for number in range(spans.span(block)[0], spans.span(block)[1] + 1):
-                    assert owners.setdefault(number, host.name) == host.name, f"{number:x} is in two shares"
-        had: dict[IP, str] = {}
-        for host in self.hosts.values():
-            for owner, addresses in host.running.items():
-                for cidr in addresses:
-                    assert had.setdefault(cidr.ip, owner) == owner, f"{cidr} is had by two containers"
+            had = one.addresses & two.addresses
+            assert not had, f"{had} are had by two containers"
+            for block, other in product(one.share, two.share):
+                assert not block.overlaps(other), f"{block} is in two shares"
+
+    @property
+    def networks(self) -> list[list[Host]]:
+        """The peers that run, by networks that were begun apart; the largest one first."""
+        found: list[list[Host]] = []
+        for host in self.up:
+            for each in found:
+                if host.network and each[0].network and is_kin(host.network, each[0].network):
+                    each.append(host)
+                    break
+            else:
+                found.append([host])
+        return sorted(found, key=len, reverse=True)
 
     def heal(self) -> None:
         """Let all reach each other and time pass, until nobody has had anything to say for a while."""
@@ -195,3 +223,8 @@ class World:
                 quiet = 0
                 self.check()
         raise AssertionError("they never come to an end")
+
+
+def is_kin(one: Charter, two: Charter) -> bool:
+    """Tell whether two charters are of one network."""
+    return continues(one.founding, two.number, two.founding) or continues(two.founding, one.number, one.founding)

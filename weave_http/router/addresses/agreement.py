@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
+from hashlib import blake2b
 
 from weave_http.addresses import Network
 from weave_http.router.addresses import spans
-from weave_http.router.addresses.charter import MOST_VOTERS, Charter, give, needed
+from weave_http.router.addresses.charter import MOST_VOTERS, Charter, continues, give, needed, with_word
 from weave_http.router.addresses.standing import ANY_LIFE, NO_BALLOT, Ballot, Memory, Standing
 from weave_http.router.mesh.identity import PeerName
 
@@ -59,7 +60,6 @@ class Agreement:
         self.ranges = tuple(ranges)
         self.memory = memory
         self.wants: tuple[Network, ...] = ()
-        self.offers: tuple[Network, ...] = ()
         self.gone: set[PeerName] = set()
         self.used = 0
         self._count = count
@@ -90,10 +90,20 @@ class Agreement:
         return self.memory.charter
 
     @property
+    def offers(self) -> tuple[Network, ...]:
+        """Blocks of our share that we hand out nothing of any more."""
+        return self.memory.offers
+
+    def offer(self, blocks: Sequence[Network]) -> None:
+        """Offer these too."""
+        self.memory = replace(self.memory, offers=spans.joined((*self.offers, *blocks)))
+
+    @property
     def share(self) -> tuple[Network, ...]:
         """What this peer may hand out."""
         if self._share[:2] != (self.charter, self.offers):
-            blocks = spans.without(self.charter.share(self.me), self.offers) if self.charter else ()
+            known = self.charter is not None and self.charter.lives.get(self.me) in (self.memory.life, ANY_LIFE)
+            blocks = spans.without(self.charter.share(self.me), self.offers) if self.charter and known else ()
             self._share = (self.charter, self.offers, blocks)
         return self._share[2]
 
@@ -135,11 +145,10 @@ class Agreement:
         """Peers in reach whose charter goes back to another first one."""
         if self.charter is None:
             return []
-        founding = self.charter.founding
         return sorted(
             peer
             for peer in self._present
-            if (fact := self._facts.get(peer)) and fact.number and fact.founding != founding and self._fits(fact)
+            if (fact := self._facts.get(peer)) and fact.number and self._fits(fact) and not self._is_kin(fact)
         )
 
     @property
@@ -150,22 +159,21 @@ class Agreement:
     @property
     def absent(self) -> list[PeerName]:
         """Voters that an agreement waits for: those out of reach, if the others are too few."""
-        votes = self._votes()
-        if self.charter is None or len(votes) >= self._needed():
+        here = self._votes().keys() & self._present
+        if self.charter is None or len(here) >= self._needed():
             return []
         return sorted(
             voter for voter in self.charter.voters if voter not in self._present and voter not in self._gone()
         )
 
-    def learn(self, charter: Charter, teacher: PeerName) -> bool:
-        """Take over a later charter that a neighbour has; return whether we did."""
+    def learn(self, charter: Charter) -> bool:
+        """Take over a later charter that a neighbour has; return whether we did.
+
+        The neighbour may have come when we were away, and all whom we knew be gone.
+        """
         mine = self.charter
-        if not charter.is_sound(self.ranges):
+        if not charter.is_sound(self.ranges) or (mine and not charter.follows(mine.number, mine.founding)):
             return False
-        if mine is not None:
-            known = teacher in mine.voters or teacher in mine.shares
-            if charter.founding != mine.founding or charter.number <= mine.number or not known:
-                return False
         self._adopt(charter)
         return True
 
@@ -196,6 +204,13 @@ class Agreement:
 
     def _fits(self, fact: Standing) -> bool:
         return fact.ranges == self.ranges
+
+    def _is_kin(self, fact: Standing) -> bool:
+        """Tell whether the charter of another one comes before or after ours."""
+        mine = self.charter
+        return mine is not None and (
+            continues(fact.founding, mine.number, mine.founding) or continues(mine.founding, fact.number, fact.founding)
+        )
 
     def _all(self) -> dict[PeerName, Standing]:
         return {**self._facts, self.me: self.standing}
@@ -273,7 +288,8 @@ class Agreement:
             return False
         if before is None:
             return True
-        return charter.founding == before.founding and not spans.without(self.share, charter.share(self.me))
+        fits = charter.follows(before.number, before.founding)
+        return fits and not spans.without(self.share, charter.share(self.me))
 
     def _decide(self) -> bool:
         """Take over what enough voters accepted; return whether there was such."""
@@ -289,10 +305,10 @@ class Agreement:
         return False
 
     def _adopt(self, charter: Charter) -> None:
-        self.memory = Memory(self.memory.life, charter)
-        self._proposal = None
         mine = charter.share(self.me)
-        self.offers = spans.joined(offer for offer in self.offers if spans.without([offer], mine) != (offer,))
+        offers = spans.joined(offer for offer in self.offers if spans.without([offer], mine) != (offer,))
+        self.memory = Memory(self.memory.life, charter, offers=offers)
+        self._proposal = None
 
     def _advance(self, now: float) -> None:
         """Begin a ballot, or propose what it is for, when it is our turn."""
@@ -305,7 +321,7 @@ class Agreement:
             if len(promised) >= self._needed():
                 accepted = [fact.accepted for fact in promised if fact.accepted is not None]
                 latest = max(accepted, key=lambda each: each[0])[1] if accepted else self._goal(now)
-                self._proposal = (seen, latest) if latest is not None else None
+                self._proposal = (seen, self._named(latest)) if latest is not None else None
                 return
         pending = self.memory.accepted is not None or any(fact.accepted for fact in votes.values())
         if not pending and self._goal(now) is None:
@@ -337,13 +353,13 @@ class Agreement:
             shares: dict[PeerName, tuple[Network, ...]] = {}
             number, founding = 1, f"{self._ballot.round}.{self.memory.life:x}"
         else:
-            gone = self._gone()
+            gone, lost = self._gone(), self._lost()
             here = {peer: fact for peer, fact in here.items() if fact.founding == old.founding}
             here = {peer: fact for peer, fact in here.items() if fact.number == old.number}
             voters = {
                 peer: life
                 for peer, life in old.voters.items()
-                if peer in self._present or not (peer in gone or now - self._away.get(peer, now) >= AWAY)
+                if peer not in lost and (peer in self._present or now - self._away.get(peer, now) < AWAY)
             }
             voters.update({peer: fact.life for peer, fact in here.items() if not fact.observer})
             voters = {peer: life for peer, life in voters.items() if peer not in here or not here[peer].observer}
@@ -360,9 +376,19 @@ class Agreement:
                 if spans.within(self.ranges, want):
                     give(shares, peer, want)
         shares = {peer: blocks for peer, blocks in shares.items() if blocks}
-        if old is not None and (voters, shares) == (dict(old.voters), dict(old.shares)):
+        lives = {peer: here[peer].life if peer in here else old.lives[peer] for peer in shares}  # type: ignore[union-attr]
+        if old is not None and (voters, shares, lives) == (dict(old.voters), dict(old.shares), dict(old.lives)):
             return None
-        return Charter(number, founding, voters, shares)
+        return Charter(number, founding, voters, shares, lives)
+
+    def _named(self, charter: Charter) -> Charter:
+        """Return a charter, as that of a network of its own if those who agree on it are not more than half."""
+        old = self.charter
+        if old is None or old.founding != charter.founding:
+            return charter
+        if 2 * (len(old.voters) - len(self._lost())) > len(old.voters):
+            return charter
+        return replace(charter, founding=with_word(old.founding, f"{charter.number}:{self.memory.life:x}"))
 
     def _note_away(self, now: float) -> None:
         voters = self.charter.voters if self.charter else {}
@@ -375,7 +401,7 @@ class Agreement:
         for peer in self.rivals:
             fact = self._facts[peer]
             if not fact.alone or fact.founding < self.charter.founding:
-                self.memory, self._proposal, self.offers = Memory(self.memory.life), None, ()
+                self.memory, self._proposal = Memory(self.memory.life), None
                 return
 
     def _forget_gone(self) -> None:
@@ -389,4 +415,6 @@ def seeded(ranges: Sequence[Network], default: Network, seed: Sequence[PeerName]
     shares: dict[PeerName, tuple[Network, ...]] = {}
     for peer in sorted(set(seed)):
         give(shares, peer, default)
-    return Charter(1, "seed " + " ".join(sorted(set(seed))), dict.fromkeys(sorted(shares), ANY_LIFE), shares)
+    names = blake2b(" ".join(sorted(set(seed))).encode(), digest_size=8).hexdigest()
+    lives = dict.fromkeys(sorted(shares), ANY_LIFE)
+    return Charter(1, f"seed-{names}", lives, shares, lives)

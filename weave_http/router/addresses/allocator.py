@@ -158,7 +158,7 @@ class Allocator:
                     continue
                 spare = self.holdings.spare(want, agreement.share, now)
                 if spare is not None:
-                    agreement.offers = (*agreement.offers, spare)
+                    agreement.offer([spare])
 
     def _note_strays(self, now: float) -> None:
         strays = [cidr.ip for cidr in self.holdings.strays(self.agreement.ranges, self.agreement.share)]

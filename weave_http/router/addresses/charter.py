@@ -18,6 +18,11 @@ from weave_http.router.mesh.identity import PeerName
 
 PARTS = 16
 """A new block is at most such a part of what the pool has."""
+BLOCK = 256
+"""Addresses of a first block. Later ones are at most as large as what the peer has already: so a peer that is lost for
+good, and with it its share, costs little more than what it had in use."""
+MOST_WORDS = 8
+"""Words after the first of a founding: older ones are dropped, as its length has a limit."""
 MOST_VOTERS = 64
 """Peers with a vote. More of them make an agreement dearer, and not safer."""
 
@@ -28,15 +33,20 @@ class Charter:
 
     Args:
         number: 1 for the first one.
-        founding: names the agreement that the first one came from, so that two networks can be told apart.
+        founding: names the agreement that the first one came from, so that two networks can be told apart; followed by
+            a word `NUMBER:LIFE` for each charter that fewer than half agreed on, because people said that the others
+            are gone for good.
         voters: the life (`Standing.life`) of each peer that has a vote.
         shares: the blocks of each peer.
+        lives: of each peer with a share. One that lost its memory may be told of a charter of long ago, so it hands out
+            nothing before there is one that knows its new life.
     """
 
     number: int
     founding: str
     voters: Mapping[PeerName, int] = field(default_factory=dict)
     shares: Mapping[PeerName, tuple[Network, ...]] = field(default_factory=dict)
+    lives: Mapping[PeerName, int] = field(default_factory=dict)
 
     def share(self, peer: PeerName) -> tuple[Network, ...]:
         """Return the blocks of a peer."""
@@ -49,29 +59,57 @@ class Charter:
                 return peer
         return None
 
+    def follows(self, number: int, founding: str) -> bool:
+        """Tell whether this is a later charter of the network in which a peer has the one of that number.
+
+        It is not if people said that more than half were gone, and these went on all the same: who has a charter of
+        theirs, of a number that was agreed on anew, is of another network now.
+        """
+        return self.number > number and continues(self.founding, number, founding)
+
     def pool(self, within: Network) -> list[spans.Span]:
         """Return what of a network is in nobody's share."""
         return spans.gaps(within, [block for blocks in self.shares.values() for block in blocks])
 
     def is_sound(self, universe: Sequence[Network]) -> bool:
-        """Tell whether its blocks are in the range, and do not overlap each other."""
+        """Tell whether its blocks are in the range, apart from each other, and each owner has a life."""
         blocks = [block for each in self.shares.values() for block in each]
         within = all(spans.within(universe, block) for block in blocks)
         ends = sorted((block.version, *spans.span(block)) for block in blocks)
         apart = all(one[0] != two[0] or one[2] < two[1] for one, two in pairwise(ends))
-        return within and apart
+        return within and apart and {*self.lives} == {*self.shares}
+
+
+def continues(later: str, number: int, founding: str) -> bool:
+    """Tell whether a founding is, or goes on from, that of a charter of some number."""
+    (root, *words), (own_root, *own) = later.split(" "), founding.split(" ")
+    oldest = _number(words[0]) if len(words) == MOST_WORDS else 0  # there may have been others before
+    return (
+        root == own_root
+        and all(word in own or _number(word) > number for word in words)
+        and all(word in words or _number(word) < oldest for word in own)
+    )
+
+
+def with_word(founding: str, word: str) -> str:
+    """Return a founding with one word more, and not too many."""
+    root, *words = founding.split(" ")
+    return " ".join([root, *[*words, word][-MOST_WORDS:]])
+
+
+def _number(word: str) -> int:
+    number = word.partition(":")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def needed(votes: int, lost: int) -> int:
-    """Return how many votes decide.
+    """Return how many votes decide: more than half of all, or all that are left if these are fewer.
 
     Args:
         votes: how many there are in all.
-        lost: how many of these will never be given again. A decision of before may have been theirs for the most part,
-            so more than half of the others may be needed to be sure to know of it.
+        lost: how many of these will never be given again.
     """
-    quorum, left = votes // 2 + 1, votes - lost
-    return left if lost >= quorum else max(left - (quorum - lost) + 1, left // 2 + 1)
+    return min(votes - lost, votes // 2 + 1)
 
 
 def give(
@@ -86,7 +124,8 @@ def give(
         taken: blocks that are not to be given.
     """
     free = spans.gaps(want, [*(block for blocks in shares.values() for block in blocks), *taken])
-    block = spans.cut(want, free, spans.power_of_two(spans.size(free) // PARTS))
+    most = max(BLOCK, spans.size(spans.inside(want, shares.get(peer, ()))))
+    block = spans.cut(want, free, spans.power_of_two(min(most, spans.size(free) // PARTS)))
     if block is None:
         return False
     shares[peer] = spans.joined((*shares.get(peer, ()), block))

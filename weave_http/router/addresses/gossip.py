@@ -31,7 +31,7 @@ class AddressGossip(FactGossip[Standing | None]):
 
     Attributes:
         heard: called when something was heard, or somebody came or went.
-        learn: called with a charter, and the peer that has it.
+        learn: called with a charter that a neighbour has.
     """
 
     name = "addresses"
@@ -48,7 +48,7 @@ class AddressGossip(FactGossip[Standing | None]):
     def __init__(self, name: PeerName, uid: int) -> None:
         super().__init__(name, uid, None)
         self.heard: Callable[[], None] = lambda: None
-        self.learn: Callable[[Charter, PeerName], None] = lambda charter, peer: None
+        self.learn: Callable[[Charter], None] = lambda charter: None
         self._charter: Charter | None = None
         self._taught: dict[Neighbour, tuple[str, int]] = {}
 
@@ -85,7 +85,7 @@ class AddressGossip(FactGossip[Standing | None]):
     def take_in(self, neighbour: Neighbour, message: Message, view: View, now: float) -> bool:
         """Take in what a peer says, or a charter; return whether it is news."""
         if isinstance(message, Teaches):
-            self.learn(message.charter, neighbour.peer)
+            self.learn(message.charter)
             return False
         if not isinstance(message, Says):
             return False
@@ -108,7 +108,7 @@ class AddressGossip(FactGossip[Standing | None]):
         """Return our charter for a neighbour that has an earlier one, or none."""
         charter, fact = self._charter, self._facts.get(neighbour.peer)
         its = fact.value if fact else None
-        if charter is None or its is None or its.number >= charter.number or its.founding not in ("", charter.founding):
+        if charter is None or its is None or not (its.number == 0 or charter.follows(its.number, its.founding)):
             return []
         if self._taught.get(neighbour) == (charter.founding, charter.number):
             return []

@@ -92,6 +92,7 @@ def pack_memory(memory: Memory) -> Fields:
         "charter": pack_charter(memory.charter) if memory.charter else None,
         "promised": list(memory.promised),
         "accepted": [list(memory.accepted[0]), pack_charter(memory.accepted[1])] if memory.accepted else None,
+        "offers": _pack_networks(memory.offers),
     }
 
 
@@ -104,6 +105,7 @@ def read_memory(value: Any) -> Memory:
         read_charter(fields["charter"]) if fields["charter"] else None,
         _ballot(fields["promised"]),
         (_ballot(accepted[0]), read_charter(accepted[1])) if accepted else None,
+        _networks(fields["offers"], MOST_BLOCKS),
     )
 
 
@@ -113,6 +115,7 @@ def pack_charter(charter: Charter) -> Fields:
         "number": charter.number,
         "founding": charter.founding,
         "voters": [[peer, life] for peer, life in sorted(charter.voters.items())],
+        "lives": [[peer, life] for peer, life in sorted(charter.lives.items())],
         "shares": [[peer, _pack_networks(blocks)] for peer, blocks in sorted(charter.shares.items())],
     }
 
@@ -122,11 +125,13 @@ def read_charter(value: Any) -> Charter:
     fields = a_map(value)
     voters = [a_list(each, 2, 2) for each in a_list(fields["voters"], MOST_PEERS)]
     shares = [a_list(each, 2, 2) for each in a_list(fields["shares"], MOST_PEERS)]
+    lives = [a_list(each, 2, 2) for each in a_list(fields["lives"], MOST_PEERS)]
     charter = Charter(
         a_number(fields["number"], 1),
         a_text(fields["founding"]),
         {a_peer(peer): a_number(life) for peer, life in voters},
         {a_peer(peer): _networks(blocks, MOST_BLOCKS) for peer, blocks in shares},
+        {a_peer(peer): a_number(life) for peer, life in lives},
     )
     if sum(map(len, charter.shares.values())) > _MOST_IN_ALL:
         raise Malformed(f"a charter of more than {_MOST_IN_ALL} blocks")

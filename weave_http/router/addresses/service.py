@@ -121,8 +121,8 @@ class AddressService:
         if self._gossip.say(standing, charter):
             self._changed()
 
-    def _learn(self, charter: Charter, teacher: PeerName) -> None:
-        if self.allocator.agreement.learn(charter, teacher):
+    def _learn(self, charter: Charter) -> None:
+        if self.allocator.agreement.learn(charter):
             self._event.set()
 
     # -- what is asked of it -----------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ class AddressService:
             for owner in list(self.allocator.holdings.held):
                 self.allocator.holdings.release(owner, monotonic())
             agreement.leaving = True
-            agreement.offers = agreement.charter.share(agreement.me) if agreement.charter else ()
+            agreement.offer(agreement.charter.share(agreement.me) if agreement.charter else ())
         self._event.set()
         deadline = monotonic() + HAND_OVER
         while self._gossip.present - {agreement.me} and monotonic() < deadline:

@@ -71,9 +71,11 @@ class Memory:
         charter: the latest one.
         promised: as in `Standing`.
         accepted: as in `Standing`.
+        offers: as in `Standing`: others may have decided on them, and we don't know yet.
     """
 
     life: int
     charter: Charter | None = None
     promised: Ballot = NO_BALLOT
     accepted: tuple[Ballot, Charter] | None = None
+    offers: tuple[Network, ...] = ()
