@@ -35,7 +35,7 @@ def test_defaults() -> None:
         mtu=None,
         targets=(),
         dns=DnsOptions(),
-        addresses=AddressOptions((RANGE,), RANGE, 1),
+        addresses=AddressOptions((RANGE,), (RANGE,), 1),
     )
 
 

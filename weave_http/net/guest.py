@@ -11,17 +11,17 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 
 from weave_http import constants
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError
-from weave_http.net import arp, links, sysctl, veth
+from weave_http.net import links, neighbour, sysctl, veth
 from weave_http.net.links import Link
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import Namespace, host_locked
 
-MULTICAST = IPv4Network("224.0.0.0/4")
+MULTICAST, MULTICAST_6 = IPv4Network("224.0.0.0/4"), IPv6Network("ff00::/8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Change:
 
     Args:
         changed: addresses that were added, or removed.
-        addresses: all that it has now, in the kernel's order.
+        addresses: all that it has now, those of IPv4 first.
     """
 
     changed: tuple[Cidr, ...]
@@ -120,7 +120,10 @@ def _configure(
     added: list[Cidr] = []
     try:
         namespace.call(lambda: _set_parameters(inner.name))
-        present = links.list_addresses(guest, inner)
+        with_ipv6 = any(cidr.version == 6 for cidr in addresses)
+        if with_ipv6:
+            namespace.call(lambda: _turn_ipv6_on(inner.name))
+        present = links.list_all_addresses(guest, inner)
         for cidr in addresses:
             if cidr not in present and cidr not in added:
                 added.append(cidr)
@@ -129,10 +132,12 @@ def _configure(
             links.set_link(guest, inner, up=True)
         if added:
             forwarding()
-            namespace.call(lambda: arp.announce(inner.name, inner.mac, added))
+            namespace.call(lambda: neighbour.announce(inner.name, inner.mac, added))
+        if multicast and with_ipv6:
+            links.add_route(guest, inner, MULTICAST_6)
         if multicast:
             links.add_route(guest, inner, MULTICAST)  # last: a program that waits for the network waits for this
-        return Change(tuple(added), tuple(links.list_addresses(guest, inner)))
+        return Change(tuple(added), tuple(links.list_all_addresses(guest, inner)))
     except BaseException:
         with suppress(HostError):
             for cidr in reversed(added):
@@ -154,7 +159,7 @@ def unplug(target: Target, addresses: Sequence[Cidr]) -> Change:
         inner = links.get_link(guest, constants.GUEST_INTERFACE)
         if inner is None:
             raise HostError(f"it has no interface {constants.GUEST_INTERFACE}")
-        present = links.list_addresses(guest, inner)
+        present = links.list_all_addresses(guest, inner)
         leaving = tuple(cidr for cidr in present if cidr in addresses)
         staying = tuple(cidr for cidr in present if cidr not in addresses)
         if not staying:
@@ -173,18 +178,18 @@ def unplug(target: Target, addresses: Sequence[Cidr]) -> Change:
 
 
 def describe(target: Target) -> tuple[str, list[Cidr]] | None:
-    """Return the MAC and the IPv4 addresses of a container's `ethwe`, or nothing if it has none or is gone."""
+    """Return the MAC and the addresses of a container's `ethwe`, or nothing if it has none or is gone."""
     try:
         with Namespace(target.namespace) as namespace, namespace.call(Netlink) as guest:
             inner = links.get_link(guest, constants.GUEST_INTERFACE)
-            return (inner.mac, links.list_addresses(guest, inner)) if inner else None
+            return (inner.mac, links.list_all_addresses(guest, inner)) if inner else None
     except OSError:
         return None
 
 
 @contextmanager
 def settled(target: Target, addresses: Sequence[Cidr]) -> Iterator[Sequence[Cidr]]:
-    """Hold a container's lock, and yield the IPv4 addresses of its `ethwe`: nobody changes them inside of the block.
+    """Hold a container's lock, and yield the addresses of its `ethwe`: nobody changes them inside of the block.
 
     Args:
         target: the container.
@@ -197,13 +202,18 @@ def settled(target: Target, addresses: Sequence[Cidr]) -> Iterator[Sequence[Cidr
         return
     with namespace, namespace.locked(), namespace.call(Netlink) as guest:
         inner = links.get_link(guest, constants.GUEST_INTERFACE)
-        yield links.list_addresses(guest, inner) if inner else []
+        yield links.list_all_addresses(guest, inner) if inner else []
 
 
 def _set_parameters(interface: str) -> None:
     sysctl.set_neighbour(interface)
     sysctl.set_interface(interface)
     sysctl.set_ipv6(interface, sysctl.NO_ADVICE)
+
+
+def _turn_ipv6_on(interface: str) -> None:
+    sysctl.turn_ipv6_on(interface)
+    sysctl.turn_ipv6_on("lo", sysctl.ON)  # by it a container reaches its own address
 
 
 @contextmanager

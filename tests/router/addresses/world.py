@@ -76,8 +76,8 @@ class World:
         """Start a router; its containers ran all the time. Who is none of the first ones founds no network alone."""
         memory, held = host.disk or (Memory(self.random.getrandbits(60) + 1), {})
         count = self.first if first else len(self.hosts)
-        agreement = Agreement(host.name, [self.range], self.range, memory, count=count)
-        host.allocator = Allocator(agreement, Holdings(host.running if host.disk is None else held), self.range)
+        agreement = Agreement(host.name, [self.range], [self.range], memory, count=count)
+        host.allocator = Allocator(agreement, Holdings(host.running if host.disk is None else held), [self.range])
         for owner, addresses in host.running.items():
             for cidr in addresses:
                 host.allocator.holdings.hold(owner, cidr)
