@@ -32,6 +32,7 @@ def test_defaults() -> None:
         discovery=True,
         log_level="info",
         host=ANY,
+        enforce=False,
         mtu=None,
         targets=(),
         dns=DnsOptions(),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from weave_http import constants
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError
-from weave_http.net import links, sysctl, underlay, vxlan
+from weave_http.net import ingress, links, sysctl, underlay, vxlan
 from weave_http.net.links import Link
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import host_locked
@@ -101,7 +101,10 @@ def marked() -> str:
 
 
 def destroy() -> None:
-    """Remove the bridge, the VXLAN device, the tunnel and all veths to containers. Idempotent. Raises `HostError`."""
+    """Remove the bridge, the VXLAN device, the tunnel, all veths to containers, and what is looked at there.
+
+    Idempotent. Raises `HostError`.
+    """
     with Netlink() as kernel, host_locked():
         links.delete_link(kernel, constants.VXLAN_DEVICE)
         links.delete_link(kernel, constants.TUNNEL_DEVICE)
@@ -109,6 +112,7 @@ def destroy() -> None:
             if name.startswith(constants.HOST_VETH_PREFIX):
                 links.delete_link(kernel, name)
         links.delete_link(kernel, constants.BRIDGE)
+    ingress.remove()
 
 
 def random_mac() -> str:

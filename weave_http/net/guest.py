@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 
 from weave_http import constants
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError
-from weave_http.net import links, neighbour, sysctl, veth
+from weave_http.net import ingress, links, neighbour, sysctl, veth
 from weave_http.net.links import Link
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import Namespace, host_locked
@@ -90,7 +91,9 @@ def plug(target: Target, addresses: Sequence[Cidr], *, multicast: bool = True) -
             veth.join(host, bridge, outer)
             if inner.mtu != bridge.mtu:
                 links.set_link(guest, inner, mtu=bridge.mtu)
-            return _configure(namespace, guest, inner, addresses, multicast, lambda: veth.await_forwarding(host, outer))
+            guard = _guard(bridge, outer, inner)
+            forwarding = partial(veth.await_forwarding, host, outer)
+            return _configure(namespace, guest, inner, addresses, multicast, guard, forwarding)
         except BaseException:
             # The first failure is the one to tell; here the container may be dead, and everything gone with it.
             with suppress(HostError):
@@ -105,6 +108,7 @@ def _configure(
     inner: Link,
     addresses: Sequence[Cidr],
     multicast: bool,
+    guard: Callable[[Sequence[Cidr]], None],
     forwarding: Callable[[], None],
 ) -> Change:
     """Have a container's end up, with its addresses, and announce those that are new.
@@ -115,15 +119,18 @@ def _configure(
         inner: the container's end.
         addresses: added in that order; they are taken away again when it fails.
         multicast: route multicast there too.
+        guard: has the host take from it what a container with these addresses may send.
         forwarding: returns when frames pass the other end.
     """
     added: list[Cidr] = []
+    present: list[Cidr] = []
     try:
         namespace.call(lambda: _set_parameters(inner.name))
         with_ipv6 = any(cidr.version == 6 for cidr in addresses)
         if with_ipv6:
             namespace.call(lambda: _turn_ipv6_on(inner.name))
         present = links.list_all_addresses(guest, inner)
+        guard([*present, *addresses])
         for cidr in addresses:
             if cidr not in present and cidr not in added:
                 added.append(cidr)
@@ -142,6 +149,7 @@ def _configure(
         with suppress(HostError):
             for cidr in reversed(added):
                 links.delete_address(guest, inner, cidr)
+            guard(present)
         raise
 
 
@@ -155,15 +163,18 @@ def unplug(target: Target, addresses: Sequence[Cidr]) -> Change:
     Raises:
         HostError: the container is gone or was never on the network, or the kernel refused; nothing was changed.
     """
-    with _configuring(target) as (namespace, _, guest):
+    with _configuring(target) as (namespace, host, guest):
         inner = links.get_link(guest, constants.GUEST_INTERFACE)
         if inner is None:
             raise HostError(f"it has no interface {constants.GUEST_INTERFACE}")
         present = links.list_all_addresses(guest, inner)
         leaving = tuple(cidr for cidr in present if cidr in addresses)
         staying = tuple(cidr for cidr in present if cidr not in addresses)
+        bridge, outer = links.get_link(host, constants.BRIDGE), veth.other_end(host, inner)
         if not staying:
             links.delete_link(guest, constants.GUEST_INTERFACE)
+            if outer is not None:
+                ingress.forget(outer.name)
             return Change(leaving, ())
         namespace.call(lambda: sysctl.set_interface(constants.GUEST_INTERFACE))
         try:
@@ -174,6 +185,8 @@ def unplug(target: Target, addresses: Sequence[Cidr]) -> Change:
                 for cidr in leaving:
                     links.add_address(guest, inner, cidr)
             raise
+        if bridge is not None and outer is not None:
+            _guard(bridge, outer, inner)(staying)
         return Change(leaving, staying)
 
 
@@ -203,6 +216,18 @@ def settled(target: Target, addresses: Sequence[Cidr]) -> Iterator[Sequence[Cidr
     with namespace, namespace.locked(), namespace.call(Netlink) as guest:
         inner = links.get_link(guest, constants.GUEST_INTERFACE)
         yield links.list_all_addresses(guest, inner) if inner else []
+
+
+def _guard(bridge: Link, outer: Link, inner: Link) -> Callable[[Sequence[Cidr]], None]:
+    """Return what has the host take from a container only what one with such addresses may send."""
+    enforce = ingress.ENFORCE in bridge.alias.split()
+
+    def guard(addresses: Sequence[Cidr]) -> None:
+        # What is not enforced is done as well as this kernel can.
+        with nullcontext() if enforce else suppress(HostError):
+            ingress.guard(outer.name, inner.mac, addresses, enforce=enforce)
+
+    return guard
 
 
 def _set_parameters(interface: str) -> None:

@@ -256,6 +256,7 @@ FLAGS = (
         200,
         ("connlimit",),
     ),
+    Flag("enforce", "Let containers send only from the addresses and the MAC that they were given."),
     Flag("no-discovery", "Do not dial peers that other peers know."),
     Flag("resume", "Dial the targets of the last time."),
     Flag("log-level", "Least level of lines in the log; info by default.", "|".join(LOG_LEVELS), _log_level, "info"),
