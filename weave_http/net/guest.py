@@ -238,7 +238,7 @@ def _set_parameters(interface: str) -> None:
 
 def _turn_ipv6_on(interface: str) -> None:
     sysctl.turn_ipv6_on(interface)
-    sysctl.turn_ipv6_on("lo", sysctl.ON)  # by it a container reaches its own address
+    sysctl.set_ipv6("lo", sysctl.ON)  # by it a container reaches its own address
 
 
 @contextmanager
