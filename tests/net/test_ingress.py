@@ -143,6 +143,11 @@ def test_only_where_it_is_enforced_a_container_is_held_to_its_addresses(host: Sp
     host.call(bridge.mark, f"{bridge.OURS} 1 {ingress.ENFORCE}")
     host.call(guest.plug, rogue.target(), cidrs("10.2.1.1/24"))
     assert _arriving(rogue, victim, honest | forged) == honest.keys()
+    # what it gives itself is no more its own when the router joins it again
+    rogue.run("ip addr add 10.2.1.2/24 dev ethwe")
+    host.call(guest.plug, rogue.target(), cidrs("10.2.1.1/24", "fd00:1::1/64"), complete=True)
+    assert _arriving(rogue, victim, honest | forged) == honest.keys()
+    rogue.run("ip addr del 10.2.1.2/24 dev ethwe")
     # an address that is given later may be used, one that is taken may not
     host.call(guest.plug, rogue.target(), cidrs("10.2.1.2/24"))
     host.call(guest.unplug, rogue.target(), cidrs("fd00:1::1/64"))

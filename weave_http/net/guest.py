@@ -64,13 +64,14 @@ def check_joinable(target: Target) -> None:
         del namespace
 
 
-def plug(target: Target, addresses: Sequence[Cidr], *, multicast: bool = True) -> Change:
+def plug(target: Target, addresses: Sequence[Cidr], *, multicast: bool = True, complete: bool = False) -> Change:
     """Give a container an `ethwe` on the bridge, and addresses. Converges.
 
     Args:
         target: the container.
         addresses: added in that order; those it has already are left alone.
         multicast: route multicast there too; a route that there is stays in any case.
+        complete: whether these are all that it was given; what it has besides, it gave itself.
 
     Raises:
         HostError: the container is gone, shares the host's network, or the kernel refused; nothing was changed.
@@ -91,7 +92,7 @@ def plug(target: Target, addresses: Sequence[Cidr], *, multicast: bool = True) -
             veth.join(host, bridge, outer)
             if inner.mtu != bridge.mtu:
                 links.set_link(guest, inner, mtu=bridge.mtu)
-            guard = _guard(bridge, outer, inner)
+            guard = _guard(bridge, outer, inner, addresses if complete else None)
             forwarding = partial(veth.await_forwarding, host, outer)
             return _configure(namespace, guest, inner, addresses, multicast, guard, forwarding)
         except BaseException:
@@ -218,14 +219,16 @@ def settled(target: Target, addresses: Sequence[Cidr]) -> Iterator[Sequence[Cidr
         yield links.list_all_addresses(guest, inner) if inner else []
 
 
-def _guard(bridge: Link, outer: Link, inner: Link) -> Callable[[Sequence[Cidr]], None]:
+def _guard(
+    bridge: Link, outer: Link, inner: Link, given: Sequence[Cidr] | None = None
+) -> Callable[[Sequence[Cidr]], None]:
     """Return what has the host take from a container only what one with such addresses may send."""
     enforce = ingress.ENFORCE in bridge.alias.split()
 
     def guard(addresses: Sequence[Cidr]) -> None:
         # What is not enforced is done as well as this kernel can.
         with nullcontext() if enforce else suppress(HostError):
-            ingress.guard(outer.name, inner.mac, addresses, enforce=enforce)
+            ingress.guard(outer.name, inner.mac, addresses if given is None else given, enforce=enforce)
 
     return guard
 

@@ -40,7 +40,7 @@ def rejoin(engine: Engine, container: str, addresses: Sequence[Cidr]) -> bool:
     target = _target(engine.containers.inspect(container))
     if target is None:
         return False
-    guest.plug(target, [cidr for cidr in addresses if cidr.version == 4 or has_ipv6()])
+    guest.plug(target, [cidr for cidr in addresses if cidr.version == 4 or has_ipv6()], complete=True)
     return True
 
 
