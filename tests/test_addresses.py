@@ -38,7 +38,8 @@ def test_an_address_of_an_interface_is_taken_as_it_is(text: str) -> None:
             "224.0.0.1/24",
             "10.2.1.1/0",
         ),
-        *("١٠.2.1.1/24", "10.2.1.1/24x", "-10.2.1.1/24", "::1/64"),
+        *("١٠.2.1.1/24", "10.2.1.1/24x", "-10.2.1.1/24", "::1/64", "fe80::1/64", "ff02::1/64", "::/64"),
+        *("fd00::1", "fd00::1/129", "fd00:::1/64", "fd00::g/64", "::ffff:10.2.1.1/120", "fd00::1/0", "fd00::1%eth0/64"),
     ],
 )
 def test_anything_else_is_refused_with_what_was_typed(text: str) -> None:
@@ -65,7 +66,7 @@ def test_words_that_begin_with_no_address_ask_for_one_of_the_default_subnet(word
 
 
 @pytest.mark.parametrize(
-    "text", ["net:", "net:x", "net:10.32.1.1/24", "net:10.32.1.0", "net:10.32.1.0/33", "net:fd00::/64"]
+    "text", ["net:", "net:x", "net:10.32.1.1/24", "net:10.32.1.0", "net:10.32.1.0/33", "net:fd00::1/64"]
 )
 def test_a_subnet_that_is_none_is_refused_with_what_was_typed(text: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -1,7 +1,6 @@
 """Addresses as values: parsed once at each edge, compared and handed on as what they are.
 
-The values are those of the standard library's `ipaddress`, so IPv6 is the same code. What this version can't put on
-an interface yet (IPv6) is refused here, in one place.
+The values are those of the standard library's `ipaddress`, so IPv4 and IPv6 are the same code.
 """
 
 from __future__ import annotations
@@ -108,27 +107,36 @@ def parse_cidr(text: str) -> Cidr:
     """Return the address of an interface.
 
     Args:
-        text: as `10.2.1.1/24`.
+        text: as `10.2.1.1/24` or `fd00:2::1/64`.
 
     Raises:
         UsageError: it is no such thing, a number is out of range, or no interface of a container can have it.
     """
     _, slash, length = text.partition("/")
     if not slash or not looks_like_cidr(text):
-        raise UsageError(f"invalid CIDR {text!r}", hint="expected an address like 10.2.1.1/24")
+        raise UsageError(f"invalid CIDR {text!r}", hint="expected an address like 10.2.1.1/24 or fd00:2::1/64")
     try:
         found = ip_interface(text)
     except ValueError as error:
         hint = "each number of an address is at most 255, the length 32, and none has leading zeros"
+        if ":" in text:
+            hint = "expected groups of up to four hexadecimal digits, as fd00:2::1, and a length of at most 128"
         raise UsageError(f"invalid CIDR {text!r}", hint=hint) from error
-    if isinstance(found, IPv6Interface):
-        raise UsageError(f"invalid CIDR {text!r}", hint="this version has no IPv6 on the network, only IPv4")
     if length != str(int(length)):
         raise UsageError(f"invalid CIDR {text!r}", hint="write the length without leading zeros")
-    first = found.packed[0]
-    if found.is_loopback or first == 0 or first >= 224 or found.network.prefixlen == 0:
+    if not _is_of_a_container(found):
         raise UsageError(f"invalid CIDR {text!r}", hint="no interface of a container can have that address")
     return found
+
+
+def _is_of_a_container(cidr: Cidr) -> bool:
+    ip = cidr.ip
+    if ip.is_loopback or cidr.network.prefixlen == 0:
+        return False
+    if isinstance(ip, IPv4Address):
+        return 0 < ip.packed[0] < 224
+    # A link-local address is the kernel's own matter; the others are none of one interface.
+    return not (ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.ipv4_mapped is not None)
 
 
 def looks_like_cidr(word: str) -> bool:
@@ -166,14 +174,23 @@ def parse_wanted(text: str) -> Wanted:
     name = text.removeprefix(ALLOCATED)
     if name == "default":
         return Subnet()
-    hint = "expected net:default, or a subnet like net:10.32.1.0/24 with all bits after the length zero"
+    hint = (
+        "expected net:default, or a subnet like net:10.32.1.0/24 or net:fd00:32:1::/64, all bits after the length zero"
+    )
     try:
         found = ip_network(name)
     except ValueError as error:
         raise UsageError(f"invalid subnet {text!r}", hint=hint) from error
-    if "/" not in name or found.version != 4:
+    if "/" not in name:
         raise UsageError(f"invalid subnet {text!r}", hint=hint)
     return Subnet(found)
+
+
+def order(value: IP | Cidr | Network) -> tuple[int, int, int]:
+    """Return what addresses or networks of both families are sorted by: IPv4 first."""
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value.version, int(value.network_address), value.prefixlen
+    return value.version, int(value), value.network.prefixlen if isinstance(value, IPv4Interface | IPv6Interface) else 0
 
 
 def _is_address(word: str) -> bool:

@@ -228,9 +228,9 @@ def test_a_missing_bridge_is_named(host: Space, c1: Space) -> None:
 
 
 def test_the_kernels_reason_is_in_the_message_and_nothing_is_left(joined: Space, c1: Space) -> None:
-    refused = IPv6Interface("fd00::1/64")
+    refused = IPv6Interface("ff05::1/64")
     c1.run("ip link add other type bridge; ip link set other up; echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6")
-    with pytest.raises(HostError, match=r"for container c1: can't add fd00::1/64 to ethwe: \w+"):
+    with pytest.raises(HostError, match=r"for container c1: can't add ff05::1/64 to ethwe: \w+"):
         joined.call(guest.plug, c1.target(), [A, refused])
     assert c1.links() == ["other"]
     assert joined.links() == ["eth0", "weave"]

@@ -12,7 +12,7 @@ import pytest
 
 from tests.net.kernel import Space, cidrs
 from weave_http import constants
-from weave_http.net import bridge, guest, vxlan
+from weave_http.net import bridge, guest, ingress, vxlan
 
 _GREATEST_HOPS = 255
 _ADVERTISEMENT = 134
@@ -69,6 +69,10 @@ def test_a_router_advertisement_from_a_container_leads_neither_hosts_nor_contain
     naive.run("echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad")
     two.run(f"ip link add v9 type veth peer name ethwe netns {naive.pid}; ip link set v9 master weave up")
     naive.run("ip link set ethwe up; sleep 0.1")
+    rogue.call(_advertise)
+    naive.run("sleep 0.2")
+    assert _routes(naive) == "", "the host does not take it from the container"
+    one.call(ingress.remove)
     for _ in range(20):
         rogue.call(_advertise)
         if "default via fe80::" in _routes(naive):

@@ -32,10 +32,11 @@ def test_defaults() -> None:
         discovery=True,
         log_level="info",
         host=ANY,
+        enforce=False,
         mtu=None,
         targets=(),
         dns=DnsOptions(),
-        addresses=AddressOptions((RANGE,), RANGE, 1),
+        addresses=AddressOptions((RANGE,), (RANGE,), 1),
     )
 
 

@@ -190,7 +190,7 @@ def state(space: Space) -> dict[str, Any]:
         kept["addresses"] = [
             (each["local"], each["prefixlen"], each.get("broadcast"))
             for each in link["addr_info"]
-            if each["family"] == "inet"
+            if each["scope"] != "link"
         ]
         name = "vethweNAMESPACE" if "vethwe" in link["ifname"] else link["ifname"]
         settings = space.run(
@@ -202,7 +202,10 @@ def state(space: Space) -> dict[str, Any]:
     return {
         "links": links,
         "routes": space.run("ip route show | sed 's/ linkdown//'"),
-        "rules": [line for line in space.run("iptables-nft-save").splitlines() if line[0] in "-*"],
+        "routes of IPv6": space.run(
+            "ip -6 route show table all | grep -E '^multicast.*metric 128|proto static' || true"
+        ),
+        "rules": [line for line in space.run("iptables-nft-save; ip6tables-nft-save").splitlines() if line[0] in "-*"],
         "flood": sorted(line for line in space.run("bridge fdb show").splitlines() if "00:00:00:00:00:00" in line),
     }
 
@@ -210,6 +213,7 @@ def state(space: Space) -> dict[str, Any]:
 def obey(space: Space, steps: list[HostStep], pid: int = 0, *, tolerant: bool = False) -> None:
     """Do by hand, in a namespace, what an explanation says; programs that leave no trace there are left out."""
     tools = f'docker() {{ echo {pid}; }}; curl() {{ :; }}; arping() {{ :; }}; iptables() {{ iptables-nft "$@"; }}'
+    tools += '; ip6tables() { ip6tables-nft "$@"; }'
     lines = [line.replace("nsenter -t $pid -n arping", "arping") for step in steps for line in step.lines]
     space.run("\n".join([tools, "set +e" if tolerant else "", *lines]))
 
@@ -219,13 +223,15 @@ def underlay(space: Space) -> Space:
     return space
 
 
-@pytest.mark.parametrize("detached", [[], ["10.2.1.1/24"], ["10.2.1.2/24", "10.2.1.1/24", "10.2.3.1/31"]])
+@pytest.mark.parametrize(
+    "detached", [[], ["10.2.1.1/24"], ["fd00:2::1/64", "10.2.1.2/24", "10.2.1.1/24", "10.2.3.1/31"]]
+)
 def test_attach_and_detach_come_to_the_lines_that_explain_prints(
     spaces: Callable[[], Space], detached: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tests.fake_engine import FakeEngine
 
-    attached = ["10.2.1.1/24", "10.2.1.2/24", "10.2.3.1/31"]
+    attached = ["10.2.1.1/24", "10.2.1.2/24", "10.2.3.1/31", "fd00:2::1/64"]
     real, explained = underlay(spaces()), underlay(spaces())
     monkeypatch.setattr(constants, "DOCKER_SOCKET", str(tmp_path / "d.sock"))
     with FakeEngine(tmp_path / "d.sock") as engine:
@@ -264,7 +270,11 @@ def test_launch_comes_to_the_lines_that_explain_prints(spaces: Callable[[], Spac
     assert all(line in shown for step in steps for line in step.lines)
 
 
-EXPOSED = (["10.2.1.254/24"], ["10.2.1.254/24", "10.2.1.253/24", "10.2.2.254/24", "--without-masquerade"])
+EXPOSED = (
+    ["10.2.1.254/24"],
+    ["fd00:2::9/64", "10.2.1.254/24"],
+    ["10.2.1.254/24", "10.2.1.253/24", "10.2.2.254/24", "--without-masquerade"],
+)
 
 
 @pytest.mark.parametrize("words", EXPOSED)
@@ -294,7 +304,7 @@ def test_reset_comes_to_the_lines_that_explain_prints(spaces: Callable[[], Space
     explained, fresh, inside = underlay(spaces()), underlay(spaces()), spaces()
     obey(explained, host_steps(parse_operation(["attach", "10.2.1.1/24", "c1"]), {}), inside.pid)
     obey(explained, [guard_step(6783), vxlan_step(6784, "1450"), peer_step("192.0.2.1")])
-    obey(explained, host_steps(parse_operation(["expose", "10.2.1.254/24"]), {}))
+    obey(explained, host_steps(parse_operation(["expose", "10.2.1.254/24", "fd00:2::9/64"]), {}))
     obey(explained, host_steps(parse_operation(["reset"]), {}))
     assert {**state(explained), "rules": None} == {**state(fresh), "rules": None}
     assert "WEAVE" not in str(state(explained)["rules"])

@@ -26,14 +26,14 @@ def allocated(host: Host, owner: str, wanted: Sequence[Wanted]) -> Iterator[tupl
         HostError: one can't be had, and why.
     """
     new: list[Cidr] = []
+    _check_kernel(wanted)
     try:
         before = set(_of(host, owner))
         found = []
         for each in wanted:
-            cidr = _one(host, owner, each)
-            found.append(cidr)
-            if cidr not in before:
-                new.append(cidr)
+            got = _of_one(host, owner, each)
+            found += got
+            new += [cidr for cidr in got if cidr not in before]
         yield tuple(dict.fromkeys(found))
     except BaseException:
         for cidr in new:
@@ -50,6 +50,15 @@ def known(host: Host, owner: str, wanted: Iterable[Wanted]) -> tuple[Cidr, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _check_kernel(wanted: Iterable[Wanted]) -> None:
+    """Raise `HostError` if an address of IPv6 is asked for and the kernel has none."""
+    from weave_http.net import sysctl
+
+    networks = [each.network if isinstance(each, Subnet) else each for each in wanted]
+    if any(each is not None and each.version == 6 for each in networks):
+        sysctl.check_ipv6()
+
+
 def _of(host: Host, owner: str) -> list[Cidr]:
     try:
         return host.router.addresses_of(owner)
@@ -57,7 +66,7 @@ def _of(host: Host, owner: str) -> list[Cidr]:
         return []
 
 
-def _one(host: Host, owner: str, wanted: Wanted) -> Cidr:
+def _of_one(host: Host, owner: str, wanted: Wanted) -> list[Cidr]:
     if isinstance(wanted, Subnet):
         try:
             return host.router.allocate(owner, wanted)
@@ -65,4 +74,4 @@ def _one(host: Host, owner: str, wanted: Wanted) -> Cidr:
             raise HostError(error.message, hint="give an address like 10.2.1.1/24") from error
     with suppress(RouterUnavailable, NotOffered):  # this host's network works without a router, too
         host.router.claim(owner, wanted)
-    return wanted
+    return [wanted]

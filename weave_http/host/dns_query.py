@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from dnslib import EDNS0, QTYPE, RCODE, DNSError, DNSRecord
+from dnslib import EDNS0, RCODE, DNSError, DNSRecord
 from dnslib.label import DNSLabelError
 
 from weave_http.errors import HostError
@@ -17,7 +17,7 @@ _SIZE = 1232
 
 
 def addresses(name: str, host: str, port: int) -> list[str]:
-    """Return the IPv4 addresses of a name in the order of the answer; none when there is no such name.
+    """Return the addresses of a name in the order of the answers, those of IPv4 first; none when there is no such name.
 
     Args:
         name: the name.
@@ -28,7 +28,11 @@ def addresses(name: str, host: str, port: int) -> list[str]:
         UsageError: it is no name.
         HostError: the server doesn't answer, or failed.
     """
-    question = DNSRecord.question(parse_hostname(name), "A")
+    fqdn = parse_hostname(name)
+    return [each for kind in ("A", "AAAA") for each in _asked(DNSRecord.question(fqdn, kind), name, host, port)]
+
+
+def _asked(question: DNSRecord, name: str, host: str, port: int) -> list[str]:
     question.add_ar(EDNS0(udp_len=_SIZE))
     where = f"the DNS server at {host}:{port}"
     try:
@@ -41,7 +45,7 @@ def addresses(name: str, host: str, port: int) -> list[str]:
         raise HostError(f"{where} answered something else than DNS") from error
     if reply.header.rcode not in (RCODE.NOERROR, RCODE.NXDOMAIN):
         raise HostError(f"{where} could not find {name}: {RCODE.get(reply.header.rcode)}")
-    return [str(record.rdata) for record in reply.rr if record.rtype == QTYPE.A]
+    return [str(record.rdata) for record in reply.rr if record.rtype == question.q.qtype]
 
 
 def _exchange(question: DNSRecord, host: str, port: int) -> DNSRecord:

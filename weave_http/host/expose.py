@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 
-from weave_http.addresses import ips
+from weave_http.addresses import Cidr, ips
 from weave_http.host.allocation import allocated, known
 from weave_http.host.host import Host
 from weave_http.host.router_api import RouterError, RouterUnavailable
@@ -25,6 +26,7 @@ def run(host: Host, op: Expose) -> None:
     """
     with allocated(host, ID, op.addresses) as addresses:
         host.warn_of_overlaps(addresses)
+        _warn_of_forwarding(host, addresses)
         try:
             host.router.expose(addresses, masquerade=op.masquerade, name=op.fqdn)
         except RouterUnavailable:
@@ -37,6 +39,15 @@ def run(host: Host, op: Expose) -> None:
             with suppress(RouterUnavailable, RouterError):  # names are an extra, as ever
                 host.router.put_name(ID, ip, op.fqdn)
     host.say_addresses(addresses)
+
+
+def _warn_of_forwarding(host: Host, addresses: Iterable[Cidr]) -> None:
+    """Print a line if IPv6 of the network can't get further than to the host."""
+    from weave_http.net import sysctl
+
+    if any(cidr.version == 6 for cidr in addresses) and not sysctl.forwards_ipv6():
+        said = "this host does not forward IPv6, so containers reach the host alone by it"
+        host.warn(f"WARNING: {said}; sysctl -w net.ipv6.conf.all.forwarding=1")
 
 
 def hide(host: Host, op: Hide) -> None:

@@ -23,7 +23,7 @@ from weave_http.host.router_api import RouterError, RouterUnavailable
 from weave_http.host.signals import held_back
 from weave_http.host.upgrade_settling import settle
 from weave_http.operations import Launch
-from weave_http.operations.flags import BY_NAME, default_subnet, variable
+from weave_http.operations.flags import BY_NAME, default_subnets, variable
 
 READY_SECONDS = 60.0
 """One that dies is seen at once, so this is for a router that hangs, and long enough for a machine that is emulated."""
@@ -125,11 +125,9 @@ def plan(op: Launch, env: Mapping[str, str]) -> Plan:
 def _ranges(values: Mapping[str, Any]) -> dict[Network, bool]:
     """Return out of what addresses are handed out, and whether it was asked for. Raises `UsageError`."""
     name = "ipalloc-range"
-    range_: Network | None = values.get(name, BY_NAME[name].default)
-    if range_ is None:
-        return {}
-    default_subnet(range_, values.get("ipalloc-default-subnet"))
-    return {range_: name in values}
+    ranges: tuple[Network, ...] = values.get(name, BY_NAME[name].default)
+    default_subnets(ranges, values.get("ipalloc-default-subnet", ()) if ranges else ())
+    return dict.fromkeys(ranges, name in values)
 
 
 def _check_ranges(host: Host, ranges: Mapping[Network, bool]) -> None:
@@ -137,8 +135,10 @@ def _check_ranges(host: Host, ranges: Mapping[Network, bool]) -> None:
 
     What it has exposed itself on the network is no other way.
     """
-    from weave_http.net import routes
+    from weave_http.net import routes, sysctl
 
+    if not sysctl.has_ipv6() and any(range_.version == 6 for range_ in ranges):
+        host.warn("WARNING: this host's kernel has IPv6 off: containers of this host get addresses of IPv4 alone")
     for range_, chosen in ranges.items():
         for route in routes.overlaps([ip_interface(range_)]).values():
             said = f"the range {range_} of addresses to hand out overlaps the route {route} of this host"

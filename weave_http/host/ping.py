@@ -68,7 +68,7 @@ def _find(seen: Seen, target: str) -> IP:
         container = None
     if container is not None and container["State"]["Pid"]:
         return addresses_of(host, container, target)[0]
-    found = _named(host, target)
+    found = [ip for ip in _named(host, target) if parse_ip(ip).version == 4]
     if not found:
         hint = "expected a connected peer, a running container of this host, a name of weave status dns, or an address"
         raise HostError(f"nobody on the network is called {target}", hint=hint)
@@ -77,7 +77,10 @@ def _find(seen: Seen, target: str) -> IP:
 
 def _asked(address: IP, target: str) -> IP:
     if address.version != 4:
-        raise HostError(f"{target} has the address {address}, and the network carries IPv4 only")
+        raise HostError(
+            f"{target} has the address {address}, and this command asks by ARP, of IPv4 only",
+            hint="docker exec CONTAINER ping -6",
+        )
     return address
 
 

@@ -96,8 +96,11 @@ class RouterAPI(Protocol):
         """Return the address and port of the DNS server. Raises `NotOffered`: there is none, and why."""
         ...
 
-    def allocate(self, owner: str, subnet: Subnet) -> Cidr:
-        """Hand out an address of a subnet to a container, or to `weave:expose`; the same one if it has one there."""
+    def allocate(self, owner: str, subnet: Subnet) -> list[Cidr]:
+        """Hand out an address of a subnet to a container, or to `weave:expose`; the same one if it has one there.
+
+        Of the default subnets there may be two, one of each version of IP; then there is an address of each.
+        """
         ...
 
     def claim(self, owner: str, address: Cidr) -> None:

@@ -137,14 +137,14 @@ class RouterClient(RouterAPI):
         where = f"/name/{quote(owner, safe=':')}" + (f"/{address}" if address else "")
         self._call("DELETE", f"{where}?{urlencode({'fqdn': name})}" if name else where)
 
-    def allocate(self, owner: str, subnet: Subnet) -> Cidr:
-        """Hand out an address of a subnet (`POST /ip/{id}[/{subnet}]`).
+    def allocate(self, owner: str, subnet: Subnet) -> list[Cidr]:
+        """Hand out an address of a subnet, or of each default one (`POST /ip/{id}[/{subnet}]`).
 
         Args:
             owner: full container id, or `weave:expose`.
             subnet: where; the same address again if the owner has one there.
         """
-        return parse_cidr(self._call("POST", f"{_ip(owner)}{_of(subnet)}").strip())
+        return list(map(parse_cidr, self._call("POST", f"{_ip(owner)}{_of(subnet)}").split()))
 
     def claim(self, owner: str, address: Cidr) -> None:
         """Note that an owner has an address that somebody chose (`PUT /ip/{id}/{cidr}`)."""

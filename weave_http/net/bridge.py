@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from weave_http import constants
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError
-from weave_http.net import links, sysctl, underlay, vxlan
+from weave_http.net import ingress, links, sysctl, underlay, vxlan
+from weave_http.net.links import Link
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import host_locked
 
@@ -63,21 +64,21 @@ def ensure_bridge(
         ours = link.alias.startswith(OURS)
         wanted = mtu or (link.mtu if ours and not fresh else _overlay_mtu(kernel, overhead))
         sysctl.set_neighbour(constants.BRIDGE)
-        sysctl.set_ipv6(constants.BRIDGE)
+        settle_ipv6(kernel, link)
         if not ours or not link.up or link.mtu != wanted:
             # Said on its own, not at creation: only then it stays when the last port leaves the bridge.
             links.set_link(kernel, link, mtu=wanted, up=True, alias=None if ours else OURS)
-            sysctl.set_ipv6(constants.BRIDGE)  # with a larger MTU it may have got some
+            settle_ipv6(kernel, link)  # with a larger MTU it may have got some
         return BridgeState(link.mac, wanted)
 
 
 def describe() -> tuple[BridgeState, list[Cidr]] | None:
-    """Return the bridge's state and IPv4 addresses, or nothing if there is no bridge."""
+    """Return the bridge's state and addresses, or nothing if there is no bridge."""
     with Netlink() as kernel:
         link = links.get_link(kernel, constants.BRIDGE)
         if link is None:
             return None
-        return BridgeState(link.mac, link.mtu), links.list_addresses(kernel, link)
+        return BridgeState(link.mac, link.mtu), links.list_all_addresses(kernel, link)
 
 
 def mark(text: str) -> None:
@@ -100,7 +101,10 @@ def marked() -> str:
 
 
 def destroy() -> None:
-    """Remove the bridge, the VXLAN device, the tunnel and all veths to containers. Idempotent. Raises `HostError`."""
+    """Remove the bridge, the VXLAN device, the tunnel, all veths to containers, and what is looked at there.
+
+    Idempotent. Raises `HostError`.
+    """
     with Netlink() as kernel, host_locked():
         links.delete_link(kernel, constants.VXLAN_DEVICE)
         links.delete_link(kernel, constants.TUNNEL_DEVICE)
@@ -108,12 +112,19 @@ def destroy() -> None:
             if name.startswith(constants.HOST_VETH_PREFIX):
                 links.delete_link(kernel, name)
         links.delete_link(kernel, constants.BRIDGE)
+    ingress.remove()
 
 
 def random_mac() -> str:
     """Return a random MAC, unicast and locally administered."""
     first, *rest = os.urandom(6)
     return ":".join(f"{byte:02x}" for byte in ((first | 0x02) & ~0x01, *rest))
+
+
+def settle_ipv6(kernel: Netlink, link: Link) -> None:
+    """Have IPv6 on the bridge only as long as the host is exposed by an address of it."""
+    exposed = links.list_addresses(kernel, link, socket.AF_INET6)
+    sysctl.set_ipv6(link.name, sysctl.IPV6_OF_THE_HOST if exposed else sysctl.NO_IPV6)
 
 
 def _overlay_mtu(kernel: Netlink, overhead: int) -> int:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from weave_http import constants
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError
-from weave_http.net import arp, firewall, links, sysctl
+from weave_http.net import firewall, links, neighbour, sysctl
+from weave_http.net.bridge import settle_ipv6
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import host_locked
 from weave_http.net.relays import Relays
@@ -44,7 +45,8 @@ def expose(
     """Give the host addresses on the network, and have all rules there. The bridge must be there.
 
     Args:
-        wanted: says, under the host's lock, which addresses, and whether each masquerades.
+        wanted: says, under the host's lock, which addresses, and whether each masquerades. Where the kernel has no
+            IPv6, such ones are left out: those of IPv4 are not to suffer from it.
         engine_bridge: name of the engine's default bridge.
         guard: ports to protect; None for those that are protected already.
         relayed: this host's part in paths over others; None for what it is already.
@@ -54,11 +56,11 @@ def expose(
         HostError: the kernel refused; no address was added.
     """
     with host_locked(), Netlink() as kernel:
-        exposed = wanted()
+        exposed = {cidr: each for cidr, each in wanted().items() if cidr.version == 4 or sysctl.has_ipv6()}
         bridge = links.get_link(kernel, constants.BRIDGE)
         if bridge is None:
             raise HostError(f"bridge {constants.BRIDGE} is missing")
-        present = links.list_addresses(kernel, bridge)
+        present = links.list_all_addresses(kernel, bridge)
         missing = [cidr for cidr in exposed if cidr not in present]
         added: list[Cidr] = []
         try:
@@ -66,10 +68,12 @@ def expose(
             outcome = firewall.converge(engine_bridge, exposed, guard=guard, relayed=relayed, data=data)
             if missing:
                 sysctl.set_interface(constants.BRIDGE)
+            if any(cidr.version == 6 for cidr in missing):
+                sysctl.turn_ipv6_on(constants.BRIDGE, sysctl.IPV6_OF_THE_HOST)
             for cidr in missing:
                 added.append(cidr)
                 links.add_address(kernel, bridge, cidr)
-            arp.announce(constants.BRIDGE, bridge.mac, missing)
+            neighbour.announce(constants.BRIDGE, bridge.mac, missing)
         except BaseException:
             with suppress(HostError):
                 for cidr in added:
@@ -93,7 +97,7 @@ def hide(addresses: Collection[Cidr], engine_bridge: str = constants.DOCKER_BRID
         bridge = links.get_link(kernel, constants.BRIDGE)
         if bridge is None:
             return
-        leaving = [cidr for cidr in links.list_addresses(kernel, bridge) if cidr in addresses]
+        leaving = [cidr for cidr in links.list_all_addresses(kernel, bridge) if cidr in addresses]
         if not leaving:
             return
         # First the rules, as they are found by the addresses.
@@ -101,3 +105,4 @@ def hide(addresses: Collection[Cidr], engine_bridge: str = constants.DOCKER_BRID
         sysctl.set_interface(constants.BRIDGE)
         for cidr in leaving:
             links.delete_address(kernel, bridge, cidr)
+        settle_ipv6(kernel, bridge)

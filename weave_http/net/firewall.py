@@ -4,15 +4,16 @@ They stand in chains of our own (`weave_http.net.rules`), each jumped to from a 
 Docker accepts whatever comes out of its bridges, so what must be kept apart has to be dropped before. Docker puts its
 chains in front now and then; the next check moves ours back.
 
-There are two rule sets in a kernel, nf_tables and the legacy one, and a packet must pass both. The rules of the table
-`filter` belong into each that anybody else uses: where an engine moves from one to the other, its rules and its
-dropping policy stay behind. Addresses are translated in one of them: where Docker has put its chains, else (an engine
-with rules of nf_tables alone has none of these) where there are any rules.
+There are two rule sets in a kernel, nf_tables and the legacy one, and a packet must pass both; of IPv6 as well as of
+IPv4. The rules of the table `filter` belong into each that anybody else uses: where an engine moves from one to the
+other, its rules and its dropping policy stay behind. Addresses are translated in one of them: where Docker has put its
+chains, else (an engine with rules of nf_tables alone has none of these) where there are any rules.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain as chained
 
 from weave_http import constants
 from weave_http.addresses import Cidr, Network
@@ -65,21 +66,24 @@ def converge(
     Raises:
         HostError: the kernel, or iptables, refused.
     """
-    rule_sets = iptables.read()
-    chosen = choose(rule_sets)
+    found = _read()
+    chosen = choose(found[4])
     with Netlink() as kernel:
-        present = _exposed(kernel, rule_sets)
+        present = _exposed(kernel, found)
         bridges = {engine_bridge, *underlay.container_bridges(kernel)}
     kept = {cidr: masquerade for cidr, masquerade in present.items() if cidr not in hidden} | dict(exposed or {})
-    guard = guard or _guard(rule_sets)
+    guard = guard or _guard(found[4])
     if relayed is None or guard is None:
         over_others = {name: tuple(chosen.rules("nat", name) or chosen.rules("filter", name)) for name in relays.CHAINS}
     else:
         over_others = relays.rules(relayed, guard.port + 1, sorted(bridges))
-    wanted = rules.chains(kept, bridges, guard, over_others, _data(rule_sets) if data is None else data)
+    coming = _data(found[4]) if data is None else data
     changed = False
-    for rule_set in rule_sets:
-        changed |= _apply(rule_set, [chain for chain in wanted if _belongs(chain, rule_set, chosen)])
+    for version, rule_sets in found.items():
+        fours = (over_others, coming) if version == 4 else ({}, ())
+        wanted = rules.chains(kept, bridges, guard, *fours, version=version)
+        for rule_set in rule_sets:
+            changed |= _apply(rule_set, _belonging(wanted, rule_set, rule_sets))
     return kept, changed
 
 
@@ -93,17 +97,19 @@ def pending(engine_bridge: str) -> dict[str, list[str]]:
         HostError: the kernel, or iptables, refused.
     """
     with host_locked(shared=True):
-        rule_sets = iptables.read()
+        read = _read()
         with Netlink() as kernel:
-            present = _exposed(kernel, rule_sets)
+            present = _exposed(kernel, read)
             bridges = {engine_bridge, *underlay.container_bridges(kernel)}
-    chosen, wanted = choose(rule_sets), rules.chains(present, bridges, _guard(rule_sets), data=_data(rule_sets))
     found = {}
-    for each in rule_sets:
-        theirs = [chain for chain in wanted if _belongs(chain, each, chosen)]
-        lines = [line for table in changes.tables(each, theirs) for line in changes.changes(each, table, theirs)]
-        if lines:
-            found[each.program] = lines
+    for version, rule_sets in read.items():
+        coming = _data(read[4]) if version == 4 else ()
+        wanted = rules.chains(present, bridges, _guard(read[4]), data=coming, version=version)
+        for each in rule_sets:
+            theirs = _belonging(wanted, each, rule_sets)
+            lines = [line for table in changes.tables(each, theirs) for line in changes.changes(each, table, theirs)]
+            if lines:
+                found[each.program] = lines
     return found
 
 
@@ -115,8 +121,9 @@ def in_use() -> list[str]:
 def remove() -> None:
     """Take all of ours away, and what any version of Weave left, wherever it is. Idempotent. Raises `HostError`."""
     with host_locked():
-        for rule_set in iptables.read():
-            _apply(rule_set, [])
+        for rule_sets in _read().values():
+            for rule_set in rule_sets:
+                _apply(rule_set, [])
 
 
 def exposed_addresses() -> dict[Cidr, bool]:
@@ -125,7 +132,7 @@ def exposed_addresses() -> dict[Cidr, bool]:
     One that has no rules was put there by somebody else. Raises `HostError`.
     """
     with host_locked(shared=True), Netlink() as kernel:
-        return _exposed(kernel, iptables.read())
+        return _exposed(kernel, _read())
 
 
 def choose(rule_sets: Sequence[RuleSet]) -> RuleSet:
@@ -136,8 +143,15 @@ def choose(rule_sets: Sequence[RuleSet]) -> RuleSet:
     return next(filter(_has_docker, rule_sets), None) or next(filter(_in_use, rule_sets), rule_sets[0])
 
 
-def _belongs(chain: Chain, rule_set: RuleSet, chosen: RuleSet) -> bool:
-    return rule_set is chosen or (chain.table == "filter" and _in_use(rule_set))
+def _read() -> dict[int, list[RuleSet]]:
+    """Return the rule sets of both versions of IP."""
+    return {version: iptables.read(version) for version in iptables.FAMILIES}
+
+
+def _belonging(wanted: Sequence[Chain], rule_set: RuleSet, rule_sets: Sequence[RuleSet]) -> list[Chain]:
+    """Return the chains that belong into one of the rule sets of a version of IP."""
+    chosen = rule_set is choose(rule_sets)
+    return [chain for chain in wanted if chosen or (chain.table == "filter" and _in_use(rule_set))]
 
 
 def _has_docker(rule_set: RuleSet) -> bool:
@@ -157,10 +171,10 @@ def _data(rule_sets: Sequence[RuleSet]) -> list[str]:
     return next(filter(None, (rule_set.rules("filter", rules.DATA) for rule_set in rule_sets)), [])
 
 
-def _exposed(kernel: Netlink, rule_sets: Sequence[RuleSet]) -> dict[Cidr, bool]:
+def _exposed(kernel: Netlink, found: Mapping[int, Sequence[RuleSet]]) -> dict[Cidr, bool]:
     networks: set[Network] = set()
     natted: set[str] = set()
-    for rule_set in rule_sets:
+    for rule_set in chained.from_iterable(found.values()):
         networks |= rules.exposed_networks(rule_set.rules("filter", rules.EXPOSE))
         natted.update(rule_set.rules("nat", rules.NAT))
     bridge = links.get_link(kernel, constants.BRIDGE) if networks else None
@@ -168,7 +182,7 @@ def _exposed(kernel: Netlink, rule_sets: Sequence[RuleSet]) -> dict[Cidr, bool]:
         return {}
     return {
         cidr: rules.masquerade_rules(cidr.network)[-1] in natted
-        for cidr in links.list_addresses(kernel, bridge)
+        for cidr in links.list_all_addresses(kernel, bridge)
         if cidr.network in networks
     }
 

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from functools import partial
+from ipaddress import IPv4Network, IPv6Network
 
 from weave_http import constants
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError
-from weave_http.net import arp, links, sysctl, veth
+from weave_http.net import ingress, links, neighbour, sysctl, veth
 from weave_http.net.links import Link
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import Namespace, host_locked
 
-MULTICAST = IPv4Network("224.0.0.0/4")
+MULTICAST, MULTICAST_6 = IPv4Network("224.0.0.0/4"), IPv6Network("ff00::/8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Change:
 
     Args:
         changed: addresses that were added, or removed.
-        addresses: all that it has now, in the kernel's order.
+        addresses: all that it has now, those of IPv4 first.
     """
 
     changed: tuple[Cidr, ...]
@@ -63,13 +64,14 @@ def check_joinable(target: Target) -> None:
         del namespace
 
 
-def plug(target: Target, addresses: Sequence[Cidr], *, multicast: bool = True) -> Change:
+def plug(target: Target, addresses: Sequence[Cidr], *, multicast: bool = True, complete: bool = False) -> Change:
     """Give a container an `ethwe` on the bridge, and addresses. Converges.
 
     Args:
         target: the container.
         addresses: added in that order; those it has already are left alone.
         multicast: route multicast there too; a route that there is stays in any case.
+        complete: whether these are all that it was given; what it has besides, it gave itself.
 
     Raises:
         HostError: the container is gone, shares the host's network, or the kernel refused; nothing was changed.
@@ -90,7 +92,9 @@ def plug(target: Target, addresses: Sequence[Cidr], *, multicast: bool = True) -
             veth.join(host, bridge, outer)
             if inner.mtu != bridge.mtu:
                 links.set_link(guest, inner, mtu=bridge.mtu)
-            return _configure(namespace, guest, inner, addresses, multicast, lambda: veth.await_forwarding(host, outer))
+            guard = _guard(bridge, outer, inner, addresses if complete else None)
+            forwarding = partial(veth.await_forwarding, host, outer)
+            return _configure(namespace, guest, inner, addresses, multicast, guard, forwarding)
         except BaseException:
             # The first failure is the one to tell; here the container may be dead, and everything gone with it.
             with suppress(HostError):
@@ -105,6 +109,7 @@ def _configure(
     inner: Link,
     addresses: Sequence[Cidr],
     multicast: bool,
+    guard: Callable[[Sequence[Cidr]], None],
     forwarding: Callable[[], None],
 ) -> Change:
     """Have a container's end up, with its addresses, and announce those that are new.
@@ -115,12 +120,18 @@ def _configure(
         inner: the container's end.
         addresses: added in that order; they are taken away again when it fails.
         multicast: route multicast there too.
+        guard: has the host take from it what a container with these addresses may send.
         forwarding: returns when frames pass the other end.
     """
     added: list[Cidr] = []
+    present: list[Cidr] = []
     try:
         namespace.call(lambda: _set_parameters(inner.name))
-        present = links.list_addresses(guest, inner)
+        with_ipv6 = any(cidr.version == 6 for cidr in addresses)
+        if with_ipv6:
+            namespace.call(lambda: _turn_ipv6_on(inner.name))
+        present = links.list_all_addresses(guest, inner)
+        guard([*present, *addresses])
         for cidr in addresses:
             if cidr not in present and cidr not in added:
                 added.append(cidr)
@@ -129,14 +140,17 @@ def _configure(
             links.set_link(guest, inner, up=True)
         if added:
             forwarding()
-            namespace.call(lambda: arp.announce(inner.name, inner.mac, added))
+            namespace.call(lambda: neighbour.announce(inner.name, inner.mac, added))
+        if multicast and with_ipv6:
+            links.add_route(guest, inner, MULTICAST_6)
         if multicast:
             links.add_route(guest, inner, MULTICAST)  # last: a program that waits for the network waits for this
-        return Change(tuple(added), tuple(links.list_addresses(guest, inner)))
+        return Change(tuple(added), tuple(links.list_all_addresses(guest, inner)))
     except BaseException:
         with suppress(HostError):
             for cidr in reversed(added):
                 links.delete_address(guest, inner, cidr)
+            guard(present)
         raise
 
 
@@ -150,15 +164,18 @@ def unplug(target: Target, addresses: Sequence[Cidr]) -> Change:
     Raises:
         HostError: the container is gone or was never on the network, or the kernel refused; nothing was changed.
     """
-    with _configuring(target) as (namespace, _, guest):
+    with _configuring(target) as (namespace, host, guest):
         inner = links.get_link(guest, constants.GUEST_INTERFACE)
         if inner is None:
             raise HostError(f"it has no interface {constants.GUEST_INTERFACE}")
-        present = links.list_addresses(guest, inner)
+        present = links.list_all_addresses(guest, inner)
         leaving = tuple(cidr for cidr in present if cidr in addresses)
         staying = tuple(cidr for cidr in present if cidr not in addresses)
+        bridge, outer = links.get_link(host, constants.BRIDGE), veth.other_end(host, inner)
         if not staying:
             links.delete_link(guest, constants.GUEST_INTERFACE)
+            if outer is not None:
+                ingress.forget(outer.name)
             return Change(leaving, ())
         namespace.call(lambda: sysctl.set_interface(constants.GUEST_INTERFACE))
         try:
@@ -169,22 +186,24 @@ def unplug(target: Target, addresses: Sequence[Cidr]) -> Change:
                 for cidr in leaving:
                     links.add_address(guest, inner, cidr)
             raise
+        if bridge is not None and outer is not None:
+            _guard(bridge, outer, inner)(staying)
         return Change(leaving, staying)
 
 
 def describe(target: Target) -> tuple[str, list[Cidr]] | None:
-    """Return the MAC and the IPv4 addresses of a container's `ethwe`, or nothing if it has none or is gone."""
+    """Return the MAC and the addresses of a container's `ethwe`, or nothing if it has none or is gone."""
     try:
         with Namespace(target.namespace) as namespace, namespace.call(Netlink) as guest:
             inner = links.get_link(guest, constants.GUEST_INTERFACE)
-            return (inner.mac, links.list_addresses(guest, inner)) if inner else None
+            return (inner.mac, links.list_all_addresses(guest, inner)) if inner else None
     except OSError:
         return None
 
 
 @contextmanager
 def settled(target: Target, addresses: Sequence[Cidr]) -> Iterator[Sequence[Cidr]]:
-    """Hold a container's lock, and yield the IPv4 addresses of its `ethwe`: nobody changes them inside of the block.
+    """Hold a container's lock, and yield the addresses of its `ethwe`: nobody changes them inside of the block.
 
     Args:
         target: the container.
@@ -197,13 +216,32 @@ def settled(target: Target, addresses: Sequence[Cidr]) -> Iterator[Sequence[Cidr
         return
     with namespace, namespace.locked(), namespace.call(Netlink) as guest:
         inner = links.get_link(guest, constants.GUEST_INTERFACE)
-        yield links.list_addresses(guest, inner) if inner else []
+        yield links.list_all_addresses(guest, inner) if inner else []
+
+
+def _guard(
+    bridge: Link, outer: Link, inner: Link, given: Sequence[Cidr] | None = None
+) -> Callable[[Sequence[Cidr]], None]:
+    """Return what has the host take from a container only what one with such addresses may send."""
+    enforce = ingress.ENFORCE in bridge.alias.split()
+
+    def guard(addresses: Sequence[Cidr]) -> None:
+        # What is not enforced is done as well as this kernel can.
+        with nullcontext() if enforce else suppress(HostError):
+            ingress.guard(outer.name, inner.mac, addresses if given is None else given, enforce=enforce)
+
+    return guard
 
 
 def _set_parameters(interface: str) -> None:
     sysctl.set_neighbour(interface)
     sysctl.set_interface(interface)
     sysctl.set_ipv6(interface, sysctl.NO_ADVICE)
+
+
+def _turn_ipv6_on(interface: str) -> None:
+    sysctl.turn_ipv6_on(interface)
+    sysctl.set_ipv6("lo", sysctl.ON)  # by it a container reaches its own address
 
 
 @contextmanager

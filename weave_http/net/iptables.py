@@ -14,10 +14,12 @@ from functools import cache
 from shutil import which
 
 from weave_http.errors import HostError
+from weave_http.net import sysctl
 
-BACKENDS = ("iptables-nft", "iptables-legacy")
-_ANY = "iptables"
-_LEGACY_TABLES = "/proc/thread-self/net/ip_tables_names"
+FAMILIES = {4: "iptables", 6: "ip6tables"}
+"""The programs of IPv4 and of IPv6."""
+_NFT, _LEGACY = "-nft", "-legacy"
+_LEGACY_TABLES = {4: "/proc/thread-self/net/ip_tables_names", 6: "/proc/thread-self/net/ip6_tables_names"}
 _PATH = "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin"
 _LOCK_SECONDS = 30
 
@@ -27,7 +29,7 @@ class RuleSet:
     """The tables of one backend as its `-save` prints them.
 
     Args:
-        program: `iptables-nft`, `iptables-legacy`, or `iptables`.
+        program: `iptables-nft`, `iptables-legacy`, or `iptables`; the same with `ip6tables` for IPv6.
         tables: chains (`:NAME …`) and rules (`-A NAME …`) by table.
     """
 
@@ -64,12 +66,24 @@ def parse(program: str, text: str) -> RuleSet:
     return RuleSet(program, {name: tuple(lines) for name, lines in tables.items()})
 
 
-def read() -> list[RuleSet]:
-    """Return the rule sets that there are programs for. Raises `HostError`."""
-    programs = [name for name in BACKENDS if where(name)] or [name for name in (_ANY,) if where(name)]
+def read(version: int = 4) -> list[RuleSet]:
+    """Return the rule sets that there are programs for; none of IPv6 where the kernel has none.
+
+    Args:
+        version: of IP: 4 or 6.
+
+    Raises:
+        HostError: there is no program, or it failed.
+    """
+    if version == 6 and not sysctl.has_ipv6():
+        return []
+    name = FAMILIES[version]
+    programs = [each for each in (name + _NFT, name + _LEGACY) if where(each)] or [
+        each for each in (name,) if where(each)
+    ]
     if not programs:
-        raise HostError("there is no iptables program on this host", hint="install iptables")
-    return [parse(name, _save(name)) for name in programs]
+        raise HostError(f"there is no {name} program on this host", hint="install iptables")
+    return [parse(program, _save(program, version)) for program in programs]
 
 
 def restore(program: str, table: str, lines: Sequence[str]) -> None:
@@ -93,16 +107,16 @@ def where(program: str) -> str | None:
     return which(program, path=_PATH)
 
 
-def _save(program: str) -> str:
-    if program == "iptables-legacy" and not _legacy_tables():
+def _save(program: str, version: int) -> str:
+    if program.endswith(_LEGACY) and not _legacy_tables(version):
         return ""
     return _run([f"{program}-save"])
 
 
-def _legacy_tables() -> str:
+def _legacy_tables(version: int) -> str:
     """Return the names of the legacy tables in use, in the network namespace of the calling thread."""
     try:
-        with open(_LEGACY_TABLES) as file:
+        with open(_LEGACY_TABLES[version]) as file:
             return file.read()
     except OSError:
         return ""

@@ -30,6 +30,8 @@ _OPERATIONAL = "UP"
 _FORWARDING = 3
 _RT_TABLE_MAIN, _RTPROT_BOOT, _RT_SCOPE_LINK, _RTN_UNICAST = 254, 3, 253, 1
 _BROADCAST_LONGEST_PREFIX = 30
+_IFA_F_NODAD = 0x02
+_RT_TABLE_LOCAL, _RTN_MULTICAST, _BEFORE_THE_KERNELS = 255, 5, 128
 _DESTINATION_LENGTH, _TABLE = 1, 4
 """Bytes of an undecoded route."""
 
@@ -218,7 +220,7 @@ def _ports_left() -> Iterator[None]:
 
 
 def list_addresses(kernel: Netlink, link: Link, family: int = socket.AF_INET) -> list[Cidr]:
-    """Return a link's addresses of one family, in the kernel's order."""
+    """Return a link's addresses of one family, in the order in which they were added, but for link-local IPv6 ones."""
     message = ifaddrmsg()
     message["family"] = family
     message["index"] = link.index
@@ -230,8 +232,16 @@ def list_addresses(kernel: Netlink, link: Link, family: int = socket.AF_INET) ->
         address = answer.get_attr("IFA_LOCAL") or answer.get_attr("IFA_ADDRESS")
         return ip_interface(f"{address}/{answer['prefixlen']}")
 
-    found = kernel.dump(message, netlink.RTM_GETADDR, f"list the addresses of {link.name}", read=read)
-    return [cidr for cidr in found if cidr is not None]
+    dumped = kernel.dump(message, netlink.RTM_GETADDR, f"list the addresses of {link.name}", read=read)
+    found = [cidr for cidr in dumped if cidr is not None]
+    if family == socket.AF_INET:
+        return found
+    return [cidr for cidr in reversed(found) if not cidr.is_link_local]  # the kernel has the latest first
+
+
+def list_all_addresses(kernel: Netlink, link: Link) -> list[Cidr]:
+    """Return a link's addresses as `list_addresses` does, those of IPv4 first."""
+    return [*list_addresses(kernel, link), *list_addresses(kernel, link, socket.AF_INET6)]
 
 
 def _address(link: Link, cidr: Cidr) -> Any:
@@ -253,6 +263,10 @@ def add_address(kernel: Netlink, link: Link, cidr: Cidr) -> bool:
     message = _address(link, cidr)
     if cidr.version == 4 and cidr.network.prefixlen <= _BROADCAST_LONGEST_PREFIX:
         message["attrs"].append(("IFA_BROADCAST", str(cidr.network.broadcast_address)))
+    if cidr.version == 6:
+        message["flags"] = (
+            _IFA_F_NODAD  # who has it was settled before; to ask again delays the first packet by a second
+        )
     try:
         kernel.execute(message, netlink.RTM_NEWADDR, netlink.CREATE_NEW, f"add {cidr} to {link.name}")
     except NetlinkError as error:
@@ -276,7 +290,8 @@ def delete_address(kernel: Netlink, link: Link, cidr: Cidr) -> bool:
 def add_route(kernel: Netlink, link: Link, destination: Network, *, mtu: int | None = None) -> bool:
     """Send a destination out of a link, unless there is a route for it; return whether it is new.
 
-    The route has the link's MTU, unless another one is given, in bytes.
+    The route has the link's MTU, unless another one is given, in bytes. The kernel has a route for multicast of IPv6 by
+    each link that has any, which count the same: ours counts more.
     """
     message = rtmsg()
     message["family"] = family_of(destination)
@@ -286,6 +301,9 @@ def add_route(kernel: Netlink, link: Link, destination: Network, *, mtu: int | N
     message["attrs"] = [("RTA_DST", str(destination.network_address)), ("RTA_OIF", link.index)]
     if mtu is not None:
         message["attrs"].append(("RTA_METRICS", {"attrs": [("RTAX_MTU", mtu)]}))
+    if destination.version == 6 and destination.is_multicast:
+        message["table"], message["type"] = _RT_TABLE_LOCAL, _RTN_MULTICAST
+        message["attrs"].append(("RTA_PRIORITY", _BEFORE_THE_KERNELS))
     doing = f"route {destination} through {link.name}"
     try:
         kernel.execute(message, netlink.RTM_NEWROUTE, netlink.CREATE_NEW, doing)

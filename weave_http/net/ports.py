@@ -10,6 +10,7 @@ use, and only when that process has left are all processes looked at.
 from __future__ import annotations
 
 import os
+import socket
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -136,6 +137,11 @@ class Ports:
     def _is_inhabited(self, port: _Port) -> bool:
         witness = self._witnesses.get(port.link.peer_namespace)
         return witness is not None and witness.is_there
+
+
+def port_names() -> list[str]:
+    """Return the names of the host's ends of the containers' veths."""
+    return [name for _, name in socket.if_nameindex() if name.startswith(constants.HOST_VETH_PREFIX)]
 
 
 def _set_inner_mtu(path: str, index: int, mtu: int) -> bool:

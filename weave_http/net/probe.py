@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from weave_http import constants
 from weave_http.addresses import IP, parse_ip
 from weave_http.errors import HostError
-from weave_http.net import arp, links
+from weave_http.net import links, neighbour
 from weave_http.net.netlink import Netlink
 
 LEAST_SIZE = 28
@@ -76,5 +76,5 @@ def ask(addresses: Collection[IP], *, size: int = LEAST_SIZE, seconds: float = 1
 
 def _question(mac: str, address: IP) -> bytes:
     """Return the frame that asks who has an address, of a sender without one."""
-    frame = arp.frame(mac, address)
+    frame = neighbour.frame(mac, address)
     return frame[:28] + _UNSPECIFIED + frame[32:]

@@ -18,19 +18,24 @@ def overlaps(addresses: Iterable[Cidr], ignore: str = constants.BRIDGE) -> dict[
     """Return, for each address whose network overlaps routes of the host, the narrowest of these.
 
     Args:
-        addresses: of IPv4.
+        addresses: of either version of IP.
         ignore: name of the interface whose routes don't count.
 
     Raises:
         HostError: the kernel can't be asked.
     """
+    addresses = list(addresses)
     with Netlink() as kernel:
         ours = links.get_link(kernel, ignore)
-        routes = links.list_routes(kernel, default=False)
+        routes = [
+            route
+            for family in sorted({links.family_of(cidr) for cidr in addresses})
+            for route in links.list_routes(kernel, default=False, family=family)
+        ]
     others = [route.destination for route in routes if ours is None or route.link != ours.index]
     found: dict[Cidr, Network] = {}
     for cidr in addresses:
-        hits = [route for route in others if route.overlaps(cidr.network)]
+        hits = [route for route in others if route.version == cidr.version and route.overlaps(cidr.network)]
         if hits:
             found[cidr] = max(hits, key=lambda route: route.prefixlen)
     return found

@@ -13,14 +13,15 @@ from itertools import permutations
 from types import MappingProxyType
 
 from weave_http import constants
-from weave_http.addresses import IP, Cidr, Network
+from weave_http.addresses import IP, Cidr, Network, order
 from weave_http.net import relays
 
 FORWARD, EXPOSE, INPUT, DATA, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE-DATA", "WEAVE"
 """Chains of ours."""
 _BRIDGE = constants.BRIDGE
 _TUNNEL = constants.TUNNEL_DEVICE
-_MULTICAST, _BROADCAST = "224.0.0.0/4", "255.255.255.255/32"
+_MULTICAST, _BROADCAST, _MULTICAST_6 = "224.0.0.0/4", "255.255.255.255/32", "ff00::/8"
+_NEIGHBOR_SOLICITATION, _NEIGHBOR_ADVERTISEMENT = 135, 136
 _DNS_PORT = 53
 
 
@@ -62,8 +63,10 @@ def chains(
     guard: Guard | None,
     relayed: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     data: Sequence[str] = (),
+    *,
+    version: int = 4,
 ) -> list[Chain]:
-    """Return all chains of ours; those that go by what others say come before those that ask them.
+    """Return all chains of ours for a version of IP; those that go by what others say come before those that ask.
 
     Args:
         exposed: addresses of the host on the network, and whether each masquerades.
@@ -71,9 +74,11 @@ def chains(
         guard: what to protect; None if there is nothing yet.
         relayed: rules for frames over other hosts (`weave_http.net.relays`).
         data: rules for what comes in at the port for data (`data_rules`).
+        version: of IP: 4 or 6.
     """
+    exposed = {cidr: masquerade for cidr, masquerade in exposed.items() if cidr.version == version}
     bridges = sorted({*container_bridges} - {_BRIDGE})
-    subnets = sorted({cidr.network for cidr in exposed}, key=_order)
+    subnets = sorted({cidr.network for cidr in exposed}, key=order)
     masquerading = {cidr.network for cidr, masquerade in exposed.items() if masquerade}
     natted = [subnet for subnet in subnets if subnet in masquerading]
     passed, masked = (relayed.get(name, ()) for name in (relays.PASS, relays.MASK))
@@ -90,7 +95,11 @@ def chains(
             "filter",
             INPUT,
             "INPUT",
-            (*(_closed_ports(bridges, guard) if guard else ()), *_to_data(guard, data), *_to_the_host(subnets)),
+            (
+                *(_closed_ports(bridges, guard, version) if guard else ()),
+                *_to_data(guard, data),
+                *_to_the_host(subnets),
+            ),
         ),
         Chain(
             "nat",
@@ -138,9 +147,9 @@ def guard_of(input_rules: Sequence[str]) -> Guard | None:
 
 def masquerade_rules(subnet: Network) -> list[str]:
     """Return the rules by which a subnet's packets to elsewhere, and others' to it, bear the host's address."""
+    to_many = (_MULTICAST, _BROADCAST) if subnet.version == 4 else (_MULTICAST_6,)
     return [
-        f"-s {subnet} -d {_MULTICAST} -j RETURN",
-        f"-s {subnet} -d {_BROADCAST} -j RETURN",
+        *(f"-s {subnet} -d {several} -j RETURN" for several in to_many),
         f"! -s {subnet} -d {subnet} -j MASQUERADE",
         f"-s {subnet} ! -d {subnet} -j MASQUERADE",
     ]
@@ -191,12 +200,23 @@ def _to_the_host(subnets: Sequence[Network]) -> list[str]:
     """Return the rules by which only containers of exposed subnets reach the host, at whatever address of its."""
     return [
         f"-i {_BRIDGE} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
+        *(_neighbours() if any(subnet.version == 6 for subnet in subnets) else ()),
         *(f"-s {subnet} -i {_BRIDGE} -j RETURN" for subnet in subnets),
         f"-i {_BRIDGE} -j DROP",
     ]
 
 
-def _closed_ports(bridges: Sequence[str], guard: Guard) -> list[str]:
+def _neighbours() -> list[str]:
+    """Return the rules by which containers find the host's MAC; nothing like ARP is needed for it in IPv6."""
+    return [
+        f"-i {_BRIDGE} -p ipv6-icmp -m icmp6 --icmpv6-type {kind} -j RETURN"
+        for kind in (_NEIGHBOR_SOLICITATION, _NEIGHBOR_ADVERTISEMENT)
+    ]
+
+
+def _closed_ports(bridges: Sequence[str], guard: Guard, version: int) -> list[str]:
+    if version == 6:  # the router's API and its names are served by IPv4 alone
+        return [f"-i {bridge} {ports} -j DROP" for bridge in (_BRIDGE, *bridges) for ports in _peer_ports(guard)]
     return [
         f"-d 127.0.0.0/8 ! -i lo -p tcp -m tcp --dport {guard.api_port} -j DROP",
         *(f"-i {guard.dns_bridge} -p {kind} -m {kind} --dport {_DNS_PORT} -j ACCEPT" for kind in ("udp", "tcp")),
@@ -206,7 +226,3 @@ def _closed_ports(bridges: Sequence[str], guard: Guard) -> list[str]:
 
 def _peer_ports(guard: Guard) -> list[str]:
     return [f"-p {kind} -m {kind} --dport {port}" for kind, port in (("tcp", guard.port), ("udp", guard.port + 1))]
-
-
-def _order(network: Network) -> tuple[int, int, int]:
-    return network.version, int(network.network_address), network.prefixlen

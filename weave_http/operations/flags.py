@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from weave_http import constants
-from weave_http.addresses import Network, parse_ipv4, parse_port
+from weave_http.addresses import Network, order, parse_ipv4, parse_port
 from weave_http.errors import HostError, UsageError
 from weave_http.operations.hostnames import parse_hostname
 
@@ -61,6 +61,9 @@ class Flag:
 
 
 # -- how values are read -----------------------------------------------------------------------------
+
+
+_SHORTEST_LENGTH = 8
 
 
 def number(what: str, least: int, most: int, unit: str = "") -> Callable[[str], int]:
@@ -180,31 +183,48 @@ def _init(text: str) -> Init:
     )
 
 
-def _subnet(flag: str) -> Callable[[str], Network | None]:
-    def read(text: str) -> Network | None:
-        if not text:
-            return None
-        hint = "expected an IPv4 network like 10.32.0.0/12, with all bits after the length zero"
-        try:
-            found = ip_network(text)
-        except ValueError as error:
-            raise UsageError(f"invalid --{flag} {text!r}", hint=hint) from error
-        if found.version != 4 or "/" not in text:
-            raise UsageError(f"invalid --{flag} {text!r}", hint=hint)
-        if not 8 <= found.prefixlen <= 30:
-            raise UsageError(f"invalid --{flag} {text!r}", hint="expected a length from 8 to 30")
-        return found
+def _networks(flag: str) -> Callable[[str], tuple[Network, ...]]:
+    """Return a function that reads a network, or one of each version of IP with a comma between; none of no text."""
+
+    def read(text: str) -> tuple[Network, ...]:
+        found = [_network(flag, each) for each in text.split(",") if text]
+        if len({each.version for each in found}) < len(found):
+            raise UsageError(f"invalid --{flag} {text!r}", hint="expected one network of IPv4, one of IPv6, or both")
+        return tuple(sorted(found, key=order))
 
     return read
 
 
-def default_subnet(range_: Network, given: Network | None) -> Network:
-    """Return the subnet for those who name none. Raises `UsageError`: it is not within the range."""
-    if given is None:
-        return range_
-    if given.version != range_.version or not range_.supernet_of(given):  # type: ignore[arg-type]
-        raise UsageError(f"invalid --ipalloc-default-subnet {str(given)!r}", hint=f"expected a part of {range_}")
-    return given
+def _network(flag: str, text: str) -> Network:
+    hint = "expected a network like 10.32.0.0/12 or fd00:32::/64, with all bits after the length zero"
+    try:
+        found = ip_network(text)
+    except ValueError as error:
+        raise UsageError(f"invalid --{flag} {text!r}", hint=hint) from error
+    if "/" not in text:
+        raise UsageError(f"invalid --{flag} {text!r}", hint=hint)
+    longest = found.max_prefixlen - 2
+    if not _SHORTEST_LENGTH <= found.prefixlen <= longest:
+        raise UsageError(f"invalid --{flag} {text!r}", hint=f"expected a length from {_SHORTEST_LENGTH} to {longest}")
+    if found.is_multicast or found.is_link_local or found.is_loopback:
+        raise UsageError(f"invalid --{flag} {text!r}", hint="no interface of a container can have such addresses")
+    return found
+
+
+def default_subnets(ranges: Sequence[Network], given: Sequence[Network]) -> tuple[Network, ...]:
+    """Return the subnets for those who name none, one of each range; all of it where no part of it is given.
+
+    Raises:
+        UsageError: one is not within the range of its version of IP.
+    """
+    chosen = {each.version: each for each in ranges}
+    for subnet in given:
+        range_ = chosen.get(subnet.version)
+        if range_ is None or not range_.supernet_of(subnet):  # type: ignore[arg-type]
+            hint = f"expected a part of {' or '.join(map(str, ranges))}"
+            raise UsageError(f"invalid --ipalloc-default-subnet {str(subnet)!r}", hint=hint)
+        chosen[subnet.version] = subnet
+    return tuple(chosen.values())
 
 
 def switch(word: str, value: str) -> bool:
@@ -236,6 +256,7 @@ FLAGS = (
         200,
         ("connlimit",),
     ),
+    Flag("enforce", "Let containers send only from the addresses and the MAC that they were given."),
     Flag("no-discovery", "Do not dial peers that other peers know."),
     Flag("resume", "Dial the targets of the last time."),
     Flag("log-level", "Least level of lines in the log; info by default.", "|".join(LOG_LEVELS), _log_level, "info"),
@@ -270,15 +291,16 @@ FLAGS = (
     Flag(
         "ipalloc-range",
         "Network out of which addresses are handed out, the same on all hosts; empty for none.",
-        "CIDR",
-        _subnet("ipalloc-range"),
-        ip_network(constants.ADDRESS_RANGE),
+        "CIDR[,CIDR]",
+        _networks("ipalloc-range"),
+        (ip_network(constants.ADDRESS_RANGE),),
     ),
     Flag(
         "ipalloc-default-subnet",
         "Subnet for those who name none; all of the range by default.",
-        "CIDR",
-        _subnet("ipalloc-default-subnet"),
+        "CIDR[,CIDR]",
+        _networks("ipalloc-default-subnet"),
+        (),
     ),
     Flag(
         "ipalloc-init",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from weave_http.addresses import IP, parse_ipv4
+from weave_http.addresses import IP, parse_ip, parse_ipv4
 from weave_http.errors import UsageError
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _LONGEST = 253
+_NIBBLES, _NIBBLE = 32, re.compile(r"[0-9a-f]")
 
 
 def parse_hostname(text: str) -> str:
@@ -40,9 +41,17 @@ def from_labels(labels: Sequence[bytes]) -> str:
 
 
 def reverse_address(name: str) -> IP | None:
-    """Return the address that a name like `1.1.2.10.in-addr.arpa` stands for, None when it stands for none."""
-    octets = name.removesuffix(".in-addr.arpa").split(".")
+    """Return the address that a name like `1.1.2.10.in-addr.arpa` stands for, None when it stands for none.
+
+    Of IPv6 the labels are the 32 hexadecimal digits, the last one first, before `ip6.arpa` (RFC 3596).
+    """
+    labels, _, domain = name[: -len(".arpa")].rpartition(".")
+    parts = labels.split(".")[::-1]
     try:
-        return parse_ipv4(".".join(reversed(octets))) if name.endswith(".in-addr.arpa") else None
+        if domain == "in-addr" and name.endswith(".arpa"):
+            return parse_ipv4(".".join(parts))
+        if domain == "ip6" and name.endswith(".arpa") and len(parts) == _NIBBLES and all(map(_NIBBLE.fullmatch, parts)):
+            return parse_ip(":".join("".join(parts[at : at + 4]) for at in range(0, _NIBBLES, 4)))
     except UsageError:
-        return None
+        pass
+    return None

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import ClassVar
 
-from weave_http.addresses import Wanted, parse_ipv4
+from weave_http.addresses import IP, Wanted, parse_ip
 from weave_http.errors import UsageError
 from weave_http.operations.operation import Argument, Operation, Option, addresses, one
 
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})")
 _ADDRESSES = addresses(
-    "Addresses for the container's interface, set in this order: 10.2.1.1/24, net:10.32.1.0/24 or net:default."
+    "Addresses for the container's interface, set in this order: 10.2.1.1/24, fd00:2::1/64, net:10.32.1.0/24 or "
+    "net:default."
 )
 _NO_CONTAINER = "no container given"
 
 
-class ExtraHost(tuple[str, IPv4Address]):
+class ExtraHost(tuple[str, IP]):
     """A line for a hosts file: a name, and its address."""
 
     __slots__ = ()
@@ -31,7 +31,7 @@ class ExtraHost(tuple[str, IPv4Address]):
         if not _NAME.fullmatch(name):
             raise UsageError(f"invalid host {text!r}", hint=hint)
         try:
-            return cls((name, parse_ipv4(address)))
+            return cls((name, parse_ip(address)))
         except UsageError as error:
             raise UsageError(f"invalid host {text!r}", hint=hint) from error
 
@@ -119,7 +119,7 @@ class Detach(Operation):
     more: ClassVar[str] = "It prints the addresses that were removed. With the last one the interface is removed."
     example: ClassVar[str] = "detach 10.2.1.1/24 web"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
-        addresses("Addresses to take away, as 10.2.1.1/24, net:10.32.1.0/24 or net:default."),
+        addresses("Addresses to take away, as 10.2.1.1/24, fd00:2::1/64, net:10.32.1.0/24 or net:default."),
         _container("running"),
     )
 

@@ -67,6 +67,7 @@ class Router:
             docker_bridge=os.environ.get("DOCKER_BRIDGE") or constants.DOCKER_BRIDGE,
             procfs=os.environ.get("PROCFS"),
             tunnel=self._tunnel,
+            enforce=options.enforce,
         )
         self._overlay = Overlay(self._kernel, store, self._reach, self._checked)
         self._name_gossip = NameGossip(me.name, me.uid)
@@ -91,6 +92,7 @@ class Router:
         self._control = Control(
             store, self._peering, self._overlay, self._paths, self._names, self._addresses, self._tunnels
         )
+        self._overlay.join_again = self._control.reattacher.again
         more = routes(self._names) if self._names else routes_when_off()
         allocation = address_routes.routes(self._addresses) if self._addresses else address_routes.routes_when_off()
         self._api = Api(self._control, *options.http_addr, more=[*more, *allocation])

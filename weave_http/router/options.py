@@ -42,6 +42,7 @@ class Options:
         discovery: whether peers are dialled that others know.
         log_level: what is worth a line.
         host: address to listen on.
+        enforce: whether containers send only from what they were given.
         mtu: of the overlay, in bytes; None to derive it from the underlay's.
         targets: `HOST[:PORT]` of peers to dial.
         dns: how names are served, None not to.
@@ -60,6 +61,7 @@ class Options:
     discovery: bool
     log_level: str
     host: IP
+    enforce: bool
     mtu: int | None
     targets: tuple[str, ...]
     dns: DnsOptions | None = None
@@ -97,6 +99,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
         discovery=not values["no-discovery"],
         log_level=values["log-level"],
         host=values["host"],
+        enforce=values["enforce"],
         mtu=variable("mtu", env),
         targets=tuple(dict.fromkeys(targets)),
         dns=dns_options(values, env),

@@ -103,6 +103,11 @@ class Reattacher:
         for work in (self._follow, *[self._work] * WORKERS):
             threading.Thread(target=work, name="reattach", daemon=True).start()
 
+    def again(self) -> None:
+        """Join all containers that have a record anew, where they run."""
+        for container in self._attachments():
+            self._due.put((container, 1))
+
     def stop(self) -> None:
         """Attach no more. What is under way is not waited for: its threads end with the process."""
         self._stopping.set()

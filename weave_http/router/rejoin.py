@@ -11,6 +11,7 @@ from weave_http.addresses import Cidr
 from weave_http.engine import Engine
 from weave_http.host.dns_names import full_name
 from weave_http.net import guest
+from weave_http.net.sysctl import has_ipv6
 
 
 class Joined(NamedTuple):
@@ -39,7 +40,7 @@ def rejoin(engine: Engine, container: str, addresses: Sequence[Cidr]) -> bool:
     target = _target(engine.containers.inspect(container))
     if target is None:
         return False
-    guest.plug(target, addresses)
+    guest.plug(target, [cidr for cidr in addresses if cidr.version == 4 or has_ipv6()], complete=True)
     return True
 
 

@@ -21,7 +21,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
-from weave_http.addresses import parse_cidr, parse_ipv4
+from weave_http.addresses import parse_cidr, parse_ip
 from weave_http.errors import HostError, UsageError
 from weave_http.operations.hostnames import parse_hostname
 from weave_http.router.addresses.packing import pack_memory, read_memory
@@ -246,7 +246,7 @@ def _container(text: str) -> str:
 
 
 def _name(hostname: str, address: str, owner: str) -> Name:
-    return Name(parse_hostname(hostname), parse_ipv4(address), owner)
+    return Name(parse_hostname(hostname), parse_ip(address), owner)
 
 
 def _write_difference(database: sqlite3.Connection, before: State, after: State) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from weave_http.addresses import parse_cidr, parse_ipv4
+from weave_http.addresses import parse_cidr, parse_ip
 from weave_http.errors import UsageError
 from weave_http.operations.hostnames import parse_hostname
 from weave_http.router.mesh.identity import is_peer_name
@@ -35,7 +35,7 @@ def read_json_files(folder: Path, put_aside: Callable[[Path, Exception], None]) 
         put_aside(path, error)
     try:
         given = frozenset(
-            Name(parse_hostname(hostname), parse_ipv4(address), str(owner))
+            Name(parse_hostname(hostname), parse_ip(address), str(owner))
             for hostname, address, owner in json.loads(names.read_bytes())
         )
     except FileNotFoundError:

@@ -18,7 +18,7 @@ CHARTER = Charter(4, "1.a", {ONE: 7, TWO: 8, THREE: 9}, {ONE: BLOCKS[:2], TWO: B
 
 def agreement(memory: Memory) -> Agreement:
     """What a peer knows that starts with this on its disk."""
-    return Agreement(ONE, [RANGE], RANGE, memory, count=3)
+    return Agreement(ONE, [RANGE], [RANGE], memory, count=3)
 
 
 def test_what_was_offered_stays_offered_when_the_router_starts_again() -> None:

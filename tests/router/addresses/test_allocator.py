@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from tests.router.addresses.world import World
+from tests.router.addresses.world import SIX, World
 
 SEEDS = int(os.environ.get("WEAVE_TEST_SEEDS", "300"))
 
@@ -20,7 +20,7 @@ RANGES = (ip_network("10.32.0.0/26"), ip_network("10.32.0.0/26"), ip_network("10
 def live(seed: int) -> None:
     """Play one random history, and look at it all the time; at its end nothing is lost."""
     choose = Random(seed)
-    world = World(choose.choice((1, 2, 3, 3, 4, 5)), seed, choose.choice(RANGES))
+    world = World(choose.choice((1, 2, 3, 3, 4, 5)), seed, choose.choice(RANGES), *((SIX,) if seed % 2 else ()))
     names = list(world.hosts)
     for _ in range(choose.randrange(20, 70)):
         host = world.hosts[choose.choice(list(world.hosts))]

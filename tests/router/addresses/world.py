@@ -16,6 +16,7 @@ from weave_http.router.addresses.standing import Memory, Standing
 from weave_http.router.mesh.identity import PeerName
 
 RANGE: Network = ip_network("10.32.0.0/26")
+SIX: Network = ip_network("fd00:32::/122")
 
 
 @dataclass
@@ -56,9 +57,9 @@ class Host:
 class World:
     """Peers, each of which knows what it heard; `links` says who reaches whom."""
 
-    def __init__(self, count: int, seed: int, range_: Network = RANGE) -> None:
+    def __init__(self, count: int, seed: int, range_: Network = RANGE, *further: Network) -> None:
         self.random = Random(seed)
-        self.range = range_
+        self.ranges = (range_, *further)
         self.now = 0.0
         self.stamp = 0
         self.first = count
@@ -91,8 +92,8 @@ class World:
         """Start a router; its containers ran all the time. Who is none of the first ones founds no network alone."""
         memory, held = host.disk or (Memory(self.random.getrandbits(60) + 1), {})
         count = self.first if first else len(self.hosts)
-        agreement = Agreement(host.name, [self.range], self.range, memory, count=count)
-        host.allocator = Allocator(agreement, Holdings(host.running if host.disk is None else held), self.range)
+        agreement = Agreement(host.name, self.ranges, self.ranges, memory, count=count)
+        host.allocator = Allocator(agreement, Holdings(host.running if host.disk is None else held), self.ranges)
         for owner, addresses in host.running.items():
             for cidr in addresses:
                 host.allocator.holdings.hold(owner, cidr)
@@ -124,7 +125,7 @@ class World:
     def run(self, host: Host) -> Request:
         """Start a container without an address."""
         self.containers += 1
-        return self.ask(host, f"{self.containers:064x}", self.range)
+        return self.ask(host, f"{self.containers:064x}", self.ranges[self.containers % len(self.ranges)])
 
     def ask(self, host: Host, owner: str, what: Network | Cidr) -> Request:
         """Ask for an address."""

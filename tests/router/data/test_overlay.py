@@ -35,6 +35,9 @@ class Pretender(Kernel):
         self.failure: HostError | None = None
         self.done: list[str] = []
 
+    def sign_bridge(self, uid: int) -> None:
+        self.done.append(f"signed by {uid}")
+
     def converge(
         self,
         exposed: Mapping[Cidr, bool],
@@ -64,7 +67,6 @@ class Pretender(Kernel):
 
 @pytest.fixture(autouse=True)
 def _no_bridge(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "sign_bridge", lambda uid: None)
     monkeypatch.setattr(module, "is_bridge_of", lambda uid: uid == 1)
     monkeypatch.setattr(module, "bridge_addresses", lambda: {B})
 

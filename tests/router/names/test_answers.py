@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.router.names.queries import addresses, query
 from weave_http.addresses import IP, parse_ip
+from weave_http.operations.hostnames import reverse_address
 from weave_http.router.names.answers import LARGEST_QUERY, Answerer, Query, cut, parse, refuse
 
 KNOWN = {
@@ -19,6 +20,8 @@ KNOWN = {
     "web.weave.local": ["10.2.1.1", "10.2.1.2", "10.2.1.3"],
     "many.weave.local": [f"10.9.{number >> 8}.{number & 255}" for number in range(1000)],
     "a.b.weave.local": ["10.2.1.4"],
+    "both.weave.local": ["10.2.1.5", "fd00:2::5"],
+    "six.weave.local": ["fd00:2::6"],
 }
 
 
@@ -56,6 +59,12 @@ def outcome(name: str, kind: str = "A") -> tuple[str, int] | None:
         ("web.weave.local.", "ANY", ("NOERROR", 3)),
         ("a.b.weave.local.", "A", ("NOERROR", 1)),
         ("c1.weave.local.", "AAAA", ("NOERROR", 0)),
+        ("both.weave.local.", "AAAA", ("NOERROR", 1)),
+        ("both.weave.local.", "ANY", ("NOERROR", 2)),
+        ("six.weave.local.", "A", ("NOERROR", 0)),
+        ("six", "AAAA", ("NOERROR", 1)),
+        (f"{parse_ip('fd00:2::6').reverse_pointer}.", "PTR", ("NOERROR", 1)),
+        (parse_ip("fd00:2::6").reverse_pointer[2:] + ".", "PTR", None),
         ("c1.weave.local.", "MX", ("NOERROR", 0)),
         ("c9.weave.local.", "A", ("NXDOMAIN", 0)),
         ("c9.weave.local.", "AAAA", ("NXDOMAIN", 0)),
@@ -216,3 +225,18 @@ def test_what_is_kept_for_the_next_one_who_asks_is_limited() -> None:
         assert isinstance(parsed, Query)
         assert addresses(it.answer(parsed, 512)) == ["10.2.1.1"]
     assert len(it._replies) <= 1024
+
+
+@given(st.ip_addresses())
+def test_every_address_is_found_by_its_reverse_name(address: IP) -> None:
+    assert reverse_address(address.reverse_pointer) == address
+    assert reverse_address(f"0.{address.reverse_pointer}") is None
+
+
+def test_an_answer_has_addresses_of_the_kind_that_was_asked_for() -> None:
+    replies = [ask(query("both", kind)) for kind in ("A", "AAAA", "ANY")]
+    assert [[str(record.rdata) for record in reply.rr] for reply in replies if reply] == [
+        ["10.2.1.5"],
+        ["fd00:2::5"],
+        ["10.2.1.5", "fd00:2::5"],
+    ]

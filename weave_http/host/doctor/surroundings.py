@@ -111,17 +111,21 @@ def resolver(seen: Seen) -> Iterator[Finding]:
 
 
 def ipv6(seen: Seen) -> Iterator[Finding]:
-    """Look whether the bridge is without IPv6, as it must be."""
+    """Look whether the bridge has IPv6 only as long as the host is exposed by such an address."""
     switch = _SYSCTL / "ipv6/conf" / constants.BRIDGE / "disable_ipv6"
     if not (_SYSCTL / "ipv6").exists():
         yield ok("this kernel has no IPv6")
     elif switch.exists() and switch.read_text().strip() != "1":
-        text = f"the bridge {constants.BRIDGE} has IPv6: containers reach every service of the host by it"
+        described = bridge.describe()
+        if described and any(cidr.version == 6 for cidr in described[1]):
+            yield ok("the host is exposed by an address of IPv6")
+            return
+        text = f"the bridge {constants.BRIDGE} has IPv6, though the host is exposed by no such address"
         yield error(
             text, f"sysctl -w net.ipv6.conf.{constants.BRIDGE}.disable_ipv6=1; the router does that when it starts"
         )
     else:
-        yield ok("the network is IPv4; the bridge takes no IPv6")
+        yield ok("the bridge has no IPv6 of the host's")
 
 
 def _programs(procfs: str) -> set[str]:

@@ -38,7 +38,7 @@ class Agreement:
     Args:
         me: name of this peer.
         ranges: what all may be handed out of.
-        default: where a peer that comes gets its first block.
+        defaults: where a peer that comes gets its first blocks.
         memory: what was on the disk.
         count: of peers that there are at the beginning: the first charter needs the votes of more than half.
         observer: have no vote.
@@ -49,7 +49,7 @@ class Agreement:
         self,
         me: PeerName,
         ranges: Sequence[Network],
-        default: Network,
+        defaults: Sequence[Network],
         memory: Memory,
         *,
         count: int = 1,
@@ -65,7 +65,7 @@ class Agreement:
         self._count = count
         self.founding_wanted = False
         """Whether the first charter is asked for though nothing is needed yet."""
-        self._default = default
+        self._defaults = tuple(defaults)
         self._observer = observer
         self.leaving = False
         """Whether this peer gives up its vote."""
@@ -80,7 +80,7 @@ class Agreement:
         self._since: float | None = None
         """Since when there is something to change."""
         if memory.charter is None and seed:
-            self.memory = replace(memory, charter=seeded(ranges, default, seed))
+            self.memory = replace(memory, charter=seeded(ranges, defaults, seed))
 
     # -- what this peer says -----------------------------------------------------------------------------------
 
@@ -371,7 +371,7 @@ class Agreement:
         kept = sorted(voters, key=lambda peer: (old is None or peer not in old.voters, peer))[:MOST_VOTERS]
         voters = {peer: voters[peer] for peer in sorted(kept)}
         for peer, fact in sorted(here.items(), key=lambda each: (not each[1].wants, each[0])):
-            wants = fact.wants or ((self._default,) if not shares.get(peer) and not fact.observer else ())
+            wants = fact.wants or (self._defaults if not shares.get(peer) and not fact.observer else ())
             for want in wants:
                 if spans.within(self.ranges, want):
                     give(shares, peer, want)
@@ -410,11 +410,12 @@ class Agreement:
             self.gone &= {*self.charter.voters, *self.charter.shares} - self._present
 
 
-def seeded(ranges: Sequence[Network], default: Network, seed: Sequence[PeerName]) -> Charter:
+def seeded(ranges: Sequence[Network], defaults: Sequence[Network], seed: Sequence[PeerName]) -> Charter:
     """Return the charter that peers begin with who were told the same seed."""
     shares: dict[PeerName, tuple[Network, ...]] = {}
     for peer in sorted(set(seed)):
-        give(shares, peer, default)
+        for default in defaults:
+            give(shares, peer, default)
     names = blake2b(" ".join(sorted(set(seed))).encode(), digest_size=8).hexdigest()
     lives = dict.fromkeys(sorted(shares), ANY_LIFE)
     return Charter(1, f"seed-{names}", lives, shares, lives)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from weave_http.addresses import IP, Cidr, Network
@@ -56,13 +56,13 @@ class Allocator:
     Args:
         agreement: who may hand out what.
         holdings: who has what here.
-        default: the subnet for those who name none.
+        defaults: the subnets for those who name none.
     """
 
-    def __init__(self, agreement: Agreement, holdings: Holdings, default: Network) -> None:
+    def __init__(self, agreement: Agreement, holdings: Holdings, defaults: Sequence[Network]) -> None:
         self.agreement = agreement
         self.holdings = holdings
-        self.default = default
+        self.defaults = tuple(defaults)
         self.pending: list[Request] = []
         self.clashes: dict[IP, PeerName] = {}
         """Addresses in use here that are in the share of a peer that does not let them go."""
@@ -139,9 +139,10 @@ class Allocator:
             wants[as_block(cidr.ip)] = None
         share, charter = agreement.share, agreement.charter
         if share and charter and not wants:
-            mine = spans.size(spans.inside(self.default, share))
-            if charter.pool(self.default) and self.holdings.free(self.default, share, now) * LOW < mine:
-                wants[self.default] = None
+            for default in self.defaults:
+                mine = spans.size(spans.inside(default, share))
+                if charter.pool(default) and self.holdings.free(default, share, now) * LOW < mine:
+                    wants[default] = None
         agreement.wants = tuple(wants)[:MOST_WANTS]
 
     def _offer(self, facts: Mapping[PeerName, Standing], present: Set[PeerName], now: float) -> None:

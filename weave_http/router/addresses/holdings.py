@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from weave_http.addresses import IP, Cidr, Network
+from weave_http.addresses import IP, Cidr, Network, order
 from weave_http.errors import HostError
 from weave_http.router.addresses import spans
 
@@ -110,7 +110,8 @@ class Holdings:
         """Return what is held of the range, and is not of our share."""
         ranges = list(ranges)
         everything = (cidr for each in self.held.values() for cidr in each)
-        return sorted(cidr for cidr in everything if spans.covers(ranges, cidr.ip) and not spans.covers(share, cidr.ip))
+        strays = [cidr for cidr in everything if spans.covers(ranges, cidr.ip) and not spans.covers(share, cidr.ip)]
+        return sorted(strays, key=order)
 
     def _free(self, subnet: Network, share: Iterable[Network], now: float, owner: str) -> Iterator[IP]:
         self._wake(now)

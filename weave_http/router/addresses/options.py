@@ -17,14 +17,14 @@ class AddressOptions:
 
     Args:
         ranges: what all of them are from.
-        default: the subnet for those who name none.
+        defaults: the subnets for those who name none, one of each range.
         count: of peers that there are at the beginning.
         observer: have no vote.
         seed: the peers that share the range from the beginning.
     """
 
     ranges: tuple[Network, ...]
-    default: Network
+    defaults: tuple[Network, ...]
     count: int
     observer: bool = False
     seed: tuple[PeerName, ...] = ()
@@ -37,15 +37,15 @@ def from_flags(values: Mapping[str, Any], targets: int) -> AddressOptions | None
         values: of the flags, by name.
         targets: how many peers were named.
     """
-    from weave_http.operations.flags import default_subnet
+    from weave_http.operations.flags import default_subnets
 
-    range_ = values["ipalloc-range"]
-    if range_ is None:
+    ranges = values["ipalloc-range"]
+    if not ranges:
         return None
     init: Init = values["ipalloc-init"]
     return AddressOptions(
-        (range_,),
-        default_subnet(range_, values["ipalloc-default-subnet"]),
+        ranges,
+        default_subnets(ranges, values["ipalloc-default-subnet"]),
         init.count or targets + 1,
         init.kind == "observer",
         tuple(map(parse_peer_name, init.seed)),

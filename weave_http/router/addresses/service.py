@@ -15,6 +15,7 @@ from time import monotonic
 
 from weave_http.addresses import IP, Cidr, Network
 from weave_http.errors import HostError
+from weave_http.net.sysctl import has_ipv6
 from weave_http.router.addresses import spans
 from weave_http.router.addresses.agreement import Agreement
 from weave_http.router.addresses.allocator import Allocator, Request
@@ -72,17 +73,21 @@ class AddressService:
         agreement = Agreement(
             me,
             options.ranges,
-            options.default,
+            options.defaults,
             memory,
             count=options.count,
             observer=options.observer,
             seed=options.seed,
         )
-        self.allocator = Allocator(agreement, Holdings(kept.held if kept is not None and fits else {}), options.default)
+        self.allocator = Allocator(
+            agreement, Holdings(kept.held if kept is not None and fits else {}), options.defaults
+        )
         for container, addresses in store.state.attachments.items():
             self._adopt(container, addresses)
         for cidr in store.state.exposed:
             self._adopt(EXPOSED, (cidr,))
+        self.defaults = [each for each in options.defaults if each.version == 4 or has_ipv6()]
+        """Subnets for those who name none, as far as the kernel has the like."""
         self._event = asyncio.Event()
         self._written: tuple[Memory, dict[str, tuple[Cidr, ...]]] | None = None
         self._lock = asyncio.Lock()
@@ -127,18 +132,29 @@ class AddressService:
 
     # -- what is asked of it -----------------------------------------------------------------------------------
 
-    async def allocate(self, owner: str, subnet: Network | None = None) -> Cidr:
-        """Give an owner an address of a subnet, by default of the default one; the same one if it has one there.
+    async def allocate(self, owner: str, subnet: Network | None = None) -> list[Cidr]:
+        """Give an owner an address of a subnet, by default of each default one; the same one if it has one there.
 
         Raises:
-            HostError: there is none to be had, and why.
+            HostError: there is none to be had, and why; none that is new is kept.
         """
-        subnet = subnet or self.options.default
+        found: dict[Network, Cidr] = {}
+        before = self.allocator.holdings.of(owner)
+        try:
+            for each in [subnet] if subnet else self.defaults:
+                found[each] = await self._allocate(owner, each)
+        except HostError:
+            await self.release(owner, [cidr.ip for cidr in found.values() if cidr not in before])
+            raise
+        return list(found.values())
+
+    async def _allocate(self, owner: str, subnet: Network) -> Cidr:
         if not spans.within(self.options.ranges, subnet):
             ranges = ", ".join(map(str, self.options.ranges))
             raise HostError(f"{subnet} is not within {ranges}, out of which addresses are handed out")
         if subnet.num_addresses < _SMALLEST:
-            raise HostError(f"{subnet} is too small to hand out addresses of", hint="expected a length of at most 30")
+            hint = f"expected a length of at most {subnet.max_prefixlen - 2}"
+            raise HostError(f"{subnet} is too small to hand out addresses of", hint=hint)
         return await self._ask(Request(owner, subnet, monotonic()))
 
     async def claim(self, owner: str, cidr: Cidr) -> None:

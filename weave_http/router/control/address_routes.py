@@ -22,15 +22,17 @@ def routes(service: AddressService) -> list[web.RouteDef]:
     """
 
     async def allocate(request: web.Request) -> web.Response:
-        return web.Response(text=f"{await service.allocate(_owner(request), _subnet(request))}")
+        found = await service.allocate(_owner(request), _subnet(request))
+        return web.Response(text=" ".join(map(str, found)))
 
     async def claim(request: web.Request) -> web.Response:
         await service.claim(_owner(request), _cidr(request))
         return web.Response(status=204)
 
     async def of(request: web.Request) -> web.Response:
-        subnet = service.options.default if request.path.endswith("/default") else _subnet(request)
-        found = service.allocator.holdings.of(_owner(request), subnet)
+        default = request.path.endswith("/default")
+        subnets = service.options.defaults if default else (_subnet(request),)
+        found = [cidr for each in subnets for cidr in service.allocator.holdings.of(_owner(request), each)]
         if not found:
             raise web.HTTPNotFound(text="no address of it was handed out\n")
         return web.Response(text=" ".join(map(str, found)))
@@ -55,7 +57,7 @@ def routes(service: AddressService) -> list[web.RouteDef]:
         return web.Response()
 
     async def default_subnet(request: web.Request) -> web.Response:
-        return web.Response(text=str(service.options.default))
+        return web.Response(text=" ".join(map(str, service.options.defaults)))
 
     return [
         web.get("/ip", everything),

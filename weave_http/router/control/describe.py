@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from weave_http.addresses import Cidr
+from weave_http.addresses import Cidr, Network
 from weave_http.router.addresses.service import AddressService
 from weave_http.router.control.report import (
     Connection,
@@ -182,9 +182,10 @@ def ipam(service: AddressService) -> Ipam:
     order = sorted(shares, key=lambda peer: (peer != agreement.me, peer))
     return Ipam(
         range=", ".join(map(str, service.options.ranges)),
-        range_num_ips=sum(each.num_addresses for each in service.options.ranges),
+        range_num_ips=service.options.ranges[0].num_addresses,
+        range_sizes=tuple(each.num_addresses for each in service.options.ranges),
         active_ips=len(allocator.holdings),
-        default_subnet=str(service.options.default),
+        default_subnet=", ".join(map(str, service.options.defaults)),
         status=trouble or ("waiting for IP(s) to become available" if allocator.pending else idle),
         number=charter.number if charter else 0,
         voters=tuple(sorted(charter.voters)) if charter else (),
@@ -193,13 +194,19 @@ def ipam(service: AddressService) -> Ipam:
                 peer=peer,
                 nickname=service.nickname(peer),
                 blocks=tuple(map(str, shares[peer])),
-                size=sum(block.num_addresses for block in shares[peer]),
+                size=_sizes(shares[peer], service.options.ranges)[0],
+                sizes=_sizes(shares[peer], service.options.ranges),
                 active=len(allocator.holdings) if peer == agreement.me else facts[peer].used if peer in facts else 0,
                 is_known_peer=peer in service.present,
             )
             for peer in order
         ),
     )
+
+
+def _sizes(blocks: Sequence[Network], ranges: Sequence[Network]) -> tuple[int, ...]:
+    """Return how many addresses blocks have of each range."""
+    return tuple(sum(block.num_addresses for block in blocks if block.version == range_.version) for range_ in ranges)
 
 
 def exposed(record: Mapping[Cidr, Exposure]) -> dict[str, dict[str, object]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from weave_http.addresses import IP, parse_ipv4
+from weave_http.addresses import IP, parse_ip
 from weave_http.errors import UsageError
 from weave_http.router.control.describe import name_entry
 from weave_http.router.control.report import as_json
@@ -85,6 +85,6 @@ def _owner(request: web.Request) -> str:
 
 def _address(request: web.Request) -> IP:
     try:
-        return parse_ipv4(request.match_info["address"])
+        return parse_ip(request.match_info["address"])
     except UsageError as error:
         raise web.HTTPBadRequest(text=f"{error}\n") from error

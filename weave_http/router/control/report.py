@@ -136,7 +136,8 @@ class Share:
         peer: its name.
         nickname: for people.
         blocks: of its share.
-        size: addresses in all.
+        size: addresses in all; of the first range if there are two.
+        sizes: of each range.
         active: how many of them are in use, as it said last.
         is_known_peer: whether it is in reach.
     """
@@ -145,6 +146,7 @@ class Share:
     nickname: str
     blocks: tuple[str, ...]
     size: int
+    sizes: tuple[int, ...]
     active: int
     is_known_peer: bool
 
@@ -155,7 +157,8 @@ class Ipam:
 
     Args:
         range: out of which.
-        range_num_ips: its size.
+        range_num_ips: its size; of the first one if there are two.
+        range_sizes: of each range.
         active_ips: in use on this host.
         default_subnet: for those who name none.
         status: in a few words.
@@ -166,6 +169,7 @@ class Ipam:
 
     range: str
     range_num_ips: int
+    range_sizes: tuple[int, ...]
     active_ips: int
     default_subnet: str
     status: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 
@@ -9,6 +10,7 @@ from weave_http.router.control.report import Connection, Dns, Ipam, Path, Peer, 
 
 _STATES = ("established", "pending", "retrying", "failed", "connecting")
 _ID_LENGTH = 12
+_LARGE = 1 << 32
 Lines = list[tuple[str, str]]
 """Labels and texts; both empty for an empty line."""
 
@@ -120,9 +122,18 @@ def shares(ipam: Ipam) -> str:
     lines = []
     for each in ipam.entries:
         who, part = f"{each.peer}({each.nickname or '?'})", 100 * each.size / ipam.range_num_ips
+        further = "".join(
+            f" + {_short(size)} IPs ({100 * size / whole:04.1f}%)"
+            for size, whole in zip(each.sizes[1:], ipam.range_sizes[1:], strict=True)
+        )
         away = "" if each.is_known_peer else " - unreachable!"
-        lines.append(f"{who:<37} {each.size:>8} IPs ({part:04.1f}% of total) ({each.active} active){away}\n")
+        lines.append(f"{who:<37} {each.size:>8} IPs ({part:04.1f}% of total){further} ({each.active} active){away}\n")
     return "".join(lines)
+
+
+def _short(size: int) -> str:
+    """Return a number of addresses: large ones as powers of two, or nearly so."""
+    return str(size) if size < _LARGE else f"2^{math.log2(size):.3g}"
 
 
 SECTIONS: dict[str, Callable[[Report], str | None]] = {

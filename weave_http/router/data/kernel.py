@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from weave_http import constants
 from weave_http.addresses import IP, Cidr
-from weave_http.net import bridge, expose
+from weave_http.errors import HostError
+from weave_http.net import bridge, expose, ingress
 from weave_http.net.backend import Backend
-from weave_http.net.ports import Ports
+from weave_http.net.ports import Ports, port_names
 from weave_http.net.relays import Relays, ensure_route
 from weave_http.net.rules import Guard, data_rules
 from weave_http.net.tunnel import remove as remove_tunnel
@@ -30,12 +31,14 @@ class Found:
         ceiling: what that is where nothing smaller is in between.
         exposed: addresses of the host on the network, and whether each masquerades.
         mended: whether rules had to be changed.
+        unguarded: ports by which a container may send whatever it likes, though that is to be enforced.
     """
 
     mtu: int
     ceiling: int
     exposed: Mapping[Cidr, bool]
     mended: bool
+    unguarded: Collection[str] = ()
 
 
 class Kernel:
@@ -50,6 +53,7 @@ class Kernel:
         procfs: where the host's /proc is mounted; None if nobody has said so. Ports of dead containers are then left
             alone: to a router in a container, its own /proc has no other container's processes.
         tunnel: by which frames are encrypted; None on a network without a password.
+        enforce: whether containers may send only from the addresses and the MAC that they were given.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Kernel:
         docker_bridge: str = constants.DOCKER_BRIDGE,
         procfs: str | None = None,
         tunnel: Tunnel | None = None,
+        enforce: bool = False,
     ) -> None:
         self._name = name
         self._port = port
@@ -73,6 +78,7 @@ class Kernel:
         self._settled_mtu = 0
         self._docker_bridge = docker_bridge
         self._ports = Ports(procfs) if procfs else None
+        self._enforce = enforce
         self._guard = Guard(port - 1, api_port, docker_bridge)
 
     def converge(
@@ -117,7 +123,26 @@ class Kernel:
                 logger.info("the MTU of %s is %d bytes now", ", ".join(changed), mtu)
             else:  # a container that was being attached has it by now, too
                 self._settled_mtu = mtu
-        return Found(state.mtu, self._ceiling, outcome.exposed, outcome.changed)
+        return Found(state.mtu, self._ceiling, outcome.exposed, outcome.changed, self._unguarded())
+
+    def _unguarded(self) -> Collection[str]:
+        try:
+            bare = ingress.tidy(port_names())
+        except HostError:
+            if self._enforce:
+                raise
+            return ()
+        return bare if self._enforce else ()
+
+    def sign_bridge(self, uid: int) -> None:
+        """Write on the bridge, for as long as it lasts, whose it is, and what executors have to enforce.
+
+        Raises:
+            HostError: it can't be written, or this kernel can't enforce it.
+        """
+        if self._enforce:
+            ingress.check_enforceable()
+        bridge.mark(" ".join([bridge.OURS, str(uid), *([ingress.ENFORCE] if self._enforce else [])]))
 
     def hide(self, addresses: Collection[Cidr]) -> None:
         """Take addresses of the host off the network. Raises `HostError`."""
@@ -156,12 +181,7 @@ def bridge_mac() -> str:
 
 def is_bridge_of(uid: int) -> bool:
     """Return whether the bridge is the one that the router of that UID had."""
-    return bridge.marked() == f"weave-http {uid}"
-
-
-def sign_bridge(uid: int) -> None:
-    """Write on the bridge, for as long as it lasts, whose it is. Raises `HostError`."""
-    bridge.mark(f"weave-http {uid}")
+    return bridge.marked().split()[1:2] == [str(uid)]
 
 
 def bridge_addresses() -> set[Cidr]:

@@ -14,7 +14,7 @@ from weave_http.addresses import IP, Cidr
 from weave_http.errors import HostError
 from weave_http.router.blocking import in_thread
 from weave_http.router.data.exposing import wanted, with_exposed, with_found, without
-from weave_http.router.data.kernel import Kernel, bridge_addresses, is_bridge_of, sign_bridge
+from weave_http.router.data.kernel import Kernel, bridge_addresses, is_bridge_of
 from weave_http.router.data.plan import Reach
 from weave_http.router.store import Store
 
@@ -38,6 +38,7 @@ class Overlay:
         ceiling: what it is where nothing smaller is in between; 0 before it is known.
         destinations: underlay addresses that frames for all go to.
         trouble: why the kernel is not as it should be, empty if it is.
+        join_again: called when containers have to be joined anew to be held to what they were given.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Overlay:
         self.ceiling = 0
         self.destinations: frozenset[IP] = frozenset()
         self.trouble = ""
+        self.join_again: Callable[[], None] = lambda: None
 
     async def start(self, uid: int = 0, before: int = 0) -> None:
         """Make what has to be there.
@@ -80,7 +82,7 @@ class Overlay:
                     await self._store.change(lambda state: replace(state, exposed=without(state.exposed, gone)))
         await self._converge(check=True)
         if uid:
-            await in_thread(partial(sign_bridge, uid))
+            await in_thread(partial(self._kernel.sign_bridge, uid))
 
     async def run(self) -> None:
         """Keep the kernel in step until cancelled."""
@@ -178,6 +180,9 @@ class Overlay:
             logger.info("the firewall's rules were not as they must be, and are again")
         if self.mtu not in (0, found.mtu):
             logger.info("the MTU of the network is %d bytes now, it was %d", found.mtu, self.mtu)
+        if found.unguarded and self.mtu:
+            logger.warning("%s: what it sends is not looked at; it is joined again", ", ".join(sorted(found.unguarded)))
+            self.join_again()
         self._done, self.mtu, self.ceiling = reach, found.mtu, found.ceiling
         self._tell_checked()
         after = with_found(self._store.state.exposed, found.exposed)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from dnslib import CLASS, EDNS0, OPCODE, PTR, QTYPE, RCODE, RR, A, DNSError, DNSHeader, DNSQuestion, DNSRecord
+from dnslib import AAAA, CLASS, EDNS0, OPCODE, PTR, QTYPE, RCODE, RR, A, DNSError, DNSHeader, DNSQuestion, DNSRecord
 from dnslib.buffer import BufferError as ShortBuffer
 from dnslib.label import DNSBuffer, DNSLabelError
 
@@ -29,6 +29,8 @@ _CACHED_SIZE = 512
 _MOST_CACHED = 1024
 _NO_NUMBER = b"\0\0"
 _LONGEST_NAME, _LONGEST_LABEL = 255, 63
+_VERSIONS = {QTYPE.A: (4,), QTYPE.AAAA: (6,), QTYPE.ANY: (4, 6)}
+"""The versions of IP whose addresses are asked for."""
 _BADVERS_HIGH = 1
 """Upper bits of the extended response code 16: the query wants another version of EDNS."""
 
@@ -156,7 +158,7 @@ class Answerer:
         if name == self.domain:
             return self._reply(query, [], limit)
         if is_inside(name, self.domain):
-            return self._local(query, name, limit, question.qtype in (QTYPE.A, QTYPE.ANY))
+            return self._local(query, name, limit)
         if name and "." not in name:
             return self._single(query, name, limit)
         return None
@@ -165,26 +167,28 @@ class Answerer:
         """Answer a name of one label; only what is asked of top-level domains as such goes on to other servers."""
         asked = query.question.qtype
         if asked in (QTYPE.A, QTYPE.AAAA, QTYPE.ANY) or self._addresses(f"{name}.{self.domain}"):
-            return self._local(query, f"{name}.{self.domain}", limit, asked in (QTYPE.A, QTYPE.ANY))
+            return self._local(query, f"{name}.{self.domain}", limit)
         return None
 
-    def _local(self, query: Query, name: str, limit: int, addresses_wanted: bool) -> bytes:
-        found = list(self._addresses(name))
-        if not found:
+    def _local(self, query: Query, name: str, limit: int) -> bytes:
+        known = self._addresses(name)
+        if not known:
             return self._reply(query, [], limit, code=RCODE.NXDOMAIN)
-        if not addresses_wanted:
+        versions = _VERSIONS.get(query.question.qtype, ())
+        found = [address for address in known if address.version in versions]
+        if not found:
             return self._reply(query, [], limit)
         if len(found) == 1:
             return self._one(query, found[0], limit)
         self._shuffle(found)
-        return self._reply(query, [(QTYPE.A, A(str(address))) for address in found], limit)
+        return self._reply(query, list(map(_record, found)), limit)
 
     def _one(self, query: Query, address: IP, limit: int) -> bytes:
         """Return the reply with one address; it is made but once."""
         key = (query.data[2:], limit)
         before, reply = self._replies.get(key, (None, b""))
         if before != address:
-            reply = self._reply(query, [(QTYPE.A, A(str(address)))], limit)
+            reply = self._reply(query, [_record(address)], limit)
             if len(self._replies) >= _MOST_CACHED:
                 self._replies.clear()
             if len(query.data) <= _CACHED_SIZE:
@@ -207,6 +211,10 @@ class Answerer:
                 return data
             # Each record is as long as each other one, nearly: this comes out right at once, or little later.
             count = min(count - 1, max(0, count * limit // len(data)))
+
+
+def _record(address: IP) -> tuple[int, Any]:
+    return (QTYPE.A, A(str(address))) if address.version == 4 else (QTYPE.AAAA, AAAA(str(address)))
 
 
 def refuse(query: Query, code: int = RCODE.SERVFAIL) -> bytes:

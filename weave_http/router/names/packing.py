@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from weave_http.router.mesh.facts import Stamp
-from weave_http.router.mesh.fields import Fields, a_flag, a_list, a_number, a_peer, a_stamp, an_ip, matching
+from weave_http.router.mesh.fields import Fields, a_flag, a_list, a_number, a_peer, a_stamp, an_address, matching
 from weave_http.router.mesh.messages import Message
 from weave_http.router.names.register import Change, Name, Update
 
@@ -59,6 +59,6 @@ def read_names(fields: Fields, greatest: int) -> Names:
     for value in a_list(fields["changes"], CHANGES_PER_MESSAGE):
         version, hostname, address, owner, present = a_list(value, 5, 5)
         before = a_number(version, before + 1, stamp.version)
-        name = Name(matching(_HOSTNAME, hostname), an_ip(address), matching(_OWNER, owner))
+        name = Name(matching(_HOSTNAME, hostname), an_address(address), matching(_OWNER, owner))
         changes.append(Change(before, name, a_flag(present)))
     return Names(Update(a_peer(fields["origin"]), stamp, base, tuple(changes)), a_flag(fields["more"]))

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from weave_http.addresses import IP
+from weave_http.addresses import IP, order
 from weave_http.router.mesh.facts import NOTHING, Stamp
 from weave_http.router.mesh.identity import PeerName
 
@@ -23,7 +23,7 @@ MOST_TOMBSTONES = 1024
 """Names taken away that are kept to be told."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Name:
     """One name of one address.
 
@@ -36,6 +36,10 @@ class Name:
     hostname: str
     address: IP
     owner: str
+
+    def __lt__(self, other: Name) -> bool:
+        """Sort by hostname, then by address, those of IPv4 first."""
+        return (self.hostname, order(self.address), self.owner) < (other.hostname, order(other.address), other.owner)
 
 
 @dataclass(frozen=True, slots=True)

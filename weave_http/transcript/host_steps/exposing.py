@@ -13,12 +13,18 @@ from weave_http.transcript.host_steps.step import (
     EXPOSE,
     FORWARD,
     INPUT,
+    IPV6,
     MULTICAST,
+    MULTICAST_6,
     NAT,
+    PROGRAMS,
     ROUTER,
     HostStep,
+    announcement,
     broadcast,
     form,
+    sysctl6,
+    versions,
 )
 from weave_http.transcript.quoting import shown_word
 
@@ -46,25 +52,7 @@ def expose(operation: Expose, _: Mapping[str, str]) -> list[HostStep]:
             "router",
             "Let packets pass between these subnets and what the host routes to, or is; the host is no way from one of "
             "the subnets to another.",
-            (
-                f"iptables -N {EXPOSE}",
-                *(
-                    f"iptables -A {EXPOSE} {match} -j ACCEPT"
-                    for subnet in subnets
-                    for match in (f"-d {subnet} -o {bridge}", f"-s {subnet} -i {bridge}")
-                ),
-                f"last=$(iptables -S {FORWARD} | grep -c '^-A')",
-                f"iptables -I {FORWARD} $last -j {EXPOSE}",
-                f"last=$(iptables -S {INPUT} | grep -c '^-A')",
-                *(
-                    f"iptables -I {INPUT} $((last + {number})) -s {subnet} -i {bridge} -j RETURN"
-                    for number, subnet in enumerate(subnets)
-                ),
-                *(
-                    f"iptables -I {FORWARD} {number} -s {one} -d {other} \\\n  -i {bridge} -o {bridge} -j DROP"
-                    for number, (one, other) in enumerate(_strangers(subnets), start=1)
-                ),
-            ),
+            tuple(line for version in versions(subnets) for line in _let_through(version, _of(version, subnets))),
             "forwarding rules",
         ),
         *([_masquerade(subnets)] if masquerade else []),
@@ -73,8 +61,9 @@ def expose(operation: Expose, _: Mapping[str, str]) -> list[HostStep]:
             "Give the bridge the addresses, and tell everybody by gratuitous ARP.",
             (
                 f"sysctl -qw net.ipv4.conf.{bridge}.promote_secondaries=1",
+                *([sysctl6("", bridge, ("addr_gen_mode=1", *IPV6))] if 6 in versions(subnets) else []),
                 *(f"ip addr add {cidr}{broadcast(cidr)} dev {bridge}" for cidr in cidrs),
-                *(f"arping -q -U -c 1 -I {bridge} {cidr.ip}" for cidr in cidrs),
+                *(announcement("", bridge, cidr) for cidr in cidrs),
             ),
             "addresses of the host",
         ),
@@ -82,24 +71,88 @@ def expose(operation: Expose, _: Mapping[str, str]) -> list[HostStep]:
     ]
 
 
+def _let_through(version: int, subnets: Sequence[Network]) -> list[str]:
+    """Return the lines that let packets of subnets of one version of IP pass."""
+    program, bridge = PROGRAMS[version], constants.BRIDGE
+    reached = [*_neighbours(version), *(f"-s {subnet} -i {bridge}" for subnet in subnets)]
+    return [
+        f"{program} -N {EXPOSE}",
+        *(
+            f"{program} -A {EXPOSE} {match} -j ACCEPT"
+            for subnet in subnets
+            for match in (f"-d {subnet} -o {bridge}", f"-s {subnet} -i {bridge}")
+        ),
+        f"last=$({program} -S {FORWARD} | grep -c '^-A')",
+        f"{program} -I {FORWARD} $last -j {EXPOSE}",
+        f"last=$({program} -S {INPUT} | grep -c '^-A')",
+        *(f"{program} -I {INPUT} $((last + {number})) {match} -j RETURN" for number, match in enumerate(reached)),
+        *(
+            f"{program} -I {FORWARD} {number} -s {one} -d {other} \\\n  -i {bridge} -o {bridge} -j DROP"
+            for number, (one, other) in enumerate(_strangers(subnets), start=1)
+        ),
+    ]
+
+
+def _taken_out(version: int, subnets: Sequence[Network]) -> list[str]:
+    """Return the lines that undo this, and the masquerading."""
+    program, bridge = PROGRAMS[version], constants.BRIDGE
+    return [
+        *(
+            f"{program} -D {EXPOSE} {match} -j ACCEPT"
+            for subnet in subnets
+            for match in (f"-d {subnet} -o {bridge}", f"-s {subnet} -i {bridge}")
+        ),
+        *(f"{program} -D {INPUT} {match} -j RETURN" for match in _neighbours(version)),
+        *(f"{program} -D {INPUT} -s {subnet} -i {bridge} -j RETURN" for subnet in subnets),
+        *(
+            f"{program} -D {FORWARD} -s {one} -d {other} \\\n  -i {bridge} -o {bridge} -j DROP"
+            for one, other in _strangers(subnets)
+        ),
+        f"{program} -S {EXPOSE} | grep '^-A' ||",
+        f"{{ {program} -D {FORWARD} -j {EXPOSE}; {program} -X {EXPOSE}; }}",
+        *(f"{program} -t nat -D {NAT} {rule}" for subnet in subnets for rule in _natted(subnet)),
+        f"{program} -t nat -S {NAT} | grep '^-A' ||",
+        f"{{ {program} -t nat -D POSTROUTING -j {NAT}",
+        f"  {program} -t nat -X {NAT}; }}",
+    ]
+
+
+def _neighbours(version: int) -> list[str]:
+    """Return what lets containers find the host's MAC; nothing like ARP is needed for it in IPv6."""
+    kinds = (135, 136) if version == 6 else ()
+    return [f"-p ipv6-icmp --icmpv6-type {kind} -i {constants.BRIDGE}" for kind in kinds]
+
+
+def _of(version: int, subnets: Sequence[Network]) -> list[Network]:
+    return [subnet for subnet in subnets if subnet.version == version]
+
+
 def _masquerade(subnets: Sequence[Network]) -> HostStep:
     return HostStep(
         "router",
         "Have packets between these subnets and elsewhere bear the host's address; multicast and broadcast stay as "
         "they are.",
-        (
-            f"iptables -t nat -N {NAT}",
-            *(f"iptables -t nat -A {NAT} {rule}" for subnet in subnets for rule in _natted(subnet)),
-            f"iptables -t nat -I POSTROUTING -j {NAT}",
+        tuple(
+            line
+            for version in versions(subnets)
+            for line in (
+                f"{PROGRAMS[version]} -t nat -N {NAT}",
+                *(
+                    f"{PROGRAMS[version]} -t nat -A {NAT} {rule}"
+                    for subnet in _of(version, subnets)
+                    for rule in _natted(subnet)
+                ),
+                f"{PROGRAMS[version]} -t nat -I POSTROUTING -j {NAT}",
+            )
         ),
         "masquerading",
     )
 
 
 def _natted(subnet: Network) -> tuple[str, ...]:
+    to_many = (MULTICAST, "255.255.255.255") if subnet.version == 4 else (MULTICAST_6,)
     return (
-        f"-s {subnet} -d {MULTICAST} -j RETURN",
-        f"-s {subnet} -d 255.255.255.255 -j RETURN",
+        *(f"-s {subnet} -d {several} -j RETURN" for several in to_many),
         f"-d {subnet} ! -s {subnet} -j MASQUERADE",
         f"-s {subnet} ! -d {subnet} -j MASQUERADE",
     )
@@ -151,24 +204,7 @@ def hide(operation: Hide, _: Mapping[str, str]) -> list[HostStep]:
             "router",
             "Remove the rules of these subnets, unless the host keeps another address in one, and with the last "
             "subnet the chains.",
-            (
-                *(
-                    f"iptables -D {EXPOSE} {match} -j ACCEPT"
-                    for subnet in subnets
-                    for match in (f"-d {subnet} -o {bridge}", f"-s {subnet} -i {bridge}")
-                ),
-                *(f"iptables -D {INPUT} -s {subnet} -i {bridge} -j RETURN" for subnet in subnets),
-                *(
-                    f"iptables -D {FORWARD} -s {one} -d {other} \\\n  -i {bridge} -o {bridge} -j DROP"
-                    for one, other in _strangers(subnets)
-                ),
-                f"iptables -S {EXPOSE} | grep '^-A' ||",
-                f"{{ iptables -D {FORWARD} -j {EXPOSE}; iptables -X {EXPOSE}; }}",
-                *(f"iptables -t nat -D {NAT} {rule}" for subnet in subnets for rule in _natted(subnet)),
-                f"iptables -t nat -S {NAT} | grep '^-A' ||",
-                f"{{ iptables -t nat -D POSTROUTING -j {NAT}",
-                f"  iptables -t nat -X {NAT}; }}",
-            ),
+            tuple(line for version in versions(subnets) for line in _taken_out(version, _of(version, subnets))),
             "rules off",
         ),
         HostStep(
@@ -177,6 +213,7 @@ def hide(operation: Hide, _: Mapping[str, str]) -> list[HostStep]:
             (
                 f"sysctl -qw net.ipv4.conf.{bridge}.promote_secondaries=1",
                 *(f"ip addr del {cidr} dev {bridge}" for cidr in cidrs),
+                *([sysctl6("", bridge, ("disable_ipv6=1",))] if 6 in versions(subnets) else []),
             ),
             "addresses off",
         ),

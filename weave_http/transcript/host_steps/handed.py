@@ -14,6 +14,7 @@ class ShownNetwork:
     """The default subnet, which only the router knows: a variable of the shell."""
 
     prefixlen: int = 12
+    version: int = 4
 
     def __str__(self) -> str:
         return "$subnet"
@@ -59,7 +60,10 @@ def handed_out(wanted: Sequence[Wanted], owner: str) -> list[HostStep]:
             lines.append(f"addr{number}=$(curl --request POST {ROUTER}/ip/{owner}/{each.network or 'default'})")
         else:
             lines.append(f"curl --request PUT {ROUTER}/ip/{owner}/{each}")
-    text = "Have the router find free addresses, and note those that were given, so that nobody else gets them."
+    text = (
+        "Have the router find free addresses, and note those that were given, so that nobody else gets them. If the "
+        "range is of both versions of IP, there is one of each for net:default."
+    )
     return [HostStep("executor", text, tuple(lines), "hand out addresses", to="router")]
 
 

@@ -11,12 +11,15 @@ from weave_http.transcript.host_steps.handed import Shown, handed_out, looked_up
 from weave_http.transcript.host_steps.naming import name_step
 from weave_http.transcript.host_steps.step import (
     INSIDE,
+    IPV6,
     MULTICAST,
+    MULTICAST_6,
     NEIGHBOUR,
     NO_ADVICE,
     NO_IPV6,
     ROUTER,
     HostStep,
+    announcement,
     broadcast,
     docker_bridge,
     find_container,
@@ -80,6 +83,7 @@ def attach(operation: Attach, environ: Mapping[str, str]) -> list[HostStep]:
     """Return the steps of `attach`."""
     cidrs, container = shown(operation.addresses), operation.container
     mtu, guest = mtu_of(environ), constants.GUEST_INTERFACE
+    sixes = [cidr for cidr in cidrs if cidr.network.version == 6]
     listed = ", ".join(f'"{cidr}"' for cidr in cidrs)
     return [
         find_container(container),
@@ -101,15 +105,19 @@ def attach(operation: Attach, environ: Mapping[str, str]) -> list[HostStep]:
         HostStep(
             "executor",
             "In the container: the addresses, the interface up, and a route for multicast. Taking one address away "
-            "later must leave the others of its subnet alone. Whoever else is on the network has no say in its routes.",
+            "later must leave the others of its subnet alone. Whoever else is on the network has no say in its routes: "
+            "at its end of the cable the host takes no Router Advertisement from a container, and nothing about "
+            "neighbours of other subnets (nf_tables, family netdev, table weave).",
             (
                 sysctl(
                     f"{INSIDE} ",
                     [*(f"neigh.{guest}.{item}" for item in NEIGHBOUR), f"conf.{guest}.promote_secondaries=1"],
                 ),
                 sysctl6(f"{INSIDE} ", guest, NO_ADVICE),
+                *(_ipv6_on(guest) if sixes else ()),
                 *(f"{INSIDE} ip addr add {cidr}{broadcast(cidr)} dev {guest}" for cidr in cidrs),
                 f"{INSIDE} ip link set {guest} up",
+                *([_MULTICAST_ROUTE_6] if operation.multicast and sixes else []),
                 *([f"{INSIDE} ip route add {MULTICAST} dev {guest}"] if operation.multicast else []),
             ),
             "addresses",
@@ -117,7 +125,7 @@ def attach(operation: Attach, environ: Mapping[str, str]) -> list[HostStep]:
         HostStep(
             "executor",
             "Tell everybody which MAC has the addresses now, by gratuitous ARP: an old entry would lead astray.",
-            tuple(f"{INSIDE} arping -q -U -c 1 -I {guest} {cidr.ip}" for cidr in cidrs),
+            tuple(announcement(f"{INSIDE} ", guest, cidr) for cidr in cidrs),
             "gratuitous ARP",
         ),
         *hosts_file(operation),
@@ -132,6 +140,20 @@ def attach(operation: Attach, environ: Mapping[str, str]) -> list[HostStep]:
             to="router",
         ),
         *([_named(cidrs)] if operation.dns else []),
+    ]
+
+
+_MULTICAST_ROUTE_6 = (
+    f"{INSIDE} ip -6 route add multicast {MULTICAST_6} dev {constants.GUEST_INTERFACE} \\\n  table local metric 128"
+)
+
+
+def _ipv6_on(guest: str) -> list[str]:
+    """Return the lines that turn IPv6 on where the engine has it off, and let a container reach its own address."""
+    return [
+        sysctl6(f"{INSIDE} ", guest, IPV6),
+        f"{INSIDE} sysctl -qw net.ipv6.conf.lo.disable_ipv6=0",
+        f"{INSIDE} sysctl -qw" + "".join(f" \\\n  net.ipv6.neigh.{guest}.{item}" for item in NEIGHBOUR),
     ]
 
 
@@ -159,7 +181,7 @@ def detach(operation: Detach, _: Mapping[str, str]) -> list[HostStep]:
             "executor",
             "With the last address goes the interface, and with it the other end of the cable.",
             (
-                f"left=$({INSIDE} ip -4 -o addr show dev {guest})",
+                f"left=$({INSIDE} ip -o addr show dev {guest} scope global)",
                 f'[ -n "$left" ] || {INSIDE} ip link del {guest}',
             ),
             f"{guest} off with the last",

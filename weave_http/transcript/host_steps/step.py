@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +12,9 @@ from weave_http.transcript.quoting import shown_word
 NEIGHBOUR = ("base_reachable_time_ms=5000", "delay_first_probe_time=2", "ucast_solicit=1")
 NO_ADVICE = ("accept_ra=0", "autoconf=0", "accept_redirects=0")
 NO_IPV6 = (*NO_ADVICE, "disable_ipv6=1")
-MULTICAST = "224.0.0.0/4"
+IPV6 = ("accept_dad=0", "disable_ipv6=0")
+MULTICAST, MULTICAST_6 = "224.0.0.0/4", "ff00::/8"
+PROGRAMS = {4: "iptables", 6: "ip6tables"}
 FORWARD, EXPOSE, INPUT, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE"
 """Chains of ours, in the rule set that has Docker's."""
 USUAL_MTU = "1450"
@@ -67,7 +69,14 @@ def router_name(environ: Mapping[str, str]) -> str:
     return shown_word(environ.get("WEAVE_CONTAINER_NAME") or constants.ROUTER_CONTAINER)
 
 
-class HasLength(Protocol):
+class HasVersion(Protocol):
+    """A network, as far as its version of IP goes."""
+
+    @property
+    def version(self) -> int: ...
+
+
+class HasLength(HasVersion, Protocol):
     """A network, as far as the length of its prefix goes."""
 
     @property
@@ -80,9 +89,26 @@ class HasNetwork(Protocol):
     @property
     def network(self) -> HasLength: ...
 
+    @property
+    def ip(self) -> object: ...
+
+
+def versions(networks: Iterable[HasVersion]) -> list[int]:
+    """Return which versions of IP networks are of, in their order; what only the router knows counts as IPv4."""
+    return sorted({network.version for network in networks})
+
+
+def announcement(before: str, interface: str, cidr: HasNetwork) -> str:
+    """Return the line by which an address is announced; iproute2 has no command for the one of IPv6."""
+    if cidr.network.version == 6:
+        return f"# {cidr.ip}: an unsolicited Neighbor Advertisement to ff02::1"
+    return f"{before}arping -q -U -c 1 -I {interface} {cidr.ip}"
+
 
 def broadcast(cidr: HasNetwork) -> str:
-    """Return what `ip addr add` needs for an address to have its subnet's broadcast address."""
+    """Return what `ip addr add` needs for an address to have its subnet's broadcast address, or not to be asked for."""
+    if cidr.network.version == 6:
+        return " nodad"
     return " brd +" if cidr.network.prefixlen <= LONGEST_WITH_BROADCAST else ""
 
 

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from ipaddress import IPv4Address
 
 from tests.net.kernel import Space, cidrs
-from weave_http.net import arp, bridge, guest
+from weave_http.net import bridge, guest, neighbour
 
 _ETH_P_ARP = 0x0806
 
 
 def test_the_frame_asks_everybody_for_the_senders_own_address() -> None:
-    assert arp.frame("7a:00:00:00:00:01", IPv4Address("10.2.1.1")).hex() == (
+    assert neighbour.frame("7a:00:00:00:00:01", IPv4Address("10.2.1.1")).hex() == (
         "ffffffffffff" "7a0000000001" "0806"
         "0001" "0800" "06" "04" "0001"
         "7a0000000001" "0a020101"

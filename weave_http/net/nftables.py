@@ -1,0 +1,211 @@
+"""Chains of nf_tables that look at what a device receives (family `netdev`), over netlink: no program is needed.
+
+A rule is what it tests, in order, and then the frame is dropped: there are no others here. The kernel takes a batch of
+changes whole, or not at all. Layouts: `linux/netfilter/nf_tables.h`, `nfnetlink.h`.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from weave_http.net.netlink import NLM_F_ACK, NLM_F_REQUEST, NetlinkError
+
+LINK, NETWORK = 0, 1
+"""Which header an offset begins at."""
+EQUAL, DIFFERENT, BELOW, ABOVE = 0, 1, 2, 4
+"""How bytes of a frame, read as a number, compare with those given."""
+
+_NETLINK_NETFILTER, _SUBSYSTEM, _NETDEV, _INGRESS = 12, 10, 5, 0
+_BEGIN, _END = 16, 17
+_NEW_TABLE, _DEL_TABLE, _NEW_CHAIN, _GET_CHAIN, _DEL_CHAIN, _NEW_RULE = (
+    _SUBSYSTEM << 8 | n for n in (0, 2, 3, 4, 5, 6)
+)
+_NEW_ONE, _CREATE, _APPEND, _NESTED, _DUMP = 0x200, 0x400, 0x800, 0x8000, 0x300
+_ERROR, _DONE = 2, 3
+_DROP = 0
+_VERDICT, _REGISTER = 0, 1
+_META_PROTOCOL = 1
+_HEADER, _GENERAL, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("!BBH"), struct.Struct("=HH")
+_RECEIVE_BYTES = 1 << 18
+_TYPE_MASK = 0x3FFF
+_CHAIN_NAME = 3
+_ABSENT = (errno.ENOENT, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT)
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A test of some bytes of a frame.
+
+    Args:
+        header: `LINK` or `NETWORK`; None for the frame's EtherType, whatever tags it has.
+        offset: bytes from the header's beginning.
+        value: what is compared with.
+        comparison: `EQUAL`, …
+        mask: bits that count; empty for all.
+    """
+
+    header: int | None
+    offset: int
+    value: bytes
+    comparison: int = EQUAL
+    mask: bytes = b""
+
+
+Rule = Sequence[Test]
+"""What a frame must be for it to be dropped."""
+_Attributes = list[tuple[int, Any]]
+"""Numbers of attributes, and what they hold: bytes, a text, a number, or attributes."""
+_Change = tuple[int, int, _Attributes]
+"""Kind, flags and attributes of a message."""
+
+
+def put_chain(table: str, device: str, rules: Iterable[Rule]) -> None:
+    """Have a chain, called after a device of the calling thread's namespace, that sees what it receives. Converges.
+
+    Args:
+        table: of the chain; made if there is none.
+        device: name of the device.
+        rules: frames that one of them is true of are dropped.
+
+    Raises:
+        NetlinkError: the kernel refused, or has no such chains; nothing was changed.
+    """
+    doing = f"look at what {device} receives"
+    name: _Attributes = [(1, table), (3, device)]
+    hook: _Attributes = [(1, _INGRESS), (2, 0), (3, device)]
+    there: _Change = (_NEW_TABLE, _CREATE, [(1, table)])
+    made: _Change = (_NEW_CHAIN, _CREATE | _NEW_ONE, [*name, (4, hook), (7, "filter")])
+    filled: list[_Change] = [
+        (_NEW_RULE, _CREATE | _APPEND, [(1, table), (2, device), (4, _expressions(rule))]) for rule in rules
+    ]
+    try:
+        _commit([there, made, *filled], doing)
+    except NetlinkError as error:
+        if not error.exists:
+            raise
+        # Not always so: the kernel waits until no processor looks at the old one, some milliseconds.
+        _commit([there, (_DEL_CHAIN, 0, name), made, *filled], doing)
+
+
+def delete_chain(table: str, device: str) -> None:
+    """Delete a device's chain; one that is not there is fine. Raises `NetlinkError`."""
+    try:
+        _commit([(_DEL_CHAIN, 0, [(1, table), (3, device)])], f"look no more at what {device} receives")
+    except NetlinkError as error:
+        if error.code not in _ABSENT:
+            raise
+
+
+def delete_table(table: str) -> None:
+    """Delete a table with all of its chains; one that is not there is fine. Raises `NetlinkError`."""
+    try:
+        _commit([(_DEL_TABLE, 0, [(1, table)])], f"delete the table {table}")
+    except NetlinkError as error:
+        if error.code not in _ABSENT:
+            raise
+
+
+def chains(table: str) -> set[str]:
+    """Return the names of the chains of a table; none where there is no such table. Raises `NetlinkError`."""
+    message = _message(_GET_CHAIN, _DUMP, 1, [(1, table)])
+    found: set[str] = set()
+    try:
+        answers = _exchange(message, "list the chains")
+    except NetlinkError as error:
+        if error.code not in _ABSENT:
+            raise
+        return found
+    for kind, body in answers:
+        if kind == _NEW_CHAIN:
+            names = dict(_parse(body[_GENERAL.size :]))
+            if names.get(1, b"").rstrip(b"\0").decode() == table:
+                found.add(names[_CHAIN_NAME].rstrip(b"\0").decode())
+    return found
+
+
+def _expressions(rule: Rule) -> _Attributes:
+    steps: list[tuple[str, _Attributes]] = []
+    for test in rule:
+        if test.header is None:
+            steps.append(("meta", [(1, _REGISTER), (2, _META_PROTOCOL)]))
+        else:
+            steps.append(("payload", [(1, _REGISTER), (2, test.header), (3, test.offset), (4, len(test.value))]))
+        if test.mask:
+            zero = bytes(len(test.mask))
+            into = [(1, _REGISTER), (2, _REGISTER), (3, len(test.mask)), (4, [(1, test.mask)]), (5, [(1, zero)])]
+            steps.append(("bitwise", into))
+        steps.append(("cmp", [(1, _REGISTER), (2, test.comparison), (3, [(1, test.value)])]))
+    steps.append(("immediate", [(1, _VERDICT), (2, [(2, [(1, _DROP)])])]))
+    return [(1, [(1, name), (2, data)]) for name, data in steps]
+
+
+def _commit(changes: Sequence[_Change], doing: str) -> None:
+    """Have the kernel make changes, all or none. Raises `NetlinkError`."""
+    batch = _edge(_BEGIN, 0)
+    for number, (kind, flags, attributes) in enumerate(changes, start=1):
+        batch += _message(kind, flags | NLM_F_ACK, number, attributes)
+    _exchange(batch + _edge(_END, len(changes) + 1), doing)
+
+
+def _exchange(data: bytes, doing: str) -> list[tuple[int, bytes]]:
+    """Send messages, and return the answers to them: kinds and bodies. Raises `NetlinkError`."""
+    answers: list[tuple[int, bytes]] = []
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as sock:
+            sock.send(data)
+            done = False
+            while not done:
+                try:
+                    # What the kernel says to a batch is there when it has taken it; a dump goes on as it is read.
+                    received = sock.recv(_RECEIVE_BYTES, socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    break
+                while received:
+                    length, kind, *_ = _HEADER.unpack_from(received)
+                    body, received = received[_HEADER.size : length], received[(length + 3) & ~3 :]
+                    if kind == _ERROR and (code := -int.from_bytes(body[:4], "little", signed=True)):
+                        raise NetlinkError(doing, code)
+                    done |= kind == _DONE
+                    answers.append((kind, body))
+    except NetlinkError:
+        raise
+    except OSError as error:
+        raise NetlinkError(doing, error.errno or 0) from error
+    return answers
+
+
+def _edge(kind: int, number: int) -> bytes:
+    return _framed(kind, 0, number, _GENERAL.pack(0, 0, _SUBSYSTEM))
+
+
+def _message(kind: int, flags: int, number: int, attributes: _Attributes) -> bytes:
+    return _framed(kind, flags, number, _GENERAL.pack(_NETDEV, 0, 0) + _packed(attributes))
+
+
+def _framed(kind: int, flags: int, number: int, body: bytes) -> bytes:
+    return _HEADER.pack(_HEADER.size + len(body), kind, NLM_F_REQUEST | flags, number, 0) + body
+
+
+def _packed(attributes: _Attributes) -> bytes:
+    packed = b""
+    for kind, value in attributes:
+        if isinstance(value, list):
+            kind, data = kind | _NESTED, _packed(value)
+        elif isinstance(value, int):
+            data = struct.pack("!I", value)
+        else:
+            data = value.encode() + b"\0" if isinstance(value, str) else value
+        packed += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(data), kind) + data + bytes(-len(data) % 4)
+    return packed
+
+
+def _parse(data: bytes) -> Iterable[tuple[int, bytes]]:
+    while len(data) >= _ATTRIBUTE.size:
+        length, kind = _ATTRIBUTE.unpack_from(data)
+        yield kind & _TYPE_MASK, data[_ATTRIBUTE.size : length]
+        data = data[(length + 3) & ~3 :]
