@@ -98,8 +98,8 @@ class AddressGossip(FactGossip[Standing | None]):
     def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what is new to a neighbour; it counts as told."""
         messages: list[Message] = []
-        for fact in self._facts:
-            if fact.value is not None and self.is_due(fact, neighbour):
+        for fact in self.due(neighbour):
+            if fact.value is not None:
                 messages.append(Says(fact.owner, fact.stamp, fact.value))
                 self.note(neighbour, fact.owner, fact.stamp)
         return [*messages, *self._lesson(neighbour)]

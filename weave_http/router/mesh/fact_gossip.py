@@ -123,6 +123,14 @@ class FactGossip(Gossip, Generic[V]):
             return owner == self._me
         return owner in self.view.present and not self.view.at_first_hand(owner, peer)
 
+    def due(self, neighbour: Neighbour) -> Iterator[Fact[V]]:
+        """Yield the facts that are due to a neighbour, each of them once until something changes."""
+        for owner in self.candidates(neighbour):
+            fact = self._facts.get(owner)
+            self.settled(neighbour, owner)
+            if fact is not None and self.is_due(fact, neighbour):
+                yield fact
+
     def batches(
         self, facts: Iterable[Fact[V]], neighbour: Neighbour, most: int, largest: int
     ) -> Iterator[list[Fact[V]]]:
@@ -152,6 +160,7 @@ class FactGossip(Gossip, Generic[V]):
     def settle(self, view: View, now: float) -> float | None:
         """Forget what was withdrawn, and who is unknown; return when there will be more to do."""
         new = set(view.links) - set(self.view.links) - view.connected
+        self.reconsider(self.view, view)
         self.view = view
         gone = (self.origins - set(view.links) - view.connected | self.expired(now)) - {self._me}
         self._facts.drop(gone)

@@ -128,8 +128,10 @@ class Membership(FactGossip[PeerInfo]):
         self.topology.say(PeerInfo(own.nickname, own.port, tuple(sorted(links))))
         said = topology.links_of(self.topology)
         self._gone = self._horizon.conclude(said, now)
-        self.view = View(connected, self._horizon.reachable, said)
-        return self.view
+        view = View(connected, self._horizon.reachable, said)
+        self.reconsider(self.view, view)
+        self.view = view
+        return view
 
     # -- as a topic ------------------------------------------------------------------------------------------
 
@@ -164,14 +166,21 @@ class Membership(FactGossip[PeerInfo]):
 
     def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what is new to a neighbour; it counts as told."""
-        due = (fact for fact in self.topology if self.is_due(fact, neighbour) and self._is_told(fact, neighbour, now))
+        due = (fact for fact in self.due(neighbour) if self._is_told(fact, neighbour, now))
         batches = self.batches(due, neighbour, FACTS_PER_MESSAGE, LINKS_PER_MESSAGE)
         return [Facts(tuple(map(claim, batch))) for batch in batches]
 
     def _is_told(self, fact: PeerFact, neighbour: Neighbour, now: float) -> bool:
         """Tell whether a fact is our own, or has waited long enough and is not the neighbour's own news."""
         owner = fact.owner
-        return owner == self._me or (self.source(owner) is not neighbour and now >= self._relay_at.get(owner, 0.0))
+        if owner == self._me:
+            return True
+        if self.source(owner) is neighbour:
+            return False
+        if now < self._relay_at.get(owner, 0.0):
+            self.postpone(neighbour, owner)
+            return False
+        return True
 
     def settle(self, view: View, now: float) -> float | None:
         """Forget who is out of reach, and what was withdrawn; return when there will be more to do."""

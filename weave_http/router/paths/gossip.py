@@ -72,8 +72,7 @@ class PathGossip(FactGossip[Says]):
 
     def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what is new to a neighbour; it counts as told."""
-        due = (fact for fact in self._facts if self.is_due(fact, neighbour))
-        batches = self.batches(due, neighbour, CLAIMS_PER_MESSAGE, MOST_SEEN)
+        batches = self.batches(self.due(neighbour), neighbour, CLAIMS_PER_MESSAGE, MOST_SEEN)
         return [Paths(tuple(map(claim, batch))) for batch in batches]
 
     def settle(self, view: View, now: float) -> float | None:
