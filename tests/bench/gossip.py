@@ -25,7 +25,7 @@ from weave_http.router.mesh.peering import SETTLE, settle_delay
 from weave_http.router.mesh.targets import Target, Targets
 from weave_http.router.mesh.topology import Address, Link
 
-SIZES = ("10", "30", "60", "100", "300x8", "1000x8")
+SIZES = ("10", "30", "60", "100")
 """Peers of a full mesh; or peers, and how many others each of them dials when it does not dial all it hears of."""
 LATENCY = 0.001
 """Seconds for a message."""
