@@ -19,7 +19,7 @@ VM_TOOLS := qemu-system-x86_64=qemu-system-x86 mmdebstrap mke2fs=e2fsprogs xz=xz
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
 ENGINES := trixie forky podman
 
-.PHONY: help demo test test-addresses model test-quick tests-without-needs engines test-engines test-vm fixtures fuzz crowd lint image man dist bench clean
+.PHONY: help demo test test-addresses model test-quick tests-without-needs engines test-engines test-vm fixtures fuzz mesh crowd lint image man dist bench clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -88,6 +88,10 @@ man: $(BIN)/weave ## Write the man page weave(1), made of the operations, to bui
 
 dist: ## Build wheel and sdist into dist/, install the wheel in a fresh environment, and run it
 	@PYTHON="$(PYTHON)" .ci/dist
+
+mesh: $(BIN)/weave ## Many peers: their gossip simulated, and 60 and 100 real routers at once (needs root)
+	@$(BIN)/python -m tests.bench.gossip
+	@$(BIN)/python -m tests.bench.routers $(ARGS)
 
 crowd: $(BIN)/weave ## A thousand warm commands of twenty callers, some killed; 200 interrupted ones (needs root, Debian)
 	@WEAVE_TEST_CROWD=1000 WEAVE_TEST_INTERRUPTS=200 $(BIN)/pytest -q -k many_commands \

@@ -1,9 +1,14 @@
-"""Many routers at once: how long they take to become one mesh, and to be one again after many of them failed."""
+"""Many routers at once: how long they take to become one mesh, and to be one again after many of them failed.
+
+`python -m tests.bench.routers` measures that alone, which needs root but no Docker.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -114,3 +119,15 @@ def connections(host: RoutedHost) -> int:
     lines = Path(f"/proc/{host.router.pid}/net/tcp").read_text().splitlines()[1:]
     rows = (line.split()[1:4] for line in lines)
     return sum(state == _ESTABLISHED and _PORT in (local[-4:], remote[-4:]) for local, remote, state in rows)
+
+
+def main(quick: bool) -> int:
+    """Measure and print; return the exit code."""
+    with tempfile.TemporaryDirectory(prefix="weave-routers-") as folder:
+        table, missed = measure(Path(folder), quick=quick)
+    print(table.text())
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main("--quick" in sys.argv[1:]))

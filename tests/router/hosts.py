@@ -23,6 +23,7 @@ from weave_http.net import vxlan
 from weave_http.net.bridge import ensure_bridge
 
 SECONDS = 30 * PATIENCE
+_BYTECODE = Path(__file__).parents[2] / "build" / "bytecode"
 
 
 def until(condition: Callable[[], object], within: float = SECONDS) -> float:
@@ -231,4 +232,6 @@ def _reap(process: subprocess.Popen[Any]) -> None:
 
 
 def _environ() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if not key.startswith("WEAVE_")} | {"PROCFS": "/proc"}
+    """Return the environment of a router, which may keep byte-code, as the image has it."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("WEAVE_") and k != "PYTHONDONTWRITEBYTECODE"}
+    return {"PYTHONPYCACHEPREFIX": str(_BYTECODE)} | kept | {"PROCFS": "/proc"}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from random import Random
 
-from hypothesis import Phase, settings
+import pytest
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.router.mesh.worlds import address, name, said
+from tests.router.mesh.worlds import address, infos, name, said
 from weave_http.router.mesh import membership
+from weave_http.router.mesh.fact_gossip import hearsay_delay
 from weave_http.router.mesh.facts import NOTHING, Fact, Stamp
+from weave_http.router.mesh.fields import Malformed
 from weave_http.router.mesh.gossip import KEEP_WITHDRAWN
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.membership import Facts, Membership
@@ -219,11 +223,96 @@ def test_what_a_third_peer_says_is_told_on_later_unless_heard_at_first_hand() ->
     node.hear(3, [said([_fact(3, 1)])], 1.0)
     node.hear(2, [said([_fact(2, 1)])], 1.0)
     assert _told(node, 2, 1.0) == []
-    assert node.settle(1.0) == 1.0 + membership.RELAY_DELAY
-    assert _told(node, 2, 1.0 + membership.RELAY_DELAY) == [name(3)]
+    assert node.settle(1.0) == 1.0 + hearsay_delay(2)
+    assert _told(node, 2, 1.0 + hearsay_delay(2)) == [name(3)]
     node.hear(3, [said([_fact(3, 1, 2, version=2)])], 2.0)
     node.hear(2, [said([_fact(2, 1, 3, version=2)])], 2.0)
     assert _told(node, 2, 9.0) == []
+
+
+def test_a_new_neighbour_is_told_of_third_peers_later_than_of_us() -> None:
+    node = _pair(2)
+    node.hear(2, [said([_fact(2, 1)])], 0.0)
+    node.settle(9.0)
+    node.meet(3)
+    node.hear(3, [Have("peers", ())], 9.0)
+    assert _told(node, 3, 9.0) == [name(1)]
+    at = node.settle(9.0)
+    assert at == 9.0 + hearsay_delay(2)
+    assert _told(node, 3, 9.0) == [name(1)]
+    assert _told(node, 3, at) == [name(2)]
+
+
+def _claims(node: Node, to: int) -> list[membership.Claim]:
+    messages = node.gossip.tell(node.neighbours[to], 0.0)
+    return [each for message in messages if isinstance(message, Facts) for each in message.claims]
+
+
+def test_on_a_connection_the_whole_is_told_first_and_then_what_changed() -> None:
+    node = _pair(2, 3)
+    (whole,) = _claims(node, 2)
+    assert [link[0] for link in whole.fields["links"]] == [name(2), name(3)]
+    node.meet(4)
+    node.part(3, 0.0)
+    node.settle(0.0)
+    (changes,) = _claims(node, 2)
+    assert ([link[0] for link in changes.fields["links"]], changes.fields["gone"]) == ([name(4)], [name(3)])
+    assert _claims(node, 2) == []
+
+
+@given(infos, infos)
+def test_what_was_told_and_its_changes_are_what_is_said_now(told: PeerInfo, info: PeerInfo) -> None:
+    before, after = Fact(name(1), Stamp(1, 1), told), Fact(name(1), Stamp(1, 2), info)
+    assert membership.claim(after, before).read(before) == after
+    assert membership.claim(replace(after, stamp=Stamp(2, 1)), before).read() == replace(after, stamp=Stamp(2, 1))
+
+
+def test_changes_of_something_else_are_not_taken_and_the_whole_is_asked_for() -> None:
+    node = _pair(2, 3)
+    first, second = _fact(4, 2, 5), _fact(4, 2, 5, 6, version=2)
+    changes = Facts((membership.claim(second, first),))
+    node.hear(2, [changes], 0.0)
+    assert name(4) not in node.gossip.topology
+    assert Have("peers", ((name(4), NOTHING),)) in [
+        Have(message.topic, message.stamps[-1:])
+        for message in node.gossip.tell(node.neighbours[2], 0.0)
+        if isinstance(message, Have)
+    ]
+    lie = _fact(4, 9)
+    node.hear(3, [said([lie])], 0.0)
+    node.hear(2, [changes], 0.0)
+    assert node.gossip.topology.get(name(4)) == lie, "the changes are not those of what another neighbour told"
+    node.hear(2, [said([second])], 0.0)
+    assert node.gossip.topology.get(name(4)) == second
+    third = _fact(4, 2, version=3)
+    node.hear(2, [Facts((membership.claim(third, second),))], 0.0)
+    assert node.gossip.topology.get(name(4)) == third
+
+
+def test_who_says_how_far_it_knows_is_told_the_whole_again() -> None:
+    node = _pair(2)
+    _claims(node, 2)
+    node.hear(2, [Have("peers", ((name(1), NOTHING),))], 0.0)
+    (whole,) = _claims(node, 2)
+    assert "since" not in whole.fields
+
+
+def test_changes_do_not_make_a_fact_longer_than_a_whole_one_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(membership, "LINKS_PER_MESSAGE", 2)
+    before, after = _fact(2, 1, 3), _fact(2, 1, 3, 4, version=2)
+    with pytest.raises(Malformed):
+        membership.claim(after, before).read(before)
+
+
+def test_nothing_is_looked_for_where_nothing_changed() -> None:
+    node = _pair(2, 3)
+    for other in (2, 3):
+        node.hear(other, [said([_fact(other, 1, 5 - other)])], 0.0)
+        node.settle(9.0)
+        node.gossip.tell(node.neighbours[other], 9.0)
+    for other in (2, 3):
+        node.gossip.tell(node.neighbours[other], 9.0)
+        assert node.gossip.candidates(node.neighbours[other]) == [name(1)]
 
 
 def test_a_fact_that_is_not_news_is_not_looked_at() -> None:

@@ -17,7 +17,7 @@ from tests.router.mesh.loopback import CODEC, Node, Stranger, connected, ip, mem
 from tests.router.mesh.worlds import address, hello, name, said
 from weave_http.addresses import PeerAddress
 from weave_http.errors import HostError
-from weave_http.router.mesh import accepting, bucket, codec, connections, dialling, meeting, membership, wire
+from weave_http.router.mesh import accepting, bucket, codec, connections, dialling, meeting, membership, targets, wire
 from weave_http.router.mesh.facts import Fact, Stamp
 from weave_http.router.mesh.messages import Accept, Goodbye, Have, Ping, Pong, Refuse
 from weave_http.router.mesh.topology import Address, Link, PeerFact, PeerInfo
@@ -516,6 +516,7 @@ def test_two_that_shout_at_each_other_about_one_name_do_so_once_a_second() -> No
 
 def test_peers_that_someone_made_up_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(membership, "MOST_PEERS", 50)
+    monkeypatch.setattr(targets, "MOST_LEARNT", 50)
 
     async def test() -> None:
         async with node(1) as one, member(one, 2) as liar:

@@ -42,7 +42,7 @@ versions = st.integers(0, GREATEST_VERSION)
 ports = st.integers(1, 65535)
 texts = st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=40)
 addresses = st.builds(Address, st.ip_addresses(v=4), ports)
-links = st.lists(st.builds(Link, names, addresses, st.booleans()), max_size=9, unique=True).map(
+links = st.lists(st.builds(Link, names, addresses, st.booleans()), max_size=9, unique_by=lambda link: link.peer).map(
     lambda links: tuple(sorted(links))
 )
 infos = st.builds(PeerInfo, texts, ports, links)

@@ -40,27 +40,35 @@ def test_an_mtu_that_no_network_has_is_refused(mtu: object) -> None:
 
 def spread(source: PathGossip, sink: PathGossip, at_source: Neighbour, at_sink: Neighbour, view: View) -> None:
     for giver, taker, to, by in ((source, sink, at_source, at_sink), (sink, source, at_sink, at_source)) * 3:
-        for message in giver.tell(to, 0.0):
-            taker.hear(by, message, view, 0.0)
+        for message in giver.tell(to, 9.0):
+            taker.hear(by, message, view, 9.0)
 
 
 def test_neighbours_tell_each_other_and_a_third_one_and_forget_who_is_gone() -> None:
     one, two, three = (PathGossip(name, 1) for name in (A, B, C))
     links = {A: {B}, B: {A, C}, C: {B}}
     chain = View({B}, {A, B, C}, links), View({A, C}, {A, B, C}, links), View({B}, {A, B, C}, links)
-    for topic, view in zip((one, two, three), chain, strict=True):
-        topic.settle(view, 0.0)
     ends = [Neighbour(name, features=frozenset({"paths"})) for name in (B, A, C, B)]
     for topic, end in zip((one, two, two, three), ends, strict=True):
         topic.met(end)
+    for topic, view in zip((one, two, three), chain, strict=True):
+        topic.settle(view, 0.0)
     one.say(Says(1300, True, {B: Seen(False)}))
     spread(one, two, ends[0], ends[1], chain[1])
     spread(two, three, ends[2], ends[3], chain[2])
     assert three.says[A] == Says(1300, True, {B: Seen(False)})
-    three.parted(ends[3], 1.0)
+    three.parted(ends[3], 9.0)
     alone = View(set(), {C}, {C: set()})
-    three.settle(alone, 1.0)
+    three.settle(alone, 9.0)
     assert set(three.says) == {C}
+
+
+@given(_says, _says)
+def test_what_was_told_and_its_changes_are_what_is_said_now(told: Says, says: Says) -> None:
+    before, after = Fact(A, STAMP, told), Fact(A, STAMP.next(), says)
+    (read_back,) = read(pack(Paths((claim(after, before),))), FAR).claims
+    assert read_back.read(before) == after
+    assert read_back.read(Fact(A, STAMP.next(), told)) is None
 
 
 def test_nothing_is_kept_of_a_peer_that_nobody_knows() -> None:

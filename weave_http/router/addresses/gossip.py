@@ -22,7 +22,7 @@ MOST_CLAIMS = 1024
 """Peers of which one neighbour may tell what they say."""
 
 
-class AddressGossip(FactGossip[Standing | None]):
+class AddressGossip(FactGossip[Standing | None, Says]):
     """What all peers say about addresses.
 
     Args:
@@ -35,6 +35,7 @@ class AddressGossip(FactGossip[Standing | None]):
     """
 
     name = "addresses"
+    holds_hearsay = False
     kinds = (
         Kind("addresses", Says, packing.read_says, packing.pack_says),
         Kind(
@@ -90,7 +91,7 @@ class AddressGossip(FactGossip[Standing | None]):
         if not isinstance(message, Says):
             return False
         fact: Fact[Standing | None] = Fact(message.origin, message.stamp, message.standing)
-        news = self.hear_fact(neighbour, fact.owner, fact.stamp, lambda: fact, view, now)
+        news = self.hear_fact(neighbour, fact.owner, fact.stamp, lambda before: fact, view, now)
         if news:
             self.heard()
         return news
@@ -98,11 +99,16 @@ class AddressGossip(FactGossip[Standing | None]):
     def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what is new to a neighbour; it counts as told."""
         messages: list[Message] = []
-        for fact in self._facts:
-            if fact.value is not None and self.is_due(fact, neighbour):
-                messages.append(Says(fact.owner, fact.stamp, fact.value))
+        for fact in self.due(neighbour, now):
+            if fact.value is not None:
+                messages.append(self.claim(fact, None))
                 self.note(neighbour, fact.owner, fact.stamp)
         return [*messages, *self._lesson(neighbour)]
+
+    def claim(self, fact: Fact[Standing | None], told: Fact[Standing | None] | None) -> Says:
+        """Return a fact as it is sent: each time the whole of it, which is short."""
+        assert fact.value is not None
+        return Says(fact.owner, fact.stamp, fact.value)
 
     def _lesson(self, neighbour: Neighbour) -> list[Message]:
         """Return our charter for a neighbour that has an earlier one, or none."""

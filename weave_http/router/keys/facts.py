@@ -36,8 +36,8 @@ class PublicKeys:
 class Claim(claims.Claim[PublicKeys]):
     """What somebody is said to say about its keys, as it came."""
 
-    def value(self) -> PublicKeys:
-        """Return what the fields say. Raises `Malformed` or `KeyError`."""
+    def value(self, before: PublicKeys | None) -> PublicKeys:
+        """Return what the fields say, which is always all. Raises `Malformed` or `KeyError`."""
         return PublicKeys(_key(self.fields["tunnel"]), _key(self.fields["changing"]))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from weave_http.router.keys.facts import CLAIMS_PER_MESSAGE, Keys, PublicKeys, claim, pack, read
+from weave_http.router.keys.facts import CLAIMS_PER_MESSAGE, Claim, Keys, PublicKeys, claim, pack, read
 from weave_http.router.mesh.fact_gossip import FactGossip
 from weave_http.router.mesh.facts import Fact
 from weave_http.router.mesh.identity import PeerName
@@ -15,7 +15,7 @@ MOST_CLAIMS = 4096
 """Facts about third peers that one neighbour may tell."""
 
 
-class KeyGossip(FactGossip[PublicKeys]):
+class KeyGossip(FactGossip[PublicKeys, Claim]):
     """What all peers say of their keys.
 
     Args:
@@ -27,6 +27,7 @@ class KeyGossip(FactGossip[PublicKeys]):
     """
 
     name = "keys"
+    holds_hearsay = False
     kinds = (Kind("keys", Keys, read, pack),)
 
     def __init__(self, name: PeerName, uid: int) -> None:
@@ -62,9 +63,12 @@ class KeyGossip(FactGossip[PublicKeys]):
 
     def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what is new to a neighbour; it counts as told."""
-        due = (fact for fact in self._facts if self.is_due(fact, neighbour))
-        batches = self.batches(due, neighbour, CLAIMS_PER_MESSAGE, CLAIMS_PER_MESSAGE)
-        return [Keys(tuple(map(claim, batch))) for batch in batches]
+        batches = self.batches(self.due(neighbour, now), neighbour, CLAIMS_PER_MESSAGE, CLAIMS_PER_MESSAGE)
+        return [Keys(tuple(batch)) for batch in batches]
+
+    def claim(self, fact: Fact[PublicKeys], told: Fact[PublicKeys] | None) -> Claim:
+        """Return a fact as it is sent: each time the whole of it, which is short."""
+        return claim(fact)
 
     def settle(self, view: View, now: float) -> float | None:
         """Conclude anew whose word counts; return when there will be more to conclude."""

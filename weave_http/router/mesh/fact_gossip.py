@@ -9,12 +9,24 @@ from typing import Generic, TypeVar
 from weave_http.router.mesh.facts import NOTHING, Fact, FactSet, Stamp
 from weave_http.router.mesh.gossip import Gossip
 from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.messages import Have
 from weave_http.router.mesh.neighbours import NOBODY, Neighbour, View
 
+HEARSAY_DELAY = 0.5
+HEARSAY_DELAY_PER_PEER = 0.02
+"""Seconds, and more for each connection, after which a new neighbour is told what third peers say: in a mesh that forms
+it hears most of them itself by then. It is more than it takes to tell them of the connections that we collect."""
+
 V = TypeVar("V")
+C = TypeVar("C")
 
 
-class FactGossip(Gossip, Generic[V]):
+def hearsay_delay(connections: int) -> float:
+    """Return the seconds for which hearsay is held back, with so many connections."""
+    return HEARSAY_DELAY + HEARSAY_DELAY_PER_PEER * connections
+
+
+class FactGossip(Gossip, Generic[V, C]):
     """A topic of facts.
 
     Args:
@@ -24,11 +36,20 @@ class FactGossip(Gossip, Generic[V]):
 
     Attributes:
         view: who is there, as concluded last.
+        holds_hearsay: whether new neighbours have to wait for what third peers say.
     """
+
+    holds_hearsay = True
 
     def __init__(self, name: PeerName, uid: int, value: V) -> None:
         super().__init__(name)
         self._facts: FactSet[V] = FactSet(name, uid, value)
+        self._told: dict[Neighbour, dict[PeerName, Fact[V]]] = {}
+        """What each neighbour was told last of each peer, unless it said since how far it knows."""
+        self._claims: dict[PeerName, tuple[Fact[V], Fact[V] | None, C]] = {}
+        """The last claim of each peer, and what was told before it: mostly all neighbours are told the same."""
+        self._hearsay_at: dict[Neighbour, float | None] = {}
+        """When each new neighbour is told what third peers say; None before it is concluded who is there."""
         self.view = NOBODY
 
     # -- what differs ----------------------------------------------------------------------------------------
@@ -44,6 +65,40 @@ class FactGossip(Gossip, Generic[V]):
     def is_known(self, owner: PeerName, view: View) -> bool:
         """Tell whether a third peer is known. Of others nothing is kept; when one is, it is asked for."""
         return owner in view.links
+
+    @abstractmethod
+    def claim(self, fact: Fact[V], told: Fact[V] | None) -> C:
+        """Return a fact as it is sent to somebody who was told another one of the same peer before, or none."""
+
+    # -- neighbours ------------------------------------------------------------------------------------------
+
+    def met(self, neighbour: Neighbour) -> None:
+        """Begin with a neighbour."""
+        super().met(neighbour)
+        self._told[neighbour] = {}
+        if self.holds_hearsay:
+            self._hearsay_at[neighbour] = None
+
+    def parted(self, neighbour: Neighbour, now: float) -> None:
+        """End with a neighbour."""
+        super().parted(neighbour, now)
+        self._told.pop(neighbour, None)
+        self._hearsay_at.pop(neighbour, None)
+
+    def hear_have(self, neighbour: Neighbour, have: Have, now: float) -> bool:
+        """Take in how far a neighbour knows; of whom it says that, it is told the whole next time."""
+        for origin, _ in have.stamps:
+            self._told[neighbour].pop(origin, None)
+        return super().hear_have(neighbour, have, now)
+
+    def forget(self, origins: Iterable[PeerName]) -> None:
+        """Note that nothing is known of some origins any more, and say so."""
+        gone = set(origins)
+        super().forget(gone)
+        for origin in gone:
+            self._claims.pop(origin, None)
+            for told in self._told.values():
+                told.pop(origin, None)
 
     # -- what is known ---------------------------------------------------------------------------------------
 
@@ -72,7 +127,7 @@ class FactGossip(Gossip, Generic[V]):
         neighbour: Neighbour,
         owner: PeerName,
         stamp: Stamp,
-        read: Callable[[], Fact[V]],
+        read: Callable[[Fact[V] | None], Fact[V] | None],
         view: View,
         now: float,
     ) -> bool:
@@ -82,7 +137,8 @@ class FactGossip(Gossip, Generic[V]):
             neighbour: who says it.
             owner: of the fact.
             stamp: of the fact.
-            read: returns the fact; called only for one that would be news. Raises `Malformed`.
+            read: returns the fact, given what we know from that neighbour, or None if it needs to know something else;
+                called only for one that would be news. Raises `Malformed`.
             view: who is there.
             now: the time, in seconds of any clock that only goes forward.
         """
@@ -97,7 +153,10 @@ class FactGossip(Gossip, Generic[V]):
         known = of_itself or self.is_known(owner, view)
         if not known or not self.believe(neighbour, owner, stamp, view.connected):
             return False
-        fact = read()
+        fact = read(self._facts.get(owner) if self.source(owner) is neighbour else None)
+        if fact is None:
+            self.ask(neighbour, owner)
+            return False
         if not of_itself and not self.has_room(neighbour, fact):
             return False
         if stamp < self.stamp(owner):
@@ -123,10 +182,32 @@ class FactGossip(Gossip, Generic[V]):
             return owner == self._me
         return owner in self.view.present and not self.view.at_first_hand(owner, peer)
 
-    def batches(
-        self, facts: Iterable[Fact[V]], neighbour: Neighbour, most: int, largest: int
-    ) -> Iterator[list[Fact[V]]]:
-        """Yield facts by messages, noted as told to a neighbour.
+    def due(self, neighbour: Neighbour, now: float) -> Iterator[Fact[V]]:
+        """Yield the facts that are due to a neighbour now, each of them once until something changes."""
+        for owner in self.candidates(neighbour):
+            fact = self._facts.get(owner)
+            self.settled(neighbour, owner)
+            if fact is None or not self.is_due(fact, neighbour):
+                continue
+            if owner != self._me and self.is_held(owner, neighbour, now):
+                self.postpone(neighbour, owner)
+            else:
+                yield fact
+
+    def is_held(self, owner: PeerName, neighbour: Neighbour, now: float) -> bool:
+        """Tell whether what a third peer says is told a neighbour later, if that is still necessary then."""
+        at = self._hearsay_at.get(neighbour, 0.0)
+        return at is None or now < at
+
+    def release_hearsay(self, now: float) -> float | None:
+        """Let new neighbours wait no longer than necessary; return when the next one is told what third peers say."""
+        soon = now + hearsay_delay(len(self.view.connected))
+        times = {neighbour: soon if at is None else at for neighbour, at in self._hearsay_at.items()}
+        self._hearsay_at = {neighbour: at for neighbour, at in times.items() if at > now}
+        return min((at for at in times.values() if at > now), default=None)
+
+    def batches(self, facts: Iterable[Fact[V]], neighbour: Neighbour, most: int, largest: int) -> Iterator[list[C]]:
+        """Yield facts as they are sent, by messages, noted as told to a neighbour.
 
         Args:
             facts: that are due.
@@ -134,7 +215,7 @@ class FactGossip(Gossip, Generic[V]):
             most: facts in one message.
             largest: size of all facts in one message; one that is larger by itself has a message of its own.
         """
-        batch: list[Fact[V]] = []
+        batch: list[C] = []
         total = 0
         for fact in facts:
             self.note(neighbour, fact.owner, fact.stamp)
@@ -142,19 +223,27 @@ class FactGossip(Gossip, Generic[V]):
             if batch and (len(batch) >= most or total + size > largest):
                 yield batch
                 batch, total = [], 0
-            batch.append(fact)
+            batch.append(self._claim(fact, self._told[neighbour].get(fact.owner)))
+            self._told[neighbour][fact.owner] = fact
             total += size
         if batch:
             yield batch
+
+    def _claim(self, fact: Fact[V], told: Fact[V] | None) -> C:
+        last = self._claims.get(fact.owner)
+        if last is None or last[0] is not fact or last[1] is not told:
+            last = self._claims[fact.owner] = fact, told, self.claim(fact, told)
+        return last[2]
 
     # -- who counts ------------------------------------------------------------------------------------------
 
     def settle(self, view: View, now: float) -> float | None:
         """Forget what was withdrawn, and who is unknown; return when there will be more to do."""
         new = set(view.links) - set(self.view.links) - view.connected
+        self.reconsider(self.view, view)
         self.view = view
         gone = (self.origins - set(view.links) - view.connected | self.expired(now)) - {self._me}
         self._facts.drop(gone)
         self.forget(gone)
         self.say_to_all(new - self.origins)
-        return self.expires_at
+        return min((at for at in (self.expires_at, self.release_hearsay(now)) if at is not None), default=None)

@@ -49,6 +49,8 @@ class Gossip(ABC):
         """What each neighbour knows; None before it said so."""
         self._to_say: dict[Neighbour, set[PeerName]] = {}
         """For which origins each neighbour has to be told how far we know."""
+        self._pending: dict[Neighbour, dict[PeerName, None]] = {}
+        """Of which origins, other than ourselves, there may be something to tell each neighbour, in that order."""
         self._sources: dict[PeerName, Neighbour] = {}
         self.total = 0
         """How large all is together that we know from others than its origin, withdrawn or not."""
@@ -100,12 +102,13 @@ class Gossip(ABC):
         """Begin with a neighbour."""
         self._known[neighbour] = None
         self._to_say[neighbour] = set(self.origins)
+        self._pending[neighbour] = dict.fromkeys(self.origins)
 
     def parted(self, neighbour: Neighbour, now: float) -> None:
         """End with a neighbour; withdraw what it said, and ask the others about it."""
         if neighbour not in self._known:
             return
-        del self._known[neighbour], self._to_say[neighbour]
+        del self._known[neighbour], self._to_say[neighbour], self._pending[neighbour]
         came_from_it = [origin for origin, source in self._sources.items() if source is neighbour]
         self.retract(came_from_it, now)
         self._loads.pop(neighbour, None)
@@ -133,6 +136,42 @@ class Gossip(ABC):
             messages += self.updates(neighbour, now)
         return messages
 
+    # -- of whom something may have to be told ---------------------------------------------------------------
+
+    def candidates(self, neighbour: Neighbour) -> list[PeerName]:
+        """Return of which origins there may be something to tell a neighbour, ourselves included.
+
+        It is asked each time that anything is told, and mostly there is nothing: so it is kept rather than found out.
+        """
+        return [self._me, *(origin for origin in self._pending[neighbour] if origin != self._me)]
+
+    def settled(self, neighbour: Neighbour, origin: PeerName) -> None:
+        """Note that nothing of an origin has to be told to a neighbour until something changes."""
+        self._pending[neighbour].pop(origin, None)
+
+    def postpone(self, neighbour: Neighbour, origin: PeerName) -> None:
+        """Note that what an origin says is told to a neighbour later."""
+        self._pending[neighbour][origin] = None
+
+    def reconsider(self, before: View, after: View) -> None:
+        """Note whose news may concern whom otherwise than before, because others are there, or have other links."""
+        for origin in before.present ^ after.present:
+            self._consider(origin)
+        changed = {
+            peer: before.links.get(peer, frozenset()) ^ after.links.get(peer, frozenset())
+            for peer in before.links.keys() | after.links.keys()
+            if before.links.get(peer) is not after.links.get(peer)
+        }
+        if not changed:
+            return
+        for neighbour, pending in self._pending.items():
+            pending.update((peer, None) for peer, others in changed.items() if neighbour.peer in others)
+            pending.update(dict.fromkeys(changed.get(neighbour.peer, ())))
+
+    def _consider(self, origin: PeerName) -> None:
+        for pending in self._pending.values():
+            pending[origin] = None
+
     # -- what a neighbour knows ------------------------------------------------------------------------------
 
     def known(self, neighbour: Neighbour, origin: PeerName) -> Stamp:
@@ -157,6 +196,7 @@ class Gossip(ABC):
             if origin not in self.origins:
                 continue
             known[origin] = stamp
+            self._pending[neighbour][origin] = None
             if origin == self._me:
                 changed |= self.reassert(stamp, now)
             elif stamp < self.stamp(origin) and self._sources.get(origin) is neighbour and origin != neighbour.peer:
@@ -200,6 +240,7 @@ class Gossip(ABC):
             self._resize(origin, size)
         self._withdrawn.pop(origin, None)
         self.note(neighbour, origin, stamp)
+        self._consider(origin)
 
     def expired(self, now: float) -> set[PeerName]:
         """Return what was withdrawn and not said again in time."""
@@ -219,9 +260,11 @@ class Gossip(ABC):
             self._release(origin)
             self._resize(origin, 0)
             self._withdrawn.pop(origin, None)
-        for known in self._known.values():
-            for origin in gone if known else ():
-                known.pop(origin, None)  # type: ignore[union-attr]
+        for neighbour, known in self._known.items():
+            for origin in gone:
+                self._pending[neighbour].pop(origin, None)
+                if known:
+                    known.pop(origin, None)
         self.say_to_all(gone)
 
     def retract(self, origins: Iterable[PeerName], now: float) -> None:

@@ -14,12 +14,12 @@ from typing import Any
 
 from weave_http.addresses import IP
 from weave_http.router.mesh import claims, topology
-from weave_http.router.mesh.fact_gossip import FactGossip
+from weave_http.router.mesh.fact_gossip import FactGossip, hearsay_delay
 from weave_http.router.mesh.fields import Fields, a_flag, a_list, a_number, a_peer, a_text, an_ip
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.messages import Kind, Message
 from weave_http.router.mesh.neighbours import Neighbour, View
-from weave_http.router.mesh.topology import Address, Horizon, Lead, Link, PeerFact, PeerInfo, Topology
+from weave_http.router.mesh.topology import Address, Horizon, Lead, Link, PeerFact, PeerInfo, Topology, by_peer
 
 MOST_PEERS = 4096
 """Facts that are kept; more of them can be no more than a lie."""
@@ -29,8 +29,6 @@ MOST_CLAIMED_LINKS = 65_536
 """Connections in all those facts together."""
 MOST_LINKS = 4 * MOST_CLAIMED_LINKS
 """Connections in all facts about third peers."""
-RELAY_DELAY = 0.5
-"""Seconds after which what third peers say is told on."""
 FACTS_PER_MESSAGE = 16
 LINKS_PER_MESSAGE = 4096
 """Of a peer, and of all in one message: so that it stays well below a frame's limit."""
@@ -40,10 +38,18 @@ LINKS_PER_MESSAGE = 4096
 class Claim(claims.Claim[PeerInfo]):
     """What somebody is said to say about itself, as it came."""
 
-    def value(self) -> PeerInfo:
-        """Return what the fields say. Raises `Malformed` or `KeyError`."""
-        links = tuple(sorted(_link(link) for link in a_list(self.fields["links"], LINKS_PER_MESSAGE)))
-        return PeerInfo(a_text(self.fields["nickname"]), a_number(self.fields["port"], 1, 65535), links)
+    def value(self, before: PeerInfo | None) -> PeerInfo:
+        """Return what the fields say; argument and exceptions as for the base class."""
+        found = map(_link, a_list(self.fields["links"], LINKS_PER_MESSAGE))
+        links = claims.changed(
+            before.by_peer if before else {},
+            ((link.peer, link) for link in found),
+            self.fields.get("gone", []),
+            LINKS_PER_MESSAGE,
+        )
+        return PeerInfo(
+            a_text(self.fields["nickname"]), a_number(self.fields["port"], 1, 65535), by_peer(links.values())
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +59,24 @@ class Facts(Message):
     claims: tuple[Claim, ...]
 
 
-def claim(fact: PeerFact) -> Claim:
-    """Return a fact as it is sent."""
-    info = fact.value
-    links = [[link.peer, str(link.address.ip), link.address.port, link.outbound] for link in info.links]
-    return Claim(fact.owner, fact.stamp, {"nickname": info.nickname, "port": info.port, "links": links})
+def claim(fact: PeerFact, told: PeerFact | None = None) -> Claim:
+    """Return a fact as it is sent.
+
+    Args:
+        fact: what to say.
+        told: what was told before of the same peer.
+    """
+    info, before = fact.value, claims.since(told, fact)
+    fields: Fields = {"nickname": info.nickname, "port": info.port}
+    if before is None:
+        return Claim(fact.owner, fact.stamp, {**fields, "links": [_packed(link) for link in info.links]})
+    others, gone = claims.changes(before.value.by_peer, info.by_peer)
+    fields |= {"since": before.stamp.version, "links": [_packed(info.by_peer[peer]) for peer in others], "gone": gone}
+    return Claim(fact.owner, fact.stamp, fields)
+
+
+def _packed(link: Link) -> list[Any]:
+    return [link.peer, str(link.address.ip), link.address.port, link.outbound]
 
 
 def _link(value: Any) -> Link:
@@ -75,7 +94,7 @@ def _read_facts(fields: Fields, greatest: int) -> Facts:
     return Facts(claims.read_claims(Claim, fields, greatest, FACTS_PER_MESSAGE))
 
 
-class Membership(FactGossip[PeerInfo]):
+class Membership(FactGossip[PeerInfo, Claim]):
     """Who is there.
 
     Args:
@@ -125,13 +144,19 @@ class Membership(FactGossip[PeerInfo]):
             now: the time, in seconds of any clock that only goes forward.
         """
         own = self.topology.own.value
-        self.topology.say(PeerInfo(own.nickname, own.port, tuple(sorted(links))))
+        self.topology.say(PeerInfo(own.nickname, own.port, by_peer(links)))
         said = topology.links_of(self.topology)
         self._gone = self._horizon.conclude(said, now)
-        self.view = View(connected, self._horizon.reachable, said)
-        return self.view
+        view = View(connected, self._horizon.reachable, said)
+        self.reconsider(self.view, view)
+        self.view = view
+        return view
 
     # -- as a topic ------------------------------------------------------------------------------------------
+
+    def claim(self, fact: PeerFact, told: PeerFact | None) -> Claim:
+        """Return a fact as it is sent."""
+        return claim(fact, told)
 
     def size(self, value: PeerInfo) -> int:
         """Return the connections of a peer."""
@@ -159,19 +184,18 @@ class Membership(FactGossip[PeerInfo]):
     def _hear(self, neighbour: Neighbour, each: Claim, view: View, now: float) -> bool:
         news = self.hear_fact(neighbour, each.owner, each.stamp, each.read, view, now)
         if news and each.owner != self._me:
-            self._relay_at[each.owner] = now + RELAY_DELAY
+            self._relay_at[each.owner] = now + hearsay_delay(len(view.connected))
         return news
 
     def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what is new to a neighbour; it counts as told."""
-        due = (fact for fact in self.topology if self.is_due(fact, neighbour) and self._is_told(fact, neighbour, now))
+        due = (fact for fact in self.due(neighbour, now) if self.source(fact.owner) is not neighbour)
         batches = self.batches(due, neighbour, FACTS_PER_MESSAGE, LINKS_PER_MESSAGE)
-        return [Facts(tuple(map(claim, batch))) for batch in batches]
+        return [Facts(tuple(batch)) for batch in batches]
 
-    def _is_told(self, fact: PeerFact, neighbour: Neighbour, now: float) -> bool:
-        """Tell whether a fact is our own, or has waited long enough and is not the neighbour's own news."""
-        owner = fact.owner
-        return owner == self._me or (self.source(owner) is not neighbour and now >= self._relay_at.get(owner, 0.0))
+    def is_held(self, owner: PeerName, neighbour: Neighbour, now: float) -> bool:
+        """Tell whether what a third peer says is told a neighbour later: it is news, or the neighbour is new."""
+        return now < self._relay_at.get(owner, 0.0) or super().is_held(owner, neighbour, now)
 
     def settle(self, view: View, now: float) -> float | None:
         """Forget who is out of reach, and what was withdrawn; return when there will be more to do."""
@@ -180,5 +204,6 @@ class Membership(FactGossip[PeerInfo]):
         if gone:
             self.forget(gone)
         self._relay_at = {owner: at for owner, at in self._relay_at.items() if at > now and owner in self.topology}
-        times = (self._horizon.next_at, self.expires_at, min(self._relay_at.values(), default=None))
+        relay_at = min(self._relay_at.values(), default=None)
+        times = (self._horizon.next_at, self.expires_at, relay_at, self.release_hearsay(now))
         return min((at for at in times if at is not None), default=None)

@@ -45,6 +45,11 @@ FULL_STATE = 30.0
 """Seconds after which a few peers are told anew how far everything is known."""
 
 
+def settle_delay(connections: int) -> float:
+    """Return the seconds for which changes are collected, with so many connections."""
+    return max(SETTLE, SETTLE_PER_PEER * connections)
+
+
 class Peering:
     """This router's part in the mesh.
 
@@ -251,7 +256,7 @@ class Peering:
 
     def _changed(self) -> None:
         if self._settling is None:
-            delay = max(SETTLE, SETTLE_PER_PEER * len(self.connections), 10 * self._settle_time)
+            delay = max(settle_delay(len(self.connections)), 10 * self._settle_time)
             self._settling = asyncio.get_running_loop().call_later(delay, self._settle)
 
     def _settle(self) -> None:

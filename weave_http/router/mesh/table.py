@@ -74,6 +74,8 @@ class Table:
         return what if now < until else ""
 
     def links(self) -> Iterator[Link]:
-        """Yield the established connections as they are told to others."""
+        """Yield the established connections as they are told to others: with where the peer can be dialled."""
         for peer, connection in self.established.items():
-            yield Link(peer, connection.remote, connection.outbound)
+            remote = connection.remote
+            listens = remote if connection.outbound else Address(remote.ip, connection.hello.port)
+            yield Link(peer, listens, connection.outbound)

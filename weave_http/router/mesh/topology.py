@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from weave_http.addresses import IP
@@ -54,7 +55,7 @@ class Link:
 
     Args:
         peer: name of the peer at the other end.
-        address: the other end's address.
+        address: where the other end was dialled; if it dialled itself, its address with the port on which it listens.
         outbound: whether this end dialled.
     """
 
@@ -70,7 +71,7 @@ class PeerInfo:
     Args:
         nickname: for people.
         port: TCP port on which it listens.
-        links: its connections, sorted.
+        links: its connections, one a peer, sorted by that.
     """
 
     nickname: str
@@ -81,6 +82,16 @@ class PeerInfo:
     def peers(self) -> frozenset[PeerName]:
         """The names of the peers that it is connected to."""
         return frozenset(link.peer for link in self.links)
+
+    @property
+    def by_peer(self) -> dict[PeerName, Link]:
+        """Its connections by peer."""
+        return {link.peer: link for link in self.links}
+
+
+def by_peer(links: Iterable[Link]) -> tuple[Link, ...]:
+    """Return connections sorted by peer."""
+    return tuple(sorted(links, key=attrgetter("peer")))
 
 
 class Lead(NamedTuple):
@@ -164,7 +175,6 @@ def leads(
 ) -> dict[PeerName, list[Lead]]:
     """Return where peers that there is no connection to may be dialled, going by the connections that others have.
 
-    Where it was dialled, that is the very address; where it dialled, its address with the port on which it listens.
     They come in the order in which they should be tried: what neighbours say of their own connections first, and one
     connection of each in turn, so that nobody's word keeps others' from being heard.
 
@@ -187,15 +197,8 @@ def leads(
         there = found.get(link.peer, [])
         if len(there) >= MOST_ADDRESSES:
             continue
-        if link.outbound:
-            address = link.address
-        else:
-            other = topology.get(link.peer)
-            if other is None:
-                continue
-            address = Address(link.address.ip, other.value.port)
-        if all(address != lead.address for lead in there):
-            found[link.peer] = [*there, Lead(address, by(speaker))]
+        if all(link.address != lead.address for lead in there):
+            found[link.peer] = [*there, Lead(link.address, by(speaker))]
     return found
 
 

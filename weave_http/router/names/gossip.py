@@ -156,9 +156,12 @@ class NameGossip(Gossip):
     def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what is new to a neighbour; it counts as told."""
         messages: list[Message] = []
-        for register in self.zone:
-            origin, before = register.origin, self.known(neighbour, register.origin)
-            if register.stamp > before and not register.incomplete and self.is_told(origin, neighbour.peer):
+        for origin in self.candidates(neighbour):
+            register, before = self.zone.get(origin), self.known(neighbour, origin)
+            self.settled(neighbour, origin)
+            if register is None or register.stamp <= before or register.incomplete:
+                continue
+            if self.is_told(origin, neighbour.peer):
                 update = register.since(before)
                 messages += _parts(update) if update else ()
                 self.note(neighbour, origin, register.stamp)
@@ -167,9 +170,10 @@ class NameGossip(Gossip):
     def settle(self, view: View, now: float) -> float | None:
         """Conclude anew whose names count; return when there will be more to conclude."""
         new = set(view.links) - set(self._view.links) - view.connected
-        self._view = view
         self._left -= view.connected
         present = set(view.present) - self._left
+        self.reconsider(replace(self._view, present=self._present), replace(view, present=present))
+        self._view = view
         self._until = {origin: until for origin, until in self._until.items() if origin not in present and until > now}
         for origin in self._present - present - self._left:
             self._until[origin] = now + LINGER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from weave_http import constants
@@ -57,9 +57,10 @@ class Says:
 class Claim(claims.Claim[Says]):
     """What somebody is said to say about its ways, as it came."""
 
-    def value(self) -> Says:
-        """Return what the fields say. Raises `Malformed` or `KeyError`."""
-        seen = dict(_seen(a_list(way, 6, 6)) for way in a_list(self.fields["ways"], MOST_SEEN))
+    def value(self, before: Says | None) -> Says:
+        """Return what the fields say; argument and exceptions as for the base class."""
+        found = (_seen(a_list(way, 6, 6)) for way in a_list(self.fields["ways"], MOST_SEEN))
+        seen = claims.changed(before.seen if before else {}, found, self.fields.get("gone", []), MOST_SEEN)
         mtu = a_number(self.fields["mtu"], constants.LEAST_MTU, constants.GREATEST_MTU)
         return Says(mtu, a_flag(self.fields["forwards"]), seen)
 
@@ -71,13 +72,24 @@ class Paths(Message):
     claims: tuple[Claim, ...]
 
 
-def claim(fact: Fact[Says]) -> Claim:
-    """Return what a peer says as it is sent."""
-    says = fact.value
-    ways = [
-        [peer, each.good, each.hears, each.rtt, each.mtu, str(each.local or "")] for peer, each in says.seen.items()
-    ]
-    return Claim(fact.owner, fact.stamp, {"mtu": says.mtu, "forwards": says.forwards, "ways": ways})
+def claim(fact: Fact[Says], told: Fact[Says] | None = None) -> Claim:
+    """Return what a peer says as it is sent.
+
+    Args:
+        fact: what to say.
+        told: what was told before of the same peer.
+    """
+    says, before = fact.value, claims.since(told, fact)
+    fields: Fields = {"mtu": says.mtu, "forwards": says.forwards}
+    others: Iterable[PeerName] = says.seen
+    if before is not None:
+        others, gone = claims.changes(before.value.seen, says.seen)
+        fields |= {"since": before.stamp.version, "gone": gone}
+    return Claim(fact.owner, fact.stamp, {**fields, "ways": [_way(peer, says.seen[peer]) for peer in others]})
+
+
+def _way(peer: PeerName, seen: Seen) -> list[object]:
+    return [peer, seen.good, seen.hears, seen.rtt, seen.mtu, str(seen.local or "")]
 
 
 def pack(paths: Paths) -> Fields:

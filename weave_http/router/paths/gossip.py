@@ -13,7 +13,7 @@ from weave_http.router.mesh.facts import Fact
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.messages import Kind, Message
 from weave_http.router.mesh.neighbours import Neighbour, View
-from weave_http.router.paths.facts import CLAIMS_PER_MESSAGE, MOST_SEEN, Paths, Says, claim, pack, read
+from weave_http.router.paths.facts import CLAIMS_PER_MESSAGE, MOST_SEEN, Claim, Paths, Says, claim, pack, read
 
 MOST_CLAIMS = 1024
 """Facts about third peers that one neighbour may tell."""
@@ -21,7 +21,7 @@ MOST_CLAIMED_WAYS = 65_536
 """Ways in all those facts together."""
 
 
-class PathGossip(FactGossip[Says]):
+class PathGossip(FactGossip[Says, Claim]):
     """What all peers say about their ways.
 
     Args:
@@ -72,9 +72,12 @@ class PathGossip(FactGossip[Says]):
 
     def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what is new to a neighbour; it counts as told."""
-        due = (fact for fact in self._facts if self.is_due(fact, neighbour))
-        batches = self.batches(due, neighbour, CLAIMS_PER_MESSAGE, MOST_SEEN)
-        return [Paths(tuple(map(claim, batch))) for batch in batches]
+        batches = self.batches(self.due(neighbour, now), neighbour, CLAIMS_PER_MESSAGE, MOST_SEEN)
+        return [Paths(tuple(batch)) for batch in batches]
+
+    def claim(self, fact: Fact[Says], told: Fact[Says] | None) -> Claim:
+        """Return a fact as it is sent."""
+        return claim(fact, told)
 
     def settle(self, view: View, now: float) -> float | None:
         """Conclude anew whose word counts; return when there will be more to conclude."""
