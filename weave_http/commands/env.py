@@ -46,9 +46,7 @@ def seen_from_here(address: str, endpoint: Endpoint) -> str:
     if not address.startswith(_UNIX) or endpoint.scheme == "unix":
         return address
     if endpoint.scheme == "ssh":
-        user = f"{endpoint.user}@" if endpoint.user else ""
-        port = f":{endpoint.port}" if endpoint.port else ""
-        return f"ssh://{user}{endpoint.host}{port}{address.removeprefix(_UNIX)}"
+        return replace(endpoint, path=address.removeprefix(_UNIX)).url
     return ""
 
 

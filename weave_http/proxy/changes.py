@@ -131,13 +131,12 @@ class Changes:
                 why = _reason(outcome)
             except WeaveError as error:
                 why = str(error)
-            ended = "no longer" if _runs(visit.engine, found["Id"]) else "not"
             with suppress(EngineError):  # it has ended by itself
                 visit.engine.containers.kill(found["Id"])
             if ending is not None:
                 _check_program(visit.engine, found["Id"], ending.result().code)
             name = str(found.get("Name", "")).removeprefix("/")
-            raise Refused(500, f"weave: container {name} can't join the network, so it does {ended} run: {why}")
+            raise Refused(500, f"weave: container {name} can't join the network, so it does not run: {why}")
 
     def inspect(self, data: bytes) -> bytes | None:
         """Return the answer to inspect with the network's addresses; None if the container is not on it."""
@@ -170,13 +169,6 @@ class Changes:
 
     def _say(self, line: str) -> None:
         self._home.say(f"  weave: {line}")
-
-
-def _runs(engine: Engine, container: str) -> bool:
-    try:
-        return bool(engine.containers.inspect(container)["State"]["Running"])
-    except EngineError:
-        return False
 
 
 def _check_program(engine: Engine, container: str, code: int) -> None:

@@ -51,6 +51,7 @@ class Connection:
         self._rewrite_inspect = rewrite_inspect
         self._open: Channel | None = None
         self._ahead = b""
+        self._answering = False
 
     def serve(self) -> None:
         """Serve requests until one side ends."""
@@ -79,6 +80,7 @@ class Connection:
 
     def _one(self) -> bool:
         """Serve one request; return whether there may be another one."""
+        self._answering = False
         message, raw = self._request()
         if message is None:
             return False
@@ -166,6 +168,7 @@ class Connection:
             if data == b"" and response.head is None:
                 raise Gone
             if data is not None:
+                self._answering = True
                 self._client.write(response.feed(data))
             if response.switched or response.until_close:
                 self._client.write(response.rest)
@@ -260,6 +263,9 @@ class Connection:
         return self._open
 
     def _answer(self, status: int, message: str, *, close: bool = False) -> None:
+        """Answer instead of the daemon, unless its own answer is under way."""
+        if self._answering:
+            return
         with suppress(OSError):
             self._client.write(messages.refusal(status, message, close=close))
 

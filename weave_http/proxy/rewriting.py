@@ -47,7 +47,9 @@ def check(body: Any) -> dict[str, Any]:
         RunArgumentError: it is none.
     """
     parts = {"HostConfig": dict, "Labels": dict, "Env": list}
-    if not isinstance(body, dict) or any(body.get(key) and not isinstance(body[key], parts[key]) for key in parts):
+    if not isinstance(body, dict) or any(
+        not isinstance(body.get(key), (kind, type(None))) for key, kind in parts.items()
+    ):
         raise RunArgumentError("the body makes no container")
     return {**body, "Entrypoint": words_of(body.get("Entrypoint")), "Cmd": words_of(body.get("Cmd"))}
 
