@@ -48,7 +48,6 @@ def proxy(
     """
     from weave_http.cli.session import credentials_of, session
     from weave_http.cli.watching import watcher
-    from weave_http.commands.proxy import default_path
     from weave_http.commands.proxy import proxy as serve
     from weave_http.engine import connect
     from weave_http.proxy.settings import settings_of
@@ -72,7 +71,7 @@ def proxy(
         )
 
     with session(options) as caller:
-        path = os.path.abspath(socket) if socket else default_path(os.environ)
+        path = os.path.abspath(socket) if socket else ""
         if options.dry_run or options.stage is not None:
             caller.engine.ping()  # all that it asks by itself
             return 0

@@ -6,9 +6,11 @@ Nothing listens on the daemon's host. Containers are joined as by every other co
 from __future__ import annotations
 
 import os
+import stat
+import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from weave_http.commands import holder
@@ -19,6 +21,7 @@ from weave_http.engine import Endpoint, Engine
 from weave_http.engine.wire.channel import Channel
 from weave_http.engine.wire.contract import Timeouts
 from weave_http.engine.wire.dial import dial
+from weave_http.errors import HostError
 from weave_http.operations.operation import Operation
 from weave_http.operations.outcome import Outcome
 from weave_http.proxy.home import Visit
@@ -30,9 +33,23 @@ SOCKET = "weave.sock"
 """Name of the socket."""
 
 
-def default_path(environ: dict[str, str] | os._Environ[str]) -> str:
-    """Return the path of the socket unless another one is wished for: in the user's own folder for such things."""
-    folder = environ.get("XDG_RUNTIME_DIR") or f"/tmp/weave-{os.getuid()}"  # noqa: S108  its owner is checked
+def own_path(environ: Mapping[str, str]) -> str:
+    """Return the path of the socket unless another one is wished for, in a folder that is the user's alone.
+
+    Args:
+        environ: environment variables.
+
+    Raises:
+        HostError: somebody else has that folder.
+    """
+    if environ.get("XDG_RUNTIME_DIR"):
+        return os.path.join(environ["XDG_RUNTIME_DIR"], SOCKET)
+    folder = os.path.join(tempfile.gettempdir(), f"weave-{os.getuid()}")
+    with suppress(FileExistsError):
+        os.mkdir(folder, 0o700)
+    found = os.lstat(folder)
+    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077 or not stat.S_ISDIR(found.st_mode):
+        raise HostError(f"{folder} is not yours alone", hint="choose another place: --socket PATH")
     return os.path.join(folder, SOCKET)
 
 
@@ -98,7 +115,7 @@ def proxy(
     Args:
         caller: environment, endpoint and streams.
         settings: how containers are treated.
-        path: of the unix socket.
+        path: of the unix socket; empty for one in a folder of the user's own.
         connect: returns a new client of the daemon.
         watched: whether clients' calls are shown.
 
@@ -109,6 +126,7 @@ def proxy(
     home = CallersHome(caller, connect, watched=watched)
     server = Server(home, settings)
     try:
+        path = path or own_path(caller.environ)
         server.listen_unix(path)
         caller.say(f"export DOCKER_HOST=unix://{path}")
         threading.Event().wait()

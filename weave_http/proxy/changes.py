@@ -11,7 +11,7 @@ from weave_http import constants
 from weave_http.addresses import Wanted, parse_cidr
 from weave_http.engine import Engine
 from weave_http.engine.containers import Condition
-from weave_http.engine.errors import APIError
+from weave_http.engine.errors import APIError, InvalidReference, NotFound
 from weave_http.errors import EngineError, HostError, WeaveError
 from weave_http.operations import Attach, DnsArgs, Ps
 from weave_http.operations.create_body import WAITER_FAILURES, WAITER_SAYS
@@ -73,12 +73,13 @@ class Changes:
         """
         body = rewriting.check(_read(data))
         with self._home.visit() as visit:
-            # The engine itself says what is wrong with one without an image.
-            image = visit.engine.images.inspect(str(body["Image"])) if body.get("Image") else {}
-            addresses = wanted(body, image.get("Config") or {}, default=self._settings.default)
-            if not image or addresses is None:
+            image = self._image(visit, body)
+            if wanted(body, (image or {}).get("Config") or {}, default=self._settings.default) is None:
                 self._say("the container is left alone: it does not ask for the network")
                 return None
+            if image is None:
+                # The engine says so in its own words. If it has the image by now, the container must not run unjoined.
+                return json.dumps({**body, "Entrypoint": [constants.WAITER, *body["Entrypoint"]]}).encode()
             names = self._names(visit) if self._settings.dns else None
             changed = rewriting.created(body, name, image, visit.waiter(), names, self._settings)
         self._say(f"the program waits for the network: {constants.WAITER} comes before it, from a volume of weave's")
@@ -150,6 +151,13 @@ class Changes:
             return None
         _, mac, *addresses = fields
         return json.dumps(rewriting.inspected(found, mac, list(map(parse_cidr, addresses)))).encode()
+
+    def _image(self, visit: Visit, body: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return what the engine says of a container's image; None if there is none."""
+        try:
+            return visit.engine.images.inspect(str(body.get("Image") or ""))
+        except (NotFound, InvalidReference):
+            return None
 
     def _attach(self, visit: Visit, addresses: tuple[Wanted, ...], container: str) -> Outcome:
         operation = Attach(addresses, container, dns=self._settings.dns, rewrite_hosts=self._settings.rewrite_hosts)

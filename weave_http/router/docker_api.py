@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from aiohttp import web
 
@@ -18,7 +19,7 @@ from weave_http.engine.errors import Conflict
 from weave_http.engine.wire.channel import Channel
 from weave_http.engine.wire.contract import Timeouts
 from weave_http.engine.wire.dial import dial
-from weave_http.errors import EngineError
+from weave_http.errors import EngineError, HostError
 from weave_http.host import Host, perform
 from weave_http.host.router_container import own_image
 from weave_http.operations.holder_body import holder_of
@@ -93,16 +94,25 @@ class DockerAPI:
 
     def __init__(self, settings: Settings, path: str = constants.PROXY_SOCKET) -> None:
         self._path = path
+        self._listening = False
         self._server = Server(RoutersHome(), settings)
 
     @property
     def addresses(self) -> list[str]:
-        """Where it listens, as docker's `-H` has it."""
-        return [f"unix://{self._path}"]
+        """Where it listens, as docker's `-H` has it; nowhere if it can't."""
+        return [f"unix://{self._path}"] if self._listening else []
 
     def start(self) -> None:
-        """Listen. Raises `HostError`: it can't be had."""
-        self._server.listen_unix(self._path, like=engine_socket())
+        """Listen, unless there is no engine here. The network goes on without it."""
+        engine = engine_socket()
+        if not Path(engine).exists():
+            return  # whoever needs it has said so
+        try:
+            self._server.listen_unix(self._path, like=engine)
+        except HostError as error:
+            logger.error("the Docker API is not served: %s", error)
+            return
+        self._listening = True
         logger.info("Docker API: %s", self._path)
 
     def stop(self) -> None:
