@@ -6,11 +6,10 @@ import os
 import socket
 import stat
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from weave_http.engine.wire.channel import Channel, Deadline
+from weave_http.engine.wire.channel import Channel
 from weave_http.errors import HostError
 from weave_http.proxy.changes import Changes
 from weave_http.proxy.connection import Connection
@@ -19,9 +18,6 @@ from weave_http.proxy.settings import Settings
 
 MOST_CONNECTIONS = 2000
 _BACKLOG = 128
-_HANDSHAKE_SECONDS = 10.0
-Accepted = Callable[[socket.socket], Channel]
-"""Makes a channel of an accepted connection."""
 
 
 class Server:
@@ -52,10 +48,13 @@ class Server:
         Raises:
             HostError: it can't be had.
         """
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             _make_room(path)
+        except OSError as error:
+            raise HostError(f"can't listen on {path}: {error.strerror}") from error
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
             before = os.umask(0o177)
             try:
                 listening.bind(path)
@@ -71,12 +70,12 @@ class Server:
             listening.close()
             raise HostError(f"can't listen on {path}: {error.strerror or error}") from error
         self._paths.append((path, inode))
-        self._begin(listening, Channel)
+        self._begin(listening)
 
-    def _begin(self, listening: socket.socket, accepted: Accepted) -> None:
+    def _begin(self, listening: socket.socket) -> None:
         listening.listen(_BACKLOG)
         self._listening.append(listening)
-        threading.Thread(target=self._accept, args=(listening, accepted), name="proxy", daemon=True).start()
+        threading.Thread(target=self._accept, args=(listening,), name="proxy", daemon=True).start()
 
     def stop(self) -> None:
         """Listen no more, and end all connections."""
@@ -94,7 +93,7 @@ class Server:
         for connection in connections:
             connection.close()
 
-    def _accept(self, listening: socket.socket, accepted: Accepted) -> None:
+    def _accept(self, listening: socket.socket) -> None:
         while not self._stopped.is_set():
             try:
                 sock, _ = listening.accept()
@@ -109,17 +108,14 @@ class Server:
                 sock.close()
                 continue
             try:
-                threading.Thread(target=self._serve, args=(sock, accepted), name="docker", daemon=True).start()
+                threading.Thread(target=self._serve, args=(sock,), name="docker", daemon=True).start()
             except RuntimeError:  # no more threads
                 sock.close()
 
-    def _serve(self, sock: socket.socket, accepted: Accepted) -> None:
-        try:
-            channel = accepted(sock)
-        except OSError:
-            sock.close()
-            return
-        connection = Connection(channel, self._home, self._changes, rewrite_inspect=self._settings.rewrite_inspect)
+    def _serve(self, sock: socket.socket) -> None:
+        connection = Connection(
+            Channel(sock), self._home, self._changes, rewrite_inspect=self._settings.rewrite_inspect
+        )
         with self._lock:
             self._connections.add(connection)
         try:
@@ -146,14 +142,3 @@ def _make_room(path: str) -> None:
             os.unlink(path)
             return
     raise HostError(f"can't listen on {path}: another process does", hint="end it, or choose another path")
-
-
-def in_tls(begin: Callable[[socket.socket], Channel]) -> Accepted:
-    """Return what begins TLS on an accepted connection, with a limit for the handshake."""
-
-    def accepted(sock: socket.socket) -> Channel:
-        channel = begin(sock)
-        channel.shake_hands(Deadline(None, _HANDSHAKE_SECONDS))
-        return channel
-
-    return accepted
