@@ -110,7 +110,7 @@ ALIKE = [
     f"docker run --rm -i {GUEST} sha256sum </usr/bin/env",
     f"docker run --rm {GUEST} sh -c 'echo out; echo err >&2; exit 7'",
     f"script -qec 'docker run -it --rm {GUEST} sh -c tty' /dev/null </dev/null",
-    f"docker run --rm -d --name one {GUEST} cat; docker rm -f one; docker exec one true",
+    f"docker run -d --name one {GUEST} sleep 3600 | wc -c; docker rm -f one; docker exec one true",
     f"docker create -i --name one {GUEST} cat; echo typed | docker start -ai one; docker logs one; docker rm one",
     f"docker run -d --name one {GUEST} sh -c 'for i in 1 2 3; do echo $i; sleep 0.2; done' >/dev/null; "
     "docker logs -f one; docker wait one; docker rm one",
@@ -126,6 +126,7 @@ ALIKE = [
 ]
 
 
+@pytest.mark.parametrize("proxied", ["caller"], indirect=True)  # which has TLS below, and else the same code
 def test_docker_says_the_same_with_the_proxy_and_without(proxied: tuple[Host, Shell]) -> None:
     host, shell = proxied
     for line in ALIKE:
