@@ -83,12 +83,13 @@ class CallersHome:
         self._caller = caller
         self._connect = connect
         self._watched = watched
-        self._dial = dial(caller.endpoint, Timeouts())
+        self._ssh = dial(caller.endpoint, Timeouts()) if caller.endpoint.scheme == "ssh" else None
         self._lines = threading.Lock()
 
     def open(self) -> Channel:
         """See `Home`."""
-        return self._dial.open()
+        # A dial goes on with an earlier connection's TLS session, which two threads must not do at once.
+        return (self._ssh or dial(self._caller.endpoint, Timeouts())).open()
 
     @contextmanager
     def visit(self) -> Iterator[Visit]:
@@ -104,7 +105,8 @@ class CallersHome:
 
     def close(self) -> None:
         """End what is left of connections to the daemon."""
-        self._dial.close()
+        if self._ssh is not None:
+            self._ssh.close()
 
 
 def proxy(
