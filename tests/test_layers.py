@@ -10,13 +10,14 @@ PACKAGE = Path(__file__).parents[1] / "weave_http"
 
 BELOW = {
     "__init__.py": {"commands", "operations", "run_args", "engine"},
-    "cli": {"commands", "transcript", "operations", "run_args", "engine", "image", "sandbox"},
-    "commands": {"operations", "run_args", "engine", "image"},
+    "cli": {"commands", "transcript", "proxy", "operations", "run_args", "engine", "image", "sandbox"},
+    "commands": {"proxy", "operations", "run_args", "engine", "image"},
+    "proxy": {"operations", "run_args", "engine"},
     "transcript": {"operations", "run_args", "engine"},
     "operations": {"run_args"},
     "local": {"host", "operations"},
-    "host": {"operations", "run_args", "engine", "net"},
-    "router": {"operations", "host", "engine", "net"},
+    "host": {"proxy.settings", "operations", "run_args", "engine", "net"},
+    "router": {"proxy", "operations", "host", "engine", "net"},
     "run_args": set(),
     "engine": set(),
     "net": set(),
@@ -41,6 +42,7 @@ TOP = {
 
 HOMES = {
     "typer": ("cli",),
+    "h11": ("proxy",),
     "rich": ("cli",),
     "httpx": ("engine/wire/by_httpx.py", "image/download.py"),
     "requests": ("engine/wire/by_requests.py",),

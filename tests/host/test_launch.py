@@ -56,7 +56,12 @@ def test_launch_starts_the_router_as_agreed_and_prints_its_full_id(stage: Stage,
         "Env": ["PROCFS=/hostproc", "WEAVE_MTU=1400"],
         "Labels": OURS,
         "HostConfig": {
-            "Binds": [f"{constants.DOCKER_SOCKET}:{constants.DOCKER_SOCKET}", "/proc:/hostproc", "weavedb:/weavedb"],
+            "Binds": [
+                f"{constants.DOCKER_SOCKET}:{constants.DOCKER_SOCKET}",
+                "/proc:/hostproc",
+                "weavedb:/weavedb",
+                "/var/run/weave:/var/run/weave",
+            ],
             "NetworkMode": "host",
             "Privileged": True,
             "RestartPolicy": {"Name": "always"},
@@ -278,7 +283,7 @@ def test_arguments_that_make_no_sense_are_refused(words: list[str], message: str
         (["-debug=false", "-bufsz", "8", "-wait=20", "h1"], ["--bufsz", "--wait"]),
         (["--ipalloc-range", "10.2.0.0/16", "-iprange=10.3.0.0/16"], []),
         (["--ipalloc-range", "", "--plugin=false", "--proxy=0", "--status-addr="], []),
-        (["--proxy", "-H", "tcp://0.0.0.0:12375", "--tlsverify", "--no-fastdp"], ["--proxy", "-H", "--tlsv", "--no-f"]),
+        (["--proxy", "-H", "tcp://0.0.0.0:12375", "--tlsverify", "--no-fastdp"], ["-H", "--tlsv", "--no-f"]),
         (
             ["--weave-bridge", "weave", "--docker-api", f"unix://{constants.DOCKER_SOCKET}", "--db-prefix=/x"],
             ["--db-prefix"],
@@ -294,6 +299,25 @@ def test_flags_of_weaves_without_a_use_are_warned_of_unless_nothing_is_amiss(
     for line, start in zip(options.warnings, warnings, strict=True):
         assert line.startswith(f"WARNING: {start}")
     assert "10.2.0.1/16" not in options.arguments
+
+
+@pytest.mark.parametrize(
+    ("words", "arguments"),
+    [
+        (["--proxy"], ()),
+        (["--proxy=true"], ()),
+        (["--proxy=0"], ("--proxy=false",)),
+        (["--rewrite-inspect", "--without-dns=false"], ("--rewrite-inspect",)),
+        (["--hostname-match", "^a-(.*)$"], ("--hostname-match", "^a-(.*)$")),
+    ],
+)
+def test_the_router_is_told_how_to_serve_the_docker_api(words: list[str], arguments: tuple[str, ...]) -> None:
+    assert parse(words, {}).arguments[4:] == arguments
+
+
+def test_a_hostname_expression_that_makes_no_sense_launches_nothing() -> None:
+    with pytest.raises(UsageError, match="invalid --hostname-match"):
+        parse(["--hostname-match", "("], {})
 
 
 def test_every_flag_without_a_use_says_why_by_any_of_its_spellings() -> None:
@@ -344,7 +368,7 @@ def test_docker_arguments_for_the_router_are_in_its_create_call(stage: Stage, li
     assert (result.code, result.err) == (0, "")
     assert container.config["Env"] == ["PROCFS=/hostproc", "A=b c", "WEAVE_MTU=1300"]
     assert container.config["Labels"] == {**OURS, "team": "net", constants.DOCKER_ARGS_LABEL: arguments}
-    assert container.config["HostConfig"]["Binds"][-2:] == ["weavedb:/weavedb", "/x:/y"]
+    assert container.config["HostConfig"]["Binds"][-2:] == ["/var/run/weave:/var/run/weave", "/x:/y"]
     assert container.config["HostConfig"]["RestartPolicy"] == {"Name": "on-failure", "MaximumRetryCount": 2}
     assert container.config["HostConfig"]["Privileged"] is True
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from weave_http.errors import HostError, UsageError
+from weave_http.proxy.settings import Settings
 from weave_http.router.addresses.options import AddressOptions
 from weave_http.router.mesh.sockets import ANY
 from weave_http.router.names.options import DnsOptions
@@ -37,7 +38,10 @@ def test_defaults() -> None:
         targets=(),
         dns=DnsOptions(),
         addresses=AddressOptions((RANGE,), (RANGE,), 1),
+        proxy=Settings(),
     )
+    assert _parse("--proxy=false").proxy is None
+    assert _parse("--rewrite-inspect", "--no-default-ipalloc").proxy == Settings(default=False, rewrite_inspect=True)
 
 
 def test_flags_by_one_dash_or_two_then_peers() -> None:

@@ -8,6 +8,7 @@ COMMANDS = {
     "up": ("up", "Make one network of Docker hosts: the image, a router on each, connections between them."),
     "down": ("up", "Stop the routers of Docker hosts."),
     "hosts": ("hosts", "Names for Docker hosts, in a file of yours."),
+    "proxy": ("proxy", "Serve the Docker API on a socket here; containers created by it join the network."),
     "setup": ("setup", "Bring the image to the Docker host."),
     "explain": ("explain", "Explain a command: its calls, and what each is for."),
     "script": ("explain", "Print a shell script of curl calls that does the same."),
@@ -24,12 +25,12 @@ GROUPS = {
         *("setup", "launch", "connect", "forget", "rmpeer", "status", "report", "stop", "reset"),
         *("expose", "hide", "upgrade", "version"),
     ),
-    "Containers": ("run", "attach", "detach", "start", "restart", "ps"),
+    "Containers": ("run", "attach", "detach", "start", "restart", "ps", "proxy", "env", "config"),
     "Names": ("dns-add", "dns-remove", "dns-lookup", "dns-args"),
     "When something does not work": ("doctor", "ping"),
     "Learn": ("help", "explain", "script", "create-body", "completion"),
     "On this machine": ("image", "sandbox"),
-    "For scripts of other versions": ("launch-dns", "stop-dns", "prime", "env", "config"),
+    "For scripts of other versions": ("launch-dns", "stop-dns", "prime"),
 }
 """Commands by their group, in the order of the help. Those in none are for scripts, and not listed."""
 

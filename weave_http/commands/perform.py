@@ -46,9 +46,18 @@ def _code(caller: Caller, operation: Operation) -> int:
             from weave_http.commands.env import restore
 
             return restore(caller)
+        case "env" | "config":
+            from weave_http.commands.env import translate
+
+            return translate(caller, operation.name, lambda asking: _on_host(asking, operation))
         case "launch" if (password := getattr(operation, "password", None)) is not None:
             # A command line is for everyone on the host to see.
             caller = replace(caller, environ={**caller.environ, "WEAVE_PASSWORD": password})
+    return _on_host(caller, operation)
+
+
+def _on_host(caller: Caller, operation: Operation) -> int:
+    """Have the host's side do an operation, and return its exit code."""
     words = operation.words()
     if operation.goes_warm and not caller.cold:
         from weave_http.commands.warm import execute_warm

@@ -24,6 +24,7 @@ from weave_http.host.signals import held_back
 from weave_http.host.upgrade_settling import settle
 from weave_http.operations import Launch
 from weave_http.operations.flags import BY_NAME, default_subnets, variable
+from weave_http.proxy.settings import settings_of
 
 READY_SECONDS = 60.0
 """One that dies is seen at once, so this is for a router that hangs, and long enough for a machine that is emulated."""
@@ -89,6 +90,7 @@ def plan(op: Launch, env: Mapping[str, str]) -> Plan:
         HostError: a variable makes no sense, or a password is set, which the router would have to refuse.
     """
     settings = op.settings()
+    settings_of(settings.values)  # the router would refuse bad ones only after it was started
     if op.password or env.get("WEAVE_PASSWORD"):
         raise HostError(
             "a password is set, but this version of weave can't encrypt",
@@ -107,7 +109,10 @@ def plan(op: Launch, env: Mapping[str, str]) -> Plan:
     texts |= {name: text for name, text in given.items() if BY_NAME[name].to == "router"}
     arguments: list[str] = []
     for name, text in texts.items():
-        arguments += (f"--{name}", text) if BY_NAME[name].metavar else (f"--{name}",)
+        if BY_NAME[name].metavar:
+            arguments += (f"--{name}", text)
+        else:
+            arguments.append(f"--{name}" if text == "true" else f"--{name}={text}")
     _value("mtu", env)  # the router would refuse a bad one only after it was started
     return Plan(
         port=_value("port", env),

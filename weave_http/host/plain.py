@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from weave_http import __version__, operations
 from weave_http.errors import HostError, UsageError
 from weave_http.host.host import Host
-from weave_http.host.router_api import RouterUnavailable
+from weave_http.host.router_api import NotOffered, RouterUnavailable
 from weave_http.operations import Gone, Help, Operation
 from weave_http.operations.plain import GONE
 
-_NO_PROXY = "there is no Docker API proxy"
-_INSTEAD = "start containers by `weave run`, with docker run's own arguments"
+_NO_PROXY = "the Docker API is served nowhere on this host"
+_INSTEAD = "weave launch does it, unless it is told --proxy=false"
 
 
 def prime(host: Host, op: Operation) -> None:
@@ -19,13 +21,27 @@ def prime(host: Host, op: Operation) -> None:
 
 
 def env(host: Host, op: Operation) -> None:
-    """Print nothing, so that `eval "$(weave env)"` changes nothing, and say why beside."""
-    host.warn(f"weave env: {_NO_PROXY}; {_INSTEAD}")
+    """Print the line by which docker uses the Docker API here; nothing without one, so that `eval` changes nothing."""
+    address = _proxy(host)
+    if address:
+        host.say(f"export DOCKER_HOST={address}")
+    else:
+        host.warn(f"weave env: {_NO_PROXY}; {_INSTEAD}")
 
 
 def config(host: Host, op: Operation) -> None:
-    """Raise `HostError`: docker's option for the proxy can't be had, as in Weave without one."""
-    raise HostError(_NO_PROXY, hint=_INSTEAD)
+    """Print docker's option for the router's Docker API. Raises `HostError`: there is none."""
+    address = _proxy(host)
+    if not address:
+        raise HostError(_NO_PROXY, hint=_INSTEAD)
+    host.say(f"-H={address}")
+
+
+def _proxy(host: Host) -> str:
+    """Return where the Docker API is served, or nothing."""
+    with suppress(RouterUnavailable, NotOffered):
+        return next(iter(host.router.proxy_addresses()), "")
+    return ""
 
 
 def stop_dns(host: Host, op: Operation) -> None:

@@ -88,6 +88,10 @@ class RouterAPI(Protocol):
         """Take names away; what is left out stands for all there are."""
         ...
 
+    def proxy_addresses(self) -> list[str]:
+        """Return where the router serves the Docker API, as docker's `-H` has it."""
+        ...
+
     def domain(self) -> str:
         """Return the domain of the names, with its last dot."""
         ...

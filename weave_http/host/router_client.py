@@ -169,6 +169,10 @@ class RouterClient(RouterAPI):
         """Give all addresses back to the other hosts, and the vote (`DELETE /ip`)."""
         self._call("DELETE", "/ip")
 
+    def proxy_addresses(self) -> list[str]:
+        """Return where the router serves the Docker API, as docker's `-H` has it (`GET /proxyaddrs`)."""
+        return self._call("GET", "/proxyaddrs").split()
+
     def domain(self) -> str:
         """Return the domain of the names, with its last dot (`GET /domain`)."""
         return self._call("GET", "/domain").strip()

@@ -44,7 +44,7 @@ class Flag:
         help: what it does, a sentence.
         metavar: what its value is; empty for a switch.
         read: makes a value of its text. Raises `UsageError`.
-        default: its value when it is not given.
+        default: its value when it is not given; a switch is off then, unless this is True.
         aliases: other spellings, of 0.10 and of documentation.
         to: whose it is: the router's, the executor's own, or another way to set an environment variable.
         variable: the environment variable that says the same.
@@ -309,6 +309,14 @@ FLAGS = (
         _init,
         Init(),
     ),
+    Flag("proxy", "Serve the Docker API on a socket of the host; =false not to.", default=True),
+    Flag("no-default-ipalloc", "Proxy: leave containers alone that do not ask for the network."),
+    Flag("without-dns", "Proxy: do not let containers use the router's names, nor give them one."),
+    Flag("no-rewrite-hosts", "Proxy: leave the containers' /etc/hosts alone."),
+    Flag("rewrite-inspect", "Proxy: let inspect show the network's addresses."),
+    Flag("hostname-from-label", "Proxy: make hostnames of this label.", "LABEL", default=""),
+    Flag("hostname-match", "Proxy: what hostnames are made of; (.*) by default.", "REGEXP", default=""),
+    Flag("hostname-replacement", "Proxy: what becomes of it; $1 by default.", "TEXT", default=""),
     Flag(
         "mtu",
         "MTU of the network in bytes, instead of the underlay's less 50.",
@@ -370,7 +378,7 @@ def read(words: Sequence[str], table: Iterable[Flag]) -> tuple[dict[str, Any], l
     """
     by_name = {flag.name: flag for flag in table}
     found, rest = split(words, {flag.name: not flag.metavar for flag in by_name.values()})
-    values = {flag.name: flag.default if flag.metavar else False for flag in by_name.values()}
+    values = {flag.name: flag.default if flag.metavar else bool(flag.default) for flag in by_name.values()}
     for name, text in found:
         values[name] = by_name[name].read(text) if by_name[name].metavar else text == "true"
     return values, rest

@@ -21,7 +21,7 @@ class Settings:
     """What the flags of a launch say.
 
     Args:
-        values: of the flags that were given, by name; switches that are off are left out.
+        values: of the flags that were given, by name; switches that are as by default are left out.
         texts: the same, as they were typed.
         peers: to dial.
         warnings: what is said beside, a line each.
@@ -102,9 +102,16 @@ class Launch(Operation):
         found, peers, warnings = _read(self.arguments)
         warnings += [judge(name, text) for name, text in found if name in UNUSED]
         used = {name: text for name, text in found if name not in UNUSED}
-        used = {name: text for name, text in used.items() if not (SWITCHES[name] and text == "false")}
-        values = {name: True if SWITCHES[name] else flags.BY_NAME[name].read(text) for name, text in used.items()}
+        used = {name: text for name, text in used.items() if not (SWITCHES[name] and _is_off(name, text))}
+        values = {
+            name: text == "true" if SWITCHES[name] else flags.BY_NAME[name].read(text) for name, text in used.items()
+        }
         return Settings(values, used, peers, tuple(dict.fromkeys(filter(None, warnings))))
+
+
+def _is_off(name: str, text: str) -> bool:
+    """Tell whether a switch is as if it had not been given."""
+    return (text == "true") == bool(flags.BY_NAME[name].default)
 
 
 def _read(words: Sequence[str]) -> tuple[list[tuple[str, str]], tuple[PeerAddress, ...], list[str]]:

@@ -40,16 +40,17 @@ class Reset(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Env(Operation):
-    """Say what to use instead of a Docker API proxy.
+    """Print the line by which docker uses the router's Docker API.
 
     Args:
-        restore: print what undoes an earlier version's `weave env`; the caller's side does it.
+        restore: print what undoes it; the caller's side does it.
     """
 
     name: ClassVar[str] = "env"
+    more: ClassVar[str] = 'For eval "$(weave env)": containers that docker creates join the network then.'
     example: ClassVar[str] = "env"
     parts: ClassVar[tuple[Option | Argument, ...]] = (
-        Option("restore", ("--restore",), "Print what undoes an earlier version's env.", caller=True),
+        Option("restore", ("--restore",), "Print what undoes it.", caller=True),
     )
 
     restore: bool = False
@@ -115,7 +116,7 @@ DockerBridgeIp = _plain("docker-bridge-ip")
 
 _ONE_LAUNCH = "expected: weave launch, which starts all there is"
 _ONE_STOP = "expected: weave stop, which stops all there is"
-_NO_PROXY = "there is no Docker API proxy; start containers by `weave run`"
+_NO_PROXY = "the router is the proxy, too: weave launch, weave env"
 _NO_PLUGIN = "there is no Docker plugin; start containers by `weave run`"
 
 GONE = {

@@ -14,7 +14,7 @@ from weave_http.errors import UsageError
 from weave_http.operations.flags import FALSE
 
 _NO_CAPTURE = "the kernel carries the packets, nothing captures them"
-_NO_PROXY = "there is no Docker API proxy, start containers by `weave run`"
+_NO_TCP = "the Docker API proxy listens on a unix socket of the host; elsewhere use `weave proxy`"
 _NO_PLUGIN = "there is no Docker plugin, start containers by `weave run`"
 _VXLAN_ONLY = "data always goes by the kernel's VXLAN"
 _ONE_API = "there is one API, at --http-addr"
@@ -65,22 +65,14 @@ UNUSED: dict[str, Flag] = {
     "min-protocol-version": Flag("routers speak weave-http's own protocol"),
     "trusted-subnets": Flag("this version can't encrypt, so all data goes in the clear", refused=True, harmless=_empty),
     # proxy and plugins
-    "proxy": _switch(_NO_PROXY),
-    "H": Flag(_NO_PROXY),
-    "tls": _switch(_NO_PROXY),
-    "tlsverify": _switch(_NO_PROXY),
-    "tlscacert": Flag(_NO_PROXY),
-    "tlscert": Flag(_NO_PROXY),
-    "tlskey": Flag(_NO_PROXY),
-    "no-detect-tls": _switch(_NO_PROXY),
-    "without-dns": _switch(_NO_PROXY),
-    "no-multicast-route": _switch(_NO_PROXY),
-    "no-rewrite-hosts": _switch(_NO_PROXY),
-    "no-default-ipalloc": _switch(_NO_PROXY),
-    "hostname-from-label": Flag(_NO_PROXY),
-    "hostname-match": Flag(_NO_PROXY),
-    "hostname-replacement": Flag(_NO_PROXY),
-    "rewrite-inspect": _switch(_NO_PROXY),
+    "H": Flag(_NO_TCP),
+    "tls": _switch(_NO_TCP),
+    "tlsverify": _switch(_NO_TCP),
+    "tlscacert": Flag(_NO_TCP),
+    "tlscert": Flag(_NO_TCP),
+    "tlskey": Flag(_NO_TCP),
+    "no-detect-tls": _switch(_NO_TCP),
+    "no-multicast-route": _switch("the route is what programs wait for"),
     "plugin": _switch(_NO_PLUGIN),
     "plugin-v2": _switch(_NO_PLUGIN),
     "plugin-v2-multicast": _switch(_NO_PLUGIN),

@@ -12,6 +12,7 @@ from time import monotonic, time
 from weave_http import __version__, constants
 from weave_http.net.own_container import own_container
 from weave_http.net.tunnel import is_tunnelled
+from weave_http.router import docker_api
 from weave_http.router.addresses.gossip import AddressGossip
 from weave_http.router.addresses.options import AddressOptions
 from weave_http.router.addresses.service import AddressService
@@ -25,6 +26,7 @@ from weave_http.router.data.kernel import Kernel, bridge_mac
 from weave_http.router.data.overlay import Overlay
 from weave_http.router.data.plan import Reach, adopted
 from weave_http.router.data.tunnel import Tunnel
+from weave_http.router.docker_api import DockerAPI
 from weave_http.router.engine import default_gateway, is_running, start_tunnel
 from weave_http.router.keys.gossip import KeyGossip
 from weave_http.router.keys.service import Tunnels
@@ -95,7 +97,9 @@ class Router:
         self._overlay.join_again = self._control.reattacher.again
         more = routes(self._names) if self._names else routes_when_off()
         allocation = address_routes.routes(self._addresses) if self._addresses else address_routes.routes_when_off()
-        self._api = Api(self._control, *options.http_addr, more=[*more, *allocation])
+        self._docker_api = DockerAPI(options.proxy) if options.proxy else None
+        proxied = docker_api.routes(self._docker_api)
+        self._api = Api(self._control, *options.http_addr, more=[*more, *allocation, *proxied])
         self._metrics = MetricsServer(lambda: self._control.report, options.metrics_addr)
 
     def _reach(self, now: float) -> Reach:
@@ -171,6 +175,9 @@ class Router:
             stack.callback(roaming.cancel)
             stack.callback(self._control.reattacher.stop)
             self._control.reattacher.start()
+            if self._docker_api is not None:
+                stack.callback(self._docker_api.stop)
+                self._docker_api.start()
             self._control.ready = True
             logger.info("weave router %s: %s(%s) on port %d", __version__, me.name, me.nickname, me.port)
             await keeping

@@ -12,6 +12,7 @@ from weave_http import constants
 from weave_http.addresses import IP, parse_peer_address
 from weave_http.errors import UsageError
 from weave_http.operations.flags import FLAGS, Flag, read, variable
+from weave_http.proxy.settings import Settings, settings_of
 from weave_http.router.addresses.options import AddressOptions
 from weave_http.router.addresses.options import from_flags as address_options
 from weave_http.router.mesh.identity import PeerName, parse_peer_name
@@ -48,6 +49,7 @@ class Options:
         dns: how names are served, None not to.
         addresses: how addresses are handed out, None not to.
         secrecy: how a router with a password treats peers, None without a password.
+        proxy: how the Docker API is served, None not to.
     """
 
     port: int
@@ -67,6 +69,7 @@ class Options:
     dns: DnsOptions | None = None
     addresses: AddressOptions | None = None
     secrecy: SecrecyOptions | None = None
+    proxy: Settings | None = None
 
 
 def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
@@ -104,6 +107,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
         targets=tuple(dict.fromkeys(targets)),
         dns=dns_options(values, env),
         addresses=address_options(values, len(set(targets))),
+        proxy=settings_of(values) if values["proxy"] else None,
     )
 
 

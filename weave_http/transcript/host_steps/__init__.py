@@ -62,11 +62,11 @@ _STEPS: Mapping[str, Callable[[Any, Mapping[str, str]], list[HostStep]]] = {
 
 _NOTHING = {
     "prime": "There is nothing to wait for, as no addresses are handed out.",
-    "env": "There is no Docker API proxy: only say what there is instead.",
-    "config": "There is no Docker API proxy: say so, and fail.",
+    "env": "Ask the router where it serves the Docker API (`GET /proxyaddrs`), and print the line for the shell.",
+    "config": "Ask the router where it serves the Docker API (`GET /proxyaddrs`), and print docker's option.",
     "stop-dns": "Say that names end with the router.",
 }
-"""Operations that only say something."""
+"""Operations that change nothing."""
 
 
 def host_steps(operation: Operation, environ: Mapping[str, str]) -> list[HostStep]:

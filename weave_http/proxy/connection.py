@@ -1,0 +1,306 @@
+"""One client's connection: requests go to a connection to the daemon of its own, and responses come back.
+
+Bytes pass as they come, both ways at once, and wait where the other side is slow. h11 only tells where messages end.
+After an upgrade, or where a response ends with its connection, nothing is read any more: it is a pipe with two
+directions that end one by one.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from contextlib import suppress
+
+import h11
+
+from weave_http.engine.wire.channel import Channel
+from weave_http.errors import WeaveError, own_fault
+from weave_http.proxy import messages
+from weave_http.proxy.changes import Changes, Refused, refused
+from weave_http.proxy.home import Home
+from weave_http.proxy.messages import BadMessage, Message
+from weave_http.proxy.routes import Call, call_of
+
+MOST_UNSENT = 1024 * 1024
+"""Bytes that wait for a slow side at most; from then on nothing more is taken from the fast one."""
+MOST_BODY = 16 * 1024 * 1024
+"""Bytes of a body that is looked at, at most."""
+_FLUSH_SECONDS = 10.0
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Gone(Exception):
+    """One side has closed its connection altogether."""
+
+
+class Connection:
+    """A client's connection.
+
+    Args:
+        client: the connection.
+        home: of the proxy.
+        changes: what is changed of calls.
+        rewrite_inspect: whether answers to inspect are changed.
+    """
+
+    def __init__(self, client: Channel, home: Home, changes: Changes, *, rewrite_inspect: bool) -> None:
+        self._client = client
+        self._home = home
+        self._changes = changes
+        self._rewrite_inspect = rewrite_inspect
+        self._open: Channel | None = None
+        self._ahead = b""
+        self._answering = False
+
+    def serve(self) -> None:
+        """Serve requests until one side ends."""
+        try:
+            while self._one():
+                pass
+            self._flush()
+        except BadMessage as error:
+            self._answer(400, f"weave: that is no request of the Docker API: {error}", close=True)
+            self._flush()
+        except (Gone, OSError):
+            pass
+        except Exception as error:  # a fault of our own costs this client its connection, and is told
+            self._answer(500, f"weave: {own_fault(error, os.environ)}", close=True)
+            self._flush()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End both connections. Idempotent; wakes `serve` in another thread."""
+        for channel in (self._client, self._open):
+            if channel is not None:
+                channel.close()
+
+    # -- one request ---------------------------------------------------------------------------------------
+
+    def _one(self) -> bool:
+        """Serve one request; return whether there may be another one."""
+        self._answering = False
+        message, raw = self._request()
+        if message is None:
+            return False
+        head = message.head
+        assert isinstance(head, h11.Request)
+        call = self._call(head)
+        began = time.monotonic()
+        target = f"{head.method.decode()} {head.target.decode()}"
+        self._home.say(f"client: {target}")
+        try:
+            if self._open is None:
+                self._open = self._home.open()
+            if call is None:
+                return self._pass(message, raw)
+            self._complete(message)
+            return self._changed(call, head, bytes(message.body))
+        except WeaveError as error:
+            why = refused(error)
+            if self._open is None:
+                why = Refused(503, f"weave: {error}")
+            self._answer(why.status, why.message)
+            return message.ended
+        finally:
+            self._home.say(f"        {target.partition('?')[0]} took {(time.monotonic() - began) * 1000:.0f} ms")
+
+    def _call(self, head: h11.Request | h11.Response) -> Call | None:
+        assert isinstance(head, h11.Request)
+        call = call_of(head.method.decode("ascii"), head.target.decode("ascii"))
+        return None if call is not None and call.kind == "inspect" and not self._rewrite_inspect else call
+
+    def _request(self) -> tuple[Message | None, bytes]:
+        """Return the next request as far as its head, and its bytes; nothing when there is none any more."""
+        message = messages.request(lambda head: self._call(head) is not None)
+        raw = bytearray()
+        data, self._ahead = self._ahead, b""
+        while True:
+            if data:
+                raw += message.feed(data)
+                if message.ended:
+                    self._ahead = message.rest
+                if message.head is not None:
+                    return message, bytes(raw)
+            data = self._from_client() or b""
+            if not data:
+                return None, b""
+
+    def _from_client(self) -> bytes | None:
+        """Wait for bytes of the client; return nothing at its end, or when the daemon has gone meanwhile."""
+        while True:
+            self._wait(reading_client=True, reading_daemon=True)
+            data = self._client.receive()
+            if data is not None:
+                return data
+            if self._open is not None and self._open.receive() is not None:
+                return None  # it has ended, or speaks unasked
+
+    def _complete(self, message: Message) -> None:
+        """Read the rest of a request whose body is kept. Raises `Refused`: it is too long."""
+        assert message.head is not None
+        if messages.field(message.head, b"expect").lower() == b"100-continue" and not message.ended:
+            self._client.write(_CONTINUE)
+        while not message.ended:
+            if len(message.body) > MOST_BODY:
+                raise Refused(413, f"weave: a body of more than {MOST_BODY} bytes makes no container")
+            message.feed(self._from_client() or b"")
+        self._ahead = message.rest
+
+    # -- pass ----------------------------------------------------------------------------------------------
+
+    def _pass(self, request: Message, raw: bytes) -> bool:
+        """Let a request and its response pass; return whether the connection goes on."""
+        assert isinstance(request.head, h11.Request)
+        self._daemon.write(raw)
+        response = messages.response_to(request.head)
+        while not (response.ended and request.ended):
+            room = self._daemon.unsent < MOST_UNSENT and len(self._ahead) < MOST_UNSENT
+            self._wait(reading_client=room, reading_daemon=self._client.unsent < MOST_UNSENT)
+            if room and not self._client.ended and (data := self._client.receive()) is not None:
+                self._towards_daemon(request, data)
+            if response.ended:
+                if self._daemon.ended or self._daemon.receive() == b"":
+                    return False
+                continue
+            data = self._daemon.receive()
+            if data == b"" and response.head is None:
+                raise Gone
+            if data is not None:
+                self._answering = True
+                self._client.write(response.feed(data))
+            if response.switched or response.until_close:
+                self._client.write(response.rest)
+                self._pipe()
+                return False
+        return True
+
+    def _towards_daemon(self, request: Message, data: bytes) -> None:
+        if not data:
+            self._daemon.finish()
+            return
+        if not request.ended:
+            self._daemon.write(request.feed(data))
+            data = request.rest
+        self._ahead += data
+
+    def _pipe(self) -> None:
+        """Carry bytes both ways until both directions have ended."""
+        client, daemon = self._client, self._daemon
+        daemon.write(self._ahead)
+        self._ahead = b""
+        for near, far in ((client, daemon), (daemon, client)):
+            if near.ended:
+                far.finish()
+        while not (client.ended and daemon.ended):
+            self._wait(
+                reading_client=daemon.unsent < MOST_UNSENT,
+                reading_daemon=client.unsent < MOST_UNSENT,
+            )
+            for near, far in ((client, daemon), (daemon, client)):
+                if near.ended or far.unsent >= MOST_UNSENT:
+                    continue
+                data = near.receive()
+                if data:
+                    far.write(data)
+                elif data is not None:
+                    far.finish()
+
+    # -- change --------------------------------------------------------------------------------------------
+
+    def _changed(self, call: Call, head: h11.Request, body: bytes) -> bool:
+        """Serve a call that is looked at; return whether the connection goes on."""
+        if call.kind in ("start", "restart"):
+            return self._start(call, head, body)
+        new = None
+        if call.kind == "create":
+            new = self._changes.create(body, call.container)
+        elif call.kind == "exec":
+            new = self._changes.exec(body, call.container)
+        response, raw = self._ask(messages.with_body(head, body if new is None else new), head)
+        assert isinstance(response.head, h11.Response)
+        if call.kind == "inspect" and response.head.status_code == 200:
+            shown = self._changes.inspect(bytes(response.body))
+            raw = raw if shown is None else messages.with_body(response.head, shown)
+        self._client.write(raw)
+        return True
+
+    def _start(self, call: Call, head: h11.Request, body: bytes) -> bool:
+        answer = b""
+
+        def begin() -> bool:
+            nonlocal answer
+            response, answer = self._ask(messages.with_body(head, body), head)
+            assert isinstance(response.head, h11.Response)
+            return response.head.status_code == 204
+
+        self._changes.start(call.container, begin, again=call.kind == "restart")
+        self._client.write(answer)
+        return True
+
+    def _ask(self, request: bytes, head: h11.Request) -> tuple[Message, bytes]:
+        """Send a request and return the whole response, and its bytes."""
+        self._daemon.write(request)
+        response = messages.response_to(head, keep=True)
+        raw = bytearray()
+        while not response.ended:
+            if len(raw) > MOST_BODY:
+                raise Refused(502, f"weave: the daemon's answer is longer than {MOST_BODY} bytes")
+            self._wait(reading_client=False, reading_daemon=True)
+            data = self._daemon.receive()
+            if data == b"" and response.head is None:
+                raise Gone
+            if data is not None:
+                raw += response.feed(data)
+        return response, bytes(raw)
+
+    # -- the two connections -------------------------------------------------------------------------------
+
+    @property
+    def _daemon(self) -> Channel:
+        assert self._open is not None
+        return self._open
+
+    def _answer(self, status: int, message: str, *, close: bool = False) -> None:
+        """Answer instead of the daemon, unless its own answer is under way."""
+        if self._answering:
+            return
+        with suppress(OSError):
+            self._client.write(messages.refusal(status, message, close=close))
+
+    def _wait(self, *, reading_client: bool, reading_daemon: bool) -> None:
+        """Wait until something has come, or something more is taken. What is unsent is sent as far as it is taken.
+
+        Raises:
+            Gone: one side has closed its connection altogether, not only its direction.
+        """
+        poll = select.poll()
+        watched: dict[int, Channel] = {}
+        for channel, reading in ((self._client, reading_client), (self._open, reading_daemon)):
+            if channel is None:
+                continue
+            if channel is self._client and channel.refused:
+                raise Gone
+            events = select.POLLIN if reading and not channel.ended else 0
+            events |= select.POLLOUT if channel.unsent else 0
+            if events or channel.ended:
+                if channel.fileno() < 0:
+                    raise Gone
+                poll.register(channel.fileno(), events)
+                watched[channel.fileno()] = channel
+        for descriptor, event in poll.poll():
+            channel = watched[descriptor]
+            if event & select.POLLOUT:
+                channel.push()
+            if channel.ended and event & (select.POLLHUP | select.POLLERR | select.POLLNVAL):
+                self._flush()
+                raise Gone
+
+    def _flush(self) -> None:
+        """Give the client what is left for it, if it takes that soon."""
+        deadline = time.monotonic() + _FLUSH_SECONDS
+        with suppress(OSError):
+            while self._client.unsent and not self._client.refused and time.monotonic() < deadline:
+                self._client.wait(deadline - time.monotonic(), reading=False)
+                self._client.push()

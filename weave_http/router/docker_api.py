@@ -1,0 +1,129 @@
+"""The proxy at home in the router: the Docker API on a socket of the host, whose containers join the network.
+
+Its threads are beside the event loop: most of what a docker client asks for is waiting, or bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from aiohttp import web
+
+from weave_http import constants
+from weave_http.engine import Endpoint, Engine, local_engine
+from weave_http.engine.errors import Conflict
+from weave_http.engine.wire.channel import Channel
+from weave_http.engine.wire.contract import Timeouts
+from weave_http.engine.wire.dial import dial
+from weave_http.errors import EngineError, HostError
+from weave_http.host import Host, perform
+from weave_http.host.router_container import own_image
+from weave_http.operations.holder_body import holder_of
+from weave_http.operations.operation import Operation
+from weave_http.operations.outcome import Outcome
+from weave_http.proxy.home import Visit
+from weave_http.proxy.server import Server
+from weave_http.proxy.settings import Settings
+from weave_http.router.engine import engine_socket
+
+logger = logging.getLogger(__name__)
+
+
+class _Visit:
+    """Implements `weave_http.proxy.home.Visit`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def perform(self, operation: Operation) -> Outcome:
+        return perform(Host(os.environ, engine=self.engine), operation)
+
+    def waiter(self) -> str:
+        host = Host(os.environ, engine=self.engine)
+        image = own_image(host)
+        name, config = holder_of(image, self.engine.images.inspect(image))
+        try:
+            created = self.engine.containers.create(config, name=name)
+        except Conflict:
+            return name  # it is there already
+        try:
+            self.engine.containers.start(created.id)  # Podman fills the volume when it is mounted first
+        except BaseException:
+            with suppress(EngineError):
+                self.engine.containers.remove(created.id, force=True, volumes=True)
+            raise
+        return name
+
+
+class RoutersHome:
+    """Implements `weave_http.proxy.home.Home` for the engine of this host.
+
+    Args:
+        socket: returns the path of the engine's unix socket.
+    """
+
+    def __init__(self, socket: Callable[[], str] = engine_socket) -> None:
+        self._socket = socket
+
+    def open(self) -> Channel:
+        """See `Home`."""
+        return dial(Endpoint("unix", path=self._socket()), Timeouts()).open()
+
+    @contextmanager
+    def visit(self) -> Iterator[Visit]:
+        """See `Home`."""
+        with local_engine(self._socket()) as engine:
+            yield _Visit(engine)
+
+    def say(self, line: str) -> None:
+        """See `Home`."""
+        logger.debug("%s", line)
+
+
+class DockerAPI:
+    """The proxy of a router.
+
+    Args:
+        settings: how containers are treated.
+        path: of the unix socket to listen on.
+    """
+
+    def __init__(self, settings: Settings, path: str = constants.PROXY_SOCKET) -> None:
+        self._path = path
+        self._listening = False
+        self._server = Server(RoutersHome(), settings)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it listens, as docker's `-H` has it; nowhere if it can't."""
+        return [f"unix://{self._path}"] if self._listening else []
+
+    def start(self) -> None:
+        """Listen, unless there is no engine here. The network goes on without it."""
+        engine = engine_socket()
+        if not Path(engine).exists():
+            return  # whoever needs it has said so
+        try:
+            self._server.listen_unix(self._path, like=engine)
+        except HostError as error:
+            logger.error("the Docker API is not served: %s", error)
+            return
+        self._listening = True
+        logger.info("Docker API: %s", self._path)
+
+    def stop(self) -> None:
+        """Listen no more, and end all connections."""
+        self._server.stop()
+
+
+def routes(api: DockerAPI | None) -> list[web.RouteDef]:
+    """Return the part of the router's HTTP API that says where the Docker API is served: a line each, or none."""
+
+    async def addresses(request: web.Request) -> web.Response:
+        return web.Response(text="".join(f"{address}\n" for address in (api.addresses if api else ())))
+
+    return [web.get("/proxyaddrs", addresses)]
