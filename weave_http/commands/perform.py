@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from weave_http.commands.caller import Caller
+from weave_http.commands.passwords import given
 from weave_http.operations.operation import Operation
 from weave_http.operations.outcome import Outcome
 
@@ -46,7 +47,7 @@ def _code(caller: Caller, operation: Operation) -> int:
             from weave_http.commands.env import restore
 
             return restore(caller)
-        case "launch" if (password := getattr(operation, "password", None)) is not None:
+        case "launch" | "password" if (password := given(operation)) is not None:
             # A command line is for everyone on the host to see.
             caller = replace(caller, environ={**caller.environ, "WEAVE_PASSWORD": password})
     words = operation.words()
