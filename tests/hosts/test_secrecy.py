@@ -90,14 +90,3 @@ def test_the_password_is_changed_under_ping_and_survives_launch_and_is_gone_with
     assert three.try_weave("launch", one.address).stderr == ""
     assert "Encryption: disabled" in three.weave("status")
     assert FIRST not in seen(three)
-
-
-def test_no_transcript_shows_the_password(host: Host, files: tuple[str, str]) -> None:
-    first, _ = files
-    ways = (["--password", FIRST], ["--password-file", first])
-    for command in (["--dry-run", "-v"], ["explain"], ["script"], ["--trace", "--dry-run"]):
-        for way in ways:
-            done = host.try_weave(*command, "launch", *way)
-            assert done.returncode == 0, done
-            assert FIRST not in done.stdout + done.stderr
-            assert "WEAVE_PASSWORD" in done.stdout + done.stderr
