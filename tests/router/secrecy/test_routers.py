@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.router.hosts import Lan, RoutedHost, until
+from tests.router.private_lan import PrivateLan, direct, fetched
 from weave_http.host.router_client import RouterClient, RouterError
 from weave_http.operations import passwords
 
@@ -32,24 +33,29 @@ def connections(host: RoutedHost) -> str:
     return str(host.ask(RouterClient.status, "connections"))
 
 
-def test_a_change_of_the_password_survives_restarts_and_loses_no_ping(lan: Lan) -> None:
+def test_a_change_of_the_password_survives_restarts_and_loses_no_ping(tmp_path: Path) -> None:
+    with PrivateLan(tmp_path, fetched()) as lan:
+        change(lan)
+
+
+def change(lan: PrivateLan) -> None:
     one, two, three = lan.add(3)
     give(one, FIRST)
     give(two, FIRST)
-    one.launch()
-    two.launch(one.address)
-    until(lambda: one.ready and two.ready and lan.meshed())
+    lan.launch(one)
+    lan.launch(two, one.address)
+    until(lambda: one.ready and two.ready and direct([one, two]), within=60)
     assert "Encryption: enabled" in one.ask(RouterClient.status)
     assert one.ask(RouterClient.report)["Router"]["Encryption"] is True
     ping = one.keep_pinging(two)
     one.ask(RouterClient.change_password, SECOND, 0)
     until(lambda: SECOND in (two.folder / passwords.FILE).read_text())
-    two.end()
-    two.launch(one.address)
-    until(lambda: two.ready and lan.meshed())
     assert ping.lost() == 0
+    two.end()
+    lan.launch(two, one.address)
+    until(lambda: two.ready and direct([one, two]), within=60)
     give(three, FIRST)
-    three.launch(one.address)
+    lan.launch(three, one.address)
     until(lambda: three.ready and "changed while this host was away" in connections(three))
     until(lambda: "refused: the password was changed" in one.log.read_text())
     for host in (one, two, three):
