@@ -201,6 +201,7 @@ class FakeEngine(FakeServer):
             "ContainerKill": self._stop,
             "ContainerUpdate": self._update,
             "ContainerRename": self._rename,
+            "PutContainerArchive": self._put_archive,
             "ContainerDelete": self._remove,
             "ImageCreate": self._pull,
             "ImageLoad": self._load,
@@ -329,6 +330,10 @@ class FakeEngine(FakeServer):
         if container := self._container(request, reply):
             container.name = request.query["name"]
             reply.send(204)
+
+    def _put_archive(self, request: Recorded, reply: Reply) -> None:
+        if self._container(request, reply):
+            reply.send(200)
 
     def _inspect(self, request: Recorded, reply: Reply) -> None:
         if container := self._container(request, reply):

@@ -61,7 +61,7 @@ def test_the_flags_of_attach_are_those_that_it_takes() -> None:
 
 def test_the_page_lists_the_flags_that_launch_takes() -> None:
     taken = {name.lstrip("-") for name, said in FLAGS.items() if said == "yes"}
-    assert taken == set(flags.BY_NAME) - {"password"}
+    assert taken == set(flags.BY_NAME)
 
 
 @pytest.mark.parametrize(("name", "said"), [(name, said) for name, said in FLAGS.items() if said != "yes"])

@@ -54,6 +54,7 @@ HOMES = {
     "prometheus_client": ("router/control/metrics.py",),
     "dnslib": ("router/names", "host/dns_query.py"),
     "cryptography": ("sandbox", "router"),
+    "spake2": ("router/secrecy",),
 }
 
 

@@ -111,5 +111,5 @@ def test_every_variable_is_handed_on_or_read_here_and_is_told_somewhere() -> Non
     assert set(OF) <= set(NAMES)
     told = {name for names in (EVERYWHERE, *map(variables_of, NAMES)) for name in names}
     assert told == set(VARIABLES)
-    kept = {"WEAVE_PASSWORD", "WEAVEDNS_DOCKER_ARGS"}  # refused, and ignored with a warning
+    kept = {"WEAVEDNS_DOCKER_ARGS"}  # ignored with a warning
     assert set(VARIABLES) - {"DOCKER_HOST", "WEAVE_HOSTS", "EXEC_IMAGE", "PROCFS"} == set(FORWARDED_VARIABLES) - kept

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import socket
+import tarfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +20,7 @@ from weave_http.errors import HostError, UsageError
 from weave_http.host import launch, resolving, router_container
 from weave_http.host.host import Host
 from weave_http.host.launch import Plan, plan
-from weave_http.operations import Launch, unused_flags
+from weave_http.operations import Launch, passwords, unused_flags
 
 OURS = {constants.ROLE_LABEL: "router"}
 
@@ -251,7 +253,7 @@ def test_a_variable_that_makes_no_sense_is_named(name: str) -> None:
         (["--no-restart=perhaps"], "invalid value in '--no-restart=perhaps'"),
         (["--resume", "h1"], "--resume dials the targets of the last time"),
         (["--http-addr", "0.0.0.0:6784"], "invalid --http-addr '0.0.0.0:6784'"),
-        (["--trusted-subnets", "10.0.0.0/8"], "option --trusted-subnets can't be had"),
+        (["--trusted-subnets", "10.0.0.1/8"], "invalid --trusted-subnets '10.0.0.1/8'"),
         (["--expect-npc"], "option --expect-npc can't be had"),
         (["--weave-bridge=br0"], "option --weave-bridge can't be had"),
         (["-version"], "option --version can't be had; expected: weave version"),
@@ -399,10 +401,43 @@ def test_a_router_in_between_is_told_apart_from_one_that_runs(stage: Stage, stat
     assert (result.code, result.err) == (1, f"container weave is {status}; stop it first: weave stop\n")
 
 
-@pytest.mark.parametrize(("words", "env"), [(["--password", "x"], {}), ([], {"WEAVE_PASSWORD": "x"})])
-def test_a_password_is_refused_rather_than_ignored(words: list[str], env: dict[str, str]) -> None:
-    with pytest.raises(HostError, match="can't encrypt"):
-        parse(words, env)
+@pytest.mark.parametrize(
+    ("words", "env", "password"),
+    [
+        (["--password", "x"], {}, "x"),
+        ([], {"WEAVE_PASSWORD": "x"}, "x"),
+        ([], {"WEAVE_PASSWORD": ""}, None),
+        ([], {}, None),
+        (["--no-password"], {"WEAVE_PASSWORD": "x"}, ""),
+    ],
+)
+def test_the_password_is_none_of_the_router_s_arguments(
+    words: list[str], env: dict[str, str], password: str | None
+) -> None:
+    plan = parse([*words, "--trusted-subnets", "10.0.0.0/8"], env)
+    assert plan.password == password
+    assert "x" not in plan.arguments
+    assert plan.arguments[-2:] == ("--trusted-subnets", "10.0.0.0/8")
+    assert "'x'" not in repr(plan)
+
+
+def test_launch_puts_the_password_into_the_router_s_state_before_its_start(stage: Stage, life: threading.Event) -> None:
+    result = stage.weave("launch", env={"WEAVE_PASSWORD": "hunter2"})
+    assert result.code == 0, result
+    assert "WARNING: the password is weak" in result.err
+    (archive,) = [each for each in stage.engine.requests if each.path.endswith("/archive")]
+    assert archive.query == {"path": constants.ROUTER_STATE}
+    with tarfile.open(fileobj=io.BytesIO(archive.body)) as tar:
+        (member,) = tar.getmembers()
+        assert (member.name, member.mode, member.uid) == (passwords.FILE, 0o600, 0)
+        content = tar.extractfile(member)
+        assert content is not None
+        assert content.read() == passwords.packed("hunter2")
+    paths = [each.path for each in stage.engine.requests]
+    assert paths.index(archive.path) < paths.index(archive.path.replace("/archive", "/start"))
+    for request in stage.engine.requests:
+        if request is not archive:
+            assert b"hunter2" not in request.body
 
 
 def test_the_image_is_that_of_the_container_it_runs_in(stage: Stage, tmp_path: Path) -> None:

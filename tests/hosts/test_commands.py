@@ -124,8 +124,9 @@ def test_launch_takes_flags_of_0_10_and_of_2_x(weave: Weave) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ("--password x", "can't encrypt"),
-        ("--trusted-subnets 10.0.0.0/8", "--trusted-subnets can't be had"),
+        ("--password ''", "the password is empty"),
+        ("--password-file /none", "can't read the password in /none"),
+        ("--trusted-subnets 10.0.0.1/8", "invalid --trusted-subnets"),
         ("--expect-npc", "--expect-npc can't be had"),
         ("--frobnicate", "unknown option '--frobnicate'"),
         ("--port", "option '--port' needs a value"),

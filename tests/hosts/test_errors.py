@@ -100,16 +100,6 @@ def test_an_unreadable_archive(host: Host, tmp_path: Path) -> None:
     is_one_line(host.try_weave("setup", "--from", str(tmp_path / "bad.tar")), "bad.tar", code=1)
 
 
-def test_a_password_is_refused_while_there_is_no_encryption(host: Host) -> None:
-    for arguments, environ in ((["launch", "--password", "hunter2"], {}), (["launch"], {"WEAVE_PASSWORD": "hunter2"})):
-        done = host.try_weave(*arguments, **environ)
-        assert done.returncode == 1, done
-        assert "encrypt" in done.stderr, done
-        assert "hunter2" not in done.stderr, done
-        assert done.stderr.count("\n") == 1, done
-        assert host.try_shell("docker container inspect weave").returncode != 0
-
-
 def test_the_port_that_dockers_own_proxy_variables_name_is_not_used(host: Host) -> None:
     done = Host(host.sandbox, host.name).try_weave(
         "version", HTTPS_PROXY="http://127.0.0.1:9", HTTP_PROXY="http://127.0.0.1:9", ALL_PROXY="http://127.0.0.1:9"

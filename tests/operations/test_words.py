@@ -30,6 +30,7 @@ from weave_http.operations import (
     Launch,
     LaunchDns,
     Operation,
+    Password,
     Ping,
     Ps,
     Report,
@@ -156,6 +157,11 @@ def test_options_stand_anywhere_and_take_a_value_in_either_way() -> None:
         (["launch", "--port"], "option '--port' needs a value"),
         (["launch", "--port", "x"], "invalid port 'x'"),
         (["launch", "--password"], "option '--password' needs a value"),
+        (["launch", "--password-file"], "option '--password-file' needs a value"),
+        (["launch", "--password", ""], "the password is empty"),
+        (["launch", "--password", "x", "--no-password"], "--password and --no-password exclude each other"),
+        (["password", "--grace", "1y"], "invalid --grace '1y'"),
+        (["password", "--grace", "91d"], "invalid --grace '91d'"),
         (["launch", "10.0.0.999"], "invalid peer '10.0.0.999'"),
         (["stop", "now"], "unexpected argument 'now'"),
     ],
@@ -173,6 +179,11 @@ def test_a_password_is_never_among_the_words() -> None:
         assert launch.password == "secret"
         assert launch.words() == ["launch", "host2"]
         assert "secret" not in repr(launch)
+    for words in (["--password-file", "/secret", "host2"], ["-password-file=/secret", "host2"]):
+        launch = Launch.parse(words)
+        assert launch.password_file == "/secret"
+        assert launch.words() == ["launch", "host2"]
+    assert Password.parse(["--password-file", "/secret", "--grace", "2h"]).words() == ["password", "--grace", "7200s"]
 
 
 def test_a_command_of_another_version_keeps_its_words() -> None:

@@ -2,8 +2,7 @@
 
     python -m tests.router.private_router SECONDS ARGUMENTS…
 
-How peers prove that they know the password is another matter (tests/router/secrecy): here everybody does, and no data
-may go in the clear.
+Everybody has the same password, and no data may go in the clear.
 """
 
 from __future__ import annotations
@@ -11,30 +10,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from weave_http import router
 from weave_http.router import options
 from weave_http.router.keys.service import Tunnels
-from weave_http.router.mesh.connections import Connection
 from weave_http.router.options import Options
+from weave_http.router.secrecy.keyring import Keyring
 from weave_http.router.secrecy.options import SecrecyOptions
 
-_parse, _init = options.parse, Connection.__init__
+_parse = options.parse
 
 
 def parse(argv: Sequence[str]) -> Options:
-    """Return the options, with a password."""
-    return replace(_parse(argv), secrecy=SecrecyOptions())
-
-
-def init(connection: Connection, *arguments: Any, **keywords: Any) -> None:
-    """Make a connection by which nobody agreed on data in the clear."""
-    _init(connection, *arguments, **{**keywords, "clear": False})
+    """Return the options, with a password: that of the state, else always the same."""
+    found = _parse(argv)
+    return found if found.secrecy else replace(found, secrecy=SecrecyOptions(Keyring("the password of these tests")))
 
 
 if __name__ == "__main__":
     Tunnels.period = float(sys.argv[1])
     options.parse = parse  # type: ignore[assignment]
-    Connection.__init__ = init  # type: ignore[assignment,method-assign]
     sys.exit(router.main(sys.argv[2:]))

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from weave_http.addresses import parse_ip
 from weave_http.errors import HostError, UsageError
+from weave_http.operations import passwords
 from weave_http.proxy.settings import Settings
 from weave_http.router.addresses.options import AddressOptions
 from weave_http.router.mesh.sockets import ANY
@@ -103,9 +105,25 @@ def test_an_impossible_mtu_is_one_line(mtu: str) -> None:
         _parse(WEAVE_MTU=mtu)
 
 
-def test_a_password_is_refused_rather_than_ignored() -> None:
-    with pytest.raises(UsageError, match="can't encrypt"):
-        _parse(WEAVE_PASSWORD="secret")
+def test_a_password_in_the_environment_is_refused_because_inspect_shows_it() -> None:
+    with pytest.raises(UsageError, match="weave launch") as caught:
+        _parse(WEAVE_PASSWORD="hunter2")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_password_in_the_state_is_taken_with_the_subnets_that_need_none(tmp_path: Path) -> None:
+    state = ("--state-dir", str(tmp_path))
+    assert _parse(*state).secrecy is None
+    (tmp_path / passwords.FILE).write_bytes(passwords.packed("hunter2"))
+    secrecy = _parse(*state, "--trusted-subnets", "10.0.0.0/8, fd00::/8").secrecy
+    assert secrecy is not None
+    assert secrecy.keyring.password == "hunter2"
+    assert "hunter2" not in repr(secrecy)
+    assert secrecy.trusts(parse_ip("10.2.3.4"))
+    assert secrecy.trusts(parse_ip("fd00::1"))
+    assert not secrecy.trusts(parse_ip("192.0.2.1"))
+    with pytest.raises(UsageError, match="--trusted-subnets"):
+        _parse(*state, "--trusted-subnets", "10.0.0.1/8")
 
 
 def test_a_nickname_is_made_fit_to_be_printed() -> None:

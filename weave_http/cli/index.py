@@ -10,6 +10,7 @@ COMMANDS = {
     "hosts": ("hosts", "Names for Docker hosts, in a file of yours."),
     "proxy": ("proxy", "Serve the Docker API on a socket here; containers created by it join the network."),
     "setup": ("setup", "Bring the image to the Docker host."),
+    "secret": ("secret", "Print a new password that nobody guesses. Nothing is sent."),
     "explain": ("explain", "Explain a command: its calls, and what each is for."),
     "script": ("explain", "Print a shell script of curl calls that does the same."),
     "create-body": ("create_body", "Print the body of docker run's create call. Nothing is sent."),
@@ -23,7 +24,7 @@ GROUPS = {
     "Many hosts at once": ("up", "down", "hosts"),
     "Network": (
         *("setup", "launch", "connect", "forget", "rmpeer", "status", "report", "stop", "reset"),
-        *("expose", "hide", "upgrade", "version"),
+        *("expose", "hide", "secret", "password", "upgrade", "version"),
     ),
     "Containers": ("run", "attach", "detach", "start", "restart", "ps", "proxy", "env", "config"),
     "Names": ("dns-add", "dns-remove", "dns-lookup", "dns-args"),

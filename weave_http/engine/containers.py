@@ -273,6 +273,22 @@ class Containers:
             "DELETE", f"/containers/{segment(reference, 'container')}", query=query, patience=Patience.LONG
         )
 
+    def put_archive(self, reference: str, path: str, archive: bytes) -> None:
+        """`PUT /containers/{id}/archive`: unpack an archive in a container, also in its volumes before its start.
+
+        Args:
+            path: of a folder that is there.
+            archive: tar.
+        """
+        self._engine.call(
+            "PUT",
+            self._path(reference, "archive"),
+            query=(("path", path),),
+            headers=(("Content-Type", "application/x-tar"),),
+            body=archive,
+            patience=Patience.LONG,
+        )
+
     def _post(
         self, reference: str, action: str, *, query: tuple[tuple[str, str], ...] = (), also: tuple[int, ...] = ()
     ) -> None:

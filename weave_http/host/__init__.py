@@ -45,6 +45,7 @@ FUNCTIONS = {
     "hide": "expose.hide",
     "launch": "launch.run",
     "launch-dns": "launch_dns.run",
+    "password": "password.run",
     "ping": "ping.run",
     "prime": "plain.prime",
     "ps": "ps.run",

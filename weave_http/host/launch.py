@@ -22,7 +22,7 @@ from weave_http.host.resolving import unresolved
 from weave_http.host.router_api import RouterError, RouterUnavailable
 from weave_http.host.signals import held_back
 from weave_http.host.upgrade_settling import settle
-from weave_http.operations import Launch
+from weave_http.operations import Launch, passwords
 from weave_http.operations.flags import BY_NAME, default_subnets, variable
 from weave_http.proxy.settings import settings_of
 
@@ -53,6 +53,7 @@ class Plan:
         arguments: for the router, the peers last.
         environ: variables that flags stand for.
         warnings: what is said beside, a line each.
+        password: to begin with; empty for none, None for what the router has kept.
     """
 
     port: int
@@ -64,6 +65,7 @@ class Plan:
     arguments: tuple[str, ...]
     environ: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    password: str | None = field(default=None, repr=False)
 
 
 class AlreadyRunning(HostError):
@@ -83,19 +85,14 @@ def plan(op: Launch, env: Mapping[str, str]) -> Plan:
 
     Args:
         op: what was asked for.
-        env: what it does not say is taken from `WEAVE_PORT`, `WEAVE_HTTP_ADDR`, `WEAVE_DEBUG`.
+        env: what it does not say is taken from `WEAVE_PORT`, `WEAVE_HTTP_ADDR`, `WEAVE_DEBUG`, `WEAVE_PASSWORD`.
 
     Raises:
         UsageError: without a flag that there is no use for, the network would be another one.
-        HostError: a variable makes no sense, or a password is set, which the router would have to refuse.
+        HostError: a variable makes no sense.
     """
     settings = op.settings()
     settings_of(settings.values)  # the router would refuse bad ones only after it was started
-    if op.password or env.get("WEAVE_PASSWORD"):
-        raise HostError(
-            "a password is set, but this version of weave can't encrypt",
-            hint="leave out --password, or unset WEAVE_PASSWORD",
-        )
     if "resume" in settings.values and settings.peers:
         raise UsageError("--resume dials the targets of the last time", hint="leave out either it or the peers")
     given = settings.texts
@@ -124,7 +121,14 @@ def plan(op: Launch, env: Mapping[str, str]) -> Plan:
         arguments=(*arguments, *map(str, settings.peers)),
         environ=environ,
         warnings=settings.warnings,
+        password="" if "no-password" in given else _password(op, env),
     )
+
+
+def _password(op: Launch, env: Mapping[str, str]) -> str | None:
+    """Return the password that goes with a launch, None if none does. Raises `UsageError`: it is none."""
+    password = op.password or env.get("WEAVE_PASSWORD")
+    return passwords.check(password) if password else None
 
 
 def _ranges(values: Mapping[str, Any]) -> dict[Network, bool]:
@@ -173,7 +177,9 @@ def run(host: Host, op: Launch) -> None:
         host.warn(f"WARNING: {name} does not resolve now ({reason}); the router keeps trying")
     if host.env.get("WEAVEDNS_DOCKER_ARGS"):
         host.warn("WARNING: WEAVEDNS_DOCKER_ARGS is ignored: the router serves names, and takes WEAVE_DOCKER_ARGS")
-    if "if-needed" in op.settings().values and _joined(host, op):
+    if options.password and (weak := passwords.warning(options.password)):
+        host.warn(weak)
+    if "if-needed" in op.settings().values and _joined(host, op, password=options.password is not None):
         return
     _check_ranges(host, options.ranges)
     image = router_container.own_image(host)
@@ -185,8 +191,12 @@ def run(host: Host, op: Launch) -> None:
     try:
         with held_back():
             created = host.engine.containers.create(body, name=host.router_container)
+        if options.password is not None:
+            router_container.keep_password(host, created.id, options.password)
         host.engine.containers.start(created.id)
         await_ready(host, created.id)
+        if options.password is None:
+            _tell_of_earlier_password(host)
         if options.dns:
             warn_without_names(host)
         if options.resident:
@@ -202,6 +212,13 @@ def run(host: Host, op: Launch) -> None:
             raise HostError(f"another launch of {host.router_container} is under way") from error
         raise
     host.say(created.id)
+
+
+def _tell_of_earlier_password(host: Host) -> None:
+    """Say so if the router encrypts though nobody said so at this launch."""
+    with suppress(HostError):
+        if host.router.report().get("Router", {}).get("Encryption"):
+            host.warn("the password of an earlier launch counts; --no-password goes without")
 
 
 def body_of(host: Host, image: str, *, restart: bool, arguments: Sequence[str]) -> dict[str, Any]:
@@ -229,8 +246,13 @@ def body_of(host: Host, image: str, *, restart: bool, arguments: Sequence[str]) 
     return body
 
 
-def _joined(host: Host, op: Launch) -> bool:
+def _joined(host: Host, op: Launch, *, password: bool) -> bool:
     """Connect a router that runs already to the peers, and print its id; return False if there is none.
+
+    Args:
+        host: where.
+        op: what was asked for.
+        password: whether a password goes with it, or none is wanted.
 
     Raises:
         HostError: there is one, and it does not answer.
@@ -244,7 +266,8 @@ def _joined(host: Host, op: Launch) -> bool:
         host.router.connect(settings.peers)
     if "no-resident" not in settings.values and not resident_container.there(host):
         resident_container.start(host, found.image, restart="no-restart" not in settings.values)
-    if unused := [f"--{name}" for name in settings.texts if name not in ("if-needed", "no-resident")]:
+    unused = [f"--{name}" for name in settings.texts if name not in ("if-needed", "no-resident", "no-password")]
+    if unused := [*unused, *(["the password"] if password else [])]:
         host.warn(f"WARNING: {host.router_container} runs already, so {' '.join(unused)} had no effect")
     host.say(found.id)
     return True

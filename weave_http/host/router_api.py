@@ -48,6 +48,10 @@ class RouterAPI(Protocol):
         """Stop dialling peers; unknown ones are ignored."""
         ...
 
+    def change_password(self, password: str, grace: float) -> None:
+        """Change the network's password; the one before it is taken for so many seconds, too."""
+        ...
+
     def attachments(self) -> dict[str, list[str]]:
         """Return the addresses, in CIDR notation, that containers get whenever they start, by full id."""
         ...

@@ -85,6 +85,16 @@ class RouterClient(RouterAPI):
         """Stop dialling peers; unknown ones are ignored (`POST /forget`)."""
         self._call("POST", "/forget", form=[("peer", str(peer)) for peer in peers])
 
+    def change_password(self, password: str, grace: float) -> None:
+        """Change the network's password (`PUT /password`).
+
+        Args:
+            password: the new one.
+            grace: seconds for which the one before it is taken, too.
+        """
+        body = json.dumps({"password": password, "grace": grace}).encode()
+        self._call("PUT", "/password", body=body)
+
     def attachments(self) -> dict[str, list[str]]:
         """Return the addresses in CIDR notation by container id (`GET /attachments`)."""
         return {container: list(addresses) for container, addresses in self._object("/attachments").items()}

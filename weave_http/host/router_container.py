@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +15,7 @@ from weave_http import __version__, constants
 from weave_http.engine.errors import NotFound
 from weave_http.host.host import Host
 from weave_http.net.own_container import MOUNTS, own_container
+from weave_http.operations import passwords
 
 ROLE = "router"
 HANDED_ON = ("WEAVE_HTTP_ADDR", "WEAVE_MTU", "WEAVE_DEBUG", "WEAVE_CONTAINER_NAME", "DOCKER_BRIDGE")
@@ -95,6 +99,23 @@ def log_config(info: Mapping[str, Any]) -> dict[str, Any]:
     """
     driver = info.get("LoggingDriver")
     return {"LogConfig": {"Type": driver, "Config": dict(_LOG_BOUNDS)}} if driver in _LOGS_IN_FILES else {}
+
+
+def keep_password(host: Host, container: str, password: str) -> None:
+    """Put the password into the router's state, before its start: a file in a volume, which inspect doesn't show.
+
+    Args:
+        host: where.
+        container: the router's, not started yet.
+        password: the text; empty for none, whatever there was before.
+    """
+    content = passwords.packed(password) if password else b""
+    file = tarfile.TarInfo(passwords.FILE)
+    file.size, file.mode, file.mtime = len(content), 0o600, int(time.time())
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.addfile(file, io.BytesIO(content))
+    host.engine.containers.put_archive(container, constants.ROUTER_STATE, archive.getvalue())
 
 
 def create_body(image: str, env: Mapping[str, str], *, restart: bool, arguments: Sequence[str]) -> dict[str, Any]:

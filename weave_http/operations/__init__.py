@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     )
     from weave_http.operations.reading import Ps, Report, Status
     from weave_http.operations.run import Run
+    from weave_http.operations.secrecy import Password
 
 __all__ = [
     "GONE",
@@ -70,6 +71,7 @@ __all__ = [
     "Launch",
     "LaunchDns",
     "Operation",
+    "Password",
     "Ping",
     "Prime",
     "Ps",

@@ -227,6 +227,14 @@ def default_subnets(ranges: Sequence[Network], given: Sequence[Network]) -> tupl
     return tuple(chosen.values())
 
 
+def _trusted(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
+    except ValueError as error:
+        hint = "expected networks like 10.0.0.0/8,192.168.7.0/24"
+        raise UsageError(f"invalid --trusted-subnets {text!r}", hint=hint) from error
+
+
 def switch(word: str, value: str) -> bool:
     """Return whether a switch is on, as Go reads it. Raises `UsageError`."""
     if value in TRUE or value in FALSE:
@@ -336,7 +344,21 @@ FLAGS = (
     Flag("no-resident", "Do not start the resident executor, which does commands faster.", to="executor"),
     Flag("if-needed", "Be content with a router that runs already: connect it to the peers.", to="executor"),
     Flag("debug", "The same as --log-level debug.", to="executor"),
-    Flag("password", "Refused: this version can't encrypt.", "TEXT", to="executor"),
+    Flag(
+        "trusted-subnets",
+        "Subnets, with commas in between, whose peers get data in the clear, if they say the same of this host.",
+        "CIDR,…",
+        _trusted,
+        (),
+    ),
+    Flag(
+        "password",
+        "The network's password. Who lists processes here may see it: rather take a file.",
+        "TEXT",
+        to="executor",
+    ),
+    Flag("password-file", "File on this machine whose one line is the password; - for stdin.", "FILE", to="executor"),
+    Flag("no-password", "Go without the password that the router has from an earlier launch.", to="executor"),
 )
 """All flags with a use, in the order of their help."""
 

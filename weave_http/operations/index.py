@@ -28,6 +28,7 @@ MODULES = {
         "status": "Show the router's state.",
         "report": "Print all that the router knows, as JSON or by a Go template.",
     },
+    "secrecy": {"password": "Change the password of the network, on all hosts."},
     "diagnosis": {
         "doctor": "Look for what is wrong on the Docker host, and say what to do.",
         "ping": "Ask a peer, a container or a name for an answer over the network, and show the way.",

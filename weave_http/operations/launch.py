@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from weave_http.addresses import PeerAddress, looks_like_cidr, parse_peer_address
+from weave_http.errors import UsageError
 from weave_http.operations import flags
 from weave_http.operations.operation import Argument, Operation, Option, many
 from weave_http.operations.peers import PEERS
 from weave_http.operations.unused_flags import UNUSED, judge
 
+_CALLERS = ("password", "password-file")
+"""Flags whose values stay on the caller's side."""
 SWITCHES = {flag.name: not flag.metavar for flag in flags.FLAGS} | {name: flag.switch for name, flag in UNUSED.items()}
 """Every flag that is known, and whether it is a switch."""
 
@@ -41,6 +44,7 @@ class Launch(Operation):
         arguments: flags, then peers as `HOST[:PORT]`, as they were typed: another version's image may read them
             otherwise.
         password: never among the words; it goes by `WEAVE_PASSWORD`. None when none is given.
+        password_file: where the caller's side has it from; not among the words either.
     """
 
     name: ClassVar[str] = "launch"
@@ -61,6 +65,7 @@ class Launch(Operation):
 
     arguments: tuple[str, ...] = ()
     password: str | None = field(default=None, repr=False)
+    password_file: str | None = None
 
     @classmethod
     def usage(cls) -> str:
@@ -75,19 +80,24 @@ class Launch(Operation):
             UsageError: a flag that no version has, a value that makes no sense, or a word that is no peer.
         """
         arguments: list[str] = []
-        password = None
+        kept: dict[str, str] = {}
         rest = list(words)
         while rest:
             word = rest.pop(0)
             name, equals, text = word.partition("=")
-            if name in ("-password", "--password"):
-                password = text if equals else rest.pop(0) if rest else None
-                if password is None:
+            if word.startswith("-") and (name := name.lstrip("-")) in _CALLERS:
+                if not equals and not rest:
                     break
+                kept[name.replace("-", "_")] = text if equals else rest.pop(0)
             else:
                 arguments.append(word)
-        _read(words)
-        return cls(tuple(arguments), password)
+        found, _, _ = _read(words)
+        given = [f"--{name}" for name, text in found if name in (*_CALLERS, "no-password") and text != "false"]
+        if len(given) > 1:
+            raise UsageError(f"{given[0]} and {given[1]} exclude each other")
+        if kept.get("password") == "":
+            raise UsageError("the password is empty", hint="leave out --password; --no-password forgets an earlier one")
+        return cls(tuple(arguments), **kept)
 
     def words(self) -> list[str]:
         """Return the words for the host; the password is not among them."""

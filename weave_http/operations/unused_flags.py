@@ -63,7 +63,6 @@ UNUSED: dict[str, Flag] = {
         harmless=lambda value: value == constants.BRIDGE,
     ),
     "min-protocol-version": Flag("routers speak weave-http's own protocol"),
-    "trusted-subnets": Flag("this version can't encrypt, so all data goes in the clear", refused=True, harmless=_empty),
     # proxy and plugins
     "H": Flag(_NO_TCP),
     "tls": _switch(_NO_TCP),

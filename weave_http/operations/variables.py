@@ -11,6 +11,7 @@ VARIABLES = {
     "WEAVE_HTTP_ADDR": "Where the router's API is; 127.0.0.1:6784 by default.",
     "WEAVE_PORT": "The router's TCP port; 6783 by default.",
     "WEAVE_MTU": "MTU of the network, in bytes.",
+    "WEAVE_PASSWORD": "The network's password; for `password` the new one.",
     "WEAVE_DOCKER_ARGS": "Arguments of docker run for the router's container.",
     "DOCKER_BRIDGE": "The engine's bridge; docker0 by default.",
     "PROCFS": "The host's /proc, if it is elsewhere.",
@@ -25,11 +26,12 @@ ROUTERS = ("WEAVE_CONTAINER_NAME", "WEAVE_HTTP_ADDR")
 """Those by which the router is found."""
 
 BRIDGES = ("DOCKER_BRIDGE",)
-LAUNCHES = (*ROUTERS, "WEAVE_PORT", "WEAVE_MTU", "WEAVE_DOCKER_ARGS", *BRIDGES)
+LAUNCHES = (*ROUTERS, "WEAVE_PORT", "WEAVE_MTU", "WEAVE_PASSWORD", "WEAVE_DOCKER_ARGS", *BRIDGES)
 JOINS = (*ROUTERS, "WEAVE_MTU")
 
 OF = {
     "launch": LAUNCHES,
+    "password": (*ROUTERS, "WEAVE_PASSWORD"),
     **dict.fromkeys(("run", "attach", "start", "restart"), JOINS),
     **dict.fromkeys(("create-bridge", "expose"), (*JOINS, *BRIDGES)),
     **dict.fromkeys(("dns-args", "docker-bridge-ip"), (*ROUTERS, *BRIDGES)),

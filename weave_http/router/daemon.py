@@ -17,7 +17,7 @@ from weave_http.router.addresses.gossip import AddressGossip
 from weave_http.router.addresses.options import AddressOptions
 from weave_http.router.addresses.service import AddressService
 from weave_http.router.blocking import in_thread
-from weave_http.router.control import address_routes
+from weave_http.router.control import address_routes, password_routes
 from weave_http.router.control.control import Control
 from weave_http.router.control.http_api import Api
 from weave_http.router.control.metrics_server import MetricsServer
@@ -41,6 +41,8 @@ from weave_http.router.options import Options
 from weave_http.router.paths.gossip import PathGossip
 from weave_http.router.paths.service import Paths
 from weave_http.router.roaming import follow_addresses
+from weave_http.router.secrecy.gossip import PasswordGossip
+from weave_http.router.secrecy.service import Secrecy
 from weave_http.router.state import targets_of
 from weave_http.router.store import Store
 
@@ -78,7 +80,15 @@ class Router:
         topics: list[Topic] = [self._name_gossip, path_gossip, self._address_gossip]
         if self._tunnel:
             topics.append(key_gossip)
-        self._peering = Peering(me, self._overlay.changed, topics)
+        self._secrecy, channel = None, None
+        if options.secrecy is not None:
+            from weave_http.router.secrecy.channel import Encrypted  # half of the router's start, for those with one
+
+            password_gossip = PasswordGossip(me.name, me.uid)
+            topics.append(password_gossip)
+            self._secrecy = Secrecy(options.secrecy, password_gossip, options.state_dir, self._password_changed)
+            channel = Encrypted(self._secrecy.candidates, self._secrecy.trusts)
+        self._peering = Peering(me, self._overlay.changed, topics, channel=channel)
         self._tunnels = self._tunnels_of(self._tunnel, key_gossip) if self._tunnel else None
         self._paths = Paths(
             self._peering,
@@ -92,15 +102,28 @@ class Router:
         self._names = self._name_service(options.dns) if options.dns else None
         self._addresses = self._address_service(options.addresses) if options.addresses else None
         self._control = Control(
-            store, self._peering, self._overlay, self._paths, self._names, self._addresses, self._tunnels
+            store,
+            self._peering,
+            self._overlay,
+            self._paths,
+            self._names,
+            self._addresses,
+            self._tunnels,
+            self._secrecy,
         )
         self._overlay.join_again = self._control.reattacher.again
         more = routes(self._names) if self._names else routes_when_off()
         allocation = address_routes.routes(self._addresses) if self._addresses else address_routes.routes_when_off()
         self._docker_api = DockerAPI(options.proxy) if options.proxy else None
         proxied = docker_api.routes(self._docker_api)
-        self._api = Api(self._control, *options.http_addr, more=[*more, *allocation, *proxied])
+        more = [*more, *allocation, *proxied, *password_routes.routes(self._secrecy)]
+        self._api = Api(self._control, *options.http_addr, more=more)
         self._metrics = MetricsServer(lambda: self._control.report, options.metrics_addr)
+
+    def _password_changed(self) -> None:
+        """Tell the neighbours, and dial those at once that had another password than this router."""
+        self._peering.wake()
+        self._peering.hurry()
 
     def _reach(self, now: float) -> Reach:
         return self._paths.reach(now)

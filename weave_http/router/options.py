@@ -19,6 +19,7 @@ from weave_http.router.mesh.identity import PeerName, parse_peer_name
 from weave_http.router.names.options import DnsOptions
 from weave_http.router.names.options import from_flags as dns_options
 from weave_http.router.secrecy.options import SecrecyOptions
+from weave_http.router.secrecy.options import from_flags as secrecy_options
 
 _LONGEST_NICKNAME = 64
 _TABLE = (
@@ -83,8 +84,8 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
         WeaveError: they make no sense.
     """
     if env.get("WEAVE_PASSWORD"):
-        hint = "unset WEAVE_PASSWORD to go without"
-        raise UsageError("a password is set, but this version of the router can't encrypt", hint=hint)
+        hint = "give it to `weave launch`, which keeps it in a file"
+        raise UsageError("a password in a router's environment is for everyone to see who may inspect it", hint=hint)
     values, targets = read(argv, _TABLE)
     if values["resume"] and targets:
         raise UsageError("--resume dials the targets of the last time", hint="leave out either it or the peers")
@@ -108,6 +109,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
         dns=dns_options(values, env),
         addresses=address_options(values, len(set(targets))),
         proxy=settings_of(values) if values["proxy"] else None,
+        secrecy=secrecy_options(values),
     )
 
 

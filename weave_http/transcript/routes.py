@@ -211,6 +211,7 @@ ROUTES = (
     Route("POST", "/containers/{id}/stop", "ContainerStop", "Container", EMPTY),
     Route("POST", "/containers/{id}/update", "ContainerUpdate", "Container"),
     Route("POST", "/containers/{id}/rename", "ContainerRename", "Container", EMPTY),
+    Route("PUT", "/containers/{id}/archive", "PutContainerArchive", "Container", OK),
     Route("POST", "/containers/{id}/exec", "ContainerExec", "Exec", canned_json(201, {"Id": "e0"})),
     Route("POST", "/exec/{id}/start", "ExecStart", "Exec", RAW_STREAM),
     Route("POST", "/exec/{id}/resize", "ExecResize", "Exec", OK),

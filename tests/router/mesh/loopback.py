@@ -13,6 +13,7 @@ from types import TracebackType
 from tests.router.mesh.worlds import hello, name
 from weave_http.addresses import IP, parse_ip
 from weave_http.router.mesh import codec
+from weave_http.router.mesh.channels import Channel
 from weave_http.router.mesh.codec import Codec
 from weave_http.router.mesh.identity import Self
 from weave_http.router.mesh.membership import Membership
@@ -35,11 +36,12 @@ def ip(number: int) -> IP:
 class Node(Peering):
     """A mesh's node that notes which peers come and go; all are on one host, which routers aren't."""
 
-    def __init__(self, me: Self, topics: Sequence[Topic] | None = None) -> None:
+    def __init__(self, me: Self, topics: Sequence[Topic] | None = None, channel: Channel | None = None) -> None:
         self.heard: list[str] = []
         self._before: dict[str, IP] = {}
         self.names = NameGossip(me.name, me.uid)
-        super().__init__(me, self._listen, [self.names] if topics is None else topics, is_own=lambda ip: False)
+        known = [self.names] if topics is None else topics
+        super().__init__(me, self._listen, known, is_own=lambda ip: False, channel=channel)
 
     def _listen(self) -> None:
         now = self.connected

@@ -228,7 +228,7 @@ def test_taken_ports_and_bad_arguments_are_one_line_and_exit_code_1(lan: Lan) ->
     for arguments, environ, words in (
         (("--port", "x"), {}, "invalid port 'x'"),
         (("h1:x",), {}, "invalid peer 'h1:x'"),
-        ((), {"WEAVE_PASSWORD": "secret"}, "can't encrypt"),
+        ((), {"WEAVE_PASSWORD": "secret"}, "environment"),
     ):
         code, text = host.refused(*arguments, **environ)
         assert code == 1

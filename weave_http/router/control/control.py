@@ -23,6 +23,7 @@ from weave_http.router.names.service import NameService
 from weave_http.router.paths.service import Paths
 from weave_http.router.reattach import Reattacher
 from weave_http.router.rejoin import Joined
+from weave_http.router.secrecy.service import Secrecy
 from weave_http.router.store import Store
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Control:
         names: None when they are switched off.
         addresses: None when none are handed out.
         tunnels: None on a network without a password.
+        secrecy: None without a password.
 
     Attributes:
         ready: whether the router has come up.
@@ -54,6 +56,7 @@ class Control:
         names: NameService | None,
         addresses: AddressService | None = None,
         tunnels: Tunnels | None = None,
+        secrecy: Secrecy | None = None,
     ) -> None:
         self.ready = False
         self.metrics = Metrics("", "")
@@ -64,6 +67,7 @@ class Control:
         self._names = names
         self._addresses = addresses
         self._tunnels = tunnels
+        self._secrecy = secrecy
         self._left = False
         self.reattacher = Reattacher(
             lambda: self.store.state.attachments, self.drop_attachments, self.adopt, names=names
@@ -77,7 +81,10 @@ class Control:
         state = self.store.state
         standings = self._paths.standings
         return Report(
-            router=describe.router(self._peering, self.overlay, standings, self._tunnels, monotonic()),
+            router=replace(
+                describe.router(self._peering, self.overlay, standings, self._tunnels, monotonic()),
+                trusted_subnets=tuple(map(str, self._secrecy.options.trusted)) if self._secrecy else (),
+            ),
             overlay=describe.overlay(self.overlay, self._tunnels),
             paths=describe.paths(self._peering, standings),
             data_passes=all(each.state in ("direct", "relayed") for each in standings),

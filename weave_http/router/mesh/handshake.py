@@ -29,12 +29,13 @@ class Refusal(StrEnum):
     DUPLICATE = "duplicate"
     HOST = "host"
     CLOCK = "clock"
+    SECRET = "secret"  # noqa: S105 (the reason of a refusal)
     OTHER = "other"
 
     @property
     def lasting(self) -> bool:
         """Whether dialling that address again soon is pointless."""
-        return self in {Refusal.SELF, Refusal.NAME, Refusal.VERSION, Refusal.HOST, Refusal.CLOCK}
+        return self not in {Refusal.LIMIT, Refusal.DUPLICATE, Refusal.OTHER}
 
 
 class Refused(Exception):

@@ -22,7 +22,7 @@ async def greet(wire: Wire, ours: Hello, *, outbound: bool, begun: Callable[[int
         begun: called with the number before the other side can ask about it.
 
     Raises:
-        Refused: no common version.
+        Refused: no common version, or the other side wants no greeting of ours.
         Malformed, Closed: that was no greeting.
     """
     version = agree(await wire.exchange_preludes(outbound=outbound))
@@ -31,6 +31,8 @@ async def greet(wire: Wire, ours: Hello, *, outbound: bool, begun: Callable[[int
         begun(ours.connection)
         await wire.send([ours])
     theirs = await wire.receive_greeting()
+    if isinstance(theirs, Refuse):
+        raise _refused(theirs)
     if not isinstance(theirs, Hello) or (outbound and theirs.connection != ours.connection):
         raise Malformed("a handshake without a hello")
     if not outbound:
@@ -58,7 +60,26 @@ async def exchange_verdicts(wire: Wire, judge: Callable[[], Awaitable[None]]) ->
     await wire.send([Accept()])
     verdict = await wire.receive_greeting()
     if isinstance(verdict, Refuse):
-        code = Refusal(verdict.code) if verdict.code in list(Refusal) else Refusal.OTHER
-        raise Refused(code, verdict.reason)
+        raise _refused(verdict)
     if not isinstance(verdict, Accept):
         raise Malformed("a handshake without a verdict")
+
+
+async def turn_away(wire: Wire, refused: Refused) -> None:
+    """Tell someone who just dialled that he is refused, before he hears anything else, our name neither.
+
+    Args:
+        wire: a new connection, on which he begins with his prelude.
+        refused: why, in the words that he reads.
+
+    Raises:
+        Malformed, Closed: he speaks another protocol, or left.
+    """
+    await wire.exchange_preludes(outbound=False)
+    await wire.receive_greeting()  # or the kernel would reset the connection, and the reason might be lost
+    await wire.send([Refuse(refused.code, refused.reason)])
+
+
+def _refused(refuse: Refuse) -> Refused:
+    code = Refusal(refuse.code) if refuse.code in list(Refusal) else Refusal.OTHER
+    return Refused(code, refuse.reason)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -11,7 +10,7 @@ from functools import partial
 from time import monotonic, time
 
 from weave_http.addresses import IP
-from weave_http.router.mesh import codec
+from weave_http.router.mesh.channels import Channel
 from weave_http.router.mesh.codec import Codec
 from weave_http.router.mesh.connections import Connection
 from weave_http.router.mesh.handshake import Refusal, Refused, Rival, check_clock, judge
@@ -19,7 +18,7 @@ from weave_http.router.mesh.identity import Self
 from weave_http.router.mesh.introduction import exchange_verdicts, greet
 from weave_http.router.mesh.loop_clock import LoopClock
 from weave_http.router.mesh.messages import Hello, Message
-from weave_http.router.mesh.sockets import reason, set_patience
+from weave_http.router.mesh.sockets import reason
 from weave_http.router.mesh.table import Table
 from weave_http.router.mesh.topology import Address
 from weave_http.router.mesh.wire import Closed, Wire
@@ -39,6 +38,7 @@ class Meeting:
         table: the other connections.
         codec: makes frames of messages.
         clock: for time limits.
+        channel: what is put around the bytes.
         gossip: returns what a connection's peer has to be told now.
         drop: ends a connection that gives no sign of life.
         is_own: tells whether an address is this host's own.
@@ -51,6 +51,7 @@ class Meeting:
         table: Table,
         codec: Codec,
         clock: LoopClock,
+        channel: Channel,
         *,
         gossip: Callable[[Connection], list[Message]],
         drop: Callable[[Connection, str], None],
@@ -61,6 +62,7 @@ class Meeting:
         self._table = table
         self._codec = codec
         self._clock = clock
+        self._channel = channel
         self._gossip = gossip
         self._drop = drop
         self._is_own = is_own
@@ -78,12 +80,13 @@ class Meeting:
             Refused, Closed, Malformed: there is none.
         """
         try:
-            set_patience(sock)
-            reader, writer = await asyncio.open_connection(sock=sock, limit=codec.HANDSHAKE_LIMIT)
+            async with self._clock.timeout(HANDSHAKE_TIMEOUT):
+                streams = await self._channel.open(sock, remote, outbound=outbound)
+        except TimeoutError as error:
+            raise Closed(f"no handshake within {HANDSHAKE_TIMEOUT:.0f} s") from error
         except OSError as error:
-            sock.close()
             raise Closed(reason(error)) from error
-        wire = Wire(reader, writer, remote, self._codec, self._clock)
+        wire = Wire(*streams, remote, self._codec, self._clock)
         numbers: dict[int, bool] = {}
         connection = None
         try:
@@ -116,8 +119,17 @@ class Meeting:
             if number not in self._table.numbers:  # who repeats a number doesn't take it over
                 numbers[number] = self._table.numbers[number] = outbound
 
-        hello, version = await greet(wire, self._hello(0), outbound=outbound, begun=begun)
-        return Connection(wire, outbound=outbound, hello=hello, version=version, gossip=self._gossip, is_ours=is_ours)
+        ours = self._hello(0, wire.remote)
+        hello, version = await greet(wire, ours, outbound=outbound, begun=begun)
+        return Connection(
+            wire,
+            outbound=outbound,
+            hello=hello,
+            version=version,
+            gossip=self._gossip,
+            is_ours=is_ours,
+            clear=ours.clear and hello.clear,
+        )
 
     async def _judge(self, connection: Connection, *, established: bool = False) -> None:
         """Raise `Refused` if a connection is not taken.
@@ -126,7 +138,7 @@ class Meeting:
             connection: which one.
             established: look at an established rival only, which may have come while the other side judged.
         """
-        ours = self._hello(connection.number)
+        ours = self._hello(connection.number, connection.remote)
         check_clock(ours, connection.hello, time())
         confirmed: set[Rival] = set()
         while True:
@@ -147,6 +159,7 @@ class Meeting:
             else:
                 self._drop(rival, "no sign of life")
 
-    def _hello(self, number: int) -> Hello:
+    def _hello(self, number: int, remote: Address) -> Hello:
         me = self._me
-        return Hello(me.name, me.nickname, me.uid, me.port, number, self._features)
+        clear = self._channel.trusts(remote.ip)
+        return Hello(me.name, me.nickname, me.uid, me.port, number, self._features, clear)

@@ -62,6 +62,7 @@ class Hello(Message):
         port: TCP port on which I listen.
         connection: random number that the dialling side gave this connection; the other side repeats it.
         features: what I can do beyond this version of the protocol: the names of my topics, at present.
+        clear: whether data between us may be in the clear, as far as I am concerned.
     """
 
     name: PeerName
@@ -70,6 +71,7 @@ class Hello(Message):
     port: int
     connection: int
     features: tuple[str, ...] = ()
+    clear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ def _hello(fields: Fields, greatest: int) -> Hello:
         port=a_number(fields["port"], 1, 65535),
         connection=a_number(fields["connection"]),
         features=tuple(a_text(feature) for feature in a_list(fields.get("features", []), _MOST_FEATURES)),
+        clear=a_flag(fields.get("clear", False)),
     )
 
 
@@ -179,6 +182,7 @@ def _pack_hello(hello: Hello) -> Fields:
         "port": hello.port,
         "connection": hello.connection,
         "features": list(hello.features),
+        "clear": hello.clear,
     }
 
 

@@ -19,6 +19,7 @@ from weave_http.addresses import IP
 from weave_http.router.data.plan import Lost, with_lost, without
 from weave_http.router.mesh import sockets
 from weave_http.router.mesh.accepting import Acceptor
+from weave_http.router.mesh.channels import Channel, Plain
 from weave_http.router.mesh.codec import Codec
 from weave_http.router.mesh.connections import Connection
 from weave_http.router.mesh.dialling import Dialler
@@ -58,6 +59,7 @@ class Peering:
         changed: called when somebody was connected or lost.
         topics: what peers tell each other beside who is there.
         is_own: tells whether an address is this host's own.
+        channel: what is put around the bytes of connections.
 
     Attributes:
         lost: peers whose connection ended without a goodbye, by name.
@@ -70,6 +72,7 @@ class Peering:
         topics: Sequence[Topic] = (),
         *,
         is_own: Callable[[IP], bool] = sockets.is_own,
+        channel: Channel | None = None,
     ) -> None:
         self.me = me
         self.targets = Targets(me.name, me.port)
@@ -90,6 +93,7 @@ class Peering:
             self._table,
             Codec(kind for topic in self._topics for kind in topic.kinds),
             self._clock,
+            channel or Plain(),
             gossip=self._gossip,
             drop=self._drop,
             is_own=is_own,
@@ -151,14 +155,18 @@ class Peering:
         for connection in list(self.connections.values()):
             if connection.wire.local not in addresses:
                 self._drop(connection, "the address of this host changed")
-        self.targets.hurry(monotonic())
-        self._dialler.look()
+        self.hurry()
 
     # -- targets ---------------------------------------------------------------------------------------------
 
     def connect(self, addresses: list[str]) -> None:
         """Dial these too; those that are waiting for their next try are dialled at once."""
         self.targets.add(addresses, monotonic())
+        self._dialler.look()
+
+    def hurry(self) -> None:
+        """Dial all at once that are waiting for their next try: what made them fail may be over."""
+        self.targets.hurry(monotonic())
         self._dialler.look()
 
     def forget(self, addresses: list[str]) -> list[Address]:

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import socket
+import ssl
 import struct
 from ipaddress import IPv4Address
 from typing import NamedTuple
@@ -145,6 +146,8 @@ def unreached(address: Address, error: OSError) -> str:
 
 def reason(error: OSError) -> str:
     """Return why a system call failed, in lower case: asyncio puts words of its own where the system's would be."""
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {(error.reason or 'failed').replace('_', ' ').lower()}"
     if error.errno:
         return os.strerror(error.errno).lower()
     return "timed out" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
