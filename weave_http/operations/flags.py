@@ -287,6 +287,7 @@ FLAGS = (
         _init,
         Init(),
     ),
+    Flag("no-plugin", "Do not be Docker's network plugin; --plugin=false is the same."),
     Flag(
         "mtu",
         "MTU of the network in bytes, instead of the underlay's less 50.",
@@ -318,6 +319,8 @@ ALIASES = {alias: flag.name for flag in FLAGS for alias in flag.aliases} | {
     "pktdebug": "pkt-debug",
 }
 """Other spellings, of flags with a use and without."""
+OPPOSITES = {"plugin": "no-plugin"}
+"""Switches of Weave that are on unless they are switched off, and the ones that switch them off."""
 
 
 def variable(name: str, env: Mapping[str, str]) -> Any:
@@ -372,10 +375,12 @@ def split(words: Sequence[str], switches: Mapping[str, bool]) -> tuple[list[tupl
             break
         name, equals, text = word.lstrip("-").partition("=")
         name = ALIASES.get(name, name)
-        if name not in switches:
+        opposite = OPPOSITES.get(name)
+        if (opposite or name) not in switches:
             raise UsageError(f"unknown option {word!r}")
+        name = opposite or name
         if switches[name]:
-            text = "true" if switch(word, text if equals else "true") else "false"
+            text = "true" if switch(word, text if equals else "true") is not bool(opposite) else "false"
         elif not equals:
             if not rest:
                 raise UsageError(f"option {word!r} needs a value")

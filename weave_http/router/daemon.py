@@ -38,6 +38,7 @@ from weave_http.router.names.service import NameService
 from weave_http.router.options import Options
 from weave_http.router.paths.gossip import PathGossip
 from weave_http.router.paths.service import Paths
+from weave_http.router.plugin.service import Plugin
 from weave_http.router.roaming import follow_addresses
 from weave_http.router.state import targets_of
 from weave_http.router.store import Store
@@ -88,6 +89,12 @@ class Router:
         key_gossip.changed = self._paths.look
         self._names = self._name_service(options.dns) if options.dns else None
         self._addresses = self._address_service(options.addresses) if options.addresses else None
+        procfs = os.environ.get("PROCFS") or constants.PROCFS
+        self._plugin = (
+            Plugin(options.state_dir, procfs, self._addresses, self._names)
+            if options.plugin and own_container()
+            else None
+        )
         self._control = Control(
             store, self._peering, self._overlay, self._paths, self._names, self._addresses, self._tunnels
         )
@@ -169,6 +176,9 @@ class Router:
             stack.callback(roaming.cancel)
             stack.callback(self._control.reattacher.stop)
             self._control.reattacher.start()
+            if self._plugin is not None:
+                stack.push_async_callback(self._plugin.stop)
+                await self._plugin.start()
             self._control.ready = True
             logger.info("weave router %s: %s(%s) on port %d", __version__, me.name, me.nickname, me.port)
             await keeping

@@ -47,6 +47,7 @@ class Options:
         dns: how names are served, None not to.
         addresses: how addresses are handed out, None not to.
         secrecy: how a router with a password treats peers, None without a password.
+        plugin: whether it is the engine's network plugin.
     """
 
     port: int
@@ -65,6 +66,7 @@ class Options:
     dns: DnsOptions | None = None
     addresses: AddressOptions | None = None
     secrecy: SecrecyOptions | None = None
+    plugin: bool = False
 
 
 def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
@@ -101,6 +103,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
         targets=tuple(dict.fromkeys(targets)),
         dns=dns_options(values, env),
         addresses=address_options(values, len(set(targets))),
+        plugin=not values["no-plugin"] and bool(env.get("PROCFS")),
     )
 
 
