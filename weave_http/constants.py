@@ -50,6 +50,13 @@ DNS_DOMAIN = "weave.local"
 DOCKER_BRIDGE = "docker0"
 """The engine's own bridge, on whose address names are served; `DOCKER_BRIDGE` in the environment names another one."""
 
+NETWORK_DRIVER, IPAM_DRIVER = "weave", "weavemesh"
+"""What Docker's networks name the plugin by: `docker network create -d weave --ipam-driver weavemesh`."""
+DOCKER_NETWORK = "weave"
+"""The Docker network that `launch` makes: its containers are on the network of `attach`."""
+NETWORK_OPTION = "works.weave.network"
+"""Option of a Docker network of ours: which one it is."""
+
 DOCKER_SOCKET = "/var/run/docker.sock"
 PROXY_FOLDER = "/var/run/weave"
 PROXY_SOCKET = f"{PROXY_FOLDER}/weave.sock"

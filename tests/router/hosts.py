@@ -83,7 +83,7 @@ class RoutedHost:
 
     def launch(self, *arguments: str) -> None:
         """Start a router in the host."""
-        command = [sys.executable, "-m", "weave_http", "--router", "--state-dir", str(self.folder)]
+        command = [sys.executable, "-m", "weave_http", "--router", "--plugin=false", "--state-dir", str(self.folder)]
         self.run_router([*command, "--nickname", f"host{self.number}", *arguments], _environ())
 
     def run_router(self, command: list[str], environ: dict[str, str]) -> None:
@@ -93,7 +93,16 @@ class RoutedHost:
 
     def refused(self, *arguments: str, **environ: str) -> tuple[int, str]:
         """Start a router that can't; return its exit code and what it wrote to stderr."""
-        command = [sys.executable, "-m", "weave_http", "--router", "--state-dir", str(self.folder), *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "weave_http",
+            "--router",
+            "--plugin=false",
+            "--state-dir",
+            str(self.folder),
+            *arguments,
+        ]
         done = self.space.call(
             subprocess.run,
             command,

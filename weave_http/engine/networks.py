@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from weave_http.engine.errors import NotFound
-from weave_http.engine.reference import segment
+from weave_http.engine.reference import json_filters, segment
+from weave_http.engine.wire.contract import Patience
 
 if TYPE_CHECKING:
     from weave_http.engine.client import Engine
@@ -23,6 +25,29 @@ class Networks:
     def inspect(self, reference: str) -> dict[str, Any]:
         """`GET /networks/{id}`."""
         return self._engine.call_json("GET", f"/networks/{segment(reference, 'network')}")
+
+    def list(self, *, filters: Mapping[str, list[str]] | None = None) -> list[dict[str, Any]]:
+        """`GET /networks`, without the containers that are on each.
+
+        Args:
+            filters: as `{"driver": ["bridge"]}`.
+        """
+        return self._engine.call_list("GET", "/networks", query=json_filters(filters))
+
+    def create(self, body: Mapping[str, Any]) -> str:
+        """`POST /networks/create`; returns the network's id.
+
+        Args:
+            body: as the engine takes it; `Name` is in it.
+
+        Raises:
+            Conflict: there is one of that name.
+        """
+        return self._engine.call_for_id("POST", "/networks/create", value=body, patience=Patience.LONG)[0]
+
+    def remove(self, reference: str) -> None:
+        """`DELETE /networks/{id}`. Containers that are on it keep it from going."""
+        self._engine.call("DELETE", f"/networks/{segment(reference, 'network')}", patience=Patience.LONG)
 
     def default_gateway(self) -> str:
         """Return the IPv4 address that the host has, or is to have, on the default network; empty without one."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from weave_http import constants
 from weave_http.engine.errors import NotFound
 from weave_http.errors import HostError
-from weave_http.host import leftovers, resident_container, waiting
+from weave_http.host import docker_networks, leftovers, resident_container, waiting
 from weave_http.host.host import Host
 from weave_http.host.router_api import RouterError, RouterUnavailable
 from weave_http.host.router_container import ROLE
@@ -21,6 +21,7 @@ def run(host: Host, op: Reset) -> None:
     Raises:
         WeaveError: it did not work.
     """
+    docker_networks.remove(host)
     with suppress(RouterUnavailable, RouterError):
         host.router.give_back()
     stop_router(host, remove=True)

@@ -325,6 +325,7 @@ FLAGS = (
     Flag("hostname-from-label", "Proxy: make hostnames of this label.", "LABEL", default=""),
     Flag("hostname-match", "Proxy: what hostnames are made of; (.*) by default.", "REGEXP", default=""),
     Flag("hostname-replacement", "Proxy: what becomes of it; $1 by default.", "TEXT", default=""),
+    Flag("plugin", "Be Docker's network plugin; =false not to.", default=True),
     Flag(
         "mtu",
         "MTU of the network in bytes, instead of the underlay's less 50.",

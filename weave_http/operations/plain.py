@@ -117,7 +117,6 @@ DockerBridgeIp = _plain("docker-bridge-ip")
 _ONE_LAUNCH = "expected: weave launch, which starts all there is"
 _ONE_STOP = "expected: weave stop, which stops all there is"
 _NO_PROXY = "the router is the proxy, too: weave launch, weave env"
-_NO_PLUGIN = "there is no Docker plugin; start containers by `weave run`"
 
 GONE = {
     "launch-router": _ONE_LAUNCH,
@@ -125,8 +124,8 @@ GONE = {
     "launch-proxy": _NO_PROXY,
     "stop-proxy": _NO_PROXY,
     "proxy-args": _NO_PROXY,
-    "launch-plugin": _NO_PLUGIN,
-    "stop-plugin": _NO_PLUGIN,
+    "launch-plugin": _ONE_LAUNCH,
+    "stop-plugin": _ONE_STOP,
     "setup-cni": "there is no CNI plugin",
     "attach-bridge": "the router makes the bridge and connects it by itself: weave launch",
     "attach-router": "the router connects itself: weave launch",

@@ -15,7 +15,7 @@ from weave_http.operations.flags import FALSE
 
 _NO_CAPTURE = "the kernel carries the packets, nothing captures them"
 _NO_TCP = "the Docker API proxy listens on a unix socket of the host; elsewhere use `weave proxy`"
-_NO_PLUGIN = "there is no Docker plugin, start containers by `weave run`"
+_NO_PLUGIN = "the router is a plugin that needs no swarm, of a name of its own"
 _VXLAN_ONLY = "data always goes by the kernel's VXLAN"
 _ONE_API = "there is one API, at --http-addr"
 _NO_DISCOVERY = "the discovery service is no more, name the peers"
@@ -72,7 +72,6 @@ UNUSED: dict[str, Flag] = {
     "tlskey": Flag(_NO_TCP),
     "no-detect-tls": _switch(_NO_TCP),
     "no-multicast-route": _switch("the route is what programs wait for"),
-    "plugin": _switch(_NO_PLUGIN),
     "plugin-v2": _switch(_NO_PLUGIN),
     "plugin-v2-multicast": _switch(_NO_PLUGIN),
     "plugin-socket": Flag(_NO_PLUGIN),

@@ -40,6 +40,7 @@ from weave_http.router.names.service import NameService
 from weave_http.router.options import Options
 from weave_http.router.paths.gossip import PathGossip
 from weave_http.router.paths.service import Paths
+from weave_http.router.plugin.service import Plugin
 from weave_http.router.roaming import follow_addresses
 from weave_http.router.secrecy.gossip import PasswordGossip
 from weave_http.router.secrecy.service import Secrecy
@@ -101,6 +102,12 @@ class Router:
         key_gossip.changed = self._paths.look
         self._names = self._name_service(options.dns) if options.dns else None
         self._addresses = self._address_service(options.addresses) if options.addresses else None
+        procfs = os.environ.get("PROCFS") or constants.PROCFS
+        self._plugin = (
+            Plugin(options.state_dir, procfs, self._addresses, self._names)
+            if options.plugin and own_container()
+            else None
+        )
         self._control = Control(
             store,
             self._peering,
@@ -201,6 +208,9 @@ class Router:
             if self._docker_api is not None:
                 stack.callback(self._docker_api.stop)
                 self._docker_api.start()
+            if self._plugin is not None:
+                stack.push_async_callback(self._plugin.stop)
+                await self._plugin.start()
             self._control.ready = True
             logger.info("weave router %s: %s(%s) on port %d", __version__, me.name, me.nickname, me.port)
             await keeping

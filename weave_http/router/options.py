@@ -51,6 +51,7 @@ class Options:
         addresses: how addresses are handed out, None not to.
         secrecy: how a router with a password treats peers, None without a password.
         proxy: how the Docker API is served, None not to.
+        plugin: whether it is the engine's network plugin.
     """
 
     port: int
@@ -71,6 +72,7 @@ class Options:
     addresses: AddressOptions | None = None
     secrecy: SecrecyOptions | None = None
     proxy: Settings | None = None
+    plugin: bool = False
 
 
 def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
@@ -110,6 +112,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
         addresses=address_options(values, len(set(targets))),
         proxy=settings_of(values) if values["proxy"] else None,
         secrecy=secrecy_options(values),
+        plugin=values["plugin"] and bool(env.get("PROCFS")),
     )
 
 

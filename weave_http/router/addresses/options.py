@@ -29,6 +29,11 @@ class AddressOptions:
     observer: bool = False
     seed: tuple[PeerName, ...] = ()
 
+    @property
+    def ipv4(self) -> Network | None:
+        """The subnet of IPv4 for those who name none; None if IPv6 alone is handed out."""
+        return next((each for each in self.defaults if each.version == 4), None)
+
 
 def from_flags(values: Mapping[str, Any], targets: int) -> AddressOptions | None:
     """Return the options, None if no addresses are to be handed out. Raises `UsageError`.

@@ -172,13 +172,17 @@ class NameService:
         """Ids of the containers of this host that have names, though they may sleep."""
         return {*self._asleep, *(change.name.owner for change in self._gossip.zone.own if ":" not in change.name.owner)}
 
+    def given(self, ending: str) -> set[Name]:
+        """Return our own names whose owner ends so."""
+        return {change.name for change in self._gossip.zone.own if change.name.owner.endswith(ending)}
+
     # -- our own -------------------------------------------------------------------------------------------
 
     async def put(self, owner: str, address: IP, hostname: str) -> None:
         """Give an address a name.
 
         Args:
-            owner: full container id, or `weave:expose` or `weave:extern`.
+            owner: full container id, `weave:expose`, `weave:extern`, or what else has a colon: that never sleeps.
             address: what is so called.
             hostname: fully qualified, or a single label; one that is outside of the domain is passed over.
 

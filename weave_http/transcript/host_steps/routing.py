@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 from weave_http import constants
 from weave_http.operations import Connect, Forget, Launch, Operation, Report, Reset, Rmpeer, Status
+from weave_http.operations.flags import BY_NAME, default_subnets
 from weave_http.transcript.host_steps.devices import bridge_steps, guard_step, peer_step, vxlan_step
 from weave_http.transcript.host_steps.step import (
     EXPOSE,
@@ -68,8 +70,29 @@ def launch(operation: Launch, environ: Mapping[str, str]) -> list[HostStep]:
             "GET /status",
             to="router",
         ),
+        *_network_steps(settings.values),
         peer_step("PEER"),
     ]
+
+
+def _network_steps(values: Mapping[str, Any]) -> list[HostStep]:
+    """Return the step by which the router makes Docker's network, whose driver it is; none if it is not."""
+    ranges = values.get("ipalloc-range", BY_NAME["ipalloc-range"].default)
+    subnets = default_subnets(ranges, values.get("ipalloc-default-subnet") or ())
+    subnet = next((each for each in subnets if each.version == 4), None)
+    if subnet is None or not values.get("plugin", True):
+        return []
+    step = HostStep(
+        "router",
+        "Be a network driver of the engine's, and make the network of attach one of Docker's, unless it is there.",
+        (
+            f"docker network create -d {constants.NETWORK_DRIVER} --ipam-driver {constants.IPAM_DRIVER} \\\n"
+            f"  --subnet {subnet} -o {constants.NETWORK_OPTION}={constants.DOCKER_NETWORK} {constants.DOCKER_NETWORK}",
+        ),
+        "make Docker's network",
+        to="daemon",
+    )
+    return [step]
 
 
 def _number(text: str) -> int:
@@ -247,6 +270,13 @@ def reset(operation: Reset, environ: Mapping[str, str]) -> list[HostStep]:
     """Return the steps of `reset`."""
     name = router_name(environ)
     return [
+        HostStep(
+            "executor",
+            "Remove Docker's network, unless containers are on it.",
+            (f"docker network rm {constants.DOCKER_NETWORK}",),
+            "remove Docker's network",
+            to="daemon",
+        ),
         *stop(operation, environ)[:-1],
         HostStep(
             "executor",

@@ -1,0 +1,68 @@
+"""The Docker network `weave`: the network of `weave attach`, for containers that `docker run --net weave` starts."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from weave_http import constants
+from weave_http.addresses import Network
+from weave_http.engine import Engine
+from weave_http.engine.errors import APIError, NotFound
+from weave_http.host.plugin_files import DRIVERS
+
+logger = logging.getLogger(__name__)
+
+
+def body(subnet: Network) -> dict[str, Any]:
+    """Return the body of `POST /networks/create`.
+
+    Args:
+        subnet: said although it is the default one: the engine takes `--ip` on no other networks.
+    """
+    return {
+        "Name": constants.DOCKER_NETWORK,
+        "CheckDuplicate": True,
+        "Driver": constants.NETWORK_DRIVER,
+        "IPAM": {"Driver": constants.IPAM_DRIVER, "Config": [{"Subnet": str(subnet)}]},
+        "Options": {constants.NETWORK_OPTION: constants.DOCKER_NETWORK},
+    }
+
+
+def ensure(engine: Engine, subnet: Network) -> None:
+    """Have the network there, with this subnet; one of another subnet is made anew if nobody is on it.
+
+    What the engine refuses goes into the log: all else works without.
+
+    Args:
+        engine: of this host.
+        subnet: out of which addresses are handed out.
+
+    Raises:
+        EngineError: the engine can't be asked.
+    """
+    name = constants.DOCKER_NETWORK
+    try:
+        found = engine.networks.inspect(name)
+    except NotFound:
+        found = {}
+    try:
+        if found and _is_right(found, subnet):
+            return
+        if found.get("Driver") in DRIVERS and not found.get("Containers"):
+            engine.networks.remove(found["Id"])
+            found = {}
+        if found:
+            logger.warning(
+                "there is a Docker network %s already, of driver %s: it is left alone", name, found["Driver"]
+            )
+            return
+        engine.networks.create(body(subnet))
+        logger.info("made the Docker network %s, %s", name, subnet)
+    except APIError as error:
+        logger.warning("there is no Docker network %s: %s", name, error)
+
+
+def _is_right(found: dict[str, Any], subnet: Network) -> bool:
+    ranges = [each.get("Subnet") for each in (found.get("IPAM") or {}).get("Config") or ()]
+    return found.get("Driver") in DRIVERS and ranges == [str(subnet)]

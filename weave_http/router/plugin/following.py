@@ -1,0 +1,202 @@
+"""Follows the engine's networks of ours: their endpoints' names, and containers that could not start without us.
+
+A thread reads the engine's events. Whatever happens to one of these networks, and whenever the engine could be
+(re)connected to, all of them are looked at; a container is looked at once for each endpoint that it gets.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_interface
+from typing import Any
+
+from weave_http.addresses import Cidr, Network
+from weave_http.engine import Engine, local_engine
+from weave_http.engine.errors import NotFound
+from weave_http.errors import EngineError, WeaveError
+from weave_http.host.dns_names import full_name
+from weave_http.host.plugin_files import DRIVERS
+from weave_http.net import endpoint
+from weave_http.router.engine import engine_socket
+from weave_http.router.mesh.backoff import delay
+from weave_http.router.plugin import default_network
+
+logger = logging.getLogger(__name__)
+
+_FILTERS = {"type": ["network"], "event": ["create", "connect", "disconnect", "destroy", "remove"]}
+_LONGEST_PAUSE = 5.0
+START_ATTEMPTS = 6
+"""Times that containers are looked for which could not start, two seconds apart, after the engine was reached."""
+_PAUSE = 2.0
+_OURS = ("plugin", "NetworkDriver.", "IpamDriver.")
+"""What is in the engine's word for why a container did not start, if that was for want of a plugin."""
+_KEPT_RUNNING = ("always", "unless-stopped", "on-failure")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A container on a network of ours.
+
+    Args:
+        container: full id.
+        network: id of the network.
+        mac: of its end.
+        address: of its end.
+        names: that it has.
+    """
+
+    container: str
+    network: str
+    mac: str
+    address: Cidr
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How things are.
+
+    Args:
+        networks: descriptions of the networks, as inspect gives them.
+        endpoints: on all of them.
+    """
+
+    networks: Sequence[Mapping[str, Any]]
+    endpoints: Sequence[Endpoint]
+
+
+class Following:
+    """The thread.
+
+    Args:
+        found: told how things are; called in the thread.
+        procfs: where the host's /proc is mounted.
+        subnet: of the network `weave`; None not to make it.
+    """
+
+    def __init__(self, found: Callable[[Found], None], procfs: str, subnet: Network | None) -> None:
+        self._found = found
+        self._subnet = subnet
+        self._procfs = procfs
+        self._known: dict[tuple[str, str, str], Endpoint] = {}
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Begin."""
+        threading.Thread(target=self._follow, name="networks", daemon=True).start()
+
+    def stop(self) -> None:
+        """Follow no more; what is under way is not waited for."""
+        self._stopping.set()
+
+    def _follow(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                since = str(int(time.time()) - 1)
+                with local_engine(engine_socket()) as engine, engine.system.events(_FILTERS, since=since) as events:
+                    if self._subnet is not None:
+                        default_network.ensure(engine, self._subnet)
+                    self.look(engine)
+                    threading.Thread(target=self._start_failed, name="starting", daemon=True).start()
+                    failures = 0
+                    for event in events:
+                        if (event.get("Actor") or {}).get("Attributes", {}).get("type") in DRIVERS:
+                            self.look(engine)
+            except (WeaveError, OSError) as error:
+                logger.debug("can't follow the engine's networks: %s", error)
+            failures += 1
+            self._stopping.wait(min(delay(failures), _LONGEST_PAUSE))
+
+    def look(self, engine: Engine) -> None:
+        """Look at all networks, and tell what is found. Raises `EngineError`."""
+        listed = engine.networks.list(filters={"driver": list(DRIVERS)})
+        networks = []
+        for network in listed:
+            with suppress(NotFound):
+                networks.append(engine.networks.inspect(str(network["Id"])))
+        known = self._known
+        self._known = {}
+        for each in _endpoints(networks):
+            key = each.container, each.network, each.mac
+            self._known[key] = known.get(key) or self._greeted(engine, each)
+        self._found(Found(networks, list(self._known.values())))
+
+    def _greeted(self, engine: Engine, each: Endpoint) -> Endpoint:
+        """Set in a container what the engine does not; return the endpoint with its names."""
+        try:
+            container = engine.containers.inspect(each.container)
+            if pid := container["State"].get("Pid"):
+                endpoint.settle(f"{self._procfs}/{pid}/ns/net", each.mac, each.address)
+        except NotFound:
+            return each
+        except (WeaveError, OSError) as error:
+            logger.warning("container %s: %s", each.container[:12], error)
+            return each
+        return Endpoint(each.container, each.network, each.mac, each.address, names_of(container, each.network))
+
+    def _start_failed(self) -> None:
+        """Start the containers that the engine could not start because we were not there."""
+        for _ in range(START_ATTEMPTS):
+            with suppress(EngineError), local_engine(engine_socket()) as engine:
+                for container in failed(engine):
+                    name = str(container["Name"]).removeprefix("/")
+                    try:
+                        engine.containers.start(container["Id"])
+                        logger.info("started %s, which could not start without the router", name)
+                    except EngineError as error:
+                        logger.warning("can't start %s: %s", name, error)
+            if self._stopping.wait(_PAUSE):
+                return
+
+
+def failed(engine: Engine) -> list[dict[str, Any]]:
+    """Return containers that the engine keeps running, and could not start for want of a plugin. Raises `EngineError`.
+
+    Args:
+        engine: of this host.
+    """
+    ours = {str(each["Name"]) for each in engine.networks.list(filters={"driver": list(DRIVERS)})}
+    found = []
+    for each in engine.containers.list(all=True, filters={"status": ["exited"]}) if ours else ():
+        if not ours & set((each.get("NetworkSettings") or {}).get("Networks") or ()):
+            continue
+        with suppress(NotFound):
+            container = engine.containers.inspect(each["Id"])
+            policy = (container["HostConfig"].get("RestartPolicy") or {}).get("Name")
+            why = str(container["State"].get("Error") or "")
+            if policy in _KEPT_RUNNING and any(word in why for word in _OURS):
+                found.append(container)
+    return found
+
+
+def _endpoints(networks: Iterable[Mapping[str, Any]]) -> Iterable[Endpoint]:
+    for network in networks:
+        for container, each in (network.get("Containers") or {}).items():
+            if each.get("IPv4Address") and each.get("MacAddress"):
+                yield Endpoint(
+                    str(container), str(network["Id"]), str(each["MacAddress"]), ip_interface(each["IPv4Address"])
+                )
+
+
+def names_of(container: Mapping[str, Any], network: str) -> tuple[str, ...]:
+    """Return what a container is called on a network: its hostname if that has a domain, its name, its aliases.
+
+    Args:
+        container: what inspect said.
+        network: id of the network.
+    """
+    settings = (container.get("NetworkSettings") or {}).get("Networks") or {}
+    aliases = [
+        str(alias)
+        for each in settings.values()
+        if each.get("NetworkID") == network
+        for alias in each.get("Aliases") or ()
+    ]
+    names = [full_name(container), str(container["Name"]).removeprefix("/"), *aliases]
+    return tuple(dict.fromkeys(name for name in names if name and name != container["Id"][:12]))

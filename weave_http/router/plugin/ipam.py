@@ -1,0 +1,154 @@
+"""The IPAM driver: addresses of Docker's endpoints, out of the range that all hosts share.
+
+A pool's id is the pool itself, so that none has to be remembered. An address belongs to the MAC that the engine chose
+for the endpoint: it is told in every request, and tells a repeated one from another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from time import monotonic
+from typing import Any
+
+from weave_http.addresses import Network
+from weave_http.errors import HostError
+from weave_http.router.addresses import spans
+from weave_http.router.addresses.service import AddressService
+from weave_http.router.plugin import bodies
+from weave_http.router.plugin.bodies import Body
+from weave_http.router.plugin.server import Call
+
+SPACE = "weave"
+"""The address space: one, whatever the network."""
+OWNER = "weave:docker:"
+"""Owner of an address, before the endpoint's MAC."""
+GRACE = 60.0
+"""Seconds for which an address is left alone that no endpoint has (yet)."""
+_MAC = "com.docker.network.endpoint.macaddress"
+_KIND, _GATEWAY = "RequestAddressType", "com.docker.network.gateway"
+
+
+class Ipam:
+    """The calls of an IPAM driver.
+
+    Args:
+        addresses: hands them out; None if nobody does.
+    """
+
+    def __init__(self, addresses: AddressService | None) -> None:
+        self._given = addresses
+        self._asked: dict[str, float] = {}
+
+    @property
+    def calls(self) -> dict[str, Call]:
+        """The calls by their names."""
+        return {
+            "IpamDriver.GetCapabilities": self.capabilities,
+            "IpamDriver.GetDefaultAddressSpaces": self.spaces,
+            "IpamDriver.RequestPool": self.request_pool,
+            "IpamDriver.ReleasePool": self.release_pool,
+            "IpamDriver.RequestAddress": self.request_address,
+            "IpamDriver.ReleaseAddress": self.release_address,
+        }
+
+    async def capabilities(self, body: Body) -> Mapping[str, Any]:
+        """Ask for the MAC with each request, and for no repetition after the engine's start."""
+        return {"RequiresMACAddress": True, "RequiresRequestReplay": False}
+
+    async def spaces(self, body: Body) -> Mapping[str, Any]:
+        """Name the address space."""
+        return {"LocalDefaultAddressSpace": SPACE, "GlobalDefaultAddressSpace": SPACE}
+
+    async def request_pool(self, body: Body) -> Mapping[str, Any]:
+        """Return the pool that is asked for, the default subnet if none is."""
+        if body.get("V6"):
+            raise HostError("there are no IPv6 addresses to hand out", hint="leave out --ipv6")
+        options = self._addresses.options
+        pool = bodies.network(given) if (given := bodies.text(body, "Pool")) else options.ipv4
+        if pool is None:
+            raise HostError(
+                "no IPv4 addresses are handed out", hint="the router was launched with --ipalloc-range of IPv6"
+            )
+        part = bodies.network(given) if (given := bodies.text(body, "SubPool")) else None
+        if not spans.within(options.ranges, pool):
+            ranges = ", ".join(map(str, options.ranges))
+            raise HostError(f"{pool} is not within {ranges}, out of which addresses are handed out")
+        if part is not None and not spans.within((pool,), part):
+            raise HostError(f"the range {part} is not within the subnet {pool}")
+        # There is no gateway; the engine wants one to be named.
+        data = {_GATEWAY: str(pool)}
+        return {"PoolID": f"{pool} {part or ''}".strip(), "Pool": str(pool), "Data": data}
+
+    async def release_pool(self, body: Body) -> Mapping[str, Any]:
+        """Do nothing: a pool is no more than its name."""
+        return {}
+
+    async def request_address(self, body: Body) -> Mapping[str, Any]:
+        """Return an address that nobody else has, on any host."""
+        pool, part = _pool(body)
+        options = bodies.mapping(body, "Options")
+        given = bodies.text(body, "Address")
+        if bodies.text(options, _KIND) == _GATEWAY:
+            if given:
+                raise HostError(
+                    f"{given} can't be the gateway", hint="leave out --gateway: by expose, a host becomes a way out"
+                )
+            return {"Address": str(pool), "Data": {}}
+        owner = f"{OWNER}{bodies.text(options, _MAC) or given}"
+        self._asked[owner] = monotonic()
+        if given:
+            cidr = bodies.of_network(bodies.address(given), pool)
+            if cidr.ip not in pool:
+                raise HostError(f"{given} is not within the subnet {pool}")
+            await self._addresses.claim(owner, cidr)
+        else:
+            (found,) = await self._addresses.allocate(owner, part or pool)
+            cidr = bodies.of_network(found.ip, pool)
+        return {"Address": str(cidr), "Data": {}}
+
+    async def release_address(self, body: Body) -> Mapping[str, Any]:
+        """Take an address back, if an endpoint has it."""
+        ip = bodies.address(bodies.text(body, "Address").partition("/")[0])
+        owner = self._addresses.allocator.holdings.owner(ip)
+        if owner is not None and owner.startswith(OWNER):
+            await self._addresses.release(owner, [ip])
+            self._asked.pop(owner, None)
+        return {}
+
+    @property
+    def in_use(self) -> bool:
+        """Whether any endpoint has an address."""
+        return self._given is not None and any(each.startswith(OWNER) for each in self._given.allocator.holdings.held)
+
+    async def keep_only(self, macs: Collection[str]) -> list[str]:
+        """Take back what endpoints had that are no more: the engine died before it could say so.
+
+        Args:
+            macs: of all endpoints that there are.
+
+        Returns:
+            the addresses.
+        """
+        if self._given is None:
+            return []
+        due = monotonic() - GRACE
+        alive = {f"{OWNER}{mac}" for mac in macs}
+        gone = [
+            owner
+            for owner in self._given.allocator.holdings.held
+            if owner.startswith(OWNER) and owner not in alive and self._asked.get(owner, due) <= due
+        ]
+        self._asked = {owner: at for owner, at in self._asked.items() if at > due}
+        return [str(cidr.ip) for owner in gone for cidr in await self._given.release(owner)]
+
+    @property
+    def _addresses(self) -> AddressService:
+        if self._given is None:
+            raise HostError("no addresses are handed out: the router was launched with an empty --ipalloc-range")
+        return self._given
+
+
+def _pool(body: Body) -> tuple[Network, Network | None]:
+    """Return a pool, and the part of it that addresses are from. Raises `HostError`."""
+    pool, _, part = bodies.text(body, "PoolID").partition(" ")
+    return bodies.network(pool), bodies.network(part) if part else None

@@ -1,0 +1,148 @@
+"""The plugin as the router has it: its server, where the engine finds it, and what follows from the engine's word."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from weave_http.engine import local_engine
+from weave_http.errors import EngineError, HostError, WeaveError
+from weave_http.host import plugin_files
+from weave_http.router.addresses.service import AddressService
+from weave_http.router.blocking import in_thread
+from weave_http.router.engine import engine_socket
+from weave_http.router.names.service import NameService
+from weave_http.router.plugin.bodies import Body
+from weave_http.router.plugin.driver import Driver
+from weave_http.router.plugin.following import Endpoint, Following, Found
+from weave_http.router.plugin.ipam import Ipam
+from weave_http.router.plugin.networks import Networks, from_options
+from weave_http.router.plugin.server import PluginServer
+
+logger = logging.getLogger(__name__)
+
+SOCKET = Path("/run/weave/plugin.sock")
+"""In the router's own file system."""
+_NAMED, _SHORT = ":docker", 12
+"""The owner of an endpoint's names: the container's short id, and how that ends. They don't sleep."""
+_PATIENCE = 3.0
+"""Seconds for which a start waits for the engine."""
+_SEE_OUT = 9.0
+"""Seconds for which an engine that ends may take endpoints down; it gives a container ten to end."""
+
+
+class Plugin:
+    """The plugin of this host.
+
+    Args:
+        folder: where the router keeps what must survive it.
+        procfs: where the host's /proc is mounted.
+        addresses: hands them out; None if nobody does.
+        names: told what containers are called; None if nobody answers for names.
+    """
+
+    def __init__(self, folder: Path, procfs: str, addresses: AddressService | None, names: NameService | None) -> None:
+        self._procfs = procfs
+        self._names = names
+        self._networks = Networks(folder)
+        self._ipam = Ipam(addresses)
+        driver = Driver(self._networks)
+        calls = {"Plugin.Activate": _activate, **driver.calls, **self._ipam.calls}
+        self._server = PluginServer(calls, SOCKET)
+        subnet = addresses.options.ipv4 if addresses else None
+        self._following = Following(self._tell, procfs, subnet)
+        self._looked = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def start(self) -> None:
+        """Have the engine find the plugin, and follow its networks.
+
+        Raises:
+            HostError: it could not be put where the engine looks.
+        """
+        self._loop = asyncio.get_running_loop()
+        try:
+            await in_thread(partial(plugin_files.guard, self._procfs))
+        except HostError as error:
+            logger.warning("%s: when the engine starts it will wait for the router, up to a minute", error)
+        await self._server.start()
+        await in_thread(partial(plugin_files.offer, self._procfs, SOCKET))
+        self._following.start()
+        # Who launches finds the network there. An engine that is just starting answers later.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self._looked.wait()
+
+    async def stop(self) -> None:
+        """Have the engine find it no more. Idempotent.
+
+        An engine that ends stops the router and other containers at once, and waits for us to let go of these.
+        """
+        self._following.stop()
+        deadline = monotonic() + _SEE_OUT
+        while monotonic() < deadline and self._ipam.in_use and await in_thread(_engine_ended):
+            await asyncio.sleep(0.1)
+        with suppress(OSError):
+            await in_thread(partial(plugin_files.withdraw, self._procfs, mine=True))
+        await self._server.stop()
+
+    def _tell(self, found: Found) -> None:
+        """Have the event loop do what follows from what the thread found."""
+        assert self._loop is not None
+        coroutine = self._follow(found)
+        try:
+            asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:  # the loop has been closed
+            coroutine.close()
+
+    async def _follow(self, found: Found) -> None:
+        self._looked.set()
+        try:
+            await self._know(found.networks)
+            if self._names is not None:
+                await self._name(self._names, found.endpoints)
+            if back := await self._ipam.keep_only({each.mac for each in found.endpoints}):
+                logger.info("took back %s, which no container has", ", ".join(back))
+        except WeaveError as error:
+            logger.error("%s", error)
+
+    async def _know(self, networks: Iterable[Mapping[str, Any]]) -> None:
+        """Know the networks that the engine knows: their memory may have been removed."""
+        for each in networks:
+            with suppress(HostError):
+                network = from_options(each.get("Options") or {})
+                await in_thread(partial(self._networks.put, str(each["Id"]), network))
+
+    async def _name(self, names: NameService, endpoints: Iterable[Endpoint]) -> None:
+        """Have the names of the endpoints that there are, and of no others."""
+        wanted = {
+            (f"{each.container[:_SHORT]}{_NAMED}", each.address.ip, name) for each in endpoints for name in each.names
+        }
+        present = {(owner, ip) for owner, ip, _ in wanted}
+        for given in names.given(_NAMED):
+            if (given.owner, given.address) not in present:
+                names.remove(given.owner, given.address)
+        for owner, ip, name in wanted:
+            with suppress(WeaveError):  # a container's name need not be a hostname
+                await names.put(owner, ip, name)
+
+
+def _engine_ended() -> bool:
+    """Tell whether the engine does not answer (any more). Blocking."""
+    try:
+        with local_engine(engine_socket()) as engine:
+            engine.ping()
+    except EngineError:
+        return True
+    return False
+
+
+async def _activate(body: Body) -> Mapping[str, Any]:
+    """Say what of Docker's the plugin is: the same under both names."""
+    return {"Implements": ["NetworkDriver", "IpamDriver"]}
