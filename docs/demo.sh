@@ -17,8 +17,7 @@ say() { printf '\n== %s\n' "$*"; }
 show() { # show HOST COMMAND…: print the command as it would be typed, then run it against that host
     local host=$1
     shift
-    local line=$*
-    printf '\n%s$ %s\n' "$host" "${line/ weave-guest / \\$'\n'    weave-guest }"
+    printf '\n%s$ %s\n' "$host" "$*"
     (eval "$(weave sandbox env --state $state "$host")" && "$@")
 }
 
@@ -28,8 +27,8 @@ walk() { # walk [REASON]
     unset DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_CONTEXT
     local step
     for step in 'both up host1=tcp://host1:2375 host2=tcp://host2:2375' \
-        'host1 run --with-dns -h c1.weave.local --name c1 weave-guest sleep 3600' \
-        'host2 run --with-dns -h c2.weave.local --name c2 weave-guest sleep 3600' \
+        'host1 run --name c1 weave-guest sleep 3600' \
+        'host2 run --name c2 weave-guest sleep 3600' \
         'host1 ps' 'host1 status' 'host1 expose' 'host1 detach c1' \
         'both down --reset host1=tcp://host1:2375 host2=tcp://host2:2375'; do
         printf '\n%s$ weave %s\n' "${step%% *}" "${step#* }"
@@ -85,12 +84,12 @@ say "3. A container on each"
 weave image build --guest -o "$work/guest.tar" >/dev/null
 show host1 weave setup --from "$work/guest.tar"
 show host2 weave setup --from "$work/guest.tar"
-show host1 weave --trace run --with-dns -h c1.weave.local --name c1 weave-guest sleep 3600
-show host2 weave --trace run --with-dns -h c2.weave.local --name c2 weave-guest sleep 3600
+show host1 weave --trace run --name c1 weave-guest sleep 3600
+show host2 weave --trace run --name c2 weave-guest sleep 3600
 
 say "4. They have free addresses, and reach each other by name"
-inside host1 c1 ping -c 3 c2.weave.local
-inside host2 c2 ping -c 3 c1.weave.local
+inside host1 c1 ping -c 3 c2
+inside host2 c2 ping -c 3 c1
 inside host2 c2 nslookup c1.weave.local
 
 say "5. They move 100 MB over TCP; c2 answers with the checksum of what arrived"
@@ -98,7 +97,7 @@ inside host2 c2 nc -l -p 5000 -e sha256sum &
 sleep 1
 inside host1 c1 dd if=/dev/urandom of=/tmp/data bs=1M count=100
 inside host1 c1 sha256sum /tmp/data
-inside host1 c1 sh -c "nc c2.weave.local 5000 </tmp/data"
+inside host1 c1 sh -c "nc c2 5000 </tmp/data"
 wait
 
 say "6. What Weave says of it"

@@ -62,7 +62,7 @@ def test_without_the_power_to_have_hosts_it_walks_the_same_way_and_says_so_first
     assert first.startswith("Nothing ran")
     assert "CAP_SYS_ADMIN" in first
     assert done.stderr.startswith("demo.sh: nothing ran: root lacks CAP_SYS_ADMIN")
-    for step in ("up host1=tcp://host1:2375 ", "run --with-dns -h c1", "ps", "status", "expose", "down --reset"):
+    for step in ("up host1=tcp://host1:2375 ", "run --name c1", "ps", "status", "expose", "down --reset"):
         assert f"$ weave {step}" in done.stdout
     assert "/containers/create?name=c1" in done.stdout
 

@@ -18,8 +18,8 @@ def main_job(one: Host, two: Host, *flags: str, **variables: str) -> None:
     """
     one.weave("launch", *flags, **variables)
     two.weave("launch", *flags, one.address, **variables)
-    one.weave("run", "10.2.1.1/24", "--name", "c1", "-h", "c1.weave.local", GUEST, "sleep", "3600")
-    two.weave("run", "--with-dns", "10.2.1.2/24", "--name", "c2", GUEST, "sleep", "3600")
+    one.weave("run", "10.2.1.1/24", "--name", "c1", GUEST, "sleep", "3600")
+    two.weave("run", "10.2.1.2/24", "--name", "c2", GUEST, "sleep", "3600")
     assert eventually(partial(one.pings, "c1", "10.2.1.2")), one.weave("status", "connections")
     assert two.pings("c2", "10.2.1.1")
-    assert two.pings("c2", "c1.weave.local")
+    assert eventually(partial(two.pings, "c2", "c1.weave.local")), one.weave("status", "dns")

@@ -21,8 +21,6 @@ def test_engines_run_on_cgroup_v2(pair: tuple[Host, Host]) -> None:
 
 def test_containers_of_two_hosts_reach_each_other(network: tuple[Host, Host]) -> None:
     main_job(*network)
-    for host in network:
-        print(host.try_weave("doctor"))
 
 
 def test_kernel_has_wireguard_and_takes_it_in_a_host(pair: tuple[Host, Host]) -> None:
