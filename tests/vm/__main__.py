@@ -20,7 +20,7 @@ from weave_http.image import build_guest_image, build_image
 PROJECT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 CACHE = PROJECT / "build" / "cache" / "weave-http"
-SCENARIOS = {"on_debian": "", "on_kernel_without_ipv6": "ipv6.disable=1"}
+SCENARIOS = {"on_debian": "", "on_debian_with_password": "", "on_kernel_without_ipv6": "ipv6.disable=1"}
 """File of tests → what the kernel is told."""
 MOST_SECONDS = 3600
 KERNEL = (
