@@ -51,7 +51,7 @@ def test_what_ends_the_resident_or_holds_secrets_is_cold(desk: Desk, operation: 
 
 def test_the_operations_that_are_never_warm() -> None:
     cold = {operation.name for operation in operations() if not operation.warm}
-    assert cold == {"launch", "run", "stop", "reset", "setup", "dns-args", "upgrade"}
+    assert cold == {"launch", "run", "stop", "reset", "setup", "dns-args", "upgrade", "password"}
     assert find("attach") is not None
 
 

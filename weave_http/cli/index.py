@@ -10,7 +10,10 @@ COMMANDS = {
     "hosts": ("hosts", "Names for Docker hosts, in a file of yours."),
     "proxy": ("proxy", "Serve the Docker API on a socket here; containers created by it join the network."),
     "setup": ("setup", "Bring the image to the Docker host."),
-    "secret": ("secret", "Print a new password that nobody guesses. Nothing is sent."),
+    "secret": (
+        "secret",
+        "Print a new password that nobody guesses: 160 random bits as 32 letters and digits. Nothing is sent.",
+    ),
     "explain": ("explain", "Explain a command: its calls, and what each is for."),
     "script": ("explain", "Print a shell script of curl calls that does the same."),
     "create-body": ("create_body", "Print the body of docker run's create call. Nothing is sent."),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from weave_http import constants
 from weave_http.operations import Operation
 from weave_http.transcript.host_steps.step import (
+    DATA,
     FORWARD,
     INPUT,
     NEIGHBOUR,
@@ -90,12 +91,17 @@ def guard_step(port: int, docker_bridge: str = constants.DOCKER_BRIDGE) -> HostS
         *(f"-i {docker_bridge} -p {kind} --dport 53 -j ACCEPT" for kind in ("udp", "tcp")),
         *(f"-i {bridge} {rule}" for bridge, rule in closed),
     ]
-    outward = [f"-i {bridge} ! -o {bridge} \\\n  {rule}" for bridge, rule in closed]
+    tunnel = [f"{way} {constants.TUNNEL_DEVICE} -j DROP" for way in ("-i", "-o")]
+    outward = [*(f"-i {bridge} ! -o {bridge} \\\n  {rule}" for bridge, rule in closed), *tunnel]
     return HostStep(
         "router",
         "Close the router's ports to containers, and its API to everybody but this host's own programs. Containers "
-        "may ask for names. The ports of other hosts are closed to them, too.",
+        "may ask for names. The ports of other hosts are closed to them, too, and the tunnel to them. The port for "
+        "data takes frames of peers only.",
         (
+            f"iptables -N {DATA}",
+            f"iptables -A {DATA} -j DROP",
+            f"iptables -I {INPUT} -p udp --dport {port + 1} -j {DATA}",
             *(f"iptables -I {INPUT} {at} {rule}" for at, rule in enumerate(inward, start=1)),
             *(f"iptables -I {FORWARD} {at} {rule}" for at, rule in enumerate(outward, start=1)),
             *(f"ip6tables -I {INPUT} {at} -i {bridge} {rule}" for at, (bridge, rule) in enumerate(closed, start=1)),
@@ -136,8 +142,12 @@ def peer_step(address: str) -> HostStep:
     """
     return HostStep(
         "router",
-        "For each peer that is connected: send it the frames that are for all, or whose place is not known yet.",
-        (f"bridge fdb append 00:00:00:00:00:00 \\\n  dev {constants.VXLAN_DEVICE} dst {address} self permanent",),
+        "For each peer that is connected: take its frames, and send it those that are for all, or whose place is not "
+        "known yet.",
+        (
+            f"iptables -I {DATA} -s {address} -j RETURN",
+            f"bridge fdb append 00:00:00:00:00:00 \\\n  dev {constants.VXLAN_DEVICE} dst {address} self permanent",
+        ),
         "flood entry a peer",
     )
 

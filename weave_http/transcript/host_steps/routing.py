@@ -12,6 +12,7 @@ from weave_http.operations import Connect, Forget, Launch, Operation, Report, Re
 from weave_http.operations.flags import BY_NAME, default_subnets
 from weave_http.transcript.host_steps.devices import bridge_steps, guard_step, peer_step, vxlan_step
 from weave_http.transcript.host_steps.step import (
+    DATA,
     EXPOSE,
     FORWARD,
     INPUT,
@@ -308,6 +309,8 @@ def reset(operation: Reset, environ: Mapping[str, str]) -> list[HostStep]:
                 f"  $tables -t nat -F {NAT}",
                 f"  $tables -t nat -X {NAT}",
                 "done",
+                f"iptables -F {DATA}",
+                f"iptables -X {DATA}",
             ),
             "firewall rules off",
         ),

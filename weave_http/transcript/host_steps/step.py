@@ -15,7 +15,7 @@ NO_IPV6 = (*NO_ADVICE, "disable_ipv6=1")
 IPV6 = ("accept_dad=0", "disable_ipv6=0")
 MULTICAST, MULTICAST_6 = "224.0.0.0/4", "ff00::/8"
 PROGRAMS = {4: "iptables", 6: "ip6tables"}
-FORWARD, EXPOSE, INPUT, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE"
+FORWARD, EXPOSE, INPUT, DATA, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE-DATA", "WEAVE"
 """Chains of ours, in the rule set that has Docker's."""
 USUAL_MTU = "1450"
 LONGEST_WITH_BROADCAST = 30
