@@ -6,6 +6,7 @@ not reach the new one.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from weave_http.addresses import IP, Cidr, Network, order
@@ -27,6 +28,14 @@ class Holdings:
         self.held: dict[str, tuple[Cidr, ...]] = dict(held or {})
         self._owners: dict[IP, str] = {cidr.ip: owner for owner, each in self.held.items() for cidr in each}
         self._resting: dict[IP, tuple[float, str]] = {}
+        self._numbers: dict[int, set[int]] = {4: set(), 6: set()}
+        """What is held, as numbers by the version of IP."""
+        for ip in self._owners:
+            self._numbers[ip.version].add(int(ip))
+        self._looked_at: tuple[Sequence[Network], Sequence[Network]] = (), ()
+        self._new = {cidr for each in self.held.values() for cidr in each}
+        self._strays: set[Cidr] = set()
+        """Of what was looked at for those ranges and that share; the new ones were not looked at yet."""
 
     def __len__(self) -> int:
         return len(self._owners)
@@ -56,6 +65,8 @@ class Holdings:
         if other not in (None, owner):
             raise HostError(f"{cidr.ip} is already owned by {str(other)[:12]} on this host", hint="choose another one")
         self._owners[cidr.ip] = owner
+        self._numbers[cidr.version].add(int(cidr.ip))
+        self._new.add(cidr)
         self._resting.pop(cidr.ip, None)
         self.held[owner] = tuple(dict.fromkeys((*self.held.get(owner, ()), cidr)))
 
@@ -69,6 +80,9 @@ class Holdings:
             self.held[owner] = kept
         for cidr in gone:
             self._owners.pop(cidr.ip, None)
+            self._numbers[cidr.version].discard(int(cidr.ip))
+            self._new.discard(cidr)
+            self._strays.discard(cidr)
             self._resting[cidr.ip] = now + REST, owner
         return gone
 
@@ -76,8 +90,9 @@ class Holdings:
         """Return how many addresses of a network could be handed out."""
         self._wake(now)
         mine = spans.inside(within, share)
-        taken = [int(ip) for ip in (*self._owners, *self._resting) if ip.version == within.version]
-        return spans.size(mine) - sum(any(low <= ip <= high for low, high in mine) for ip in set(taken))
+        resting = {int(ip) for ip in self._resting if ip.version == within.version}
+        taken = sorted(self._numbers[within.version] | resting)
+        return spans.size(mine) - sum(bisect_right(taken, high) - bisect_left(taken, low) for low, high in mine)
 
     def is_free(self, ip: IP, now: float) -> bool:
         """Tell whether nobody on this host has an address, or had it a moment ago."""
@@ -106,22 +121,24 @@ class Holdings:
         middle = first + (last - first + 1) // 2
         return spans.cut(within, [(middle, last)], spans.power_of_two(last - middle + 1))
 
-    def strays(self, ranges: Iterable[Network], share: Sequence[Network]) -> list[Cidr]:
+    def strays(self, ranges: Sequence[Network], share: Sequence[Network]) -> list[Cidr]:
         """Return what is held of the range, and is not of our share."""
-        ranges = list(ranges)
-        everything = (cidr for each in self.held.values() for cidr in each)
-        strays = [cidr for cidr in everything if spans.covers(ranges, cidr.ip) and not spans.covers(share, cidr.ip)]
-        return sorted(strays, key=order)
+        if self._looked_at != (ranges, share):
+            self._looked_at, self._strays = (ranges, share), set()
+            self._new = {cidr for each in self.held.values() for cidr in each}
+        if self._new:
+            everything, ours = spans.Cover(ranges), spans.Cover(share)
+            self._strays |= {cidr for cidr in self._new if cidr.ip not in ours and cidr.ip in everything}
+            self._new.clear()
+        return sorted(self._strays, key=order)
 
     def _free(self, subnet: Network, share: Iterable[Network], now: float, owner: str) -> Iterator[IP]:
         self._wake(now)
-        lowest, highest = subnet.network_address, subnet.broadcast_address
+        kind, used = type(subnet.network_address), self._numbers[subnet.version]
+        resting = (ip for ip, (_, whose) in self._resting.items() if whose != owner and ip.version == subnet.version)
+        never = {*map(int, resting), *spans.span(subnet)}
         for first, last in spans.inside(subnet, share):
-            for number in range(first, last + 1):
-                ip = type(lowest)(number)
-                rest = self._resting.get(ip)
-                if ip not in self._owners and (rest is None or rest[1] == owner) and ip not in (lowest, highest):
-                    yield ip
+            yield from (kind(each) for each in range(first, last + 1) if each not in used and each not in never)
 
     def _wake(self, now: float) -> None:
         if self._resting:

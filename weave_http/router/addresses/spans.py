@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses
 
@@ -82,6 +83,23 @@ def joined(blocks: Iterable[Network]) -> tuple[Network, ...]:
 def covers(blocks: Iterable[Network], address: IP) -> bool:
     """Tell whether an address is in one of the blocks."""
     return any(address in each for each in blocks)
+
+
+class Cover:
+    """Blocks that don't overlap each other, made for asking of many addresses whether one of them has it.
+
+    Args:
+        blocks: of either family.
+    """
+
+    def __init__(self, blocks: Iterable[Network]) -> None:
+        found = sorted((block.version, *span(block)) for block in blocks)
+        self._ends = [(version, last) for version, _, last in found]
+        self._begins = [(version, first) for version, first, _ in found]
+
+    def __contains__(self, address: IP) -> bool:
+        at = bisect_left(self._ends, (address.version, int(address)))
+        return at < len(self._begins) and self._begins[at] <= (address.version, int(address))
 
 
 def within(ranges: Iterable[Network], block: Network) -> bool:
