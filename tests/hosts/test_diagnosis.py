@@ -96,6 +96,9 @@ def test_a_ping_says_the_way_and_metrics_are_served(pair: tuple[Host, Host]) -> 
         said = one.weave("ping", "-c", "1", "-s", "1450", target)
         assert f"({two.name}) {two.address} " in said, said
     assert "on this host" in one.weave("ping", "-c", "1", "box")
+    # each host tells the others what it has measured
+    assert eventually(lambda: one.weave("rtt").count(".") == 2, seconds=60), one.weave("rtt")
+    assert [line.split()[0] for line in one.weave("rtt").splitlines()] == ["ms", one.name, two.name]
     # and what Prometheus reads
     text = one.shell("curl -s http://127.0.0.1:6782/metrics")
     assert 'weave_connections{encryption="",state="established",type="fastdp"} 1.0' in text

@@ -37,6 +37,7 @@ from weave_http.operations import (
     Reset,
     Restart,
     Rmpeer,
+    Rtt,
     Run,
     Start,
     Status,
@@ -80,6 +81,7 @@ ANY: dict[str, st.SearchStrategy[Operation]] = {
     "rmpeer": st.builds(Rmpeer, st.lists(CONTAINER, min_size=1).map(tuple)),
     "ps": st.builds(Ps, st.lists(CONTAINER).map(tuple), st.booleans()),
     "doctor": st.builds(Doctor, st.booleans()),
+    "rtt": st.builds(Rtt, st.booleans()),
     "ping": st.builds(Ping, CONTAINER, st.integers(1, 9), st.integers(28, 1500)),
     "status": st.builds(
         Status, st.sampled_from(["", *SECTIONS]), st.booleans(), st.integers(0, 3600), PEERS | st.just(())

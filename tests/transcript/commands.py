@@ -36,6 +36,7 @@ TYPED = {
     "ps in JSON": "ps --format json",
     "doctor": "doctor --format json",
     "ping": "ping -c 2 -s 1450 host2",
+    "rtt": "rtt",
     "upgrade": "upgrade",
     "status in JSON": "status --format json targets",
     "report": "report -f {{.Router.Name}}",

@@ -31,7 +31,7 @@ GROUPS = {
     ),
     "Containers": ("run", "attach", "detach", "start", "restart", "ps", "proxy", "env", "config"),
     "Names": ("dns-add", "dns-remove", "dns-lookup", "dns-args"),
-    "When something does not work": ("doctor", "ping"),
+    "When something does not work": ("doctor", "ping", "rtt"),
     "Learn": ("help", "explain", "script", "create-body", "completion"),
     "On this machine": ("image", "sandbox"),
     "For scripts of other versions": ("launch-dns", "stop-dns", "prime"),

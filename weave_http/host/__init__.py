@@ -48,6 +48,7 @@ FUNCTIONS = {
     "password": "password.run",
     "ping": "ping.run",
     "prime": "plain.prime",
+    "rtt": "rtt.run",
     "ps": "ps.run",
     "report": "status.report",
     "reset": "reset.run",

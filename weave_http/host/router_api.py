@@ -32,6 +32,10 @@ class RouterAPI(Protocol):
         """Return all the router knows."""
         ...
 
+    def round_trips(self) -> list[dict[str, Any]]:
+        """Return what each peer measured to each of its neighbours."""
+        ...
+
     def report_text(self, template: str) -> str:
         """Return the report as a Go template puts it, without one as JSON to read."""
         ...

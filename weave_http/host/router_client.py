@@ -48,6 +48,11 @@ class RouterClient(RouterAPI):
         """Return `GET /report`: all the router knows."""
         return self._object("/report")
 
+    def round_trips(self) -> list[dict[str, Any]]:
+        """Return what each peer measured to each of its neighbours (`GET /rtt`)."""
+        found = self._object("/rtt")["RoundTrips"]
+        return list(found)
+
     def report_text(self, template: str) -> str:
         """Return the report (`GET /report`) as a Go template puts it, without one as JSON to read.
 

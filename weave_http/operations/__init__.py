@@ -20,7 +20,7 @@ from weave_http.lazy import lazy_names
 from weave_http.operations.index import MODULES, SUMMARIES
 
 if TYPE_CHECKING:
-    from weave_http.operations.diagnosis import Doctor, Ping
+    from weave_http.operations.diagnosis import Doctor, Ping, Rtt
     from weave_http.operations.exposing import Expose, Hide
     from weave_http.operations.joining import Attach, Detach, Restart, Start
     from weave_http.operations.launch import Launch
@@ -79,6 +79,7 @@ __all__ = [
     "Reset",
     "Restart",
     "Rmpeer",
+    "Rtt",
     "Run",
     "Setup",
     "Start",

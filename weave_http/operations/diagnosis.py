@@ -27,6 +27,25 @@ class Doctor(Operation):
 
 
 @dataclass(frozen=True, slots=True)
+class Rtt(Operation):
+    """Show the round trips between all hosts, as each of them measures those to its neighbours.
+
+    Args:
+        json: print an array of objects with `Peer`, `NickName`, `Other`, `OtherNickName`, `RTT` in seconds and `Good`.
+    """
+
+    name: ClassVar[str] = "rtt"
+    more: ClassVar[str] = (
+        "From the hosts of the lines to those of the columns, in ms: of probes over UDP, the shortest of eight, "
+        "roughly. `-`: no connection, or not measured yet; `bad`: no answers."
+    )
+    example: ClassVar[str] = "rtt"
+    parts: ClassVar[tuple[Option | Argument, ...]] = (FORMAT,)
+
+    json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Ping(Operation):
     """Ask for answers over the network.
 

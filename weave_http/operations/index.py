@@ -31,6 +31,7 @@ MODULES = {
     "secrecy": {"password": "Change the password of the network, on all hosts."},
     "diagnosis": {
         "doctor": "Look for what is wrong on the Docker host, and say what to do.",
+        "rtt": "Show the round trips between all hosts.",
         "ping": "Ask a peer, a container or a name for an answer over the network, and show the way.",
     },
     "names": {

@@ -11,7 +11,7 @@ from weave_http.addresses import Cidr, parse_peer_address
 from weave_http.errors import WeaveError
 from weave_http.router.addresses.service import AddressService
 from weave_http.router.control import describe
-from weave_http.router.control.report import Memory, Metrics, Report
+from weave_http.router.control.report import Memory, Metrics, Report, RoundTrip
 from weave_http.router.control.status import SECTIONS
 from weave_http.router.data.overlay import Overlay as DataPlane
 from weave_http.router.data.plan import without
@@ -101,6 +101,11 @@ class Control:
     def attachments(self) -> dict[str, list[str]]:
         """Addresses in CIDR notation by container id."""
         return {container: list(map(str, each)) for container, each in self.store.state.attachments.items()}
+
+    @property
+    def round_trips(self) -> tuple[RoundTrip, ...]:
+        """What each peer measured to each of its neighbours."""
+        return describe.round_trips(self._peering, self._paths.said)
 
     def status(self, section: str) -> str | None:
         """Return a section's text, the summary's for an empty name, None when there is no such section."""

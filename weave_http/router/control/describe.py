@@ -16,15 +16,18 @@ from weave_http.router.control.report import (
     NameEntry,
     Path,
     Peer,
+    RoundTrip,
     Router,
     Share,
 )
 from weave_http.router.control.report import Overlay as OverlaySection
 from weave_http.router.data.overlay import Overlay
 from weave_http.router.keys.service import Tunnels
+from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.peering import Peering
 from weave_http.router.names.service import NameService
 from weave_http.router.names.zone import Entry
+from weave_http.router.paths.facts import Says
 from weave_http.router.paths.service import Standing
 from weave_http.router.reattach import Reattacher
 from weave_http.router.state import Exposure
@@ -74,6 +77,22 @@ def peers(peering: Peering) -> tuple[Peer, ...]:
             ),
         )
         for fact in facts
+    )
+
+
+def round_trips(peering: Peering, said: Mapping[PeerName, Says]) -> tuple[RoundTrip, ...]:
+    """Return the direct ways of all peers that are there.
+
+    Args:
+        peering: knows them.
+        said: what each says.
+    """
+    names = {fact.owner: fact.value.nickname for fact in peering.membership.peers}
+    return tuple(
+        RoundTrip(peer, names[peer], other, names[other], seen.rtt / 1e6, seen.good)
+        for peer, says in sorted(said.items())
+        for other, seen in sorted(says.seen.items())
+        if peer in names and other in names
     )
 
 

@@ -296,6 +296,27 @@ class Report:
     version_check: VersionCheck = VersionCheck()
 
 
+@dataclass(frozen=True, slots=True)
+class RoundTrip:
+    """The direct way from a peer to a neighbour of its, as that peer says.
+
+    Args:
+        peer: its name.
+        nick_name: for people.
+        other: name of the neighbour.
+        other_nick_name: for people.
+        rtt: in seconds, roughly; 0 before one was measured.
+        good: whether its probes are answered.
+    """
+
+    peer: str
+    nick_name: str
+    other: str
+    other_nick_name: str
+    rtt: float
+    good: bool
+
+
 def as_json(value: Any) -> Any:
     """Return a value of the report as JSON has it; what is None is left out."""
     if is_dataclass(value):

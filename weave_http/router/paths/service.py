@@ -17,6 +17,7 @@ from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.peering import Peering
 from weave_http.router.paths import reasons, sockets
 from weave_http.router.paths.conclusions import Conclusions
+from weave_http.router.paths.facts import Says
 from weave_http.router.paths.gossip import PathGossip
 from weave_http.router.paths.prober import Prober
 from weave_http.router.paths.sockets import Listener
@@ -222,6 +223,13 @@ class Paths:
             self._reach = reach
             self._tell_changed()
         self._log()
+
+    @property
+    def said(self) -> Mapping[PeerName, Says]:
+        """What each peer that is there says of its ways, this one included."""
+        return {peer: says for peer, says in self._gossip.says.items() if peer in self._gossip.view.present} | {
+            self._me: self._conclusions.says
+        }
 
     # -- for people ------------------------------------------------------------------------------------------
 

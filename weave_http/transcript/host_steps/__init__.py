@@ -11,7 +11,7 @@ from typing import Any
 
 from weave_http.operations import Operation
 from weave_http.transcript.host_steps.devices import bridge_type, create_bridge, docker_bridge_ip
-from weave_http.transcript.host_steps.diagnosis import doctor, ping
+from weave_http.transcript.host_steps.diagnosis import doctor, ping, rtt
 from weave_http.transcript.host_steps.exposing import expose, hide
 from weave_http.transcript.host_steps.joining import attach, detach, ps, restart, start
 from weave_http.transcript.host_steps.naming import dns_add, dns_args, dns_lookup, dns_remove, launch_dns
@@ -46,6 +46,7 @@ _STEPS: Mapping[str, Callable[[Any, Mapping[str, str]], list[HostStep]]] = {
     "launch-dns": launch_dns,
     "doctor": doctor,
     "ping": ping,
+    "rtt": rtt,
     "upgrade": upgrade,
     "ps": ps,
     "status": status,

@@ -1,11 +1,11 @@
-"""What `doctor` and `ping` do on the host."""
+"""What `doctor`, `ping` and `rtt` do on the host."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from weave_http import constants
-from weave_http.operations import Doctor, Ping
+from weave_http.operations import Doctor, Ping, Rtt
 from weave_http.transcript.host_steps.step import ROUTER, HostStep
 from weave_http.transcript.quoting import shown_word
 
@@ -25,6 +25,19 @@ def doctor(_: Doctor, environ: Mapping[str, str]) -> list[HostStep]:
             "Ask each peer over the network for an answer: for its own address, of a sender without one.",
             (f"arping -c 3 -D -I {constants.BRIDGE} ADDRESS-OF-PEER",),
             "ask peers by ARP",
+        ),
+    ]
+
+
+def rtt(_: Rtt, environ: Mapping[str, str]) -> list[HostStep]:
+    """Return the steps of `rtt`."""
+    return [
+        HostStep(
+            "executor",
+            "Ask the router what each host has measured to its neighbours: they tell each other.",
+            (f"curl {ROUTER}/rtt",),
+            "GET /rtt",
+            to="router",
         ),
     ]
 
