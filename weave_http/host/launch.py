@@ -33,7 +33,7 @@ _POLLS_PER_LOOK = 5
 """Asking the router costs next to nothing; asking the engine about its container is a little more."""
 _LOG_LINES = 10
 MIB = 1024 * 1024
-LEAST_MEMORY = 64 * MIB
+LEAST_MEMORY = 96 * MIB
 """What a router of few peers and containers needs, in bytes; an idle one takes two thirds of it."""
 _STARTING_SECONDS = 60
 """A container that was created and not started for so long was left by a launch that was killed."""
