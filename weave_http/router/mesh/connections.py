@@ -62,7 +62,7 @@ class Connection:
         version: int,
         gossip: Callable[[Connection], list[Message]],
         is_ours: Callable[[int, bool], bool],
-        clear: bool = True,
+        clear: bool = False,
     ) -> None:
         self.wire = wire
         self.outbound = outbound
