@@ -62,7 +62,7 @@ def output(host: Host, container: str) -> str:
 
 def test_the_interface_is_there_before_the_program_starts_twenty_times(host: Host) -> None:
     for number in range(20):
-        container = host.weave("run", f"10.2.1.{number + 1}/24", GUEST, "sh", "-c", LOOK).strip()
+        container = host.weave("run", "--without-dns", f"10.2.1.{number + 1}/24", GUEST, "sh", "-c", LOOK).strip()
         seen = output(host, container)
         assert f"inet 10.2.1.{number + 1}/24" in seen, (number, seen)
         assert "224.0.0.0/4 dev ethwe" in seen, (number, seen)
@@ -122,16 +122,16 @@ def bare(host: Host, images: tuple[Path, Path]) -> Iterator[str]:
 
 
 def test_an_image_needs_no_shell_and_its_own_words_are_run(host: Host, bare: str) -> None:
-    container = host.weave("run", "10.2.1.1/24", bare).strip()
+    container = host.weave("run", "--without-dns", "10.2.1.1/24", bare).strip()
     assert "inet 10.2.1.1/24" in output(host, container)
-    other = host.weave("run", "10.2.1.2/24", bare, "show", "dev", "lo").strip()
+    other = host.weave("run", "--without-dns", "10.2.1.2/24", bare, "show", "dev", "lo").strip()
     assert "127.0.0.1" in output(host, other)
 
 
 def test_a_container_that_is_started_again_waits_again(host: Host) -> None:
     host.weave("launch")
     line = f"{LOOK}; echo up; exec sleep 3600"
-    host.weave("run", "10.2.1.1/24", "--name", "c1", "--restart", "always", GUEST, "sh", "-c", line)
+    host.weave("run", "--without-dns", "10.2.1.1/24", "--name", "c1", "--restart", "always", GUEST, "sh", "-c", line)
     for count in range(1, 4):
         assert eventually(lambda count=count: host.shell("docker logs c1 2>&1").count("up") == count)  # type: ignore[misc]
         if count == 1:
@@ -144,7 +144,7 @@ def test_a_container_that_is_started_again_waits_again(host: Host) -> None:
 
 def test_a_container_ends_quickly_when_told_while_it_waits_and_after(host: Host) -> None:
     program = 'trap "echo bye; exit 7" TERM; echo up; while :; do sleep 0.1; done'
-    host.weave("run", "10.2.1.1/24", "--name", "c1", GUEST, "sh", "-c", program)
+    host.weave("run", "--without-dns", "10.2.1.1/24", "--name", "c1", GUEST, "sh", "-c", program)
     assert eventually(lambda: "up" in host.shell("docker logs c1"))
     host.shell("docker stop -t 60 c1")
     assert host.shell("docker inspect -f '{{.State.ExitCode}}' c1").strip() == "7"
@@ -157,7 +157,7 @@ def test_a_container_ends_quickly_when_told_while_it_waits_and_after(host: Host)
 
 
 def test_an_attach_that_fails_leaves_no_container(host: Host) -> None:
-    done = host.try_weave("run", "10.2.1.1/24", "--name", "c1", GUEST, "sleep", "3600", WEAVE_MTU="1")
+    done = host.try_weave("run", "--without-dns", "10.2.1.1/24", "--name", "c1", GUEST, "sleep", "3600", WEAVE_MTU="1")
     assert (done.returncode, done.stdout) == (1, "")
     assert "WEAVE_MTU" in done.stderr
     assert containers(host) == []
@@ -169,7 +169,7 @@ def test_an_attach_that_fails_leaves_no_container(host: Host) -> None:
 def test_a_program_that_can_not_be_run_has_dockers_exit_code(
     host: Host, options: list[str], program: str, code: int
 ) -> None:
-    done = host.try_weave("run", *options, "10.2.1.1/24", GUEST, program)
+    done = host.try_weave("run", "--without-dns", *options, "10.2.1.1/24", GUEST, program)
     assert (done.returncode, done.stdout) == (code, ""), done
     assert program in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
@@ -186,7 +186,7 @@ def test_a_container_that_removes_itself_tells_why_it_did_not_start(host: Host) 
 
 
 def test_what_ends_at_once_was_on_the_network_all_the_same(host: Host) -> None:
-    container = host.weave("run", "10.2.1.1/24", GUEST, "true").strip()
+    container = host.weave("run", "--without-dns", "10.2.1.1/24", GUEST, "true").strip()
     assert host.shell(f"docker wait {container}").strip() == "0"
 
 
@@ -217,7 +217,17 @@ def test_a_hundred_megabytes_go_in_and_come_out(host: Host, tmp_path: Path) -> N
     (tmp_path / "in").write_bytes(data)
     with (tmp_path / "in").open("rb") as source, (tmp_path / "out").open("wb") as sink:
         done = subprocess.run(
-            weave("run", "--foreground", "10.2.1.1/24", "-i", GUEST, "sh", "-c", "cat; echo end >&2; exit 3"),
+            weave(
+                "run",
+                "--without-dns",
+                "--foreground",
+                "10.2.1.1/24",
+                "-i",
+                GUEST,
+                "sh",
+                "-c",
+                "cat; echo end >&2; exit 3",
+            ),
             env=host.environ(),
             stdin=source,
             stdout=sink,
@@ -233,7 +243,7 @@ def test_a_hundred_megabytes_go_in_and_come_out(host: Host, tmp_path: Path) -> N
 def test_ctrl_c_is_the_programs(host: Host) -> None:
     program = 'trap "echo int; exit 9" INT; echo up; while :; do sleep 0.1; done'
     with subprocess.Popen(
-        weave("run", "--foreground", "10.2.1.1/24", GUEST, "sh", "-c", program),
+        weave("run", "--without-dns", "--foreground", "10.2.1.1/24", GUEST, "sh", "-c", program),
         env=host.environ(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -247,7 +257,7 @@ def test_ctrl_c_is_the_programs(host: Host) -> None:
 
 
 def test_a_terminal_is_asked_for_where_there_is_none(host: Host) -> None:
-    done = host.try_weave("run", "--foreground", "10.2.1.1/24", "-it", GUEST, "sh")
+    done = host.try_weave("run", "--without-dns", "--foreground", "10.2.1.1/24", "-it", GUEST, "sh")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "not a TTY" in done.stderr
     assert containers(host) == []
@@ -304,7 +314,7 @@ def screen(host: Host, *arguments: str) -> Iterator[Screen]:
 
 
 def test_a_terminal_has_its_size_raw_keys_and_the_keys_to_leave(host: Host) -> None:
-    with screen(host, "run", "--foreground", "10.2.1.1/24", "--name", "c1", "-it", GUEST, "sh") as tty:
+    with screen(host, "run", "--without-dns", "--foreground", "10.2.1.1/24", "--name", "c1", "-it", GUEST, "sh") as tty:
         assert tty.shows(b"# ")
         assert not termios.tcgetattr(tty.terminal)[3] & (termios.ICANON | termios.ECHO | termios.ISIG)
         tty.type(b"stty size\r")
@@ -324,7 +334,7 @@ def test_a_terminal_has_its_size_raw_keys_and_the_keys_to_leave(host: Host) -> N
 
 
 def test_a_shell_at_a_terminal_ends_with_its_exit_code(host: Host) -> None:
-    with screen(host, "run", "--foreground", "10.2.1.1/24", "-it", GUEST, "sh") as tty:
+    with screen(host, "run", "--without-dns", "--foreground", "10.2.1.1/24", "-it", GUEST, "sh") as tty:
         assert tty.shows(b"# ")
         tty.type(b"exit 5\r")
         assert tty.process.wait(30) == 5
