@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path, PurePosixPath
 
 from weave_http import constants
 from weave_http.engine.errors import NotFound
 from weave_http.errors import HostError
 from weave_http.host import docker_networks, leftovers, resident_container, waiting
 from weave_http.host.host import Host
+from weave_http.host.host_files import inside
 from weave_http.host.router_api import RouterError, RouterUnavailable
 from weave_http.host.router_container import ROLE
 from weave_http.host.stop import stop_router
@@ -30,7 +32,7 @@ def run(host: Host, op: Reset) -> None:
     _remove_stopped_routers(host)
     with suppress(NotFound):
         host.engine.volumes.remove(constants.ROUTER_VOLUME, force=False)
-
+    _remove_proxy_folder(host)
     leftovers.sweep(host, unlabelled=True, ended=True)
     waiting.warn(host)
     _remove_waiters(host)
@@ -47,6 +49,14 @@ def _remove_stopped_routers(host: Host) -> None:
     for container in host.engine.containers.list(all=True, filters=filters):
         with suppress(NotFound):
             host.engine.containers.remove(container["Id"], force=True)
+
+
+def _remove_proxy_folder(host: Host) -> None:
+    """Remove the folder that the engine made for the router's socket, and the socket of a router that was killed."""
+    with suppress(OSError):
+        folder = inside(Path(host.procfs, "1", "root"), constants.PROXY_FOLDER)
+        (folder / PurePosixPath(constants.PROXY_SOCKET).name).unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def _remove_waiters(host: Host) -> None:

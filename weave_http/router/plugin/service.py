@@ -27,8 +27,8 @@ from weave_http.router.plugin.server import PluginServer
 
 logger = logging.getLogger(__name__)
 
-SOCKET = Path("/run/weave/plugin.sock")
-"""In the router's own file system."""
+SOCKET = Path("/run/weave-plugin/plugin.sock")
+"""In the router's own file system, and not in a folder that is the host's: with the process it must be gone."""
 _NAMED, _SHORT = ":docker", 12
 """The owner of an endpoint's names: the container's short id, and how that ends. They don't sleep."""
 _PATIENCE = 3.0
