@@ -86,9 +86,11 @@ class Host:
         """The router's process id on the host."""
         return self.shell("docker inspect -f '{{.State.Pid}}' weave").strip()
 
-    def kill_router(self) -> None:
-        """End the router's process with SIGKILL, as a crash would; its restart policy is the engine's matter."""
-        self.shell(f"kill -{SIGKILL} {self.router_pid()}")
+    def kill_router(self, number: int = SIGKILL) -> None:
+        """End the router's process by a signal, as a crash would; its restart policy is the engine's matter."""
+        pid = int(self.router_pid())
+        assert pid > 1, "the router does not run, and 0 would be all processes of the tests"
+        self.shell(f"kill -{number} {pid}")
 
     def left_overs(self) -> str:
         """Everything of Weave's that is on the host: links, rules, containers, volumes; empty when clean."""

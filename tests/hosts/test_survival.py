@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from signal import SIGINT, SIGTERM
 
 import pytest
 
@@ -129,10 +130,10 @@ def test_reset_leaves_the_host_as_it_was_found(trio: list[Host]) -> None:
     assert one.weave("reset") == ""
 
 
-@pytest.mark.parametrize("signal", ["INT", "TERM"])
-def test_a_signal_ends_the_router_leaving_the_network_alone(pair: tuple[Host, Host], signal: str) -> None:
+@pytest.mark.parametrize("number", [SIGINT, SIGTERM])
+def test_a_signal_ends_the_router_leaving_the_network_alone(pair: tuple[Host, Host], number: int) -> None:
     one, _ = pair
-    one.shell(f"kill -{signal} {one.router_pid()}")
+    one.kill_router(number)
     assert one.pings("box", "10.2.1.2")
 
 
