@@ -53,6 +53,10 @@ def test_containers_of_docker_and_of_attach_are_on_one_network(plugged: tuple[Ho
     attached = two.weave("attach", "plain").strip()
     assert there == "10.40.0.9"
     assert len({here, there, attached}) == 3
+    assert [line.split()[2].partition("/")[0] for line in two.weave("ps", "peer", "plain").splitlines()] == [
+        there,
+        attached,
+    ]
     assert one.pings("box", there)
     assert one.pings("box", attached)
     assert two.pings("plain", here)

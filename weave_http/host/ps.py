@@ -1,4 +1,4 @@
-"""`ps`: a line `ID MAC CIDR…` for the bridge and for each container on the network."""
+"""`ps`: a line `ID MAC CIDR…` for the bridge and for each interface of a container on the network."""
 
 from __future__ import annotations
 
@@ -56,6 +56,5 @@ def _listed(host: Host, items: Sequence[str], unknown: list[str]) -> Iterator[tu
                 unknown.append(item)
             continue
         pid = container["State"]["Pid"]
-        state = guest.describe(guest.Target(pid, item, host.procfs)) if pid else None
-        if state is not None:
-            yield container["Id"][:_ID_LENGTH], state[0], [str(cidr) for cidr in state[1]]
+        for mac, addresses in guest.interfaces(guest.Target(pid, item, host.procfs)) if pid else ():
+            yield container["Id"][:_ID_LENGTH], mac, [str(cidr) for cidr in addresses]

@@ -8,6 +8,7 @@ namespace share the interface. Whatever a run adds it takes away again when it c
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -199,6 +200,22 @@ def describe(target: Target) -> tuple[str, list[Cidr]] | None:
             return (inner.mac, links.list_all_addresses(guest, inner)) if inner else None
     except OSError:
         return None
+
+
+def interfaces(target: Target) -> list[tuple[str, list[Cidr]]]:
+    """Return MAC and addresses of all that a container has on the network; nothing if it is gone.
+
+    Beside `ethwe` these are `ethwe0`, …, which the engine has put there for a Docker network of ours.
+    """
+    name = re.compile(rf"{constants.GUEST_INTERFACE}\d*")
+    try:
+        with Namespace(target.namespace) as namespace, namespace.call(Netlink) as guest:
+            found = sorted(
+                (link for link in links.list_links(guest) if name.fullmatch(link.name)), key=lambda it: it.name
+            )
+            return [(link.mac, links.list_all_addresses(guest, link)) for link in found]
+    except OSError:
+        return []
 
 
 @contextmanager
