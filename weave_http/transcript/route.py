@@ -35,6 +35,13 @@ def purpose_of(request: Request) -> Purpose:
     return Purpose.EXECUTOR if (config.get("Cmd") or [])[:1] == ["--local"] else Purpose.USER
 
 
+def command_of(request: Request) -> str:
+    """Return which operation the executor is told that a request creates; empty for another container."""
+    config = json.loads(request.body) if isinstance(request.body, bytes) else {}
+    words = config.get("Cmd") or []
+    return str(words[1]) if words[:1] == ["--local"] and len(words) > 1 else ""
+
+
 @dataclass(frozen=True)
 class Route:
     """A route of the Docker Engine API.
