@@ -86,11 +86,17 @@ class Host:
         """The router's process id on the host."""
         return self.shell("docker inspect -f '{{.State.Pid}}' weave").strip()
 
+    def kill(self, container: str, number: int = SIGKILL) -> bool:
+        """Send a signal to a container's first process; return whether it runs.
+
+        One that does not run has pid 0, which for `kill` is the group of processes that the tests themselves are in.
+        """
+        found = self.try_shell(f"docker inspect -f '{{{{.State.Pid}}}}' {container}").stdout.strip()
+        return found.isdigit() and int(found) > 1 and self.try_shell(f"kill -{number} {found}").returncode == 0
+
     def kill_router(self, number: int = SIGKILL) -> None:
         """End the router's process by a signal, as a crash would; its restart policy is the engine's matter."""
-        pid = int(self.router_pid())
-        assert pid > 1, "the router does not run, and 0 would be all processes of the tests"
-        self.shell(f"kill -{number} {pid}")
+        assert self.kill("weave", number), "the router does not run"
 
     def left_overs(self) -> str:
         """Everything of Weave's that is on the host: links, rules, containers, volumes; empty when clean."""

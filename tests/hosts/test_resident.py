@@ -193,11 +193,11 @@ def test_a_resident_that_is_gone_frozen_or_another_one_is_no_failure(launched: H
     assert not is_warm(host)
     host.shell("docker unpause weave-exec")
     assert is_warm(host)
-    host.shell(f"kill -STOP {resident_pid(host)}")
+    assert host.kill("weave-exec", signal.SIGSTOP)
     assert not is_warm(host)
-    host.shell(f"kill -CONT {resident_pid(host)}")
+    assert host.kill("weave-exec", signal.SIGCONT)
     assert is_warm(host)
-    host.shell(f"kill -KILL {resident_pid(host)}")
+    assert host.kill("weave-exec", signal.SIGKILL)
     assert eventually(lambda: is_warm(host)), "the engine starts it again"
     host.shell("docker tag weavehttp/weave:0.1.0 weavehttp/weave:other")
     done = host.try_weave("--trace", "version", EXEC_IMAGE="weavehttp/weave:other")
@@ -210,7 +210,7 @@ def test_a_resident_that_is_gone_frozen_or_another_one_is_no_failure(launched: H
     host.weave("stop")
     host.weave("launch", "--no-restart")
     assert is_warm(host)
-    host.shell(f"kill -KILL {resident_pid(host)}")
+    assert host.kill("weave-exec", signal.SIGKILL)
     assert eventually(lambda: "weave-exec" not in host.shell("docker ps -a"))
 
 
@@ -220,7 +220,7 @@ def test_a_resident_that_is_killed_midway_is_told_in_one_line(launched: Host) ->
     command = [sys.executable, "-m", "weave_http", "restart", "10.2.9.1/24", "slow"]
     with subprocess.Popen(command, env=host.environ(), stderr=subprocess.PIPE, text=True) as process:
         assert eventually(lambda: len(host.shell("pgrep -f [-]-resident").split()) == 2)
-        host.shell(f"kill -KILL {resident_pid(host)}")
+        assert host.kill("weave-exec", signal.SIGKILL)
         assert process.wait(60) == 125
         assert process.stderr is not None
         (line,) = process.stderr.read().splitlines()
@@ -273,7 +273,7 @@ def crowd(host: Host, commands: int, callers: int, seed: int) -> None:
 
     def killer() -> None:
         while not over.wait(chance.uniform(1, 3)):
-            host.try_shell("kill -KILL $(docker inspect -f '{{.State.Pid}}' weave-exec)")
+            host.kill("weave-exec")
 
     def one(number: int) -> str:
         address = f"10.3.{number % 200}.1/24"

@@ -137,7 +137,7 @@ def test_a_container_that_is_started_again_waits_again(host: Host) -> None:
         if count == 1:
             host.shell("docker restart -t 0 c1")
         elif count == 2:
-            host.shell("kill -9 $(docker inspect -f '{{.State.Pid}}' c1)")
+            assert host.kill("c1")
     seen = host.shell("docker logs c1 2>&1")
     assert seen.count("inet 10.2.1.1/24") == seen.count("224.0.0.0/4") == 3, seen
 
