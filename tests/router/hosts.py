@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from typing import Any, Self
 
 from tests.net.kernel import Space
 from tests.patience import PATIENCE
+from tests.ping_log import lost_in
 from weave_http.errors import HostError
 from weave_http.host.router_client import RouterClient
 from weave_http.net import vxlan
@@ -39,15 +39,14 @@ def until(condition: Callable[[], object], within: float = SECONDS) -> float:
 class Pinger:
     """A ping that runs on."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
+    log: Path
 
     def lost(self) -> int:
         """End it; return how many were not answered."""
         self.process.send_signal(signal.SIGINT)
-        output, _ = self.process.communicate(timeout=10)
-        found = re.search(r"(\d+) packets transmitted, (\d+) received", output)
-        assert found, output
-        return int(found[1]) - int(found[2])
+        self.process.wait(10)
+        return lost_in(self.log.read_text())
 
 
 class RoutedHost:
@@ -64,6 +63,7 @@ class RoutedHost:
         self.log = folder / f"host{number}.log"
         self.router: subprocess.Popen[Any] | None = None
         self._guest: Space | None = None
+        self._pings = 0
         lan.run(f"ip link add v{number} type veth peer name eth0 netns {self.space.pid}")
         lan.run(f"ip link set v{number} master lan up")
         self.space.run(f"ip addr add {self.address}/24 dev eth0; ip link set eth0 up")
@@ -169,9 +169,12 @@ class RoutedHost:
     def keep_pinging(self, other: RoutedHost) -> Pinger:
         """Begin a ping, twenty a second, from container to container."""
         assert other.guest
-        process = self.guest.call(_popen, ["ping", "-q", "-i0.05", other.inside], stdout=subprocess.PIPE, text=True)
+        self._pings += 1
+        log = self.folder.with_name(f"{self.folder.name}-ping{self._pings}.log")
+        with log.open("wb") as file:
+            process = self.guest.call(_popen, ["ping", "-i0.05", other.inside], stdout=file)
         self._stack.callback(_reap, process)
-        return Pinger(process)
+        return Pinger(process, log)
 
     def cable(self, state: str) -> None:
         """Plug the host's LAN cable `up`, or pull it `down`."""
