@@ -100,6 +100,16 @@ def test_what_was_learnt_behind_a_destination_goes_with_it(ready: Space) -> None
     assert "7a:00:00:00:00:02" in left
 
 
+def test_what_is_learnt_after_a_destination_went_goes_with_the_next_look(ready: Space) -> None:
+    backend, a, b = vxlan.Vxlan(PORT), IPv4Address("192.0.2.1"), IPv4Address("192.0.2.2")
+    ready.call(backend.apply, [a, b])
+    ready.call(backend.apply, [a])
+    for number, ip in ((1, a), (2, b)):
+        ready.run(f"bridge fdb add 02:00:00:00:00:0{number} dev {constants.VXLAN_DEVICE} dst {ip} self dynamic")
+    assert ready.call(backend.apply, [a]) is False
+    assert ready.call(vxlan.learnt) == {"02:00:00:00:00:01": a}
+
+
 def test_a_thousand_destinations_are_listed_whole(ready: Space) -> None:
     wanted = {f"192.0.{number // 250}.{number % 250 + 1}" for number in range(1000)}
     lines = "\n".join(f"fdb append 00:00:00:00:00:00 dev {constants.VXLAN_DEVICE} dst {ip} self" for ip in wanted)

@@ -55,9 +55,12 @@ class Vxlan:
         return flood_destinations()
 
     def apply(self, destinations: Collection[IP]) -> bool:
-        """Have these flood destinations; return whether there were others. Raises `HostError`."""
+        """Have these flood destinations; return whether there were others. Raises `HostError`.
+
+        What was learnt to be elsewhere goes, too: frames that were under way when a destination went teach it anew.
+        """
         wanted, there = set(destinations), flood_destinations()
-        for ip in sorted(there - wanted, key=_order):
+        for ip in sorted((there | set(learnt().values())) - wanted, key=_order):
             remove_flood(ip)
         for ip in sorted(wanted - there, key=_order):
             add_flood(ip)
