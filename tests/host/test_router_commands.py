@@ -80,8 +80,8 @@ def test_status_says_which_targets_are_not_connected_in_time(stage: Stage, route
 
 
 def test_status_says_which_peers_no_data_reaches(stage: Stage, router: FakeRouter) -> None:
-    blocked = {"Nickname": "host2", "State": "unreachable", "Reason": "UDP port 6784 is blocked"}
-    checking = {"Nickname": "host3", "State": "checking", "Reason": ""}
+    blocked = {"NickName": "host2", "State": "unreachable", "Reason": "UDP port 6784 is blocked"}
+    checking = {"NickName": "host3", "State": "checking", "Reason": ""}
     router.answers = {"GET /status/targets": (200, ""), "GET /report": connections(paths=(blocked, checking))}
     result = stage.weave("status", "--wait=1", "targets")
     assert result.code == 1

@@ -12,7 +12,7 @@ import pytest
 from tests.hosts.conftest import CACHE
 from tests.hosts.host import Host
 from tests.image.debian_archive import make_archive, served
-from weave_http.image import apt
+from weave_http.image import apt, tunnel
 
 COPY = "copied/weave:1"
 MEBIBYTE = 1 << 20
@@ -59,14 +59,16 @@ def test_an_image_goes_from_host_to_host(hosts: list[Host], as_script: bool) -> 
 def test_a_host_without_a_base_or_registry_builds_the_image(host: Host, tmp_path: Path) -> None:
     """The caller has no apt; packages come from an archive on loopback, with what apt has fetched before."""
     name = "made/weave:1"
-    make_archive(tmp_path, sorted((CACHE / "apt" / "debs").glob("*.deb")), apt.machine().architecture)
+    architecture = apt.machine().architecture
+    make_archive(tmp_path, sorted((CACHE / "apt" / "debs").glob("*.deb")), architecture)
+    make_archive(tmp_path, (CACHE / "tunnel").glob("*.deb"), architecture, tunnel.RELEASE)
     with served(tmp_path) as url:
         environ = {"WEAVE_DEBIAN_ARCHIVE": url, "XDG_CACHE_HOME": str(tmp_path / "cache"), "EXEC_IMAGE": name}
         try:
             said = host.try_weave("setup", "--build", PATH="/nowhere", **environ)
             assert (said.returncode, said.stdout) == (0, f"{name}\n"), said.stderr
             assert f"building the image on the Docker host, from packages of {url}" in said.stderr
-            assert said.stderr.count("\n") == 2
+            assert said.stderr.count("\n") == 2, said.stderr
             assert host.weave("ps", **environ) == host.weave("ps")
             waiter = host.shell(f"docker run --rm --network none --entrypoint /w/w {name} no-such; echo $?")
             assert waiter.strip().endswith("127"), "it runs, and finds no such program"

@@ -31,10 +31,10 @@ def add_index(top: Path, suite: str, index: str, architecture: str) -> None:
     (top / "dists" / suite / "Release").write_text(f"Suite: {suite}\nMD5Sum:\n {'0' * 32} 1 {name}\nSHA256:\n{line}")
 
 
-def make_archive(root: Path, debs: Iterable[Path], architecture: str) -> None:
-    """Put packages into an archive `debian`, and none into `debian-security`."""
+def make_archive(root: Path, debs: Iterable[Path], architecture: str, release: str = RELEASE) -> None:
+    """Put packages of a release into an archive `debian`, and none into `debian-security`."""
     pool = root / "debian" / "pool"
-    pool.mkdir(parents=True)
+    pool.mkdir(parents=True, exist_ok=True)
     paragraphs = []
     for deb in debs:
         name = re.sub(r"_\d+%3a", "_", deb.name)
@@ -42,8 +42,8 @@ def make_archive(root: Path, debs: Iterable[Path], architecture: str) -> None:
         control = subprocess.run(["dpkg-deb", "-f", str(deb)], capture_output=True, text=True, check=True).stdout
         digest = hashlib.sha256(deb.read_bytes()).hexdigest()
         paragraphs.append(f"{control.strip()}\nFilename: pool/{name}\nSHA256: {digest}\n")
-    add_index(root / "debian", RELEASE, "\n".join(paragraphs), architecture)
-    add_index(root / "debian-security", f"{RELEASE}-security", "", architecture)
+    add_index(root / "debian", release, "\n".join(paragraphs), architecture)
+    add_index(root / "debian-security", f"{release}-security", "", architecture)
 
 
 @contextmanager

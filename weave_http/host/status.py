@@ -62,7 +62,7 @@ def _unreached(report: dict[str, Any]) -> Iterator[str]:
     """Yield the peers that no data is known to reach, with what is wrong."""
     for path in report["Paths"] if not report["DataPasses"] else ():
         if path["State"] not in ("direct", "relayed"):
-            yield f"{path['Nickname']} (no data passes{': ' if path['Reason'] else ' yet'}{path['Reason']})"
+            yield f"{path['NickName']} (no data passes{': ' if path['Reason'] else ' yet'}{path['Reason']})"
 
 
 def _show(host: Host, op: Status) -> None:

@@ -24,7 +24,7 @@ from weave_http.router.mesh.topology import Address, Link, PeerFact, PeerInfo
 
 
 def _run(test: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(test, 60))
+    asyncio.run(asyncio.wait_for(test, 150))
 
 
 def _fact(number: int, *links: Link, uid: int = 1, version: int = 1, nickname: str = "") -> PeerFact:
@@ -540,9 +540,9 @@ def test_a_thousand_facts_in_both_directions_arrive_whole() -> None:
     async def test() -> None:
         async with node(1) as one, node(2) as two, member(one, 3) as crowd:
             _be_a_crowd(crowd)
-            await until(lambda: len(one.membership.peers) == 992)
+            await until(lambda: len(one.membership.peers) == 992, within=60.0)
             two.connect([one.target])
-            await until(lambda: len(two.membership.peers) == 993)
+            await until(lambda: len(two.membership.peers) == 993, within=60.0)
 
     _run(test())
 

@@ -18,6 +18,7 @@ PROTOCOL = "weave-http"
 _NAMES = {
     **{word: word.upper() for word in ("dns", "uid", "ttl", "mtu", "rtt", "ipam")},
     "nickname": "NickName",
+    "other_nickname": "OtherNickName",
     "container_id": "ContainerID",
     "range_num_ips": "RangeNumIPs",
     "active_ips": "ActiveIPs",
@@ -302,17 +303,17 @@ class RoundTrip:
 
     Args:
         peer: its name.
-        nick_name: for people.
+        nickname: for people.
         other: name of the neighbour.
-        other_nick_name: for people.
+        other_nickname: for people.
         rtt: in seconds, roughly; 0 before one was measured.
         good: whether its probes are answered.
     """
 
     peer: str
-    nick_name: str
+    nickname: str
     other: str
-    other_nick_name: str
+    other_nickname: str
     rtt: float
     good: bool
 
