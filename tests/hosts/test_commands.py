@@ -278,8 +278,8 @@ def test_run_prints_the_id_and_leaves_nothing_when_it_fails(weave: Weave) -> Non
     identity = weave(f"run --without-dns {CIDR} {OTHER} --name box -e A=1 {GUEST} sleep 3600").strip()
     assert weave.host.shell("docker inspect -f '{{.Id}}' box").strip() == identity
     assert weave("ps box").split()[2:] == [CIDR, OTHER]
-    weave.refuses(f"run {CIDR} --name box {GUEST} sleep 3600", "already in use", code=125)
-    weave.refuses(f"run {GUEST} sleep 3600", "no router answers at 127.0.0.1:6784")
+    weave.refuses(f"run --without-dns {CIDR} --name box {GUEST} sleep 3600", "already in use", code=125)
+    weave.refuses(f"run --without-dns {GUEST} sleep 3600", "no router answers at 127.0.0.1:6784")
     listed = weave.host.shell("docker ps -a --no-trunc --format '{{.ID}} {{.Names}}'").splitlines()
     assert [line.split()[0] for line in listed if constants.WAITER_VOLUMES not in line] == [identity]
 
