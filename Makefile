@@ -10,7 +10,7 @@ TEST_TOOLS += groff=groff-base promtool=prometheus spin
 export XDG_CACHE_HOME := $(CURDIR)/build/cache
 
 # Processes that share the tests, each with Docker hosts of its own: most of the time is spent waiting.
-SIDE_BY_SIDE := --numprocesses 3 --dist loadfile
+SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # The emulated machine of `make test-vm`: its Debian release, and what makes and runs it.
 VM_SUITE := trixie

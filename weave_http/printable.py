@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+_NAMED = 5
+
 
 def printable(text: str) -> str:
     r"""Return a text with what a terminal would act on written out, as `\x1b`; line ends and tabs stay.
@@ -14,6 +18,12 @@ def printable(text: str) -> str:
     return "".join(
         char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode() for char in text
     )
+
+
+def some_of(names: Sequence[str]) -> str:
+    """Return the first five names as a list to read, and how many more there are."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def is_text(text: str) -> bool:

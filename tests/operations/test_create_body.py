@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from weave_http.operations.create_body import behind_waiter, named
+from weave_http.operations.create_body import Names, behind_waiter, named
 from weave_http.run_args import RunArgumentError
 
 
@@ -89,6 +89,6 @@ OPTIONS = ("--dns=172.17.0.1", "--dns-search=weave.local.")
 def test_a_container_has_its_name_on_the_network_and_what_it_says_itself_stays(
     config: dict[str, Any], name: str, options: tuple[str, ...], expected: tuple[Any, ...]
 ) -> None:
-    body = named(config, name, options)
+    body = named(config, name, Names.of(options))
     host = body.get("HostConfig", {})
     assert (body.get("Hostname"), host.get("Dns"), host.get("DnsSearch")) == expected

@@ -6,7 +6,8 @@ import pytest
 
 from weave_http.addresses import parse_cidr
 from weave_http.errors import UsageError
-from weave_http.proxy.rewriting import Names, check, created, exec_waiting, inspected
+from weave_http.operations.create_body import Names
+from weave_http.proxy.rewriting import check, created, exec_waiting, inspected
 from weave_http.proxy.routes import Call, call_of
 from weave_http.proxy.settings import Settings, settings_of
 from weave_http.run_args import RunArgumentError

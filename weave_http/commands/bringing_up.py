@@ -38,15 +38,14 @@ Value = TypeVar("Value")
 
 
 class StepFailed(HostError):
-    """An operation failed on its host; has its exit code, and the last line that it said.
+    """An operation failed on its host; has its exit code, and says why.
 
     Args:
         outcome: what came of it.
     """
 
     def __init__(self, outcome: Outcome) -> None:
-        lines = outcome.err.strip().splitlines()
-        super().__init__(lines[-1].removeprefix("weave: ") if lines else f"exit code {outcome.code}")
+        super().__init__(outcome.reason)
         self.exit_code = outcome.code
 
 

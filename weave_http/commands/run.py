@@ -71,7 +71,7 @@ def read_arguments(caller: Caller, arguments: Sequence[str], *, os_type: str = "
 def _named(caller: Caller, request: CreateRequest) -> CreateRequest:
     """Return a request whose container asks Weave's name server, where there is one; where not, a line says so."""
     from weave_http.commands.perform import perform
-    from weave_http.operations.create_body import NAMELESS, check_network, named
+    from weave_http.operations.create_body import NAMELESS, Names, check_network, named
     from weave_http.operations.names import DnsArgs
     from weave_http.sinks import NOWHERE
 
@@ -81,4 +81,5 @@ def _named(caller: Caller, request: CreateRequest) -> CreateRequest:
     asked = perform(replace(caller, stdout=NOWHERE, stderr=NOWHERE), DnsArgs())
     for line in asked.err.splitlines():
         caller.note(line if asked.ok else f"WARNING: {NAMELESS}: {line.removeprefix('weave: ')}")
-    return replace(request, config=named(request.config, request.name or "", asked.out.split() if asked.ok else ()))
+    names = Names.of(asked.out.split()) if asked.ok else None
+    return replace(request, config=named(request.config, request.name or "", names))

@@ -10,8 +10,7 @@ from weave_http.host import plugin_files
 from weave_http.host.host import Host
 from weave_http.host.plugin_stub import answering
 from weave_http.host.router_container import find
-
-_NAMED = 5
+from weave_http.printable import some_of
 
 
 def remove(host: Host) -> None:
@@ -36,10 +35,8 @@ def _remove(host: Host, identity: str) -> bool:
     network = host.engine.networks.inspect(identity)
     name = network["Name"]
     if on_it := sorted(str(each.get("Name")) for each in (network.get("Containers") or {}).values()):
-        shown = ", ".join(on_it[:_NAMED]) + (f" and {len(on_it) - _NAMED} more" if on_it[_NAMED:] else "")
-        host.warn(
-            f"WARNING: the Docker network {name} stays, these containers are on it: {shown}; remove them, reset again"
-        )
+        hint = "remove them, reset again"
+        host.warn(f"WARNING: the Docker network {name} stays, these containers are on it: {some_of(on_it)}; {hint}")
         return False
     try:
         host.engine.networks.remove(identity)

@@ -15,7 +15,7 @@ from weave_http.host.dns_args import options
 from weave_http.host.host import Host
 from weave_http.host.signals import held_back
 from weave_http.operations import Attach, Run
-from weave_http.operations.create_body import NAMELESS, named
+from weave_http.operations.create_body import NAMELESS, Names, named
 from weave_http.run_args import CreateRequest, parse
 
 
@@ -27,7 +27,7 @@ def run(host: Host, op: Run) -> None:
     """
     request = parse(op.arguments, environ=host.env).detached()
     if op.names:
-        request = replace(request, config=named(request.config, request.name or "", _dns_options(host)))
+        request = replace(request, config=named(request.config, request.name or "", _names(host)))
     for line in request.warnings:
         host.warn(f"WARNING: {line}")
     with held_back():
@@ -43,13 +43,13 @@ def run(host: Host, op: Run) -> None:
     host.say(created.id)
 
 
-def _dns_options(host: Host) -> list[str]:
-    """Return the options for the use of Weave's names; none, and a line that says why, where there is no router."""
+def _names(host: Host) -> Names | None:
+    """Return the router's name server; None, and a line that says why, where there is no router."""
     try:
-        return options(host, ())
+        return Names.of(options(host, ()))
     except HostError as error:
         host.warn(f"WARNING: {NAMELESS}: {error}")
-        return []
+        return None
 
 
 def _created(host: Host, request: CreateRequest) -> Created:

@@ -9,9 +9,8 @@ from weave_http import constants
 from weave_http.engine.errors import NotFound
 from weave_http.errors import EngineError
 from weave_http.host.host import Host
+from weave_http.printable import some_of
 
-_NAMED = 5
-"""How many are named in one line."""
 HINT = "to have them start: weave launch, or weave attach CIDR… NAME for each"
 
 
@@ -25,7 +24,7 @@ def warn(host: Host) -> None:
         names += _names(host)
     if not names:
         return
-    shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if names[_NAMED:] else "")
+    shown = some_of(names)
     host.warn(f"WARNING: without a router these containers wait for the network whenever they start: {shown}; {HINT}")
 
 

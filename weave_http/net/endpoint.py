@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext, suppress
-
 from weave_http import constants
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError
@@ -79,9 +77,5 @@ def _guard(index: int, mac: str, address: Cidr) -> None:
     with Netlink() as kernel:
         outer = links.get_link(kernel, index=index)
         bridge = links.get_link(kernel, index=outer.master) if outer else None
-    if outer is None or bridge is None:
-        return
-    enforce = ingress.ENFORCE in bridge.alias.split()
-    # What is not enforced is done as well as this kernel can.
-    with nullcontext() if enforce else suppress(HostError):
-        ingress.guard(outer.name, mac, [address], enforce=enforce)
+    if outer is not None and bridge is not None:
+        ingress.guard(bridge, outer.name, mac, [address])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network
@@ -240,14 +240,7 @@ def _guard(
     bridge: Link, outer: Link, inner: Link, given: Sequence[Cidr] | None = None
 ) -> Callable[[Sequence[Cidr]], None]:
     """Return what has the host take from a container only what one with such addresses may send."""
-    enforce = ingress.ENFORCE in bridge.alias.split()
-
-    def guard(addresses: Sequence[Cidr]) -> None:
-        # What is not enforced is done as well as this kernel can.
-        with nullcontext() if enforce else suppress(HostError):
-            ingress.guard(outer.name, inner.mac, addresses if given is None else given, enforce=enforce)
-
-    return guard
+    return lambda addresses: ingress.guard(bridge, outer.name, inner.mac, addresses if given is None else given)
 
 
 def _set_parameters(interface: str) -> None:

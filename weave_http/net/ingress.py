@@ -7,12 +7,14 @@ container sends from the addresses and the MAC that it was given, and from nothi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import nullcontext, suppress
 from ipaddress import IPv6Network
 
 from weave_http import constants
 from weave_http.addresses import IP, Cidr, Network
 from weave_http.errors import HostError
 from weave_http.net import nftables
+from weave_http.net.links import Link
 from weave_http.net.neighbour import link_local
 from weave_http.net.nftables import ABOVE, BELOW, DIFFERENT, EQUAL, LINK, NETWORK, Rule, Test
 
@@ -32,20 +34,23 @@ _LINK_LOCAL = IPv6Network("fe80::/10")
 _NOBODY_4, _NOBODY_6 = bytes(4), bytes(16)
 
 
-def guard(device: str, mac: str, addresses: Sequence[Cidr], *, enforce: bool) -> None:
+def guard(bridge: Link, device: str, mac: str, addresses: Sequence[Cidr]) -> None:
     """Have the rules at the host's end of a cable; to be called by a thread that is in the host's namespace.
 
     Args:
+        bridge: that the end is on; it is marked with whether a container may use no other addresses.
         device: name of the host's end.
         mac: of the container's end.
         addresses: all that the container has.
-        enforce: whether it may use no others.
 
     Raises:
-        HostError: the kernel refused, or has no nf_tables for what a device receives.
+        HostError: the kernel refused, or has no nf_tables for what a device receives; only where the addresses are
+            enforced. What is not enforced is done as well as this kernel can.
     """
+    enforce = ENFORCE in bridge.alias.split()
     found = neighbour_rules(addresses)
-    nftables.put_chain(TABLE, device, [*found, *enforcing_rules(mac, addresses)] if enforce else found)
+    with nullcontext() if enforce else suppress(HostError):
+        nftables.put_chain(TABLE, device, [*found, *enforcing_rules(mac, addresses)] if enforce else found)
 
 
 def neighbour_rules(addresses: Iterable[Cidr]) -> list[Rule]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from weave_http import constants
@@ -19,6 +20,30 @@ NAMELESS = "this container can't use the network's names"
 """How a warning begins whose end says why."""
 LEFT_ALONE = "WEAVE_CIDR"
 """Variable by which Weave's own tools on the host know a container that is joined by somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The network's name server, as containers are told of it.
+
+    Args:
+        address: where it listens.
+        domain: of the names, without its last dot; may be empty.
+    """
+
+    address: str
+    domain: str
+
+    @classmethod
+    def of(cls, options: Sequence[str]) -> Names | None:
+        """Return the server that the words of `weave dns-args` name; None if they name none.
+
+        Args:
+            options: as `--dns=172.17.0.1 --dns-search=weave.local.`.
+        """
+        given = dict(word.partition("=")[::2] for word in options)
+        server = given.get("--dns")
+        return cls(server, given.get("--dns-search", "").strip(".")) if server else None
 
 
 def check_network(config: Mapping[str, Any]) -> None:
@@ -41,7 +66,7 @@ def marked(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**config, "Env": [f"{LEFT_ALONE}=none", *environment]}
 
 
-def named(config: Mapping[str, Any], name: str, options: Sequence[str]) -> dict[str, Any]:
+def named(config: Mapping[str, Any], name: str, names: Names | None) -> dict[str, Any]:
     """Return a create body of a container that asks the network's name server, and has the name that it is given.
 
     A hostname in the server's domain is a name on the network. What the body says itself stays.
@@ -49,21 +74,19 @@ def named(config: Mapping[str, Any], name: str, options: Sequence[str]) -> dict[
     Args:
         config: the create body.
         name: of the container; empty for none.
-        options: what `weave dns-args` prints, as `--dns=172.17.0.1 --dns-search=weave.local.`; none where no names are
-            served.
+        names: the server; None where no names are served.
     """
-    given = dict(word.partition("=")[::2] for word in options)
     host, hostname = config.get("HostConfig") or {}, str(config.get("Hostname") or "")
-    server, domain = given.get("--dns"), given.get("--dns-search", "").strip(".")
-    if not server or host.get("Dns"):
+    if names is None or host.get("Dns"):
         return dict(config)
+    domain = names.domain
     changed = dict(config)
     if name and not hostname and domain and len(name) + 1 + len(domain) <= LONGEST_HOSTNAME:
         changed["Hostname"] = hostname = f"{name}.{domain}"
     # With none, a resolver searches the domain of its own hostname.
     elsewhere = "." in hostname.strip(".") and not is_inside(hostname.rstrip("."), domain)
     search = "." if elsewhere or not domain else f"{domain}."
-    return {**changed, "HostConfig": {**host, "Dns": [server], "DnsSearch": host.get("DnsSearch") or [search]}}
+    return {**changed, "HostConfig": {**host, "Dns": [names.address], "DnsSearch": host.get("DnsSearch") or [search]}}
 
 
 def behind_waiter(config: Mapping[str, Any], image: Mapping[str, Any], volumes: str) -> dict[str, Any]:

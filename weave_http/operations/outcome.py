@@ -37,6 +37,12 @@ class Outcome:
         """What went wrong, and what is said beside."""
         return self._text(ERR)
 
+    @property
+    def reason(self) -> str:
+        """Why it was not done: the last line of what went wrong, without who says it."""
+        lines = self.err.strip().splitlines()
+        return lines[-1].removeprefix("weave: ") if lines else f"exit code {self.code}"
+
     def json(self) -> Any:
         """Return the value that an operation with `json=True` has printed. Raises `ValueError`."""
         return json.loads(self.out)

@@ -14,12 +14,11 @@ from weave_http.engine.containers import Condition
 from weave_http.engine.errors import APIError, InvalidReference, NotFound
 from weave_http.errors import EngineError, HostError, WeaveError
 from weave_http.operations import Attach, DnsArgs, Ps
-from weave_http.operations.create_body import WAITER_FAILURES, WAITER_SAYS
+from weave_http.operations.create_body import WAITER_FAILURES, WAITER_SAYS, Names
 from weave_http.operations.outcome import Outcome
 from weave_http.proxy import rewriting
 from weave_http.proxy.home import Home, Visit
 from weave_http.proxy.joining import spread, wanted
-from weave_http.proxy.rewriting import Names
 from weave_http.proxy.settings import Settings
 from weave_http.run_args import RunArgumentError
 
@@ -129,7 +128,7 @@ class Changes:
                 outcome = self._attach(visit, addresses, found["Id"])
                 if outcome.ok:
                     return
-                why = _reason(outcome)
+                why = outcome.reason
             except WeaveError as error:
                 why = str(error)
             with suppress(EngineError):  # it has ended by itself
@@ -169,11 +168,8 @@ class Changes:
     def _names(self, visit: Visit) -> Names | None:
         outcome = visit.perform(DnsArgs(()))
         if not outcome.ok:
-            raise HostError(_reason(outcome))
-        options: Mapping[str, str] = dict(word.split("=", 1) for word in outcome.out.split() if "=" in word)
-        if "--dns" not in options:
-            return None
-        return Names(options["--dns"], options.get("--dns-search", "").rstrip("."))
+            raise HostError(outcome.reason)
+        return Names.of(outcome.out.split())
 
     def _say(self, line: str) -> None:
         self._home.say(f"  weave: {line}")
@@ -198,9 +194,3 @@ def _read(data: bytes) -> Any:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
         raise RunArgumentError("the body is no JSON") from error
-
-
-def _reason(outcome: Outcome) -> str:
-    """Return the line in which an operation said why it failed."""
-    lines = outcome.err.strip().splitlines()
-    return lines[-1].removeprefix("weave: ") if lines else f"exit code {outcome.code}"

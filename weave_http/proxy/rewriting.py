@@ -6,31 +6,14 @@ A create body is changed as `weave run` does it: the waiter before the program, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from weave_http import constants
 from weave_http.addresses import Cidr
-from weave_http.operations.create_body import behind_waiter
+from weave_http.operations.create_body import LONGEST_HOSTNAME, Names, behind_waiter
 from weave_http.proxy.joining import labels_of
 from weave_http.proxy.settings import Settings
 from weave_http.run_args import RunArgumentError
-
-LONGEST_HOSTNAME = 64
-"""What the kernel takes, and Docker therefore."""
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The router's name server, as containers are told of it.
-
-    Args:
-        address: where it listens.
-        domain: of the names, without its last dot.
-    """
-
-    address: str
-    domain: str
 
 
 def words_of(value: Any) -> list[str]:
