@@ -50,7 +50,7 @@ def test_a_look_and_an_attach_decode_no_links_addresses_and_routes_of_others(
 
     def look() -> None:
         state = bridge.ensure_bridge()
-        expose(lambda: exposed, guard=Guard(6783, 6784, "docker0"))
+        expose(lambda: exposed, guard=Guard(6783, (6784,), "docker0"))
         backend.ensure(state.mtu)
         backend.apply(set())
         ports.remove_dead()

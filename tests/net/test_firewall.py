@@ -145,7 +145,7 @@ def test_ensuring_twice_is_ensuring_once(host: Space, backend: str) -> None:
 def test_what_others_did_to_them_is_put_right(host: Space, backend: str, damage: str) -> None:
     _docker(host, backend)
     host.call(ensure_bridge)
-    guard = Guard(6783, 6784, "docker0")
+    guard = Guard(6783, (6784,), "docker0")
     exposed = dict.fromkeys(cidrs("10.2.1.254/24"), True)
     host.call(expose, lambda: exposed, guard=guard)
     before = _rules(host, backend)
@@ -165,7 +165,7 @@ def test_removing_leaves_the_rules_of_others_and_none_of_ours(host: Space, backe
     host.run(f"{backend} -A INPUT -i nowhere -j DROP")
     before = _rules(host, backend)
     host.call(ensure_bridge)
-    host.call(expose, lambda: dict.fromkeys(cidrs("10.2.1.254/24"), True), guard=Guard(6783, 6784, "docker0"))
+    host.call(expose, lambda: dict.fromkeys(cidrs("10.2.1.254/24"), True), guard=Guard(6783, (6784,), "docker0"))
     host.run(f"{backend} -I FORWARD -j WEAVE-FORWARD")
     host.call(firewall.remove)
     assert _rules(host, backend) == before

@@ -99,9 +99,9 @@ def test_what_weave_2_8_1_left_is_taken_over_and_gone_after_a_reset(host: Space,
     else:
         host.run(f"{backend} -N WEAVE-EXPOSE; {backend} -A FORWARD -o weave -j WEAVE-EXPOSE")
     host.call(bridge.ensure_bridge)
-    exposed = dict.fromkeys(cidrs("10.2.1.254/24"), True)
-    assert host.call(expose, lambda: exposed, guard=Guard(6783, 6784, "docker0")).changed
-    assert not host.call(expose, lambda: exposed, guard=Guard(6783, 6784, "docker0")).changed, "at once, and for good"
+    exposed, guard = dict.fromkeys(cidrs("10.2.1.254/24"), True), Guard(6783, (6784,), "docker0")
+    assert host.call(expose, lambda: exposed, guard=guard).changed
+    assert not host.call(expose, lambda: exposed, guard=guard).changed, "at once, and for good"
     now = _rules(host, backend)
     ours = [line for line in now if line.startswith(":WEAVE")]
     assert sorted(ours) == [":WEAVE -", ":WEAVE-EXPOSE -", ":WEAVE-FORWARD -", ":WEAVE-INPUT -"]

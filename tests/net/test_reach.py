@@ -19,7 +19,7 @@ from weave_http.net.expose import expose
 from weave_http.net.rules import Guard
 
 PROJECT = Path(__file__).parents[2]
-PEERS, DATA, OTHER, API = 6783, 6784, 7777, 6784
+PEERS, DATA, OTHER, API, METRICS = 6783, 6784, 7777, 6784, 6782
 HOST, NEIGHBOUR = "192.0.2.1", "192.0.2.9"
 EXPOSED = "10.2.1.254"
 
@@ -35,7 +35,7 @@ def yard(host: Space, spaces: Callable[[], Space]) -> Yard:
 
 
 def _look(yard: Yard, *exposed: str) -> None:
-    yard.host.call(expose, lambda: dict.fromkeys(cidrs(*exposed), True), guard=Guard(PEERS, API, "docker0"))
+    yard.host.call(expose, lambda: dict.fromkeys(cidrs(*exposed), True), guard=Guard(PEERS, (API, METRICS), "docker0"))
 
 
 def test_containers_of_one_subnet_reach_each_other_and_no_other_subnet(yard: Yard, spaces: Callable[[], Space]) -> None:
@@ -105,6 +105,7 @@ def test_a_neighbour_on_the_lan_reaches_the_routers_ports_but_not_its_api(yard: 
     yard.lan.run("echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet; ip route add 127.0.0.9 via 192.0.2.1")
     assert hears(yard.host, "127.0.0.9", OTHER, yard.lan), "as far as the host's own settings go"
     assert not hears(yard.host, "127.0.0.9", API, yard.lan, "tcp")
+    assert not hears(yard.host, "127.0.0.9", METRICS, yard.lan, "tcp")
 
 
 def test_a_neighbour_on_the_lan_reaches_containers_only_of_exposed_subnets(yard: Yard) -> None:

@@ -26,7 +26,7 @@ def chains(space: Space) -> dict[str, list[str]]:
 
 def test_the_rules_are_there_as_written_and_stay_until_they_are_not_wanted(spaces: Callable[[], Space]) -> None:
     host = spaces()
-    guard = Guard(6783, 6784, "docker0")
+    guard = Guard(6783, (6784,), "docker0")
 
     def converge(relays: Relays | None) -> bool:
         return host.call(expose.expose, dict, guard=guard, relayed=relays).changed
@@ -49,7 +49,7 @@ def test_the_rules_are_there_as_written_and_stay_until_they_are_not_wanted(space
 def test_an_executor_leaves_alone_whose_frames_are_taken(spaces: Callable[[], Space]) -> None:
     host = spaces()
     host.call(ensure_bridge)
-    guard, data = Guard(6783, 6784, "docker0"), data_rules([ONE], 6784, tunnel=True)
+    guard, data = Guard(6783, (6784,), "docker0"), data_rules([ONE], 6784, tunnel=True)
     assert host.call(expose.expose, dict, guard=guard, data=data).changed
     assert not host.call(expose.expose, dict, guard=guard, data=data).changed, "as the kernel prints them"
     assert not host.call(expose.expose, dict).changed

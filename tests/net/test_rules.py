@@ -43,7 +43,7 @@ def test_what_is_exposed_can_be_read_back_from_the_rules() -> None:
 
 
 def test_what_is_guarded_can_be_read_back_from_the_rules() -> None:
-    guard = Guard(7000, 7500, "docker0")
+    guard = Guard(7000, (7500, 7600), "docker0")
     rules = _of("WEAVE-INPUT", {}, "docker0", "br0", guard=guard)
     assert guard_of(rules) == guard
     assert [guard_of(rules[:count]) for count in (0, 1, 3)] == [None, None, None]
@@ -58,7 +58,7 @@ def test_only_exposed_subnets_reach_the_host() -> None:
 
 
 def test_containers_do_not_reach_the_ports_of_other_hosts_either_but_those_of_each_other() -> None:
-    forward = _of("WEAVE-FORWARD", {}, "docker0", guard=Guard(7000, 7500, "docker0"))
+    forward = _of("WEAVE-FORWARD", {}, "docker0", guard=Guard(7000, (7500,), "docker0"))
     assert forward[:4] == (
         "-i weave ! -o weave -p tcp -m tcp --dport 7000 -j DROP",
         "-i weave ! -o weave -p udp -m udp --dport 7001 -j DROP",
@@ -68,7 +68,7 @@ def test_containers_do_not_reach_the_ports_of_other_hosts_either_but_those_of_ea
 
 
 def test_the_ports_of_the_router_are_closed_to_containers_and_its_api_to_everybody_outside() -> None:
-    assert _of("WEAVE-INPUT", {}, "docker0", guard=Guard(7000, 7500, "docker0"))[:7] == (
+    assert _of("WEAVE-INPUT", {}, "docker0", guard=Guard(7000, (7500,), "docker0"))[:7] == (
         "-d 127.0.0.0/8 ! -i lo -p tcp -m tcp --dport 7500 -j DROP",
         "-i docker0 -p udp -m udp --dport 53 -j ACCEPT",
         "-i docker0 -p tcp -m tcp --dport 53 -j ACCEPT",
@@ -89,6 +89,6 @@ def test_frames_are_taken_of_peers_and_out_of_the_tunnel_and_of_no_one_else() ->
     private = data_rules([], 6784, tunnel=True)
     assert private == ("-i weave-wg -p udp -m udp --dport 6784 -j ACCEPT", "-i weave-wg -j DROP", "-j DROP")
     for data, jumps in ((private, 2), ((), 0), (data_rules([one], 6784, tunnel=False), 1)):
-        found = {chain.name: chain for chain in chains({}, [], Guard(6783, 6784, "docker0"), data=data)}
+        found = {chain.name: chain for chain in chains({}, [], Guard(6783, (6784,), "docker0"), data=data)}
         assert sum(rule.endswith(f"-j {DATA}") for rule in found[INPUT].rules) == jumps
         assert found[DATA].rules == data

@@ -48,12 +48,12 @@ class Guard:
 
     Args:
         port: TCP port for peers; their data uses UDP on the next one.
-        api_port: TCP port of its API on the loopback interface.
+        local_ports: TCP ports on the loopback interface: of its API, of its metrics.
         dns_bridge: the engine's bridge, from which containers may ask for names.
     """
 
     port: int
-    api_port: int
+    local_ports: tuple[int, ...]
     dns_bridge: str
 
 
@@ -133,16 +133,17 @@ def exposed_networks(expose_rules: Iterable[str]) -> set[Network]:
 
 def guard_of(input_rules: Sequence[str]) -> Guard | None:
     """Return what the rules of `WEAVE-INPUT` protect, or nothing if they are not (all) there."""
-    api, peers, names = "", "", ""
+    local: list[int] = []
+    peers, names = "", ""
     for words in map(str.split, input_rules):
         match words:
             case ["-d", "127.0.0.0/8", "!", "-i", "lo", *_, "--dport", port, "-j", "DROP"]:
-                api = port
+                local.append(int(port))
             case ["-i", bridge, "-p", "tcp", *_, "--dport", "53", "-j", "ACCEPT"]:
                 names = bridge
             case ["-i", str(bridge), "-p", "tcp", *_, "--dport", port, "-j", "DROP"] if bridge == _BRIDGE:
                 peers = port
-    return Guard(int(peers), int(api), names) if api and peers and names else None
+    return Guard(int(peers), tuple(local), names) if local and peers and names else None
 
 
 def masquerade_rules(subnet: Network) -> list[str]:
@@ -218,7 +219,7 @@ def _closed_ports(bridges: Sequence[str], guard: Guard, version: int) -> list[st
     if version == 6:  # the router's API and its names are served by IPv4 alone
         return [f"-i {bridge} {ports} -j DROP" for bridge in (_BRIDGE, *bridges) for ports in _peer_ports(guard)]
     return [
-        f"-d 127.0.0.0/8 ! -i lo -p tcp -m tcp --dport {guard.api_port} -j DROP",
+        *(f"-d 127.0.0.0/8 ! -i lo -p tcp -m tcp --dport {port} -j DROP" for port in guard.local_ports),
         *(f"-i {guard.dns_bridge} -p {kind} -m {kind} --dport {_DNS_PORT} -j ACCEPT" for kind in ("udp", "tcp")),
         *(f"-i {bridge} {ports} -j DROP" for bridge in (_BRIDGE, *bridges) for ports in _peer_ports(guard)),
     ]

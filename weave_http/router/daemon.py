@@ -68,7 +68,7 @@ class Router:
             me.name,
             options.port + 1,
             options.mtu,
-            api_port=options.http_addr[1],
+            local_ports=options.local_ports,
             docker_bridge=os.environ.get("DOCKER_BRIDGE") or constants.DOCKER_BRIDGE,
             procfs=os.environ.get("PROCFS"),
             tunnel=self._tunnel,

@@ -74,6 +74,12 @@ class Options:
     proxy: Settings | None = None
     plugin: bool = False
 
+    @property
+    def local_ports(self) -> tuple[int, ...]:
+        """TCP ports on which only programs of this host are served."""
+        served = (self.http_addr, self.metrics_addr)
+        return tuple({where[1]: None for where in served if where is not None})
+
 
 def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
     """Return the options.

@@ -48,7 +48,8 @@ class Kernel:
         name: peer name: the MAC address of a bridge that has to be made.
         port: UDP port of the VXLAN device.
         mtu: of the overlay, in bytes; None to derive it from the underlay's.
-        api_port: TCP port of the router's API, which only programs of this host may reach.
+        local_ports: TCP ports of the loopback interface, which only programs of this host may reach: of the router's
+            API, of its metrics.
         docker_bridge: name of the engine's default bridge.
         procfs: where the host's /proc is mounted; None if nobody has said so. Ports of dead containers are then left
             alone: to a router in a container, its own /proc has no other container's processes.
@@ -62,7 +63,7 @@ class Kernel:
         port: int,
         mtu: int | None = None,
         *,
-        api_port: int = constants.ROUTER_HTTP_PORT,
+        local_ports: tuple[int, ...] = (constants.ROUTER_HTTP_PORT, constants.METRICS_PORT),
         docker_bridge: str = constants.DOCKER_BRIDGE,
         procfs: str | None = None,
         tunnel: Tunnel | None = None,
@@ -79,7 +80,7 @@ class Kernel:
         self._docker_bridge = docker_bridge
         self._ports = Ports(procfs) if procfs else None
         self._enforce = enforce
-        self._guard = Guard(port - 1, api_port, docker_bridge)
+        self._guard = Guard(port - 1, local_ports, docker_bridge)
 
     def converge(
         self,

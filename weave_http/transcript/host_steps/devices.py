@@ -87,7 +87,10 @@ def guard_step(port: int, docker_bridge: str = constants.DOCKER_BRIDGE) -> HostS
         for kind, number in (("tcp", port), ("udp", port + 1))
     ]
     inward = [
-        f"-d 127.0.0.0/8 ! -i lo \\\n  -p tcp --dport {constants.ROUTER_HTTP_PORT} -j DROP",
+        *(
+            f"-d 127.0.0.0/8 ! -i lo \\\n  -p tcp --dport {local} -j DROP"
+            for local in (constants.ROUTER_HTTP_PORT, constants.METRICS_PORT)
+        ),
         *(f"-i {docker_bridge} -p {kind} --dport 53 -j ACCEPT" for kind in ("udp", "tcp")),
         *(f"-i {bridge} {rule}" for bridge, rule in closed),
     ]
@@ -95,9 +98,9 @@ def guard_step(port: int, docker_bridge: str = constants.DOCKER_BRIDGE) -> HostS
     outward = [*(f"-i {bridge} ! -o {bridge} \\\n  {rule}" for bridge, rule in closed), *tunnel]
     return HostStep(
         "router",
-        "Close the router's ports to containers, and its API to everybody but this host's own programs. Containers "
-        "may ask for names. The ports of other hosts are closed to them, too, and the tunnel to them. The port for "
-        "data takes frames of peers only.",
+        "Close the router's ports to containers, and its API and metrics to everybody but this host's own programs. "
+        "Containers may ask for names. The ports of other hosts are closed to them, too, and the tunnel to them. The "
+        "port for data takes frames of peers only.",
         (
             f"iptables -N {DATA}",
             f"iptables -A {DATA} -j DROP",
