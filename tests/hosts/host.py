@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from signal import SIGKILL
 
 from tests.patience import PATIENCE
+from tests.prefork import run_weave
 from weave_http.sandbox import Sandbox
 
 Done = subprocess.CompletedProcess[str]
@@ -43,14 +43,8 @@ class Host:
 
     def try_weave(self, *arguments: str, **environ: str) -> Done:
         """Run `weave ARGUMENTS…` against this host, whatever comes of it."""
-        return subprocess.run(
-            [sys.executable, "-m", "weave_http", *arguments],
-            env=self.environ(**environ),
-            capture_output=True,
-            text=True,
-            timeout=120 * PATIENCE,
-            check=False,
-        )
+        done = run_weave(arguments, self.environ(**environ), timeout=120 * PATIENCE)
+        return Done(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def weave(self, *arguments: str, **environ: str) -> str:
         """Run `weave ARGUMENTS…` against this host, which must work, and return its output."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 
 from tests.engine.fake_server import FakeServer, Recorded, Reply
 from tests.fake_engine import frame as framed
+from tests.prefork import run_weave
 from weave_http.engine.wire.contract import Request
 from weave_http.operations.frames import Decoder, Frame, encode
 from weave_http.transcript.recorder import Kept, Normalizer, Recorder
@@ -100,16 +99,10 @@ def test_a_recording_replayed_gives_the_same_output_and_exit_code(path: Path, so
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("DOCKER_", "WEAVE_"))}
     cold = [] if path.stem.startswith("warm-") else ["--cold"]
     with Replay(socket, recording["exchanges"]) as replay:
-        done = subprocess.run(
-            [sys.executable, "-m", "weave_http", *cold, *recording["command"].split()],
-            env={**clean, "DOCKER_HOST": f"unix://{socket}"},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        words = [*cold, *recording["command"].split()]
+        done = run_weave(words, {**clean, "DOCKER_HOST": f"unix://{socket}"}, timeout=60)
         assert (replay.strange, replay.left) == ([], [])
-    assert (done.stdout, done.stderr) == (recording["stdout"], recording["stderr"])
+    assert (done.stdout.decode(), done.stderr.decode()) == (recording["stdout"], recording["stderr"])
     assert done.returncode == recording["exit_code"]
 
 

@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import tarfile
 import threading
 import time
@@ -20,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.fake_engine import FakeEngine, Recorded, Reply, Run
+from tests.prefork import run_weave
 from tests.transcript.commands import TYPED
 from weave_http import constants
 from weave_http.image.archive import ImageConfig, write_archive
@@ -40,13 +40,7 @@ def weave(fake: FakeEngine, *words: str, **more: str) -> Done:
     options = []
     if fake.endpoint.tls is not None:
         options = ["--tlscert", fake.endpoint.tls.cert, "--tlskey", fake.endpoint.tls.key]
-    return subprocess.run(
-        [sys.executable, "-m", "weave_http", "--cold", *options, *words],
-        env=environ(fake, **more),
-        capture_output=True,
-        timeout=20,
-        check=False,
-    )
+    return run_weave(["--cold", *options, *words], environ(fake, **more), timeout=20)
 
 
 def script(fake: FakeEngine, *words: str, **more: str) -> str:

@@ -7,7 +7,6 @@ import json
 import os
 import random
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 
 from tests.engine.certificates import Certificates
 from tests.fake_engine import FakeEngine, Recorded, Reply
+from tests.prefork import run_weave
 from weave_http import constants
 
 Done = subprocess.CompletedProcess[str]
@@ -62,14 +62,8 @@ def weave(here: FakeEngine, *words: str, **environ: str) -> Done:
     options = []
     if tls := here.endpoint.tls:
         options = ["--tlsverify", "--tlscacert", tls.ca, "--tlscert", tls.cert, "--tlskey", tls.key]
-    return subprocess.run(
-        [sys.executable, "-m", "weave_http", "--host", here.endpoint.url, *options, *words],
-        env=clean | environ,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    done = run_weave(["--host", here.endpoint.url, *options, *words], clean | environ, timeout=30)
+    return Done(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def sh(text: str) -> Done:
