@@ -33,8 +33,8 @@ ATTEMPTS = 5
 """Attempts to join a container that started."""
 WORKERS = 4
 """Containers that are joined at once."""
-_LONGEST_PAUSE = 10.0
-"""Seconds between two attempts to reach the engine."""
+_LONGEST_PAUSE = 1.0
+"""Seconds between two attempts to reach the engine: its containers wait for the network."""
 _REMOVED = ("destroy", "remove")
 """What Docker calls it that a container is removed, and what Podman does."""
 _FILTERS = {"type": ["container"], "event": ["start", "die", *_REMOVED]}
