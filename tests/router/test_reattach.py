@@ -61,6 +61,7 @@ class Watched:
         self.there: dict[str, Joined] = {}
         self.adopted: list[str] = []
         self.drops = 0
+        self.held: list[str] = []
         self.sockets = [str(socket)]
         self.it = Reattacher(
             lambda: dict(self.records),
@@ -70,12 +71,14 @@ class Watched:
             join=self._join,
             look=lambda engine, container: self.there.get(container),
             names=self.names,
+            held=lambda: list(self.held),
         )
 
     async def _drop(self, containers: Collection[str]) -> None:
         self.drops += 1
         for container in containers:
-            self.records.pop(container)
+            self.records.pop(container, None)
+        self.held = [each for each in self.held if each not in containers]
 
     async def _adopt(self, container: str, joined: Joined) -> None:
         self.adopted.append(container)
@@ -152,6 +155,27 @@ def test_a_removed_container_is_forgotten(socket: Path, removed: str) -> None:
         assert watched.attached == []
 
 
+def test_addresses_of_who_was_never_attached_go_with_the_container(socket: Path) -> None:
+    watched = Watched(socket)
+    watched.held = [_OTHER, _GONE]
+    with _engine(socket) as fake, watched.running():
+        _until(lambda: watched.held == [_OTHER])
+        _until(_listening(fake))
+        fake.emit({"Type": "container", "Action": "destroy", "Actor": {"ID": _OTHER}})
+        _until(lambda: not watched.held)
+
+
+def test_that_a_container_was_removed_is_remembered(socket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reattach, "_MOST_REMOVED", 2)
+    watched = Watched(socket)
+    with _engine(socket) as fake, watched.running():
+        _until(_listening(fake))
+        for container in (_OTHER, _STOPPED, _RUNNING):
+            fake.emit({"Type": "container", "Action": "destroy", "Actor": {"ID": container}})
+        _until(lambda: watched.it.is_removed(_RUNNING))
+        assert [watched.it.is_removed(each) for each in (_OTHER, _STOPPED, _GONE)] == [False, True, False]
+
+
 def test_who_starts_and_who_dies_is_told_at_once_even_while_another_one_is_being_attached(socket: Path) -> None:
     watched = Watched(socket, _RUNNING)
     watched.hold = threading.Event()
@@ -178,6 +202,17 @@ def test_what_is_on_the_network_without_a_record_is_taken_over_once(socket: Path
         fake.drop_connections()
         _until(lambda: len(watched.attached) == 2)
         assert watched.adopted == [_OTHER], "who was detached since is left alone"
+
+
+def test_addresses_that_were_given_while_there_was_no_router_are_taken_over(socket: Path) -> None:
+    watched = Watched(socket, _RUNNING, _OTHER)
+    watched.there = {
+        _RUNNING: Joined((*_ADDRESSES, parse_cidr("10.2.2.1/24")), ""),
+        _OTHER: Joined((), ""),
+    }
+    with _engine(socket), watched.running():
+        _until(lambda: watched.adopted and sorted(watched.attached) == sorted([_RUNNING, _OTHER]))
+        assert watched.adopted == [_RUNNING]
 
 
 def test_a_container_that_can_not_be_looked_at_is_no_reason_to_stop(

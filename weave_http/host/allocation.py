@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from weave_http.addresses import Cidr, Subnet, Wanted
 from weave_http.errors import HostError
 from weave_http.host.host import Host
+from weave_http.host.restarting import answered
 from weave_http.host.router_api import NotOffered, RouterError, RouterUnavailable
 
 
@@ -61,7 +62,7 @@ def _check_kernel(wanted: Iterable[Wanted]) -> None:
 
 def _of(host: Host, owner: str) -> list[Cidr]:
     try:
-        return host.router.addresses_of(owner)
+        return answered(host, lambda: host.router.addresses_of(owner))
     except (RouterUnavailable, NotOffered):
         return []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weave_http.host.host import Host
+from weave_http.host.restarting import answered
 from weave_http.host.router_api import NotOffered
 from weave_http.operations import DnsArgs
 
@@ -32,7 +33,7 @@ def options(host: Host, words: Sequence[str]) -> list[str]:
         HostError: there is no router.
     """
     try:
-        (address, port), domain = host.router.dns_address(), host.router.domain()
+        (address, port), domain = answered(host, lambda: (host.router.dns_address(), host.router.domain()))
     except NotOffered as error:
         host.warn(f"WARNING: {error}")
         return []

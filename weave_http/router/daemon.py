@@ -117,6 +117,7 @@ class Router:
             self._addresses,
             self._tunnels,
             self._secrecy,
+            enforce=options.enforce,
         )
         self._overlay.join_again = self._control.reattacher.again
         more = routes(self._names) if self._names else routes_when_off()

@@ -3,8 +3,8 @@
 A thread follows the engine's events. For a container that starts, and has a record of addresses, other threads join it
 to the network, so that no event has to wait for it. A record goes when its container is removed, and a container's
 names sleep while it does not run. Whenever the engine could be (re)connected to, all containers are looked at, because
-events may have been missed; at the first time also those that are on the network without a record: somebody removed
-the router's memory.
+events may have been missed; at the first time also for addresses that there is no record of: they were given while
+there was no router, or somebody removed its memory.
 """
 
 from __future__ import annotations
@@ -33,12 +33,14 @@ ATTEMPTS = 5
 """Attempts to join a container that started."""
 WORKERS = 4
 """Containers that are joined at once."""
-_LONGEST_PAUSE = 10.0
-"""Seconds between two attempts to reach the engine."""
+_LONGEST_PAUSE = 1.0
+"""Seconds between two attempts to reach the engine: its containers wait for the network."""
 _REMOVED = ("destroy", "remove")
 """What Docker calls it that a container is removed, and what Podman does."""
 _FILTERS = {"type": ["container"], "event": ["start", "die", *_REMOVED]}
 _ALIVE = ("running", "paused")
+_MOST_REMOVED = 4096
+"""Containers whose end is remembered: what is said of one may come after it."""
 
 
 class Names(Protocol):
@@ -57,11 +59,13 @@ class Reattacher:
     Args:
         attachments: returns the addresses by container id.
         drop: forgets containers; called in the event loop.
-        adopt: takes over the addresses of a container, and its hostname; called in the event loop.
+        adopt: takes over a container's addresses without a record, and its hostname; called in the event loop.
         socket: returns the path of the engine's unix socket.
         join: gives a container its addresses, and returns whether it runs.
         look: returns what a container has.
         names: told which containers start, die and are removed.
+        held: returns the ids of the containers that have addresses handed out; one whose attach never ended has no
+            record.
 
     Attributes:
         lost_at: since when the engine can't be reached, in seconds since 1970; 0 while it can.
@@ -78,8 +82,11 @@ class Reattacher:
         join: Callable[[Engine, str, Sequence[Cidr]], bool] = rejoin,
         look: Callable[[Engine, str], Joined | None] = look,
         names: Names | None = None,
+        held: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._attachments = attachments
+        self._held = held
+        self._removed: dict[str, None] = {}
         self._drop = drop
         self._adopt = adopt
         self._socket = socket
@@ -113,6 +120,10 @@ class Reattacher:
         self._stopping.set()
         for _ in range(WORKERS):
             self._due.put(None)
+
+    def is_removed(self, container: str) -> bool:
+        """Tell whether a container was removed lately: its id is never another one's."""
+        return container in self._removed
 
     # -- the engine's events -------------------------------------------------------------------------------
 
@@ -149,9 +160,10 @@ class Reattacher:
 
     def _reconcile(self, engine: Engine, *, adopting: bool) -> None:
         """Join all that have a record and run, forget those that are no more, and have the names follow."""
+        # In this order: whoever has a record was there before he is looked for.
+        known, held = self._attachments(), self._held()
         states = {container["Id"]: container["State"] for container in engine.containers.list(all=True)}
-        known = self._attachments()
-        gone = [container for container in known if container not in states]
+        gone = [container for container in dict.fromkeys([*known, *held]) if container not in states]
         if gone:
             self._forget(gone)
         for container in known:
@@ -163,16 +175,16 @@ class Reattacher:
             else:
                 self._tell_names("start" if states[container] in _ALIVE else "die", container)
         if adopting:
-            self._take_over(engine, [each for each, state in states.items() if state in _ALIVE and each not in known])
+            self._take_over(engine, [each for each, state in states.items() if state in _ALIVE], known)
 
-    def _take_over(self, engine: Engine, containers: Collection[str]) -> None:
+    def _take_over(self, engine: Engine, containers: Collection[str], known: Mapping[str, Collection[Cidr]]) -> None:
         for container in containers:
             try:
                 found = self._look(engine, container)
             except WeaveError as error:
                 logger.info("can't look at %s: %s", container[:12], error)
                 continue
-            if found is not None:
+            if found is not None and not set(found.addresses) <= set(known.get(container, ())):
                 logger.info("found %s %s on the network", container[:12], " ".join(map(str, found.addresses)))
                 self._in_loop(self._adopt(container, found))
 
@@ -180,12 +192,14 @@ class Reattacher:
         container = str(event.get("id") or event.get("Actor", {}).get("ID", ""))
         action = str(event.get("Action", event.get("status")))
         self._tell_names(action, container)
-        if container not in self._attachments():
-            return
-        if action == "start":
+        if action in _REMOVED:
+            self._removed[container] = None
+            if len(self._removed) > _MOST_REMOVED:
+                del self._removed[next(iter(self._removed))]
+            if container in self._attachments() or container in self._held():
+                self._forget([container])
+        elif action == "start" and container in self._attachments():
             self._due.put((container, 1))
-        elif action in _REMOVED:
-            self._forget([container])
 
     def _tell_names(self, action: str, container: str) -> None:
         assert self._loop is not None

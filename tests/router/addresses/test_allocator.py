@@ -96,3 +96,21 @@ def test_no_address_is_held_twice_and_none_is_lost_whatever_the_network_does(par
         except BaseException as error:
             error.add_note(f"seed {seed}")
             raise
+
+
+def test_an_address_moves_to_another_host_at_once_where_its_container_is_gone() -> None:
+    world = World(3, 1)
+    one, two, _ = world.hosts.values()
+    had = world.run(one)
+    world.heal()
+    assert had.answer is not None
+    world.remove(one, had.owner)
+    moved, began = world.ask(two, "f" * 64, had.answer), world.now
+    for _ in range(20):
+        world.now += 0.1
+        for source in world.up:
+            for target in world.up:
+                world.deliver(source, target)
+    assert moved.answer == had.answer, moved.refusal
+    assert world.now - began < 5
+    world.check()

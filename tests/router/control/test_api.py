@@ -25,6 +25,7 @@ from weave_http.router.mesh.identity import PeerName
 from weave_http.router.names.gossip import NameGossip
 from weave_http.router.names.options import DnsOptions
 from weave_http.router.names.service import NameService
+from weave_http.router.rejoin import Joined
 from weave_http.router.state import Exposure, State
 from weave_http.router.store import Store
 
@@ -39,9 +40,12 @@ class Pretender(Control):
         self.done: list[str] = []
         self.complaints: list[str] = []
         self.failure: WeaveError | None = None
-        self._addresses = None
+        self._addresses = self._names = None
+        self._enforce = False
         self.overlay = cast("Any", self)
         self.store = cast("Any", self)
+        self.reattacher = cast("Any", self)
+        self.removed: set[str] = set()
         self.state = State(exposed={parse_cidr("10.2.1.254/24"): Exposure()})
 
     def status(self, section: str) -> str | None:
@@ -50,6 +54,9 @@ class Pretender(Control):
     @property
     def report(self) -> Report:
         return REPORT
+
+    def is_removed(self, container: str) -> bool:
+        return container in self.removed
 
     async def connect(self, peers: Sequence[str], *, instead: bool) -> list[str]:
         self.done.append(f"connect {' '.join(peers)}{' instead' if instead else ''}")
@@ -160,6 +167,24 @@ def test_complaints_are_one_line_together(served: Served) -> None:
         400,
         "a: no\nb: no\n",
     )
+
+
+def test_what_is_taken_over_comes_to_what_is_kept_already() -> None:
+    control = Pretender()
+    first, second = parse_cidr("10.2.1.1/24"), parse_cidr("10.2.2.1/24")
+    control.state = State(attachments={_ID: (first,)})
+    asyncio.run(control.adopt(_ID, Joined((second, first), "")))
+    assert control.state.attachments == {_ID: (first, second)}
+    control._enforce = True
+    asyncio.run(control.adopt(_ID, Joined((parse_cidr("10.2.3.1/24"),), "")))
+    assert control.state.attachments == {_ID: (first, second)}, "it may have given itself that address"
+
+
+def test_who_was_removed_meanwhile_is_not_kept(served: Served) -> None:
+    served.control.removed.add(_ID)
+    with pytest.raises(RouterError, match="abababababab is no more"):
+        served.client.set_attachment(_ID, [parse_cidr("10.2.1.1/24")])
+    assert served.client.attachments() == {}
 
 
 def test_attachments_are_kept_listed_and_dropped(served: Served) -> None:

@@ -117,7 +117,14 @@ class Mesh(RuleBasedStateMachine):
     @rule(number=st.integers(1, 6))
     def restart_with_a_clock_gone_back_and_no_memory(self, number: int) -> None:
         self._restart(number, uid_step=-1)
-        self.a_minute_passes()
+
+    @rule(number=st.integers(1, 6), steps=st.integers(0, 9))
+    def be_back_with_a_clock_gone_back_before_anybody_is_told(self, number: int, steps: int) -> None:
+        links = [link for link in self.links if number in link]
+        self._restart(number, uid_step=-1)
+        for link in links:
+            self.connect_or_cut(set(link))
+        self.some_speak(steps)
 
     def _restart(self, number: int, uid_step: int) -> None:
         if number in self.nodes:

@@ -94,17 +94,15 @@ class Holdings:
         taken = sorted(self._numbers[within.version] | resting)
         return spans.size(mine) - sum(bisect_right(taken, high) - bisect_left(taken, low) for low, high in mine)
 
-    def is_free(self, ip: IP, now: float) -> bool:
-        """Tell whether nobody on this host has an address, or had it a moment ago."""
-        self._wake(now)
-        return ip not in self._owners and ip not in self._resting
-
     def spare(self, within: Network, share: Sequence[Network], now: float) -> Network | None:
-        """Return the upper half of the largest free span of a network, or all of it if it is a single address."""
+        """Return the upper half of the largest free span of a network, or all of it if it is a single address.
+
+        A single address is what somebody chose, mostly for a container that moves with it: that does not wait for it.
+        """
         self._wake(now)
         if within.num_addresses == 1:
-            idle = spans.covers(share, within.network_address) and self.is_free(within.network_address, now)
-            return within if idle else None
+            ip = within.network_address
+            return within if spans.covers(share, ip) and ip not in self._owners else None
         taken = [
             spans.block(within, int(ip), 1) for ip in (*self._owners, *self._resting) if ip.version == within.version
         ]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from time import monotonic
 
 from weave_http.addresses import Cidr, parse_peer_address
-from weave_http.errors import WeaveError
+from weave_http.errors import HostError, WeaveError
 from weave_http.router.addresses.service import AddressService
 from weave_http.router.control import describe
 from weave_http.router.control.report import Memory, Metrics, Report, RoundTrip
@@ -24,6 +24,7 @@ from weave_http.router.paths.service import Paths
 from weave_http.router.reattach import Reattacher
 from weave_http.router.rejoin import Joined
 from weave_http.router.secrecy.service import Secrecy
+from weave_http.router.state import is_container_id
 from weave_http.router.store import Store
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class Control:
         addresses: None when none are handed out.
         tunnels: None on a network without a password.
         secrecy: None without a password.
+        enforce: whether containers are held to the addresses that they were given.
 
     Attributes:
         ready: whether the router has come up.
@@ -57,6 +59,8 @@ class Control:
         addresses: AddressService | None = None,
         tunnels: Tunnels | None = None,
         secrecy: Secrecy | None = None,
+        *,
+        enforce: bool = False,
     ) -> None:
         self.ready = False
         self.metrics = Metrics("", "")
@@ -68,9 +72,10 @@ class Control:
         self._addresses = addresses
         self._tunnels = tunnels
         self._secrecy = secrecy
+        self._enforce = enforce
         self._left = False
         self.reattacher = Reattacher(
-            lambda: self.store.state.attachments, self.drop_attachments, self.adopt, names=names
+            lambda: self.store.state.attachments, self.drop_attachments, self.adopt, names=names, held=self._held
         )
 
     # -- what there is to know -----------------------------------------------------------------------------
@@ -169,13 +174,20 @@ class Control:
     # -- containers ----------------------------------------------------------------------------------------
 
     async def set_attachment(self, container: str, addresses: tuple[Cidr, ...]) -> None:
-        """Note which addresses a container gets whenever it starts."""
+        """Note which addresses a container gets whenever it starts.
+
+        Raises:
+            HostError: it was removed meanwhile, or that can't be kept.
+        """
         if self._addresses is not None:
             kept = {cidr.ip for cidr in addresses}
             gone = [each.ip for each in self._addresses.allocator.holdings.of(container) if each.ip not in kept]
             await self._addresses.release(container, gone)
             await self._addresses.adopt(container, addresses)
         await self.store.change(lambda state: replace(state, attachments={**state.attachments, container: addresses}))
+        if self.reattacher.is_removed(container):
+            await self.drop_attachments([container])
+            raise HostError(f"container {container[:12]} is no more")
 
     async def drop_attachments(self, containers: Collection[str]) -> None:
         """Drop such notes, and take back the addresses."""
@@ -186,17 +198,29 @@ class Control:
         )
         await self._take_back(containers)
 
+    def _held(self) -> list[str]:
+        """Return the ids of the containers that have addresses handed out."""
+        held = self._addresses.allocator.holdings.held if self._addresses is not None else {}
+        return [owner for owner in list(held) if is_container_id(owner)]
+
     async def _take_back(self, containers: Collection[str]) -> None:
         for container in containers if self._addresses is not None else ():
             await self._addresses.release(container)  # type: ignore[union-attr]
 
     async def adopt(self, container: str, found: Joined) -> None:
-        """Take over what a container has of the network: its addresses if there is no note, and its own name."""
+        """Take over what a container has of the network and there is no note of: addresses, and its own name for them.
+
+        Where containers are held to their addresses, one of which there is a note may have given itself the others.
+        """
+        noted = self.store.state.attachments.get(container, ())
+        if noted and self._enforce:
+            return
+        new = tuple(cidr for cidr in found.addresses if cidr not in noted)
         await self.store.change(
-            lambda state: replace(state, attachments={container: found.addresses, **state.attachments})
+            lambda state: replace(state, attachments={**state.attachments, container: (*noted, *new)})
         )
         if self._addresses is not None:
-            await self._addresses.adopt(container, found.addresses)
+            await self._addresses.adopt(container, new)
         if self._names is not None and found.hostname:
-            for cidr in found.addresses:
+            for cidr in new:
                 await self._names.put(container, cidr.ip, found.hostname)

@@ -145,6 +145,7 @@ class FactGossip(Gossip, Generic[V, C]):
         self.note(neighbour, owner, stamp)
         if owner == self._me:
             return self.reassert(stamp, now)
+        self.compare_lives(neighbour, owner, stamp, now)
         of_itself = owner == neighbour.peer
         # What others said of a neighbour doesn't count any more, not even if it is later.
         wrong = of_itself and self.source(owner) is not neighbour

@@ -19,6 +19,7 @@ from time import time
 
 from weave_http.router.mesh.facts import NOTHING, Stamp
 from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.lives import Lives
 from weave_http.router.mesh.messages import MOST_STAMPS, Have, Kind, Message
 from weave_http.router.mesh.neighbours import Neighbour, View
 
@@ -59,6 +60,7 @@ class Gossip(ABC):
         self._withdrawn: dict[PeerName, float] = {}
         """Until when something withdrawn still counts."""
         self._returns: dict[PeerName, tuple[Stamp, int, float]] = {}
+        self._lives = Lives()
         self._reassert_at = 0.0
 
     # -- what a topic knows ----------------------------------------------------------------------------------
@@ -89,12 +91,15 @@ class Gossip(ABC):
         """Take in what a neighbour says of this topic; return whether anything of it is news. Raises `Malformed`."""
 
     def hear(self, neighbour: Neighbour, message: Message, view: View, now: float) -> bool:
-        """Take in a message of a neighbour; return whether anything of it is news. Raises `Malformed`."""
+        """Take in a message of a neighbour; return whether others have to hear of it. Raises `Malformed`."""
         if not self.is_neighbour(neighbour):
             return False
+        self._lives.news = False
         if isinstance(message, Have):
-            return self.hear_have(neighbour, message, now)
-        return self.take_in(neighbour, message, view, now)
+            news = self.hear_have(neighbour, message, now)
+        else:
+            news = self.take_in(neighbour, message, view, now)
+        return news or self._lives.news
 
     # -- neighbours ------------------------------------------------------------------------------------------
 
@@ -103,12 +108,14 @@ class Gossip(ABC):
         self._known[neighbour] = None
         self._to_say[neighbour] = set(self.origins)
         self._pending[neighbour] = dict.fromkeys(self.origins)
+        self._lives.met(neighbour)
 
     def parted(self, neighbour: Neighbour, now: float) -> None:
         """End with a neighbour; withdraw what it said, and ask the others about it."""
         if neighbour not in self._known:
             return
         del self._known[neighbour], self._to_say[neighbour], self._pending[neighbour]
+        self._lives.parted(neighbour)
         came_from_it = [origin for origin, source in self._sources.items() if source is neighbour]
         self.retract(came_from_it, now)
         self._loads.pop(neighbour, None)
@@ -130,7 +137,10 @@ class Gossip(ABC):
         """Return what has to be told to a neighbour now; it counts as told."""
         if neighbour not in self._known:
             return []
-        messages: list[Message] = list(self._haves(self._to_say[neighbour]))
+        later = self._lives.take(neighbour)
+        ours = {origin: self.stamp(origin) for origin in self._to_say[neighbour] | later.keys()}
+        # By the first it learns of a later life; by the second, what we have of that origin ourselves.
+        messages: list[Message] = [*self._haves(later.items() - ours.items()), *self._haves(ours.items())]
         self._to_say[neighbour] = set()
         if self._known[neighbour] is not None:
             messages += self.updates(neighbour, now)
@@ -199,7 +209,9 @@ class Gossip(ABC):
             self._pending[neighbour][origin] = None
             if origin == self._me:
                 changed |= self.reassert(stamp, now)
-            elif stamp < self.stamp(origin) and self._sources.get(origin) is neighbour and origin != neighbour.peer:
+                continue
+            self.compare_lives(neighbour, origin, stamp, now)
+            if stamp < self.stamp(origin) and self._sources.get(origin) is neighbour and origin != neighbour.peer:
                 lost.append(origin)
         self.retract(lost, now)
         return changed or bool(lost)
@@ -210,6 +222,10 @@ class Gossip(ABC):
             return False
         self._reassert_at = now + REASSERT
         return True
+
+    def compare_lives(self, neighbour: Neighbour, origin: PeerName, stamp: Stamp, now: float) -> None:
+        """Note as which a neighbour knows an origin, before what it says is taken in: it may be of another life."""
+        self._lives.compare(neighbour, origin, stamp, self.stamp(origin), self.source(origin), now)
 
     # -- from whom we know -----------------------------------------------------------------------------------
 
@@ -256,6 +272,7 @@ class Gossip(ABC):
     def forget(self, origins: Iterable[PeerName]) -> None:
         """Note that nothing is known of some origins any more, and say so."""
         gone = set(origins)
+        self._lives.forget(gone)
         for origin in gone:
             self._release(origin)
             self._resize(origin, 0)
@@ -299,7 +316,7 @@ class Gossip(ABC):
         if size:
             self._sizes[origin] = size
 
-    def _haves(self, origins: Iterable[PeerName]) -> Iterator[Have]:
-        stamps = [(origin, self.stamp(origin)) for origin in sorted(origins)]
+    def _haves(self, known: Iterable[tuple[PeerName, Stamp]]) -> Iterator[Have]:
+        stamps = sorted(known)
         for start in range(0, len(stamps), MOST_STAMPS):
             yield Have(self.name, tuple(stamps[start : start + MOST_STAMPS]))

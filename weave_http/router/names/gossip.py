@@ -114,6 +114,7 @@ class NameGossip(Gossip):
         origin, stamp = update.origin, update.stamp
         if origin == self._me:
             return self.reassert(stamp, now)
+        self.compare_lives(neighbour, origin, stamp, now)
         of_itself = origin == neighbour.peer
         # Of someone who is not known yet nothing is kept; when he is, it is asked for.
         known = of_itself or origin in view.links
