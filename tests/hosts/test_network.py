@@ -1,5 +1,6 @@
 """The main job: containers on different hosts reach each other."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
@@ -15,11 +16,17 @@ def meshed(host: Host, peers: int) -> bool:
     return host.try_weave("status", "connections").stdout.count("established") >= peers
 
 
-def joined(*hosts: Host, chain: bool = False) -> None:
-    """Launch Weave on hosts: all told of the first, or each told of the one before only; wait for the full mesh."""
-    hosts[0].weave("launch")
+def joined(*hosts: Host, chain: bool = False, flags: Sequence[str] = ()) -> None:
+    """Launch Weave on hosts: all told of the first, or each told of the one before only; wait for the full mesh.
+
+    Args:
+        hosts: in the order in which they are launched.
+        chain: whether each is told of the one before.
+        flags: of each launch.
+    """
+    hosts[0].weave("launch", *flags)
     for index, host in enumerate(hosts[1:]):
-        host.weave("launch", hosts[index if chain else 0].address)
+        host.weave("launch", *flags, hosts[index if chain else 0].address)
     for host in hosts:
         assert eventually(partial(meshed, host, len(hosts) - 1)), host.weave("status", "connections")
 

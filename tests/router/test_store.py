@@ -215,7 +215,7 @@ def test_a_file_that_makes_no_sense_is_kept_under_a_number_of_its_own(
         "UPDATE name SET address = '::x'",
         "UPDATE name SET hostname = 'a b'",
         "DROP TABLE name",
-        "PRAGMA user_version = 3",
+        "PRAGMA user_version = 4",
     ],
 )
 def test_a_row_that_makes_no_sense_and_a_later_format_are_put_aside(tmp_path: Path, statement: str) -> None:

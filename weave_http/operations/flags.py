@@ -31,6 +31,9 @@ _LOOPBACK = "127.0.0.1"
 _DURATION = re.compile(r"(?P<number>\d{1,6}(\.\d{1,6})?)(?P<unit>ms|s|m|)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "": 1.0}
 _LONGEST_TIMEOUT = 60.0
+_RECLAIM = re.compile(r"(?P<number>\d{1,6})(?P<unit>[smh])")
+_LONG_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_SHORTEST_RECLAIM, _LONGEST_RECLAIM = 10.0, 9999 * 3600.0
 _GREATEST_TTL = 2**31 - 1
 _MOST_CONNECTIONS = 4096
 
@@ -143,6 +146,15 @@ def _duration(text: str) -> float:
         hint = f"expected up to {_LONGEST_TIMEOUT:.0f} s, as 5s or 500ms"
         raise UsageError(f"invalid --dns-fallback-timeout {text!r}", hint=hint)
     return seconds
+
+
+def _reclaim(text: str) -> float | None:
+    match = _RECLAIM.fullmatch(text)
+    seconds = float(match["number"]) * _LONG_SECONDS[match["unit"]] if match else 0.0
+    if text != "off" and not _SHORTEST_RECLAIM <= seconds <= _LONGEST_RECLAIM:
+        hint = "expected 10s to 9999h, as 24h or 90m, or off"
+        raise UsageError(f"invalid --ipalloc-reclaim {text!r}", hint=hint)
+    return None if text == "off" else seconds
 
 
 def _path(text: str) -> str:
@@ -316,6 +328,13 @@ FLAGS = (
         "HOW",
         _init,
         Init(),
+    ),
+    Flag(
+        "ipalloc-reclaim",
+        "After how long the addresses of a host out of reach are taken back; off for never.",
+        "DURATION",
+        _reclaim,
+        24 * 3600.0,
     ),
     Flag("proxy", "Serve the Docker API on a socket of the host; =false not to.", default=True),
     Flag("no-default-ipalloc", "Proxy: leave containers alone that do not ask for the network."),

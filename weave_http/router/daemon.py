@@ -16,6 +16,7 @@ from weave_http.router import docker_api
 from weave_http.router.addresses.gossip import AddressGossip
 from weave_http.router.addresses.options import AddressOptions
 from weave_http.router.addresses.service import AddressService
+from weave_http.router.addresses.standing import NO_PART
 from weave_http.router.blocking import in_thread
 from weave_http.router.control import address_routes, password_routes
 from weave_http.router.control.control import Control
@@ -102,6 +103,11 @@ class Router:
         key_gossip.changed = self._paths.look
         self._names = self._name_service(options.dns) if options.dns else None
         self._addresses = self._address_service(options.addresses) if options.addresses else None
+        if self._addresses is None:
+            self._address_gossip.say(NO_PART, None)
+        else:
+            self._paths.admits = self._addresses.allocator.gate.admits
+            self._addresses.follow = self._overlay.follow
         procfs = os.environ.get("PROCFS") or constants.PROCFS
         self._plugin = (
             Plugin(options.state_dir, procfs, self._addresses, self._names)
@@ -119,6 +125,8 @@ class Router:
             self._secrecy,
             enforce=options.enforce,
         )
+        if self._addresses is not None:
+            self._addresses.take_away = self._control.take_away
         self._overlay.join_again = self._control.reattacher.again
         more = routes(self._names) if self._names else routes_when_off()
         allocation = address_routes.routes(self._addresses) if self._addresses else address_routes.routes_when_off()

@@ -25,7 +25,7 @@ from weave_http.engine.errors import NotFound
 from weave_http.errors import EngineError, WeaveError
 from weave_http.router.engine import engine_socket
 from weave_http.router.mesh.backoff import delay
-from weave_http.router.rejoin import Joined, look, rejoin
+from weave_http.router.rejoin import Joined, look, rejoin, withdraw
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +114,14 @@ class Reattacher:
         """Join all containers that have a record anew, where they run."""
         for container in self._attachments():
             self._due.put((container, 1))
+
+    def withdraw(self, container: str, addresses: Sequence[Cidr]) -> None:
+        """Blocking. Take addresses from a container, if it is there and runs. Raises `WeaveError`."""
+        try:
+            with local_engine(self._socket()) as engine:
+                withdraw(engine, container, addresses)
+        except NotFound:
+            pass
 
     def stop(self) -> None:
         """Attach no more. What is under way is not waited for: its threads end with the process."""

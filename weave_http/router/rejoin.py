@@ -1,4 +1,4 @@
-"""Inspects one container of this host, and joins it to the network again. Every function here blocks."""
+"""Inspects one container of this host, joins it to the network again, takes addresses from it. All of it blocks."""
 
 from __future__ import annotations
 
@@ -42,6 +42,23 @@ def rejoin(engine: Engine, container: str, addresses: Sequence[Cidr]) -> bool:
         return False
     guest.plug(target, [cidr for cidr in addresses if cidr.version == 4 or has_ipv6()], complete=True)
     return True
+
+
+def withdraw(engine: Engine, container: str, addresses: Sequence[Cidr]) -> None:
+    """Take addresses from a container, if it runs and has them.
+
+    Args:
+        engine: of this host.
+        container: full container id.
+        addresses: to be taken.
+
+    Raises:
+        WeaveError: it could not be done; nothing was changed.
+    """
+    target = _target(engine.containers.inspect(container))
+    state = guest.describe(target) if target is not None else None
+    if target is not None and state is not None:
+        guest.unplug(target, addresses)
 
 
 def look(engine: Engine, container: str) -> Joined | None:

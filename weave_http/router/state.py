@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from weave_http.addresses import Cidr, Network, parse_cidr
 from weave_http.errors import UsageError
+from weave_http.router.addresses.gate import Passed
 from weave_http.router.addresses.standing import Memory
 from weave_http.router.names.register import Name
 
@@ -40,12 +41,14 @@ class Kept:
         ranges: out of what they are handed out.
         memory: of the agreements.
         held: the addresses by owner.
+        passed: of the gate.
     """
 
     name: str
     ranges: tuple[Network, ...]
     memory: Memory
     held: Mapping[str, tuple[Cidr, ...]]
+    passed: Passed = field(default_factory=Passed)
 
 
 @dataclass(frozen=True, slots=True)

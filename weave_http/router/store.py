@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from weave_http.addresses import parse_cidr, parse_ip
 from weave_http.errors import HostError, UsageError
 from weave_http.operations.hostnames import parse_hostname
-from weave_http.router.addresses.packing import pack_memory, read_memory
+from weave_http.router.addresses.packing import pack_memory, pack_passed, read_memory, read_passed
 from weave_http.router.blocking import in_thread
 from weave_http.router.mesh.fields import Malformed
 from weave_http.router.mesh.identity import is_peer_name
@@ -37,7 +37,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 FILE = "weave.db"
-FORMAT = 2
+FORMAT = 3
 """Of the file (its `user_version`); 0 is a file that nothing has been written to."""
 _PATIENCE = 5.0
 """Seconds for which another process may hold the file."""
@@ -57,7 +57,8 @@ _SCHEMA = """
     CREATE TABLE attachment (container TEXT PRIMARY KEY, addresses TEXT NOT NULL) STRICT;
     CREATE TABLE exposed (address TEXT PRIMARY KEY, masquerade INTEGER NOT NULL, names TEXT NOT NULL) STRICT;
     CREATE TABLE name (hostname TEXT, address TEXT, owner TEXT, PRIMARY KEY (hostname, address, owner)) STRICT;
-    CREATE TABLE agreement (peer TEXT NOT NULL, ranges TEXT NOT NULL, memory TEXT NOT NULL) STRICT;
+    CREATE TABLE agreement (peer TEXT NOT NULL, ranges TEXT NOT NULL, memory TEXT NOT NULL, passed TEXT NOT NULL)
+        STRICT;
     CREATE TABLE held (owner TEXT PRIMARY KEY, addresses TEXT NOT NULL) STRICT;
 """
 """The addresses of an attachment are separated by spaces; the names of an exposed address are a JSON array."""
@@ -213,7 +214,7 @@ def _read(database: sqlite3.Connection) -> State:
 
 
 def _kept(database: sqlite3.Connection) -> Kept | None:
-    row = database.execute("SELECT peer, ranges, memory FROM agreement").fetchone()
+    row = database.execute("SELECT peer, ranges, memory, passed FROM agreement").fetchone()
     if row is None:
         return None
     held = database.execute("SELECT owner, addresses FROM held")
@@ -222,16 +223,18 @@ def _kept(database: sqlite3.Connection) -> Kept | None:
         tuple(map(ip_network, row[1].split())),
         read_memory(json.loads(row[2])),
         {owner: tuple(map(parse_cidr, addresses.split())) for owner, addresses in held},
+        read_passed(json.loads(row[3])),
     )
 
 
 def _write_kept(database: sqlite3.Connection, before: Kept | None, after: Kept | None) -> None:
     if before is after or after is None:
         return
-    if before is None or (before.name, before.ranges, before.memory) != (after.name, after.ranges, after.memory):
+    if before is None or replace(before, held=after.held) != after:
         database.execute("DELETE FROM agreement")
-        values = (after.name, " ".join(map(str, after.ranges)), json.dumps(pack_memory(after.memory)))
-        database.execute("INSERT INTO agreement VALUES (?, ?, ?)", values)
+        memory, passed = json.dumps(pack_memory(after.memory)), json.dumps(pack_passed(after.passed))
+        values = (after.name, " ".join(map(str, after.ranges)), memory, passed)
+        database.execute("INSERT INTO agreement VALUES (?, ?, ?, ?)", values)
     gone, new = _difference(before.held if before else {}, after.held)
     database.executemany("DELETE FROM held WHERE owner = ?", ((owner,) for owner in gone))
     database.executemany(

@@ -1,18 +1,26 @@
-/* How three peers agree on who may hand out one block of addresses: what `weave_http.router.addresses.agreement` does.
+/* How three peers agree on who may hand out one block of addresses, and with whom they exchange frames: what
+   `weave_http.router.addresses.agreement` and `gate` do.
 
    Whatever a peer said once may be heard by anybody, at any later time, any number of times, or never. So what was said
    is a set that only grows: that covers messages which are lost, late, repeated, or in another order, and every cut of
-   the network. Peers end and start again at any time, and know then what is on the disk; one may die for good, and then
-   people may say so (rmpeer).
+   the network. Peers end and start again at any time, and know then what is on the disk. A peer that is silent, because
+   it is dead, or asleep, or its router has stopped while its containers run, is one that takes no step.
 
-   Two charters follow the one that all begin with, in which the block is in the pool. The owner of a block is in danger
-   to be two: that is what the assertions forbid.
+   Two charters follow the one that all begin with, in which the block is in the pool or that of the first peer. Anybody
+   may find at any time that an owner was silent for too long: one charter says that its share has expired, and a later
+   one gives the block to another. The containers of the silent one go on using it. Frames pass wherever both ends admit
+   each other, whether the network is cut there or not. What the assertion forbids is that anybody gets frames of two
+   peers that use the block, itself included.
 
    Each of these takes away one thing that the protocol depends on, and then spin has to find how it goes wrong:
      FORGET_VOTES   a promise or vote is not on the disk
      FORGET_OFFER   an offer is not on the disk
      MINORITY       one vote is enough
-     SILENCE        an owner that is not heard of counts as dead, and its share goes back into the pool              */
+     SILENCE        a share that was silent for too long is given to another at once, and everybody is admitted
+     NO_EXPIRY      a peer whose share has expired is admitted until that is given to another
+     LATE_GATE      the first peer says that it knows a charter before its gate follows
+     NO_APART       a host that uses what is another's exchanges frames with others
+     EARLY          a host whose own share has expired exchanges frames with others until that is given to another   */
 
 #define PEERS 3
 #ifndef PROPOSERS
@@ -25,6 +33,7 @@
 #define CHARTERS 2
 #define POOL 3
 #define NOTHING 4
+#define EXPIRED 5                     /* and the peer whose share it was: it is nobody's, but may be in use there */
 #define AT(charter, ballot) ((charter) * BALLOTS + (ballot))
 #define BIT(peer) (1 << (peer))
 #ifdef MINORITY
@@ -41,19 +50,41 @@ byte latest[CHARTERS * BALLOTS * PEERS];      /* and the ballot that each had ac
 byte votes[CHARTERS * BALLOTS];               /* who accepted it */
 byte charters[CHARTERS + 1] = NOTHING;        /* the owner in it, once somebody has it */
 byte offers[CHARTERS + 1];                    /* who offers the block, by the charter that it has */
-byte dead;                                     /* who is gone for good, as people say */
 
 /* What each peer has on its disk, but for `asking`: its own ballot. */
-byte number[PEERS], owner[PEERS] = POOL, promised[PEERS], accepted[PEERS], asking[PEERS];
-bit offering[PEERS];
+byte number[PEERS], owner[PEERS], promised[PEERS], accepted[PEERS], asking[PEERS];
+byte floor[PEERS];                            /* the charter that everybody has to know, and say so */
+byte gate[PEERS];                             /* the charter that its kernel follows */
+bit offering[PEERS], using[PEERS];            /* whether its containers use the block, whatever its router does */
 
-#define HANDS_OUT(peer) (owner[peer] == peer && !offering[peer] && !(dead & BIT(peer)))
+#define HANDS_OUT(peer) (owner[peer] == peer && !offering[peer])
+
+/* With whom a peer exchanges frames. It may not have heard yet what another one said; then it admits fewer. */
+#ifdef SILENCE
+#define KNOWS(peer, other) 1
+#elif defined(NO_EXPIRY)
+#define KNOWS(peer, other) (gate[peer] < number[peer] || number[other] >= floor[peer])
+#else
+#define KNOWS(peer, other) (gate[peer] < number[peer] || \
+    (number[other] >= floor[peer] && (owner[peer] != EXPIRED + other || number[other] >= number[peer])))
+#endif
+#if defined(NO_APART) || defined(SILENCE)
+#define APART(peer) 0
+#elif defined(EARLY)
+#define APART(peer) (using[peer] && owner[peer] != peer && owner[peer] != EXPIRED + peer && gate[peer] == number[peer])
+#else
+#define APART(peer) (using[peer] && owner[peer] != peer && gate[peer] == number[peer])
+#endif
+#define ADMITS(peer, other) (!APART(peer) && KNOWS(peer, other))
+#define MEET(peer, other) (ADMITS(peer, other) && ADMITS(other, peer))
+#define TWICE(me, one, two) (using[one] && using[two] && MEET(me, one) && MEET(me, two))
 
 inline check() {
-    assert(HANDS_OUT(0) + HANDS_OUT(1) + HANDS_OUT(2) <= 1)
+    assert(!(using[0] && using[1] && MEET(0, 1)));
+    assert(!(using[0] && using[2] && MEET(0, 2)));
+    assert(!(using[1] && using[2] && MEET(1, 2)));
+    assert(!TWICE(0, 1, 2) && !TWICE(1, 0, 2) && !TWICE(2, 0, 1))
 }
-
-#define ALIVE !(dead & BIT(me))
 
 inline forget_words() { ballot = 0; set = 0; newest = 0; other = 0 }
 
@@ -85,40 +116,51 @@ inline stop_asking() {
     asking[me] = 0
 }
 
+/* In the second charter a block is given to another that had expired by the first. */
 inline adopt(charter, what) {
     if
     :: asking[me] -> stop_asking()
     :: else
     fi;
     assert(charters[charter] == NOTHING || charters[charter] == what);
+    if
+    :: charter == 2 && charters[1] >= EXPIRED && what != charters[1] && what != charters[1] - EXPIRED -> floor[me] = 1
+    :: else
+    fi;
     charters[charter] = what;
     number[me] = charter;
     owner[me] = what;
+#ifdef LATE_GATE
+    gate[me] = (me -> charter : gate[me]);
+#else
+    gate[me] = charter;
+#endif
     promised[me] = 0;
     accepted[me] = 0;
-    offering[me] = offering[me] && what == me;
+    offering[me] = offering[me] && (what == me || what == EXPIRED + me);
     if
     :: offering[me] -> offers[charter] = offers[charter] | BIT(me)
     :: else
     fi;
+    using[me] = using[me] || HANDS_OUT(me);
     check()
 }
 
-/* What may be wanted: the block for oneself, if it is in the pool, or may go back there. */
+/* What comes next: a block in the pool, offered, or expired is wanted for oneself; one that has an owner may expire, as
+   nobody knows whether he only is silent; an owner whose share expired has it again, if he is there. */
 #ifdef SILENCE
-#define MAY_GO(peer) 1
+#define FREE(it) 1
 #else
-#define MAY_GO(peer) ((dead & BIT(peer)) || (offers[number[me]] & BIT(peer)))
+#define FREE(it) (it == POOL || it >= EXPIRED || (offers[number[me]] & BIT(it)))
 #endif
-#define WANTED(it) (it != me && (it == POOL || MAY_GO(it)))
+#define IS_BACK(it) (it >= EXPIRED && number[(it) % EXPIRED] == number[me])
 
 proctype peer(byte me) {
     byte ballot, set, newest, other;
 end:
     do
-    :: dead & BIT(me) -> break
     /* begin a ballot, if there is something to want, or something was begun */
-    :: atomic { ALIVE && me < PROPOSERS && number[me] < CHARTERS && (WANTED(owner[me]) || accepted[me]) ->
+    :: atomic { me < PROPOSERS && number[me] < CHARTERS && (owner[me] != me || accepted[me]) ->
         ballot = 1 + me;
         do
         :: ballot <= promised[me] || (ballot < BALLOTS && asked[AT(number[me], ballot)]) -> ballot = ballot + PROPOSERS
@@ -135,7 +177,7 @@ end:
         forget_words()
     }
     /* promise to follow one */
-    :: atomic { ALIVE && number[me] < CHARTERS ->
+    :: atomic { number[me] < CHARTERS ->
         one_of(asked[AT(number[me], ballot)] && ballot > promised[me]);
         if
         :: ballot ->
@@ -146,7 +188,7 @@ end:
         forget_words()
     }
     /* propose what enough of them promised to follow: what the latest of those heard of accepted */
-    :: atomic { ALIVE && asking[me] && proposed[AT(number[me], asking[me])] == NOTHING ->
+    :: atomic { asking[me] && proposed[AT(number[me], asking[me])] == NOTHING ->
         ballot = AT(number[me], asking[me]);
         set = 0;
         newest = 0;
@@ -164,7 +206,9 @@ end:
         od;
         if
         :: ENOUGH(set) && newest -> proposed[ballot] = proposed[AT(number[me], newest)]
-        :: ENOUGH(set) && !newest && WANTED(owner[me]) -> proposed[ballot] = me
+        :: ENOUGH(set) && !newest && owner[me] != me && FREE(owner[me]) -> proposed[ballot] = me
+        :: ENOUGH(set) && !newest && owner[me] != me && owner[me] < PEERS -> proposed[ballot] = EXPIRED + owner[me]
+        :: ENOUGH(set) && !newest && IS_BACK(owner[me]) -> proposed[ballot] = owner[me] - EXPIRED
         :: else
         fi;
         if
@@ -174,9 +218,9 @@ end:
         forget_words()
     }
     /* accept, unless it takes from us what we did not offer */
-    :: atomic { ALIVE && number[me] < CHARTERS ->
+    :: atomic { number[me] < CHARTERS ->
         one_of(proposed[AT(number[me], ballot)] != NOTHING && ballot >= promised[me] && ballot > accepted[me] &&
-               !(HANDS_OUT(me) && proposed[AT(number[me], ballot)] != me));
+               !(HANDS_OUT(me) && proposed[AT(number[me], ballot)] % EXPIRED != me));
         if
         :: ballot ->
             promised[me] = ballot;
@@ -187,7 +231,7 @@ end:
         forget_words()
     }
     /* take over what was decided, or the next charter of somebody who has it */
-    :: atomic { ALIVE && number[me] < CHARTERS ->
+    :: atomic { number[me] < CHARTERS ->
         one_of(ENOUGH(votes[AT(number[me], ballot)]));
         if
         :: ballot ->
@@ -198,22 +242,35 @@ end:
         fi;
         forget_words()
     }
-    :: atomic { ALIVE && number[me] < CHARTERS && charters[CHARTERS] != NOTHING ->
+    :: atomic { number[me] < CHARTERS && charters[CHARTERS] != NOTHING ->
         adopt(CHARTERS, charters[CHARTERS]);
         forget_words()
     }
-    :: atomic { ALIVE && number[me] == 0 && charters[1] != NOTHING ->
+    :: atomic { number[me] == 0 && charters[1] != NOTHING ->
         adopt(1, charters[1]);
         forget_words()
     }
-    /* let go of the block */
-    :: atomic { ALIVE && HANDS_OUT(me) ->
+#ifdef LATE_GATE
+    :: atomic { gate[me] < number[me] ->
+        gate[me] = number[me];
+        check();
+        forget_words()
+    }
+#endif
+    /* let go of the block, which no container uses any more */
+    :: atomic { HANDS_OUT(me) ->
         offering[me] = 1;
+        using[me] = 0;
         offers[number[me]] = offers[number[me]] | BIT(me);
         forget_words()
     }
+    /* take it from the containers, because it is another's by now */
+    :: atomic { using[me] && owner[me] != me && owner[me] != EXPIRED + me ->
+        using[me] = 0;
+        forget_words()
+    }
     /* end, and start again with what is on the disk */
-    :: atomic { ALIVE && (asking[me] || promised[me] || offering[me]) ->
+    :: atomic { asking[me] || promised[me] || offering[me] ->
         if
         :: asking[me] -> stop_asking()
         :: else
@@ -224,6 +281,7 @@ end:
 #endif
 #ifdef FORGET_OFFER
         offering[me] = 0;
+        using[me] = using[me] || HANDS_OUT(me);
         check();
 #endif
         forget_words()
@@ -231,23 +289,16 @@ end:
     od
 }
 
-/* One of them, and only one, may die for good. */
-proctype death() {
-    atomic {
-        if
-        :: dead = BIT(0)
-        :: dead = BIT(1)
-        :: dead = BIT(2)
-        :: skip
-        fi
-    }
-}
-
 init {
     atomic {
+        if
+        :: owner[0] = POOL
+        :: owner[0] = 0; using[0] = 1
+        fi;
+        owner[1] = owner[0];
+        owner[2] = owner[0];
         run peer(0);
         run peer(1);
-        run peer(2);
-        run death()
+        run peer(2)
     }
 }

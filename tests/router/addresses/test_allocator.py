@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from tests.router.addresses.world import SIX, World
+from weave_http.router.addresses.gate import Gate
 
 SEEDS = int(os.environ.get("WEAVE_TEST_SEEDS", "300"))
 
@@ -17,15 +18,25 @@ RANGES = (ip_network("10.32.0.0/26"), ip_network("10.32.0.0/26"), ip_network("10
 """Small ones, so that there is soon nothing in the pool any more."""
 
 
+RECLAIM = 300.0
+"""Seconds after which shares are taken back, in two of three histories."""
+
+
 def live(seed: int) -> None:
     """Play one random history, and look at it all the time; at its end nothing is lost."""
     choose = Random(seed)
-    world = World(choose.choice((1, 2, 3, 3, 4, 5)), seed, choose.choice(RANGES), *((SIX,) if seed % 2 else ()))
+    world = World(
+        choose.choice((1, 2, 3, 3, 4, 5)),
+        seed,
+        choose.choice(RANGES),
+        *((SIX,) if seed % 2 else ()),
+        reclaim=RECLAIM if seed % 3 else None,
+    )
     names = list(world.hosts)
     for _ in range(choose.randrange(20, 70)):
         host = world.hosts[choose.choice(list(world.hosts))]
         other = world.hosts[choose.choice(list(world.hosts))]
-        world.now += choose.choice((0.0, 0.05, 0.6, 3.0, 70.0))
+        world.now += choose.choice((0.0, 0.05, 0.6, 3.0, 70.0, 400.0))
         match choose.randrange(16):
             case 0 | 1 if host.allocator:
                 world.run(host)
@@ -44,6 +55,8 @@ def live(seed: int) -> None:
                 world.crash(host)
             case 8 if host.allocator and may_lose(world):
                 world.crash(host, lose=True)
+            case 13 if host.allocator and choose.random() < 0.3:
+                host.ending = True
             case 9 if not host.allocator and not host.dead:
                 world.start(host)
             case 11 if choose.random() < 0.2 and sum(not each.dead for each in world.hosts.values()) > 1:
@@ -61,6 +74,7 @@ def live(seed: int) -> None:
                         world.deliver(source, target, choose.choice((-1, -1, -1, choose.randrange(len(source.said)))))
         world.check()
     for host in world.living:
+        host.ending = False
         if host.allocator is None:
             world.start(host)
     world.heal()
@@ -88,9 +102,9 @@ def may_lose(world: World) -> bool:
     return all(host.disk is not None and host.disk[0].charter is not None for host in world.living)
 
 
-@pytest.mark.parametrize("part", range(10))
-def test_no_address_is_held_twice_and_none_is_lost_whatever_the_network_does(part: int) -> None:
-    for seed in range(part * SEEDS // 10, (part + 1) * SEEDS // 10):
+def live_all(seeds: range) -> None:
+    """Play the histories of these seeds."""
+    for seed in seeds:
         try:
             live(seed)
         except BaseException as error:
@@ -114,3 +128,14 @@ def test_an_address_moves_to_another_host_at_once_where_its_container_is_gone() 
     assert moved.answer == had.answer, moved.refusal
     assert world.now - began < 5
     world.check()
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_no_address_is_held_twice_and_none_is_lost_whatever_the_network_does(part: int) -> None:
+    live_all(range(part * SEEDS // 10, (part + 1) * SEEDS // 10))
+
+
+def test_somebody_meets_two_of_one_address_if_everybody_is_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Gate, "admits", lambda gate, peer: True)
+    with pytest.raises(AssertionError, match=r"are had by two containers|is in two shares"):
+        live_all(range(SEEDS))

@@ -10,8 +10,17 @@ import msgpack
 import pytest
 
 from weave_http.router.addresses.charter import Charter, continues, needed, with_word
+from weave_http.router.addresses.gate import Passed
 from weave_http.router.addresses.gossip import AddressGossip
-from weave_http.router.addresses.packing import Says, Teaches, pack_memory, pack_says, read_memory
+from weave_http.router.addresses.packing import (
+    Says,
+    Teaches,
+    pack_memory,
+    pack_passed,
+    pack_says,
+    read_memory,
+    read_passed,
+)
 from weave_http.router.addresses.standing import Ballot, Memory, Standing
 from weave_http.router.mesh.codec import HEADER_SIZE, Codec
 from weave_http.router.mesh.facts import Stamp
@@ -20,7 +29,13 @@ from weave_http.router.mesh.identity import PeerName
 
 ONE, TWO = PeerName("02:00:00:00:00:01"), PeerName("02:00:00:00:00:02")
 CHARTER = Charter(
-    3, "1.a", {ONE: 7, TWO: 8}, {ONE: (ip_network("10.32.0.0/16"),), TWO: (ip_network("fd00::/64"),)}, {ONE: 7, TWO: 8}
+    3,
+    "1.a",
+    {ONE: 7, TWO: 8},
+    {ONE: (ip_network("10.32.0.0/16"),), TWO: (ip_network("fd00::/64"),)},
+    {ONE: 7, TWO: 8},
+    {TWO: 3},
+    2,
 )
 STANDING = Standing(
     7,
@@ -46,6 +61,8 @@ def test_a_memory_comes_back_from_the_disk_as_it_was() -> None:
     memory = Memory(7, CHARTER, Ballot(2, ONE), (Ballot(1, TWO), CHARTER), (ip_network("10.32.4.0/24"),))
     assert read_memory(json.loads(json.dumps(pack_memory(memory)))) == memory
     assert read_memory(json.loads(json.dumps(pack_memory(Memory(7))))) == Memory(7)
+    passed = Passed(4, {TWO: (7, 5)})
+    assert read_passed(json.loads(json.dumps(pack_passed(passed)))) == passed
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from weave_http.addresses import IP, Cidr, Network
 from weave_http.router.addresses.agreement import Agreement
 from weave_http.router.addresses.allocator import Allocator, Request
 from weave_http.router.addresses.charter import Charter, continues
+from weave_http.router.addresses.gate import Passed
 from weave_http.router.addresses.holdings import Holdings
 from weave_http.router.addresses.standing import Memory, Standing
 from weave_http.router.mesh.identity import PeerName
@@ -24,19 +25,25 @@ class Host:
     """One peer.
 
     Attributes:
-        disk: what it wrote last: its memory and what it handed out, or nothing.
+        disk: what it wrote last: its memory, what it handed out, and what its gate keeps, or nothing.
         allocator: None while it is down.
         heard: the latest that each other one said, with its stamp.
         dead: it never comes back.
+        admitted: with whom its kernel exchanges frames, as its router said last; that router may be gone.
+        ending: its router ends the next time that it has written something, and before its kernel follows.
+        left: the same as an earlier router left it, of those of which its router has heard nothing yet.
     """
 
     name: PeerName
-    disk: tuple[Memory, dict[str, tuple[Cidr, ...]]] | None = None
+    disk: tuple[Memory, dict[str, tuple[Cidr, ...]], Passed] | None = None
     allocator: Allocator | None = None
     heard: dict[PeerName, tuple[int, Standing]] = field(default_factory=dict)
     said: list[tuple[int, Standing, Charter | None]] = field(default_factory=list)
     dead: bool = False
     running: dict[str, tuple[Cidr, ...]] = field(default_factory=dict)
+    admitted: frozenset[PeerName] = frozenset()
+    ending: bool = False
+    left: frozenset[PeerName] = frozenset()
 
     @property
     def network(self) -> Charter | None:
@@ -57,8 +64,11 @@ class Host:
 class World:
     """Peers, each of which knows what it heard; `links` says who reaches whom."""
 
-    def __init__(self, count: int, seed: int, range_: Network = RANGE, *further: Network) -> None:
+    def __init__(
+        self, count: int, seed: int, range_: Network = RANGE, *further: Network, reclaim: float | None = None
+    ) -> None:
         self.random = Random(seed)
+        self.reclaim = reclaim
         self.ranges = (range_, *further)
         self.now = 0.0
         self.stamp = 0
@@ -90,10 +100,13 @@ class World:
 
     def start(self, host: Host, *, first: bool = False) -> None:
         """Start a router; its containers ran all the time. Who is none of the first ones founds no network alone."""
-        memory, held = host.disk or (Memory(self.random.getrandbits(60) + 1), {})
+        memory, held, passed = host.disk or (Memory(self.random.getrandbits(60) + 1), {}, Passed())
         count = self.first if first else len(self.hosts)
-        agreement = Agreement(host.name, self.ranges, self.ranges, memory, count=count)
-        host.allocator = Allocator(agreement, Holdings(host.running if host.disk is None else held), self.ranges)
+        agreement = Agreement(host.name, self.ranges, self.ranges, memory, count=count, reclaim=self.reclaim)
+        holdings = Holdings(host.running if host.disk is None else held)
+        host.allocator = Allocator(agreement, holdings, self.ranges, passed)
+        host.allocator.gate.note(memory.charter, {}, apart=False)
+        host.left = host.admitted
         for owner, addresses in host.running.items():
             for cidr in addresses:
                 host.allocator.holdings.hold(owner, cidr)
@@ -108,7 +121,7 @@ class World:
 
     def reset(self, host: Host) -> None:
         """Say `weave reset` there, and launch it again."""
-        host.allocator, host.disk, host.running = None, None, {}
+        host.allocator, host.disk, host.running, host.admitted = None, None, {}, frozenset()
         self.start(host)
 
     def kill(self, host: Host) -> None:
@@ -149,6 +162,7 @@ class World:
         stamp, standing, charter = source.said[index]
         if target.heard.get(source.name, (0, standing))[0] <= stamp:
             target.heard[source.name] = (stamp, standing)
+        target.left -= {source.name}
         assert target.allocator is not None
         if charter is not None:
             target.allocator.agreement.learn(charter)
@@ -165,12 +179,32 @@ class World:
             other.name for other in self.up if self.reach(host, other) and other.name in host.heard
         }
         allocator.step({name: fact for name, (_, fact) in host.heard.items()}, present, self.now)
+        for cidr in allocator.taken:
+            owner = allocator.holdings.owner(cidr.ip)
+            if cidr.ip in allocator.clashes and owner is not None:
+                allocator.holdings.release(owner, self.now, [cidr.ip])
+        host.disk = (allocator.agreement.memory, dict(allocator.holdings.held), allocator.gate.passed)
+        if host.ending:
+            host.ending, host.allocator = False, None
+            return
+        self.follow(host)
         host.running = dict(allocator.holdings.held)
-        host.disk = (allocator.agreement.memory, dict(allocator.holdings.held))
         standing = allocator.agreement.standing
         if not host.said or host.said[-1][1] != standing:
             self.stamp += 1
             host.said.append((self.stamp, standing, allocator.agreement.charter))
+
+    def follow(self, host: Host) -> None:
+        """Have a host exchange frames with those that its router admits. Nobody says whether they pass at all."""
+        assert host.allocator is not None
+        gate = host.allocator.gate
+        host.admitted = frozenset(filter(gate.admits, self.hosts)) | (host.left if gate.admits("") else frozenset())
+        gate.applied()
+        host.disk = (host.allocator.agreement.memory, dict(host.allocator.holdings.held), gate.passed)
+
+    def meet(self, one: Host, two: Host) -> bool:
+        """Tell whether frames of one host may come to another one: its own do, and else both have to want it."""
+        return one is two or (two.name in one.admitted and one.name in two.admitted)
 
     def reach(self, one: Host, two: Host) -> bool:
         """Tell whether two peers that run are connected."""
@@ -180,9 +214,15 @@ class World:
     # -- what must hold ----------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """No address is in two shares of peers of one network that live, nor had by two containers there."""
-        for one, two in combinations([host for host in self.hosts.values() if not host.dead], 2):
+        """Nobody meets two containers of one network with the same address, nor two that hand out the same.
+
+        What nobody took from a silent host is not even at two of them at all.
+        """
+        living = [host for host in self.hosts.values() if not host.dead]
+        for one, two in combinations(living, 2):
             if one.network and two.network and not is_kin(one.network, two.network):
+                continue
+            if not any(self.meet(each, one) and self.meet(each, two) for each in living):
                 continue
             had = one.addresses & two.addresses
             assert not had, f"{had} are had by two containers"

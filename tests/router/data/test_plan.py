@@ -6,8 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weave_http.addresses import IP
-from weave_http.net.relays import Leg, Relays
-from weave_http.router.data.plan import GRACE, RELAYED_GRACE, Lost, Reach, Way, adopted, plan, with_lost, without
+from weave_http.net.relays import Forward, Leg, Relays
+from weave_http.router.data.plan import (
+    GRACE,
+    RELAYED_GRACE,
+    Lost,
+    Reach,
+    Way,
+    adopted,
+    open_relays,
+    plan,
+    with_lost,
+    without,
+)
 
 ONE, TWO, NINE = (ip_address(f"192.0.2.{number}") for number in (1, 2, 9))
 
@@ -78,3 +89,23 @@ def test_frames_of_a_neighbour_are_taken_directly_while_ours_go_over_others() ->
     assert found.destinations == {over.ip}
     assert found.sources == {ONE, TWO}, "its own, and that of the next host on the way"
     assert Reach({"b": Way("b", ip_address("240.1.2.3"))}).sources == set(), "out of the tunnel no address counts"
+
+
+def test_who_is_not_admitted_is_reached_in_no_way_nor_over_it_anybody_else() -> None:
+    over = [Way("c", NINE, 7000, ("a",)), Way("d", NINE, 7001, ("b",))]
+    found = plan({"a": ONE}, {"e": Lost(TWO, 0.0)}, 1.0, over, lambda peer: peer not in ("a", "e"))
+    assert found == {"d": over[1]}
+
+
+def test_a_path_is_closed_at_its_ends_and_goes_on_for_others() -> None:
+    ends = {NINE: Way("c", NINE, 7000, ("b",))}
+    forwards = (Forward(ONE, 7002, TWO),)
+    relays = Relays((Leg(NINE, TWO, 7000),), forwards)
+    assert open_relays(relays, ends, lambda peer: True) is relays
+    assert open_relays(relays, ends, lambda peer: peer != "c") == Relays((), forwards)
+    assert open_relays(relays, ends, lambda peer: peer != "b") == Relays((), forwards)
+
+
+def test_what_an_earlier_router_left_of_paths_goes_unless_it_is_admitted() -> None:
+    assert open_relays(None, {}, lambda peer: True) is None
+    assert open_relays(None, {}, lambda peer: False) == Relays()

@@ -43,6 +43,7 @@ class Agreement:
         count: of peers that there are at the beginning: the first charter needs the votes of more than half.
         observer: have no vote.
         seed: the peers that share the range from the beginning, without a vote.
+        reclaim: seconds after which the share of a peer out of reach is taken back; None for never.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Agreement:
         count: int = 1,
         observer: bool = False,
         seed: Sequence[PeerName] = (),
+        reclaim: float | None = None,
     ) -> None:
         self.me = me
         self.ranges = tuple(ranges)
@@ -67,6 +69,7 @@ class Agreement:
         """Whether the first charter is asked for though nothing is needed yet."""
         self._defaults = tuple(defaults)
         self._observer = observer
+        self._reclaim = reclaim
         self.leaving = False
         """Whether this peer gives up its vote."""
         self._proposal: tuple[Ballot, Charter | None] | None = None
@@ -102,8 +105,10 @@ class Agreement:
     def share(self) -> tuple[Network, ...]:
         """What this peer may hand out."""
         if self._share[:2] != (self.charter, self.offers):
-            known = self.charter is not None and self.charter.lives.get(self.me) in (self.memory.life, ANY_LIFE)
-            blocks = spans.without(self.charter.share(self.me), self.offers) if self.charter and known else ()
+            charter = self.charter
+            known = charter is not None and charter.lives.get(self.me) in (self.memory.life, ANY_LIFE)
+            mine = charter.share(self.me) if charter and known and self.me not in charter.expired else ()
+            blocks = spans.without(mine, self.offers)
             self._share = (self.charter, self.offers, blocks)
         return self._share[2]
 
@@ -154,7 +159,8 @@ class Agreement:
     @property
     def strangers(self) -> list[PeerName]:
         """Peers in reach that hand out of another range."""
-        return sorted(peer for peer in self._present if (fact := self._facts.get(peer)) and not self._fits(fact))
+        facts = {peer: fact for peer, fact in self._facts.items() if peer in self._present and fact.ranges}
+        return sorted(peer for peer, fact in facts.items() if not self._fits(fact))
 
     @property
     def absent(self) -> list[PeerName]:
@@ -199,7 +205,8 @@ class Agreement:
             while self._vote() or self._decide():
                 pass
         self._forget_gone()
-        times = [at + AWAY for at in self._away.values() if at + AWAY > now]
+        waits = (AWAY,) if self._reclaim is None else (AWAY, self._reclaim)
+        times = [at + wait for at in self._away.values() for wait in waits if at + wait > now]
         return min([*times, *([self._due] if self._due is not None else [])], default=None)
 
     def _fits(self, fact: Standing) -> bool:
@@ -219,6 +226,15 @@ class Agreement:
         """Peers that are gone for good, as people said here or elsewhere, and that really are out of reach."""
         said = {peer for name in self._present if (fact := self._facts.get(name)) for peer in fact.gone} | self.gone
         return said - self._present
+
+    def _silent(self, now: float) -> Set[PeerName]:
+        """Return whose share is taken back because they were not heard of for long; their votes still count.
+
+        Nobody's, while somebody else is out of reach for a shorter time: no frames would go there until it is back.
+        """
+        limit = self._reclaim
+        silent = {peer for peer, since in self._away.items() if limit is not None and now - since >= limit}
+        return silent if silent == self._away.keys() else set()
 
     def _votes(self) -> dict[PeerName, Standing]:
         """What those say who have a vote on the next charter."""
@@ -352,8 +368,9 @@ class Agreement:
             voters = {peer: fact.life for peer, fact in here.items() if fact.number == 0 and not fact.observer}
             shares: dict[PeerName, tuple[Network, ...]] = {}
             number, founding = 1, f"{self._ballot.round}.{self.memory.life:x}"
+            expired, floor = dict[PeerName, int](), 0
         else:
-            gone, lost = self._gone(), self._lost()
+            lost, kin = self._lost(), {peer for peer, fact in here.items() if self._is_kin(fact)}
             here = {peer: fact for peer, fact in here.items() if fact.founding == old.founding}
             here = {peer: fact for peer, fact in here.items() if fact.number == old.number}
             voters = {
@@ -363,8 +380,13 @@ class Agreement:
             }
             voters.update({peer: fact.life for peer, fact in here.items() if not fact.observer})
             voters = {peer: life for peer, life in voters.items() if peer not in here or not here[peer].observer}
-            shares = {peer: blocks for peer, blocks in old.shares.items() if peer not in gone}
             number, founding = old.number + 1, old.founding
+            out = (self._gone() | self._silent(now) | {*old.expired}) & {*old.shares} - {*here}
+            # All who are there know of it by now, so that nothing is held back between them.
+            given_back = {*out} & {*old.expired} if kin <= {*here} else set()
+            floor = max([old.floor, *(old.expired[peer] for peer in given_back)])
+            expired = {peer: old.expired.get(peer, number) for peer in sorted(out - given_back)}
+            shares = {peer: blocks for peer, blocks in old.shares.items() if peer not in given_back}
             for peer, fact in here.items():
                 if fact.offers and peer in shares:
                     shares[peer] = spans.without(shares[peer], fact.offers)
@@ -377,9 +399,8 @@ class Agreement:
                     give(shares, peer, want)
         shares = {peer: blocks for peer, blocks in shares.items() if blocks}
         lives = {peer: here[peer].life if peer in here else old.lives[peer] for peer in shares}  # type: ignore[union-attr]
-        if old is not None and (voters, shares, lives) == (dict(old.voters), dict(old.shares), dict(old.lives)):
-            return None
-        return Charter(number, founding, voters, shares, lives)
+        charter = Charter(number, founding, voters, shares, lives, expired, floor)
+        return None if old is not None and replace(charter, number=old.number) == old else charter
 
     def _named(self, charter: Charter) -> Charter:
         """Return a charter, as that of a network of its own if those who agree on it are not more than half."""
@@ -391,8 +412,8 @@ class Agreement:
         return replace(charter, founding=with_word(old.founding, f"{charter.number}:{self.memory.life:x}"))
 
     def _note_away(self, now: float) -> None:
-        voters = self.charter.voters if self.charter else {}
-        self._away = {peer: self._away.get(peer, now) for peer in voters if peer not in self._present}
+        known = {*self.charter.voters, *self.charter.shares} if self.charter else set()
+        self._away = {peer: self._away.get(peer, now) for peer in known if peer not in self._present}
 
     def _give_way(self) -> None:
         """Join a network that was begun apart, if ours is only this peer, and nothing of it is used."""

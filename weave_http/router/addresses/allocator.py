@@ -9,6 +9,7 @@ from weave_http.addresses import IP, Cidr, Network
 from weave_http.errors import HostError
 from weave_http.router.addresses import spans
 from weave_http.router.addresses.agreement import Agreement
+from weave_http.router.addresses.gate import Gate, Passed
 from weave_http.router.addresses.holdings import Holdings
 from weave_http.router.addresses.standing import Standing
 from weave_http.router.mesh.identity import PeerName
@@ -57,10 +58,14 @@ class Allocator:
         agreement: who may hand out what.
         holdings: who has what here.
         defaults: the subnets for those who name none.
+        passed: what was kept of the gate.
     """
 
-    def __init__(self, agreement: Agreement, holdings: Holdings, defaults: Sequence[Network]) -> None:
+    def __init__(
+        self, agreement: Agreement, holdings: Holdings, defaults: Sequence[Network], passed: Passed | None = None
+    ) -> None:
         self.agreement = agreement
+        self.gate = Gate(agreement.ranges, passed or Passed())
         self.holdings = holdings
         self.defaults = tuple(defaults)
         self.pending: list[Request] = []
@@ -96,12 +101,27 @@ class Allocator:
         self._want(now)
         if (agreement.wants, agreement.offers, agreement.used) != said:
             due = agreement.step(facts, present, now)
+        self.note_gate(facts)
         times = [due] if due is not None else []
         times += [request.since + CLAIM_PATIENCE for request in self.pending if request.cidr]
         times += [since + CLAIM_PATIENCE for since in self._stray_since.values()]
         if self.pending and self.holdings.wakes_at is not None:
             times.append(self.holdings.wakes_at)
         return min((at for at in times if at > now), default=None)
+
+    def note_gate(self, facts: Mapping[PeerName, Standing]) -> None:
+        """Have the gate follow what is known by now."""
+        self.gate.note(self.agreement.charter, facts, apart=bool(self.taken))
+
+    @property
+    def taken(self) -> list[Cidr]:
+        """What is in use here of addresses that are not this host's any more, or have expired."""
+        agreement, charter = self.agreement, self.agreement.charter
+        if charter is None or not charter.barrier:
+            return []
+        mine = () if agreement.me in charter.expired else charter.share(agreement.me)
+        strays = self.holdings.strays(agreement.ranges, agreement.share)
+        return [cidr for cidr in strays if not spans.covers(mine, cidr.ip)]
 
     def _serve(self, request: Request, now: float) -> None:
         agreement, cidr = self.agreement, request.cidr

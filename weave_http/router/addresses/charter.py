@@ -2,8 +2,10 @@
 
 There is one charter after another, each with the next number. What is in nobody's share is in the *pool*. A share is
 its peer's alone: it hands addresses out of it without asking anybody, however the network is cut. So another charter
-may give a peer more, but takes nothing away but what the peer itself offers, or what is left of one that people say is
-gone for good.
+may give a peer more, but takes nothing away but what the peer itself offers, or what is left of one that is gone for
+good, as people say, or as is concluded from a long silence. Such a share goes in two steps, because its peer may only
+have slept: one charter says that it is *expired*, and no frames are exchanged with that peer before it knows so; a
+later one puts it into the pool, and then none are exchanged with anybody who does not (`gate`).
 """
 
 from __future__ import annotations
@@ -40,6 +42,9 @@ class Charter:
         shares: the blocks of each peer.
         lives: of each peer with a share. One that lost its memory may be told of a charter of long ago, so it hands out
             nothing before there is one that knows its new life.
+        expired: peers that hand out nothing of their share any more, and by the charter of which number that was said.
+        floor: the number that such a charter had, when what had expired by it was given back: who has none as late
+            may not know that.
     """
 
     number: int
@@ -47,6 +52,13 @@ class Charter:
     voters: Mapping[PeerName, int] = field(default_factory=dict)
     shares: Mapping[PeerName, tuple[Network, ...]] = field(default_factory=dict)
     lives: Mapping[PeerName, int] = field(default_factory=dict)
+    expired: Mapping[PeerName, int] = field(default_factory=dict)
+    floor: int = 0
+
+    @property
+    def barrier(self) -> int:
+        """The latest charter that somebody has to know before frames are exchanged with them; 0 for none."""
+        return max((self.floor, *self.expired.values()))
 
     def share(self, peer: PeerName) -> tuple[Network, ...]:
         """Return the blocks of a peer."""
@@ -77,7 +89,8 @@ class Charter:
         within = all(spans.within(universe, block) for block in blocks)
         ends = sorted((block.version, *spans.span(block)) for block in blocks)
         apart = all(one[0] != two[0] or one[2] < two[1] for one, two in pairwise(ends))
-        return within and apart and {*self.lives} == {*self.shares}
+        told = self.floor < self.number and all(0 < number <= self.number for number in self.expired.values())
+        return within and apart and told and {*self.lives} == {*self.shares} and {*self.expired} <= {*self.shares}
 
 
 def continues(later: str, number: int, founding: str) -> bool:

@@ -21,6 +21,7 @@ class AddressOptions:
         count: of peers that there are at the beginning.
         observer: have no vote.
         seed: the peers that share the range from the beginning.
+        reclaim: seconds after which the share of a peer out of reach is taken back; None for never.
     """
 
     ranges: tuple[Network, ...]
@@ -28,6 +29,7 @@ class AddressOptions:
     count: int
     observer: bool = False
     seed: tuple[PeerName, ...] = ()
+    reclaim: float | None = None
 
     @property
     def ipv4(self) -> Network | None:
@@ -54,4 +56,5 @@ def from_flags(values: Mapping[str, Any], targets: int) -> AddressOptions | None
         init.count or targets + 1,
         init.kind == "observer",
         tuple(map(parse_peer_name, init.seed)),
+        values["ipalloc-reclaim"],
     )

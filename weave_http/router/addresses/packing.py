@@ -9,6 +9,7 @@ from typing import Any
 
 from weave_http.addresses import Network
 from weave_http.router.addresses.charter import Charter
+from weave_http.router.addresses.gate import Passed
 from weave_http.router.addresses.standing import NO_BALLOT, Ballot, Memory, Standing
 from weave_http.router.mesh.facts import Stamp
 from weave_http.router.mesh.fields import Fields, Malformed, a_flag, a_list, a_map, a_number, a_peer, a_stamp, a_text
@@ -109,6 +110,21 @@ def read_memory(value: Any) -> Memory:
     )
 
 
+def pack_passed(passed: Passed) -> Fields:
+    """Return what is kept of a gate as plain values."""
+    agreed = [[peer, *each] for peer, each in sorted(passed.agreed.items())]
+    return {"applied": passed.applied, "agreed": agreed}
+
+
+def read_passed(value: Any) -> Passed:
+    """Return what is kept of a gate of such values. Raises `Malformed` or `KeyError`."""
+    fields = a_map(value)
+    agreed = [a_list(each, 3, 3) for each in a_list(fields["agreed"], MOST_PEERS)]
+    return Passed(
+        a_number(fields["applied"]), {a_peer(peer): (a_number(life), a_number(number)) for peer, life, number in agreed}
+    )
+
+
 def pack_charter(charter: Charter) -> Fields:
     """Return a charter as plain values."""
     return {
@@ -116,6 +132,8 @@ def pack_charter(charter: Charter) -> Fields:
         "founding": charter.founding,
         "voters": [[peer, life] for peer, life in sorted(charter.voters.items())],
         "lives": [[peer, life] for peer, life in sorted(charter.lives.items())],
+        "expired": [[peer, number] for peer, number in sorted(charter.expired.items())],
+        "floor": charter.floor,
         "shares": [[peer, _pack_networks(blocks)] for peer, blocks in sorted(charter.shares.items())],
     }
 
@@ -126,12 +144,15 @@ def read_charter(value: Any) -> Charter:
     voters = [a_list(each, 2, 2) for each in a_list(fields["voters"], MOST_PEERS)]
     shares = [a_list(each, 2, 2) for each in a_list(fields["shares"], MOST_PEERS)]
     lives = [a_list(each, 2, 2) for each in a_list(fields["lives"], MOST_PEERS)]
+    expired = [a_list(each, 2, 2) for each in a_list(fields["expired"], MOST_PEERS)]
     charter = Charter(
         a_number(fields["number"], 1),
         a_text(fields["founding"]),
         {a_peer(peer): a_number(life) for peer, life in voters},
         {a_peer(peer): _networks(blocks, MOST_BLOCKS) for peer, blocks in shares},
         {a_peer(peer): a_number(life) for peer, life in lives},
+        {a_peer(peer): a_number(number, 1) for peer, number in expired},
+        a_number(fields["floor"]),
     )
     if sum(map(len, charter.shares.values())) > _MOST_IN_ALL:
         raise Malformed(f"a charter of more than {_MOST_IN_ALL} blocks")

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Set
 from contextlib import suppress
 from dataclasses import replace
 from random import SystemRandom
 from time import monotonic
 
 from weave_http.addresses import IP, Cidr, Network
-from weave_http.errors import HostError
+from weave_http.errors import HostError, WeaveError
 from weave_http.net.sysctl import has_ipv6
 from weave_http.router.addresses import spans
 from weave_http.router.addresses.agreement import Agreement
@@ -50,6 +50,10 @@ class AddressService:
         store: keeps what was handed out.
         changed: called when we have something to say.
         nickname: returns what a peer is called by people.
+
+    Attributes:
+        follow: has the kernel exchange frames with those whom the gate admits, and no others. Raises `HostError`.
+        take_away: takes addresses from an owner on this host. Raises `WeaveError`.
     """
 
     def __init__(
@@ -78,10 +82,18 @@ class AddressService:
             count=options.count,
             observer=options.observer,
             seed=options.seed,
+            reclaim=options.reclaim,
         )
         self.allocator = Allocator(
-            agreement, Holdings(kept.held if kept is not None and fits else {}), options.defaults
+            agreement,
+            Holdings(kept.held if kept is not None and fits else {}),
+            options.defaults,
+            kept.passed if kept is not None and fits else None,
         )
+        self.allocator.gate.note(memory.charter, {}, apart=False)
+        self.follow: Callable[[], Awaitable[None]] = _nothing
+        self.take_away: Callable[[str, Collection[Cidr]], Awaitable[None]] = _nothing_taken
+        self._followed: tuple[object, ...] = self.allocator.gate.barrier, False, frozenset()
         for container, addresses in store.state.attachments.items():
             self._adopt(container, addresses)
         for cidr in store.state.exposed:
@@ -89,7 +101,7 @@ class AddressService:
         self.defaults = [each for each in options.defaults if each.version == 4 or has_ipv6()]
         """Subnets for those who name none, as far as the kernel has the like."""
         self._event = asyncio.Event()
-        self._written: tuple[Memory, dict[str, tuple[Cidr, ...]]] | None = None
+        self._written: Kept | None = None
         self._lock = asyncio.Lock()
         gossip.heard = self._event.set
         gossip.learn = self._learn
@@ -102,6 +114,7 @@ class AddressService:
             self._event.clear()
             try:
                 due = await self._conclude()
+                await self._let_go()
             except HostError as error:
                 logger.error("%s", error)
                 due = monotonic() + RETRY
@@ -117,14 +130,44 @@ class AddressService:
         return due
 
     async def _keep(self) -> None:
-        agreement, held = self.allocator.agreement, dict(self.allocator.holdings.held)
+        """Write what there is, close the gate to those who have to know it first, and only then say it."""
+        agreement, gate = self.allocator.agreement, self.allocator.gate
+        self.allocator.note_gate(self._gossip.facts)
         standing, charter = agreement.standing, agreement.charter
-        if self._written != (agreement.memory, held):
-            kept = Kept(agreement.me, self.options.ranges, agreement.memory, held)
-            await self._store.change(lambda state: replace(state, kept=kept))
-            self._written = (kept.memory, held)
+        await self._write()
+        wanted = gate.barrier, gate.apart, gate.admitted
+        if wanted != self._followed or gate.barrier != gate.passed.applied:
+            await self.follow()
+            self._followed = wanted
+            if gate.applied():
+                await self._write()
         if self._gossip.say(standing, charter):
             self._changed()
+
+    async def _write(self) -> None:
+        agreement, held = self.allocator.agreement, dict(self.allocator.holdings.held)
+        kept = Kept(agreement.me, self.options.ranges, agreement.memory, held, self.allocator.gate.passed)
+        if kept != self._written:
+            await self._store.change(lambda state: replace(state, kept=kept))
+            self._written = kept
+
+    async def _let_go(self) -> None:
+        """Take from their owners here what another host has by now. Raises `HostError`."""
+        allocator = self.allocator
+        for cidr in allocator.taken:
+            owner, peer = allocator.holdings.owner(cidr.ip), allocator.clashes.get(cidr.ip)
+            if owner is None or peer is None:
+                continue
+            try:
+                await self.take_away(owner, [cidr])
+            except WeaveError as error:
+                raise HostError(f"can't take {cidr.ip} from {owner[:12]}, it is {peer}'s by now: {error}") from error
+            logger.warning(
+                "%s was taken from %s: this host was away for too long, and it is %s's by now: attach it again",
+                cidr.ip,
+                owner[:12],
+                self._names([peer]),
+            )
 
     def _learn(self, charter: Charter) -> None:
         if self.allocator.agreement.learn(charter):
@@ -283,8 +326,13 @@ class AddressService:
                 "reset the hosts of one of them (weave reset), then launch them with the others as peers"
             )
         if agreement.charter is None:
-            known = 1 + len(self._gossip.facts)
+            known = 1 + sum(bool(fact.ranges) for fact in self._gossip.facts.values())
             return f"awaiting consensus (quorum: {agreement.quorum}, known: {known})" if agreement.wants else ""
+        if self.allocator.gate.apart:
+            ips = ", ".join(str(cidr.ip) for cidr in self.allocator.taken)
+            return (
+                f"in use here, and not this host's any more: {ips}; until it lets them go, it gets no data from others"
+            )
         if absent := agreement.absent:
             return f"{self._names(absent)} out of reach, and too few are left to agree; if it is gone: weave rmpeer"
         if clashes := self.allocator.clashes:
@@ -298,6 +346,14 @@ class AddressService:
 
     def _names(self, peers: Iterable[PeerName]) -> str:
         return ", ".join(f"{peer}({self.nickname(peer) or '?'})" for peer in peers)
+
+
+async def _nothing() -> None:
+    pass
+
+
+async def _nothing_taken(owner: str, addresses: Collection[Cidr]) -> None:
+    pass
 
 
 EXPOSED = "weave:expose"

@@ -33,7 +33,7 @@ class Standing:
 
     Args:
         life: random number that it got together with its memory.
-        ranges: what all may be handed out of; peers with others are left alone.
+        ranges: what all may be handed out of; peers with others are left alone. Empty where none are handed out.
         number: of its charter, 0 before there is one.
         founding: of its charter.
         observer: it has no vote, and wants none.
@@ -60,6 +60,10 @@ class Standing:
     gone: tuple[PeerName, ...] = ()
     used: int = 0
     alone: bool = False
+
+
+NO_PART = Standing(1, (), observer=True)
+"""What a peer says that hands out nothing."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 
 from weave_http.addresses import Cidr, parse_peer_address
 from weave_http.errors import HostError, WeaveError
-from weave_http.router.addresses.service import AddressService
+from weave_http.router.addresses.service import EXPOSED, AddressService
+from weave_http.router.blocking import in_thread
 from weave_http.router.control import describe
 from weave_http.router.control.report import Memory, Metrics, Report, RoundTrip
 from weave_http.router.control.status import SECTIONS
@@ -189,6 +191,25 @@ class Control:
             await self.drop_attachments([container])
             raise HostError(f"container {container[:12]} is no more")
 
+    async def take_away(self, owner: str, addresses: Collection[Cidr]) -> None:
+        """Take addresses from a container that runs or may run again, or from the host itself.
+
+        What Docker gave an endpoint of its networks it alone can take away.
+        """
+        if owner == EXPOSED:
+            await self.overlay.hide(addresses)
+        elif not is_container_id(owner):
+            raise HostError("it is an endpoint of a Docker network", hint="disconnect it: docker network disconnect")
+        else:
+            await in_thread(partial(self.reattacher.withdraw, owner, tuple(addresses)))
+            left = tuple(cidr for cidr in self.store.state.attachments.get(owner, ()) if cidr not in addresses)
+            await self.store.change(lambda state: replace(state, attachments=_with(state.attachments, owner, left)))
+        if self._names is not None:
+            for cidr in addresses:
+                self._names.remove(owner, cidr.ip)
+        if self._addresses is not None:
+            await self._addresses.release(owner, [cidr.ip for cidr in addresses])
+
     async def drop_attachments(self, containers: Collection[str]) -> None:
         """Drop such notes, and take back the addresses."""
         await self.store.change(
@@ -224,3 +245,11 @@ class Control:
         if self._names is not None and found.hostname:
             for cidr in new:
                 await self._names.put(container, cidr.ip, found.hostname)
+
+
+def _with(
+    attachments: Mapping[str, tuple[Cidr, ...]], container: str, addresses: tuple[Cidr, ...]
+) -> dict[str, tuple[Cidr, ...]]:
+    """Return the addresses by container with those of one changed; one without is left out."""
+    others = {each: kept for each, kept in attachments.items() if each != container}
+    return {**others, container: addresses} if addresses else others

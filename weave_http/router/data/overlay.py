@@ -104,6 +104,13 @@ class Overlay:
                     logger.error("the data plane is not as it should be: %s", error)
                 self.trouble = str(error)
 
+    async def follow(self) -> None:
+        """Have the kernel follow how peers are reached; done when it does. Raises `HostError`."""
+        try:
+            await self._converge(check=False)
+        except OSError as error:
+            raise HostError(f"the data plane is not as it should be: {error}") from error
+
     def changed(self) -> None:
         """Have the kernel follow what changed in how peers are reached."""
         self._due.set()

@@ -8,7 +8,7 @@ the router starts: an earlier router put them there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from weave_http import constants
@@ -83,8 +83,17 @@ class Reach(NamedTuple):
         )
 
 
+def everybody(peer: str) -> bool:
+    """Admit each peer."""
+    return True
+
+
 def plan(
-    connected: Mapping[str, IP], lost: Mapping[str, Lost], now: float, relayed: Iterable[Way] = ()
+    connected: Mapping[str, IP],
+    lost: Mapping[str, Lost],
+    now: float,
+    relayed: Iterable[Way] = (),
+    admits: Callable[[str], bool] = everybody,
 ) -> dict[str, Way]:
     """Return the way to each peer that frames must go to, no more and no fewer.
 
@@ -93,13 +102,34 @@ def plan(
         lost: peers that there was one to, by name.
         now: the time.
         relayed: ways over others that are to be used, at most one a peer.
+        admits: tells whether frames may be exchanged with a peer at all.
     """
     lingering = {peer: Way(peer, each.ip) for peer, each in lost.items() if now < each.at + GRACE}
     direct = {peer: Way(peer, ip) for peer, ip in connected.items()}
-    over_others = {way.peer: way for way in relayed}
+    over_others = {way.peer: way for way in relayed if is_open(way, admits)}
     # One address is one host: what an earlier router left does not count beside what is known by name.
     taken = {way.ip for way in over_others.values()}
-    return {peer: way for peer, way in (lingering | direct).items() if way.ip not in taken} | over_others
+    others = {peer: way for peer, way in (lingering | direct).items() if way.ip not in taken and admits(peer)}
+    return others | over_others
+
+
+def is_open(way: Way, admits: Callable[[str], bool]) -> bool:
+    """Tell whether frames may be exchanged with a peer, and with those in between: one can't tell them apart."""
+    return all(map(admits, (way.peer, *way.via)))
+
+
+def open_relays(relays: Relays | None, ends: Mapping[IP, Way], admits: Callable[[str], bool]) -> Relays | None:
+    """Return this host's part in paths without its ends of those that frames may not be exchanged by.
+
+    Args:
+        relays: its part; None for what an earlier router left.
+        ends: the ways that legs are of, by virtual address.
+        admits: tells whether frames may be exchanged with a peer; of what was left no names are known.
+    """
+    if relays is None:
+        return None if admits("") else Relays()
+    legs = tuple(leg for leg in relays.legs if leg.virtual in ends and is_open(ends[leg.virtual], admits))
+    return relays if legs == relays.legs else Relays(legs, relays.forwards)
 
 
 def adopted(destinations: Iterable[IP], now: float) -> dict[str, Lost]:

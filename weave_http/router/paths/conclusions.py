@@ -47,6 +47,7 @@ class Conclusions:
 
     Attributes:
         in_use: ways over others that are used.
+        ends: ways over others that this host has a part in as an end, by virtual address.
         says: what this peer says.
         mtu: bytes of the largest packet that passes between all hosts.
     """
@@ -57,6 +58,7 @@ class Conclusions:
         self._prober = prober
         self._began = now
         self.in_use: dict[PeerName, Way] = {}
+        self.ends: dict[IP, Way] = {}
         self.says = Says()
         self.mtu = constants.GREATEST_MTU
         self._told_at = now - LAZY
@@ -101,6 +103,9 @@ class Conclusions:
             self._relays = {relays: until for relays, until in self._relays.items() if until > now} | {
                 current: now + LINGER
             }
+        there = {leg.virtual for relays in self._relays for leg in relays.legs}
+        known = self.ends | {way.ip: way for way in relayed.values()}
+        self.ends = {ip: way for ip, way in known.items() if ip in there}
         self._say(direct, full, local, now, forwards=forwards)
         self.mtu = min(each.mtu for each in (*says.values(), self.says))
 

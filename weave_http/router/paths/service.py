@@ -10,7 +10,7 @@ from time import monotonic
 
 from weave_http.addresses import IP
 from weave_http.net.tunnel import is_tunnelled
-from weave_http.router.data.plan import Reach, Way, plan
+from weave_http.router.data.plan import Reach, Way, everybody, open_relays, plan
 from weave_http.router.keys.service import Tunnels
 from weave_http.router.mesh.connections import Connection
 from weave_http.router.mesh.identity import PeerName
@@ -70,6 +70,9 @@ class Paths:
         full: returns the bytes of the largest packet that the network may have, as far as this host's link goes.
         changed: called when the kernel has to follow.
         tunnels: by which frames are encrypted; None on a network without a password.
+
+    Attributes:
+        admits: tells whether frames may be exchanged with a peer.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Paths:
         self._full = full
         self._tell_changed = changed
         self._tunnels = tunnels
+        self.admits: Callable[[str], bool] = everybody
         self._me = peering.me.name
         self._prober = Prober(self._me)
         self._conclusions = Conclusions(self._me, port, self._prober, monotonic())
@@ -105,9 +109,9 @@ class Paths:
     def reach(self, now: float) -> Reach:
         """Return how each peer is reached, at a monotonic time in seconds."""
         peering, conclusions = self._peering, self._conclusions
-        ways = plan(peering.connected, peering.lost, now, conclusions.in_use.values())
-        relays, mtu = conclusions.relays(now), conclusions.mtu
-        neighbours = peering.connected
+        ways = plan(peering.connected, peering.lost, now, conclusions.in_use.values(), self.admits)
+        relays, mtu = open_relays(conclusions.relays(now), conclusions.ends, self.admits), conclusions.mtu
+        neighbours = {peer: ip for peer, ip in peering.connected.items() if self.admits(peer)}
         if self._tunnels is None:
             return Reach(ways, relays, mtu, clear=frozenset(neighbours.values()))
         found = self._tunnels.secured(ways)
@@ -246,7 +250,9 @@ class Paths:
         why = self._why(peer, direct) if direct is not None else ""
         way = over or direct
         track = self._prober.track(way) if way is not None else None
-        if over is not None:
+        if not self.admits(peer):
+            state, why = "unreachable", "it is not agreed yet whose addresses are whose"
+        elif over is not None:
             state, why = "relayed", why or "there is no connection to it"
         elif direct is None and connection is not None:
             state, why = "unreachable", self._unencrypted(peer)
