@@ -41,3 +41,15 @@ def test_a_default_subnet_is_a_part_of_its_range() -> None:
             default_subnets(BOTH, [wrong])
     with pytest.raises(UsageError, match=r"expected a part of 10\.32\.0\.0/12"):
         default_subnets(BOTH[:1], [part])
+
+
+def test_addresses_are_taken_back_after_a_time_or_never() -> None:
+    read = BY_NAME["ipalloc-reclaim"].read
+    assert [read(text) for text in ("10s", "90m", "24h", "off")] == [10.0, 5400.0, 86400.0, None]
+    assert BY_NAME["ipalloc-reclaim"].default == read("24h")
+
+
+@pytest.mark.parametrize("text", ["", "9s", "24", "1d", "0h", "999999h", "-1h", "never"])
+def test_any_other_time_to_take_addresses_back_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="invalid --ipalloc-reclaim"):
+        BY_NAME["ipalloc-reclaim"].read(text)

@@ -1,0 +1,115 @@
+"""In which order the router writes, closes the gate, and says what it has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from contextlib import suppress
+from ipaddress import ip_interface, ip_network
+from pathlib import Path
+
+from weave_http.addresses import Cidr
+from weave_http.errors import HostError
+from weave_http.router.addresses.charter import Charter
+from weave_http.router.addresses.gossip import AddressGossip
+from weave_http.router.addresses.options import AddressOptions
+from weave_http.router.addresses.service import AddressService
+from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.neighbours import View
+from weave_http.router.store import Store
+
+ME, OTHER = PeerName("02:00:00:00:00:01"), PeerName("02:00:00:00:00:02")
+RANGE = ip_network("10.32.0.0/16")
+BLOCK = ip_network("10.32.0.0/24")
+HELD = ip_interface("10.32.0.1/16")
+TAKEN = Charter(5, "1.a", {OTHER: 8}, {OTHER: (BLOCK,)}, {OTHER: 8}, floor=4)
+"""What was ours is another's."""
+EXPIRED = Charter(5, "1.a", {OTHER: 8}, {ME: (BLOCK,)}, {ME: 7}, {ME: 5})
+
+
+class Alone:
+    """The addresses of a host that meets nobody, and what its kernel was told.
+
+    Args:
+        folder: its disk.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.gossip = AddressGossip(ME, 1)
+        self.gossip.settle(View(frozenset(), frozenset({ME}), {ME: frozenset()}), 0.0)
+        self.store = Store(folder)
+        options = AddressOptions((RANGE,), (RANGE,), 1)
+        self.service = AddressService(
+            ME, options, self.gossip, self.store, changed=lambda: None, nickname=lambda peer: ""
+        )
+        self.service.follow = self.follow
+        self.followed: list[tuple[int, int, bool]] = []
+        self.fails = False
+
+    @property
+    def said(self) -> int:
+        """The number of the charter that it says it has."""
+        found = [fact.value.number for fact in self.gossip._facts if fact.owner == ME and fact.value is not None]
+        return found[0] if found else 0
+
+    @property
+    def written(self) -> int:
+        """The number of the charter that is on the disk."""
+        kept = self.store.state.kept
+        return kept.memory.charter.number if kept and kept.memory.charter else 0
+
+    async def follow(self) -> None:
+        """Be the kernel."""
+        if self.fails:
+            raise HostError("the kernel refused")
+        self.followed.append((self.written, self.said, self.service.allocator.gate.apart))
+
+    async def learn(self, charter: Charter) -> None:
+        """Have a container with an address of the range, and be taught a charter."""
+        await self.service.adopt("c" * 64, [HELD])
+        self.gossip.learn(charter)
+        with suppress(HostError):
+            await self.service.release("nobody")
+            await self.service.adopt("c" * 64, [HELD])
+
+
+def test_the_gate_is_closed_after_a_charter_is_written_and_before_it_is_said(tmp_path: Path) -> None:
+    alone = Alone(tmp_path)
+    asyncio.run(alone.learn(TAKEN))
+    assert alone.followed == [(5, 0, True)]
+    assert alone.said == 5
+
+
+def test_a_charter_is_not_said_as_long_as_the_gate_can_not_be_closed(tmp_path: Path) -> None:
+    alone = Alone(tmp_path)
+    alone.fails = True
+    asyncio.run(alone.learn(TAKEN))
+    assert alone.written == 5
+    assert alone.said == 0
+    assert Alone(tmp_path).service.allocator.gate.admits("10.0.0.2") is False
+
+
+def test_a_host_is_apart_as_soon_as_its_own_share_has_expired(tmp_path: Path) -> None:
+    alone = Alone(tmp_path)
+    asyncio.run(alone.learn(EXPIRED))
+    assert alone.followed == [(5, 0, True)]
+    assert "not this host's any more: 10.32.0.1" in alone.service.trouble
+
+
+def test_what_is_anothers_by_now_is_taken_from_its_container(tmp_path: Path) -> None:
+    alone, gone = Alone(tmp_path), list[tuple[str, list[Cidr]]]()
+
+    async def take_away(owner: str, addresses: Collection[Cidr]) -> None:
+        gone.append((owner, list(addresses)))
+        await alone.service.release(owner, [cidr.ip for cidr in addresses])
+
+    async def run() -> None:
+        alone.service.take_away = take_away
+        await alone.learn(TAKEN)
+        alone.service.allocator.clashes = {HELD.ip: OTHER}
+        await alone.service._let_go()
+
+    asyncio.run(run())
+    assert gone == [("c" * 64, [HELD])]
+    assert not alone.service.allocator.gate.apart
+    assert alone.followed[-1] == (5, 5, False)
