@@ -39,7 +39,7 @@ def test_defaults() -> None:
         mtu=None,
         targets=(),
         dns=DnsOptions(),
-        addresses=AddressOptions((RANGE,), (RANGE,), 1),
+        addresses=AddressOptions((RANGE,), (RANGE,), 1, reclaim=24 * 3600.0),
         proxy=Settings(),
     )
     assert _parse("--proxy=false").proxy is None

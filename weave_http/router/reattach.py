@@ -233,6 +233,9 @@ class Reattacher:
         try:
             with local_engine(self._socket()) as engine:
                 joined = self._join(engine, container, addresses)
+                kept = self._attachments().get(container, ())
+                if gone := [cidr for cidr in addresses if cidr not in kept]:  # taken from it meanwhile
+                    withdraw(engine, container, gone)
         except NotFound:
             return  # removed meanwhile, which is told as well
         except (WeaveError, OSError) as error:

@@ -337,6 +337,9 @@ class Agreement:
             if len(promised) >= self._needed():
                 accepted = [fact.accepted for fact in promised if fact.accepted is not None]
                 latest = max(accepted, key=lambda each: each[0])[1] if accepted else self._goal(now)
+                if latest is None:  # what somebody else accepted keeps us asking: let it be decided
+                    begun = [fact.accepted for fact in votes.values() if fact.accepted is not None]
+                    latest = max(begun, key=lambda each: each[0])[1] if begun else None
                 self._proposal = (seen, self._named(latest)) if latest is not None else None
                 return
         pending = self.memory.accepted is not None or any(fact.accepted for fact in votes.values())

@@ -201,9 +201,10 @@ class Control:
         elif not is_container_id(owner):
             raise HostError("it is an endpoint of a Docker network", hint="disconnect it: docker network disconnect")
         else:
-            await in_thread(partial(self.reattacher.withdraw, owner, tuple(addresses)))
+            # The note goes first, so that a container that starts meanwhile does not get them again.
             left = tuple(cidr for cidr in self.store.state.attachments.get(owner, ()) if cidr not in addresses)
             await self.store.change(lambda state: replace(state, attachments=_with(state.attachments, owner, left)))
+            await in_thread(partial(self.reattacher.withdraw, owner, tuple(addresses)))
         if self._names is not None:
             for cidr in addresses:
                 self._names.remove(owner, cidr.ip)
