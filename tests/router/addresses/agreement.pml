@@ -154,6 +154,8 @@ inline adopt(charter, what) {
 #define FREE(it) (it == POOL || it >= EXPIRED || (offers[number[me]] & BIT(it)))
 #endif
 #define IS_BACK(it) (it >= EXPIRED && number[(it) % EXPIRED] == number[me])
+/* What somebody else accepted may be proposed, too, so that it comes to an end. */
+#define BEGUN(it) (number[it] == number[me] && accepted[it])
 
 proctype peer(byte me) {
     byte ballot, set, newest, other;
@@ -209,6 +211,9 @@ end:
         :: ENOUGH(set) && !newest && owner[me] != me && FREE(owner[me]) -> proposed[ballot] = me
         :: ENOUGH(set) && !newest && owner[me] != me && owner[me] < PEERS -> proposed[ballot] = EXPIRED + owner[me]
         :: ENOUGH(set) && !newest && IS_BACK(owner[me]) -> proposed[ballot] = owner[me] - EXPIRED
+        :: ENOUGH(set) && !newest && BEGUN(0) -> proposed[ballot] = proposed[AT(number[me], accepted[0])]
+        :: ENOUGH(set) && !newest && BEGUN(1) -> proposed[ballot] = proposed[AT(number[me], accepted[1])]
+        :: ENOUGH(set) && !newest && BEGUN(2) -> proposed[ballot] = proposed[AT(number[me], accepted[2])]
         :: else
         fi;
         if

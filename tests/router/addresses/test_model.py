@@ -32,7 +32,7 @@ def test_no_state_of_three_peers_has_two_owners_of_a_block(tmp_path: Path) -> No
     assert "errors: 0" in said, said
     assert "Search not completed" not in said
     states = next(int(line.split()[0]) for line in said.splitlines() if "states, stored" in line)
-    assert states > 50_000
+    assert states > 100_000
 
 
 @pytest.mark.parametrize(
