@@ -1,6 +1,7 @@
 """The addresses of this host as the router has them: asked for, waited for, kept on the disk, and said to others.
 
-Nothing is said, and nobody gets an address, before it is on the disk.
+Nothing is said, and nobody gets an address, before it is on the disk, and before the gate is closed to those who have
+to know of it first. Longer than most files, so that all that happens under the one lock is seen together.
 """
 
 from __future__ import annotations
