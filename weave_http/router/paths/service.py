@@ -110,7 +110,7 @@ class Paths:
         neighbours = peering.connected
         if self._tunnels is None:
             return Reach(ways, relays, mtu, clear=frozenset(neighbours.values()))
-        found = self._tunnels.secured(ways)
+        found = self._tunnels.secured(ways, plan(neighbours, peering.lost, now), conclusions.over)
         clear = frozenset(ip for peer, ip in neighbours.items() if self._tunnels.is_clear(peer))
         return Reach(found.ways, relays, mtu, found.peers, clear)
 
@@ -215,6 +215,8 @@ class Paths:
             now,
             forwards=sockets.forwards(),
             local={peer: connection.wire.local for peer, connection in there.items()},
+            laid=self._tunnels.laying() if self._tunnels else lambda way: way,
+            is_clear=self._tunnels.is_clear if self._tunnels else lambda peer: True,
         )
         if self._gossip.say(self._conclusions.says):
             self._peering.wake()
