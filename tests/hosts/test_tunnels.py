@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 from tests.hosts.host import GUEST, Host, eventually
+from tests.hosts.wire import searched
 from weave_http import constants
 
 PRIVATE = Path(__file__).parents[1] / "router" / "private_router.py"
@@ -29,7 +30,7 @@ def is_up(host: Host, peers: int) -> bool:
 
 
 def test_data_is_encrypted_in_a_container_that_outlives_the_router(trio: list[Host]) -> None:
-    one, two, _ = trio
+    one, two, three = trio
     launch(one)
     launch(two, one.address)
     assert eventually(lambda: is_up(one, 1) and is_up(two, 1)), one.shell("docker logs weave 2>&1; docker ps -a")
@@ -50,6 +51,17 @@ def test_data_is_encrypted_in_a_container_that_outlives_the_router(trio: list[Ho
     assert json.loads(one.shell("docker inspect weave-wg"))[0]["State"]["StartedAt"] == started
     one.shell("docker kill weave-wg")
     assert eventually(lambda: one.pings("c1", "10.2.1.2", count=1, wait=1)), "the router starts it anew"
+    launch(three, one.address, two.address)
+    assert eventually(lambda: is_up(one, 2) and is_up(two, 2) and is_up(three, 2))
+    block = f"-s {two.address} -p udp -j DROP"
+    one.shell(f"iptables -I INPUT {block}")
+    assert eventually(lambda: f"over {three.name}: UDP port 6783" in one.weave("status", "connections"), seconds=60)
+    with searched(one) as seen:
+        assert eventually(lambda: one.pings("c1", "10.2.1.2", size=1390 - 28), seconds=60), "over the third host"
+    assert seen.udp
+    assert 6784 not in seen.udp, "nothing in the clear"
+    assert "weave-wg-relay" in one.shell("docker ps --format '{{.Names}}'")
+    one.shell(f"iptables -D INPUT {block}")
     one.weave("stop")
     assert eventually(lambda: "weave-wg" not in one.shell("docker ps -a --format '{{.Names}}'; ip -br link"))
 

@@ -10,13 +10,16 @@ import pytest
 from tests.net.kernel import Space
 from weave_http.net import expose, firewall, iptables
 from weave_http.net.bridge import ensure_bridge
-from weave_http.net.relays import CHAINS, Forward, Leg, Relays, ensure_route, labels
+from weave_http.net.relays import CHAINS, Forward, Leg, Relays, ensure_route, labels, tunnel_port
 from weave_http.net.rules import DATA, Guard, data_rules
 
 pytestmark = pytest.mark.kernel
 
 ONE, TWO = ip_address("192.0.2.1"), ip_address("192.0.2.2")
-RELAYS = Relays((Leg(ip_address("248.1.2.3"), ONE, 6800),), (Forward(ONE, 6801, TWO), Forward(TWO, 6801, ONE)))
+RELAYS = Relays(
+    (Leg(ip_address("248.1.2.3"), ONE, 6800), Leg(ip_address("248.1.2.4"), ONE, 6802, tunnelled=True)),
+    (Forward(ONE, 6801, TWO), Forward(TWO, 6801, ONE)),
+)
 
 
 def chains(space: Space) -> dict[str, list[str]]:
@@ -68,4 +71,7 @@ def test_the_route_is_gone_with_the_bridge(spaces: Callable[[], Space]) -> None:
 
 def test_labels_stay_within_the_ports_there_are() -> None:
     assert labels(6784) == range(6785, 7041)
-    assert labels(65535)[-1] < 65534
+    for port in (2, 6784, 65277, 65278, 65279, 65280, 65534, 65535):
+        taken = [port - 1, port, tunnel_port(port), *labels(port)]
+        assert len(set(taken)) == len(labels(port)) + 3
+        assert 0 < min(taken) <= max(taken) <= 65535

@@ -87,7 +87,7 @@ def test_frames_are_taken_of_peers_and_out_of_the_tunnel_and_of_no_one_else() ->
         "-j DROP",
     )
     private = data_rules([], 6784, tunnel=True)
-    assert private == ("-i weave-wg -p udp -m udp --dport 6784 -j ACCEPT", "-i weave-wg -j DROP", "-j DROP")
+    assert private == ("-i weave-wg+ -p udp -m udp --dport 6784 -j ACCEPT", "-i weave-wg+ -j DROP", "-j DROP")
     for data, jumps in ((private, 2), ((), 0), (data_rules([one], 6784, tunnel=False), 1)):
         found = {chain.name: chain for chain in chains({}, [], Guard(6783, (6784,), "docker0"), data=data)}
         assert sum(rule.endswith(f"-j {DATA}") for rule in found[INPUT].rules) == jumps

@@ -89,7 +89,7 @@ class RoutedHost:
     def run_router(self, command: list[str], environ: dict[str, str]) -> None:
         """Start a router in the host by a command of its own."""
         with self.log.open("ab") as log:
-            self.router = self.space.call(_popen, command, stderr=log, env=environ)
+            self.router = self.space.call(popen, command, stderr=log, env=environ)
 
     def refused(self, *arguments: str, **environ: str) -> tuple[int, str]:
         """Start a router that can't; return its exit code and what it wrote to stderr."""
@@ -172,9 +172,13 @@ class RoutedHost:
         self._pings += 1
         log = self.folder.with_name(f"{self.folder.name}-ping{self._pings}.log")
         with log.open("wb") as file:
-            process = self.guest.call(_popen, ["ping", "-i0.05", other.inside], stdout=file)
-        self._stack.callback(_reap, process)
+            process = self.guest.call(popen, ["ping", "-i0.05", other.inside], stdout=file)
+        self.reap(process)
         return Pinger(process, log)
+
+    def reap(self, process: subprocess.Popen[Any]) -> None:
+        """End a program when the host goes."""
+        self._stack.callback(_reap, process)
 
     def cable(self, state: str) -> None:
         """Plug the host's LAN cable `up`, or pull it `down`."""
@@ -230,7 +234,7 @@ class Lan:
         return all(host.connected == len(there) - 1 and host.destinations >= wanted - {host.address} for host in there)
 
 
-def _popen(*arguments: Any, **keywords: Any) -> subprocess.Popen[Any]:
+def popen(*arguments: Any, **keywords: Any) -> subprocess.Popen[Any]:
     """Start a program that hears signals: the thread that enters the namespace for it has them blocked."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     return subprocess.Popen(*arguments, **keywords)

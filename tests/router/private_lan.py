@@ -54,7 +54,7 @@ class PrivateLan(Lan):
         for host in self.hosts:
             if host.router is not None:
                 host.end(signal.SIGKILL)
-            for device in ("weave-wg", "hand-wg"):  # which ends the program
+            for device in ("weave-wg", "weave-wg-relay", "hand-wg"):  # which ends the program
                 host.space.run(f"ip link del {device} 2>/dev/null || true")
         for process in self._mounts.values():
             process.kill()

@@ -13,13 +13,17 @@ import pytest
 from tests.net.kernel import Space
 from tests.router.hosts import RoutedHost, until
 from tests.router.private_lan import PrivateLan, direct, fetched
+from tests.router.stream import Stream
 from weave_http.host.router_client import RouterClient
+from weave_http.net.relays import labels, tunnel_port
 from weave_http.net.tunnel import address_of
 
 pytestmark = [pytest.mark.kernel, pytest.mark.programs]
 
 FULL = 1390 - 28
 """Bytes that a ping carries in the largest packet."""
+PATHS = {tunnel_port(6784), *labels(6784)}
+"""UDP ports of what goes over other hosts."""
 
 
 @pytest.fixture(scope="session")
@@ -62,19 +66,25 @@ def test_all_data_is_encrypted_and_goes_on_while_secrets_change_and_a_router_res
         assert one.pings(two, FULL)
         assert two.pings(three, FULL)
         pings = [one.keep_pinging(two), three.keep_pinging(one), two.keep_pinging(three)]
+        stream = Stream(one, three)
         time.sleep(4)
         assert [ping.lost() for ping in pings] == [0, 0, 0], "secrets are new every second, and no ping is lost"
         ping = one.keep_pinging(three)
         one.end(signal.SIGKILL)
         time.sleep(1)
-        lan.launch(one)
+        lan.launch(one, changing=1)
         until(lambda: one.ready and one.connected == 2)
         until(lambda: direct(hosts))
         assert ping.lost() == 0, "the program that encrypts goes on without the router"
+        arrived = stream.end()
+        assert arrived.whole
+        assert arrived.sent > 1 << 20
+        assert arrived.longest < 2, "nor does a stream stand still"
     assert ports == {(6783, 6783)}, "of UDP there is nothing but WireGuard"
-    macs = [bytes.fromhex(host.guest.run("ip -br link show ethwe").split()[2].replace(":", "")) for host in hosts]
     assert frames
-    assert not any(mac in frame for mac in macs for frame in frames), "nor does a frame of a container cross the LAN"
+    assert not any(mac in frame for mac in macs(hosts) for frame in frames), (
+        "nor does a frame of a container cross the LAN"
+    )
 
 
 def vxlan_frame() -> bytes:
@@ -142,9 +152,63 @@ def test_without_a_tunnel_no_frame_goes_out_and_status_says_why(lan: PrivateLan,
     assert one.ask(RouterClient.report)["DataPasses"] is False
 
 
+def forwarding(host: RoutedHost) -> None:
+    """Have a host pass packets on as a Docker host does: for those only whom a rule allows it."""
+    host.space.run("echo 1 > /proc/sys/net/ipv4/ip_forward; iptables-nft -P FORWARD DROP")
+
+
+def cut(at: RoutedHost, source: str, *, heal: bool = False) -> None:
+    """Have a host take no UDP from an address, or take it again."""
+    at.space.run(f"iptables-nft -{'D' if heal else 'I'} INPUT -s {source} -p udp -j DROP")
+
+
+def via(host: RoutedHost, other: RoutedHost) -> list[str]:
+    """Return the hosts over which a host reaches another one that it does not reach directly."""
+    path = host.paths.get(f"host{other.number}", {})
+    return list(path["Via"]) if path.get("State") == "relayed" else []
+
+
+def macs(hosts: list[RoutedHost]) -> list[bytes]:
+    """Return the MAC addresses of the hosts' containers."""
+    return [bytes.fromhex(host.guest.run("ip -br link show ethwe").split()[2].replace(":", "")) for host in hosts]
+
+
+def test_encrypted_data_goes_over_a_third_host_that_sees_none_of_it_and_back(lan: PrivateLan) -> None:
+    hosts = one, two, three = meshed(lan, 3)
+    for host in hosts:
+        forwarding(host)
+    ports: set[tuple[int, int]] = set()
+    with lan.watched(ports) as frames:
+        stream = Stream(one, two)
+        cut(one, two.address)
+        cut(two, one.address)
+        took = until(lambda: via(one, two) == via(two, one) == ["host3"])
+        print(f"over a third host after {took:.1f} s")
+        until(lambda: one.pings(two, FULL) and two.pings(one, FULL))
+        assert "6783 is blocked" in one.paths["host2"]["Reason"]
+        ping = one.keep_pinging(two)
+        for host in (one, three):
+            host.end(signal.SIGKILL)
+        lan.launch(one, two.address)
+        lan.launch(three, one.address, two.address)
+        until(lambda: one.ready and three.ready and via(one, two) == via(two, one) == ["host3"])
+        assert ping.lost() == 0, "kernels, and what encrypts, go on without their routers"
+        ping = one.keep_pinging(two)
+        cut(one, two.address, heal=True)
+        cut(two, one.address, heal=True)
+        until(lambda: direct(hosts))
+        assert ping.lost() == 0
+        assert stream.end().whole, "what was under way when the path was cut came later"
+        until(lambda: one.pings(two, FULL))
+    assert {port for pair in ports for port in pair} - PATHS == {6783}
+    assert not any(mac in frame for mac in macs(hosts) for frame in frames)
+
+
 def test_a_host_behind_a_nat_that_only_dials_out_is_reached_both_ways(lan: PrivateLan) -> None:
-    one, two = lan.add(2)
-    assert one.guest
+    one, two, three = lan.add(3)
+    for host in (one, three):
+        assert host.guest
+        forwarding(host)
     gate = lan.space()
     gate.run("echo 1 > /proc/sys/net/ipv4/ip_forward")
     lan.lan.run(f"ip link add vgate type veth peer name eth0 netns {gate.pid}; ip link set vgate master lan up")
@@ -157,11 +221,15 @@ def test_a_host_behind_a_nat_that_only_dials_out_is_reached_both_ways(lan: Priva
     gate.run("iptables-nft -P FORWARD DROP; iptables-nft -A FORWARD -i v2 -j ACCEPT")
     assert two.guest
     lan.launch(one)
-    lan.launch(two, one.address)
-    until(lambda: one.ready and two.ready)
-    until(lambda: direct([one, two]))
+    lan.launch(three, one.address)
+    lan.launch(two, one.address, three.address)
+    until(lambda: one.ready and two.ready and three.ready)
+    until(lambda: direct([one, two, three]))
     until(lambda: one.pings(two) and two.pings(one))
     ports: set[tuple[int, int]] = set()
     with lan.watched(ports):
         assert one.pings(two, FULL)
     assert any(port != 6783 for pair in ports for port in pair), "it comes from whatever port the NAT gave it"
+    cut(one, "192.0.2.77")
+    until(lambda: via(one, two) == via(two, one) == ["host3"])
+    until(lambda: one.pings(two, FULL) and two.pings(one, FULL))

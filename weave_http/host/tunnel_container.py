@@ -19,16 +19,17 @@ ROLE = "tunnel"
 TUN = "/dev/net/tun"
 
 
-def create_body(image: str) -> dict[str, Any]:
+def create_body(image: str, device: str = constants.TUNNEL_DEVICE) -> dict[str, Any]:
     """Return the body of `POST /containers/create`.
 
     Args:
         image: reference.
+        device: name of the WireGuard device.
     """
     return {
         "Image": image,
         "Entrypoint": [constants.TUNNEL_PROGRAM],
-        "Cmd": ["-f", constants.TUNNEL_DEVICE],
+        "Cmd": ["-f", device],
         "Env": ["WG_PROCESS_FOREGROUND=1", "LOG_LEVEL=error"],
         "Labels": {constants.ROLE_LABEL: ROLE},
         "HostConfig": {
@@ -42,18 +43,18 @@ def create_body(image: str) -> dict[str, Any]:
     }
 
 
-def ensure(engine: Engine, image: str) -> int:
+def ensure(engine: Engine, image: str, name: str = constants.TUNNEL_CONTAINER) -> int:
     """Have it run, and return its process id on the host.
 
     Args:
         engine: of this host.
         image: reference; one that runs already stays as it is.
+        name: of the container and of the device.
 
     Raises:
         HostError: another container has its name, or it ended at once.
         EngineError: the engine refused.
     """
-    name = constants.TUNNEL_CONTAINER
     for _ in range(2):
         try:
             found = engine.containers.inspect(name)
@@ -65,7 +66,7 @@ def ensure(engine: Engine, image: str) -> int:
             return int(found["State"]["Pid"])
         with suppress(NotFound, Conflict):
             engine.containers.remove(found["Id"], force=True)
-    created = engine.containers.create(create_body(image), name=name)
+    created = engine.containers.create(create_body(image, name), name=name)
     try:
         engine.containers.start(created.id)
         pid = int(engine.containers.inspect(created.id)["State"]["Pid"])

@@ -101,13 +101,14 @@ def marked() -> str:
 
 
 def destroy() -> None:
-    """Remove the bridge, the VXLAN device, the tunnel, all veths to containers, and what is looked at there.
+    """Remove the bridge, the VXLAN device, the tunnels, all veths to containers, and what is looked at there.
 
     Idempotent. Raises `HostError`.
     """
     with Netlink() as kernel, host_locked():
         links.delete_link(kernel, constants.VXLAN_DEVICE)
-        links.delete_link(kernel, constants.TUNNEL_DEVICE)
+        for tunnel in (constants.TUNNEL_DEVICE, constants.RELAYED_TUNNEL_DEVICE):
+            links.delete_link(kernel, tunnel)
         for _, name in socket.if_nameindex():
             if name.startswith(constants.HOST_VETH_PREFIX):
                 links.delete_link(kernel, name)

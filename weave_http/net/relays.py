@@ -4,7 +4,8 @@ A host that is reached over others has a *virtual* underlay address, which exist
 the next host on the path, at the UDP port by which the hosts on the path know it (the *label*); and what comes from
 there at that port is given the virtual address as its source, so the VXLAN device learns who is behind it as ever. A
 host in between turns what comes from one neighbour at that port into a packet of its own to the other one, at the same
-port. There is no further device, so the MTU is that of the direct way. docs/paths.md has an example.
+port. There is no further VXLAN device, so the MTU is that of the direct way. On a network with a password it is packets
+of a tunnel that go so, which those in between can't read. docs/paths.md has an example.
 """
 
 from __future__ import annotations
@@ -43,11 +44,17 @@ class Leg:
         virtual: underlay address that stands for the host at the other end.
         by: that of the next host.
         label: UDP port by which the path is known.
+        tunnelled: whether what goes there are packets of the tunnel; else they are frames as they are.
     """
 
     virtual: IP
     by: IP
     label: int
+    tunnelled: bool = False
+
+    def port(self, data: int) -> int:
+        """Return the UDP port at either end, given that for data."""
+        return tunnel_port(data) if self.tunnelled else data
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +85,13 @@ class Relays:
 
 def labels(port: int) -> range:
     """Return the UDP ports between hosts on a path: those that follow the port for data."""
-    first = port + 1 if port + _LABELS <= GREATEST_PORT else port - 1 - _LABELS
+    first = port + 1 if port + _LABELS < GREATEST_PORT else port - 2 - _LABELS
     return range(first, first + _LABELS)
+
+
+def tunnel_port(port: int) -> int:
+    """Return the UDP port at both ends of a path for packets of the tunnel, given that for data."""
+    return labels(port).stop
 
 
 def rules(relays: Relays, port: int, bridges: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -94,11 +106,14 @@ def rules(relays: Relays, port: int, bridges: Iterable[str]) -> dict[str, tuple[
     nexts = sorted({leg.by for leg in relays.legs} | {each.to for each in relays.forwards}, key=int)
     return {
         OUT: tuple(
-            f"-d {leg.virtual}/32 -p udp -m udp --dport {port} -j DNAT --to-destination {leg.by}:{leg.label}"
+            f"-d {leg.virtual}/32 -p udp -m udp --dport {leg.port(port)} -j DNAT --to-destination {leg.by}:{leg.label}"
             for leg in relays.legs
         ),
         BACK: (
-            *(f"-s {leg.by}/32 -p udp -m udp --dport {leg.label} -j REDIRECT --to-ports {port}" for leg in relays.legs),
+            *(
+                f"-s {leg.by}/32 -p udp -m udp --dport {leg.label} -j REDIRECT --to-ports {leg.port(port)}"
+                for leg in relays.legs
+            ),
             *(
                 f"-s {each.source}/32 -p udp -m udp --dport {each.label} -j DNAT"
                 f" --to-destination {each.to}:{each.label}"
@@ -112,7 +127,8 @@ def rules(relays: Relays, port: int, bridges: Iterable[str]) -> dict[str, tuple[
         MASK: tuple(f"-d {ip}/32 -p udp -m udp --dport {ports} {_TRANSLATED} -j MASQUERADE" for ip in nexts),
         PASS: (
             *(f"-d {ip}/32 -i {bridge} -p udp -m udp --dport {ports} -j DROP" for bridge in bridges for ip in nexts),
-            *(f"-d {ip}/32 -p udp -m udp --dport {ports} {_TRANSLATED} -j ACCEPT" for ip in nexts),
+            # Packets of a tunnel are answered within their flow: what goes back has the port of its other end.
+            *(f"-d {ip}/32 -p udp {_TRANSLATED} --ctorigdstport {ports} -j ACCEPT" for ip in nexts),
         ),
     }
 

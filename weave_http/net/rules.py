@@ -19,7 +19,8 @@ from weave_http.net import relays
 FORWARD, EXPOSE, INPUT, DATA, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE-DATA", "WEAVE"
 """Chains of ours."""
 _BRIDGE = constants.BRIDGE
-_TUNNEL = constants.TUNNEL_DEVICE
+_TUNNEL = f"{constants.TUNNEL_DEVICE}+"
+"""Both devices of tunnels, as iptables has it."""
 _MULTICAST, _BROADCAST, _MULTICAST_6 = "224.0.0.0/4", "255.255.255.255/32", "ff00::/8"
 _NEIGHBOR_SOLICITATION, _NEIGHBOR_ADVERTISEMENT = 135, 136
 _DNS_PORT = 53

@@ -1,7 +1,7 @@
 """WireGuard: what a device and its peers are, as values, and what has to change. Pure.
 
-One device a host; a peer is known by its public key, and has one address in the tunnel, which no other one has. The
-kernel's own WireGuard (`wireguard_kernel`) and the program for hosts without (`wireguard_user`) follow `Device`.
+On a device, a peer is known by its public key, and has one address in the tunnel, which no other one has. The kernel's
+own WireGuard (`wireguard_kernel`) and the program for hosts without (`wireguard_user`) follow `Device`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OVERHEAD = 60
 KEEP_ALIVE = 20
 """Seconds after which a silent peer is sent an empty packet: a NAT forgets a flow of UDP after thirty or more."""
 TUNNEL = IPv4Network("240.0.0.0/5")
-"""Where addresses in the tunnel are: a network that is in use nowhere."""
+"""Where addresses in tunnels are: a network that is in use nowhere."""
 FRESH = 180.0
 """Seconds after which the keys of a session are not used any more."""
 Endpoint = tuple[IP, int]

@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack
 from time import monotonic, time
 
 from weave_http import __version__, constants
+from weave_http.net import relays, tunnel
 from weave_http.net.own_container import own_container
-from weave_http.net.tunnel import is_tunnelled
 from weave_http.router import docker_api
 from weave_http.router.addresses.gossip import AddressGossip
 from weave_http.router.addresses.options import AddressOptions
@@ -64,7 +64,7 @@ class Router:
     def __init__(self, options: Options, store: Store, me: Self, before: int = 0) -> None:
         self._store = store
         self._before = before
-        self._tunnel = Tunnel(me.name, options.port, start_tunnel) if options.secrecy else None
+        devices = _devices(me.name, options.port) if options.secrecy else None
         self._kernel = Kernel(
             me.name,
             options.port + 1,
@@ -72,7 +72,7 @@ class Router:
             local_ports=options.local_ports,
             docker_bridge=os.environ.get("DOCKER_BRIDGE") or constants.DOCKER_BRIDGE,
             procfs=os.environ.get("PROCFS"),
-            tunnel=self._tunnel,
+            tunnels=devices,
             enforce=options.enforce,
         )
         self._overlay = Overlay(self._kernel, store, self._reach, self._checked)
@@ -80,7 +80,7 @@ class Router:
         path_gossip, self._address_gossip = PathGossip(me.name, me.uid), AddressGossip(me.name, me.uid)
         key_gossip = KeyGossip(me.name, me.uid)
         topics: list[Topic] = [self._name_gossip, path_gossip, self._address_gossip]
-        if self._tunnel:
+        if devices:
             topics.append(key_gossip)
         self._secrecy, channel = None, None
         if options.secrecy is not None:
@@ -91,7 +91,7 @@ class Router:
             self._secrecy = Secrecy(options.secrecy, password_gossip, options.state_dir, self._password_changed)
             channel = Encrypted(self._secrecy.candidates, self._secrecy.trusts)
         self._peering = Peering(me, self._overlay.changed, topics, channel=channel)
-        self._tunnels = self._tunnels_of(self._tunnel, key_gossip) if self._tunnel else None
+        self._tunnels = self._tunnels_of(*devices, key_gossip) if devices else None
         self._paths = Paths(
             self._peering,
             path_gossip,
@@ -148,12 +148,13 @@ class Router:
         if self._tunnels is not None:
             self._tunnels.refresh()
 
-    def _tunnels_of(self, tunnel: Tunnel, gossip: KeyGossip) -> Tunnels:
+    def _tunnels_of(self, direct: Tunnel, relayed: Tunnel, gossip: KeyGossip) -> Tunnels:
         peering = self._peering
         return Tunnels(
             peering.me.name,
             gossip,
-            tunnel,
+            direct,
+            relayed,
             peering.me.port,
             clear=lambda: {peer for peer, connection in peering.connections.items() if connection.clear},
             told=peering.wake,
@@ -231,7 +232,7 @@ class Router:
         Those of a network with a password don't hold for one without, nor the other way round.
         """
         there = await in_thread(self._kernel.destinations)
-        found = {ip for ip in there if is_tunnelled(ip) == (self._tunnels is not None)}
+        found = {ip for ip in there if tunnel.is_tunnelled(ip) == (self._tunnels is not None)}
         if found:
             logger.info("keeping the destinations of an earlier router: %s", ", ".join(map(str, sorted(found))))
         self._peering.lost = adopted(found, monotonic())
@@ -240,6 +241,14 @@ class Router:
         """Write the status into the log."""
         for line in (self._control.status("") or "").splitlines():
             logger.info("%s", line)
+
+
+def _devices(name: PeerName, port: int) -> tuple[Tunnel, Tunnel]:
+    """Return the tunnels to hosts that are reached directly, and to those that are reached over others."""
+    return (
+        Tunnel(name, tunnel.DIRECT, port, start_tunnel),
+        Tunnel(name, tunnel.RELAYED, relays.tunnel_port(port + 1), start_tunnel),
+    )
 
 
 async def serve(options: Options) -> None:

@@ -43,38 +43,39 @@ def engine_socket(mounted: str = constants.DOCKER_SOCKET, environ: Mapping[str, 
     return next(filter(_answers, paths), mounted)
 
 
-def start_tunnel(environ: Mapping[str, str] = os.environ) -> str:
+def start_tunnel(name: str, environ: Mapping[str, str] = os.environ) -> str:
     """Have WireGuard run in user space, and return the path of its socket.
 
     From a container it is started in one of its own, so that it outlives the router; else as a daemon.
 
     Args:
+        name: of its device.
         environ: `PROCFS` says where the host's /proc is.
 
     Raises:
         HostError: it can't be started.
     """
-    name = constants.TUNNEL_DEVICE
     launch = own_container()
     if not launch or not environ.get("PROCFS"):
-        return _start_daemon(f"{SOCKETS}/{name}.sock")
+        return _start_daemon(name)
     try:
         with local_engine(engine_socket()) as engine:
             image = str(engine.containers.inspect(launch)["Config"]["Image"])
-            pid = tunnel_container.ensure(engine, image)
+            pid = tunnel_container.ensure(engine, image, name)
     except EngineError as error:
         raise HostError(f"WireGuard can't be started in user space: {error}") from error
     return str(inside(Path(environ["PROCFS"], str(pid), "root"), f"{SOCKETS}/{name}.sock"))
 
 
-def _start_daemon(path: str) -> str:
+def _start_daemon(name: str) -> str:
+    path = f"{SOCKETS}/{name}.sock"
     if not _answers(path):
         program = which(Path(constants.TUNNEL_PROGRAM).name)
         if program is None:
             raise HostError(
                 "this kernel has no WireGuard, and there is no program wireguard-go", hint="modprobe wireguard"
             )
-        done = subprocess.run([program, constants.TUNNEL_DEVICE], capture_output=True, text=True, check=False)
+        done = subprocess.run([program, name], capture_output=True, text=True, check=False)
         if done.returncode:
             said = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith(_BOX)]
             raise HostError(f"wireguard-go can't be started: {said[-1] if said else f'exit code {done.returncode}'}")

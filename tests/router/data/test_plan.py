@@ -89,6 +89,8 @@ def test_frames_of_a_neighbour_are_taken_directly_while_ours_go_over_others() ->
     assert found.destinations == {over.ip}
     assert found.sources == {ONE, TWO}, "its own, and that of the next host on the way"
     assert Reach({"b": Way("b", ip_address("240.1.2.3"))}).sources == set(), "out of the tunnel no address counts"
+    sealed = Relays((Leg(over.ip, TWO, 6800, tunnelled=True),))
+    assert Reach({"b": Way("b", ip_address("244.1.2.3"))}, sealed).sources == set(), "nor of who passes it on"
 
 
 def test_who_is_not_admitted_is_reached_in_no_way_nor_over_it_anybody_else() -> None:

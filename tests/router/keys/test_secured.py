@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weave_http.net.tunnel import address_of, is_tunnelled
+from weave_http.net.relays import is_virtual, tunnel_port
+from weave_http.net.tunnel import RELAYED, address_of, is_tunnelled
 from weave_http.router.data.plan import Way
 from weave_http.router.data.tunnel import new_private_key
 from weave_http.router.keys.facts import PublicKeys
 from weave_http.router.keys.secrets import public_key
-from weave_http.router.keys.secured import Own, secured, why_not
+from weave_http.router.keys.secured import Own, laying, secured, why_not
 
 ONE, TWO, THREE = (f"02:00:00:00:00:0{number}" for number in (1, 2, 3))
 UNDERLAY = {ONE: ip_address("192.0.2.1"), TWO: ip_address("192.0.2.2"), THREE: ip_address("192.0.2.3")}
 
 
 def own(name: str) -> Own:
-    return Own(name, public_key(new_private_key()), new_private_key())
+    return Own(name, public_key(new_private_key()), new_private_key(), public_key(new_private_key()))
 
 
 HOSTS = {name: own(name) for name in (ONE, TWO, THREE)}
@@ -27,13 +29,23 @@ SAYS = {name: each.public for name, each in HOSTS.items()}
 STRANGE = st.sampled_from(
     [
         PublicKeys(),
-        PublicKeys(bytes(32), bytes(32)),
+        PublicKeys(bytes(32), bytes(32), bytes(32)),
         PublicKeys(SAYS[TWO].tunnel, SAYS[THREE].changing),
-        PublicKeys(SAYS[ONE].tunnel, SAYS[TWO].changing),
+        PublicKeys(SAYS[ONE].tunnel, SAYS[TWO].changing, SAYS[ONE].relayed),
+        PublicKeys(SAYS[TWO].tunnel, SAYS[TWO].changing, SAYS[THREE].relayed),
+        PublicKeys(SAYS[TWO].tunnel, SAYS[TWO].changing),
         SAYS[TWO],
         SAYS[THREE],
     ]
 )
+
+
+VIRTUAL = {TWO: ip_address("248.0.0.2"), THREE: ip_address("249.0.0.3")}
+
+
+def over(*names: str) -> dict[str, Way]:
+    """Ways over other hosts, as paths have them."""
+    return {name: Way(name, VIRTUAL[name], 6800, ("via",)) for name in names}
 
 
 def ways(*names: str) -> dict[str, Way]:
@@ -78,6 +90,43 @@ def test_nothing_goes_as_it_is_but_to_whom_both_have_agreed(
     assert len(keys) == len(set(keys)), "no key is that of two"
     assert me.tunnel not in keys
     assert wanted == found.ways.keys() | (found.refused.keys() & wanted), "who gets nothing is told why"
+
+
+@given(
+    st.dictionaries(st.sampled_from([TWO, THREE]), STRANGE),
+    st.sets(st.sampled_from([TWO, THREE])),
+    st.sets(st.sampled_from([TWO, THREE])),
+    st.sets(st.sampled_from([TWO, THREE])),
+    st.booleans(),
+)
+def test_over_others_nothing_goes_as_it_is_either_and_the_direct_way_is_still_probed(
+    says: dict[str, PublicKeys], connected: set[str], beyond: set[str], clear: set[str], device: bool
+) -> None:
+    me = HOSTS[ONE] if device else replace(HOSTS[ONE], relayed=b"")
+    laid_ways = {name: way for name, each in over(*beyond).items() if (way := laying(me, says, clear)(each))}
+    planned = ways(*connected) | laid_ways
+    found = secured(planned, me, says, clear, 6783, direct=ways(*connected), over=laid_ways)
+    for name, way in found.ways.items():
+        assert is_tunnelled(way.ip) or name in clear
+    sealed = {peer.address: peer for peer in found.peers if peer.address in RELAYED.network}
+    for name, way in laid_ways.items():
+        if name not in clear:
+            assert found.ways[name] == way
+            assert sealed[way.ip].endpoint == (VIRTUAL[name], tunnel_port(6784))
+            assert sealed[way.ip].key == says[name].relayed
+    assert len(sealed) == len({peer.key for peer in sealed.values()}) == len(laid_ways.keys() - clear)
+    endpoints = {peer.endpoint for peer in found.peers if peer.address not in RELAYED.network}
+    good = {name for name in connected - clear if name in says and name not in why_not(me, says)}
+    assert endpoints == {(UNDERLAY[name], 6783) for name in good}
+
+
+def test_what_went_over_others_as_it_is_goes_directly_until_there_is_a_tunnel_over_others() -> None:
+    plain = over(TWO)
+    found = secured(plain, HOSTS[ONE], {TWO: SAYS[TWO]}, (), 6783, direct=ways(TWO))
+    assert found.ways == {TWO: Way(TWO, address_of(TWO))}
+    nowhere = secured(plain, HOSTS[ONE], {TWO: SAYS[TWO]}, (), 6783, direct={})
+    assert nowhere.ways == {}
+    assert not any(is_virtual(way.ip) for way in found.ways.values())
 
 
 def test_each_reason_for_which_there_is_no_tunnel_is_said() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_address
 
 from weave_http.addresses import IP
+from weave_http.net.relays import Leg
 from weave_http.router.data.plan import Way
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.neighbours import View
@@ -31,6 +33,7 @@ class World:
         self.says = {B: Says(forwards=True), C: Says(forwards=True)}
         self.blocked: set[tuple[PeerName, bool]] = set()
         """Peers and whether the direct way there is meant, or the one over another host."""
+        self.laid: Callable[[Way], Way | None] = lambda way: way
 
     def run(self, seconds: float) -> None:
         until = self.now + seconds
@@ -38,7 +41,17 @@ class World:
             self.now += STEP
             view = View(self.connected.keys(), self.links.keys(), self.links)
             connected = self.connected
-            self.conclusions.conclude(connected, connected, view, self.says, FULL, self.now, forwards=True, local={})
+            self.conclusions.conclude(
+                connected,
+                connected,
+                view,
+                self.says,
+                FULL,
+                self.now,
+                forwards=True,
+                local={},
+                laid=self.laid,
+            )
             for each in self.prober.due(self.now)[0]:
                 if (each.way.peer, not each.way.label) not in self.blocked:
                     asked = each.probe
@@ -47,6 +60,12 @@ class World:
                     )
             for peer in self.prober.in_doubt:
                 self.prober.pulse(peer, self.now)
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """This host's ends of paths."""
+        relays = self.conclusions.relays(self.now)
+        return relays.legs if relays else ()
 
     @property
     def over(self) -> dict[PeerName, tuple[str, ...]]:
@@ -109,6 +128,33 @@ def test_a_way_stays_in_use_while_the_router_in_between_starts_anew() -> None:
     world.blocked |= {(B, False)}
     world.run(6)
     assert world.over == {}
+
+
+def test_the_tunnel_over_others_stays_for_the_other_end_when_the_direct_way_is_back() -> None:
+    world = World()
+    world.laid = lambda way: way._replace(ip=ip_address("244.0.0.2"), outer=way.ip)
+    world.run(3)
+    world.blocked = {(B, True)}
+    world.run(6)
+    way = world.conclusions.in_use[B]
+    assert (way.ip, way.outer) == (ip_address("244.0.0.2"), world.legs[0].virtual)
+    assert world.conclusions.over == {B: way}
+    world.blocked = set()
+    world.run(6)
+    assert world.over == {}
+    assert world.conclusions.over == {B: way}
+    world.run(LINGER + 1)
+    assert world.conclusions.over == {}
+
+
+def test_a_way_over_others_that_can_not_be_had_yet_is_not_used_but_prepared() -> None:
+    world = World()
+    world.laid = lambda way: None
+    world.run(3)
+    world.blocked = {(B, True)}
+    world.run(6)
+    assert (world.over, world.conclusions.over) == ({}, {})
+    assert len(world.legs) == 1
 
 
 def test_the_mtu_is_the_least_that_anybody_says_and_a_larger_one_changes_nothing() -> None:

@@ -76,12 +76,16 @@ def test_an_end_and_the_host_in_between_have_parts_that_fit() -> None:
     assert is_virtual(mine.ip)
     assert mine.ip != theirs.ip
     one, other = ip_address("192.0.2.1"), ip_address("192.0.2.2")
-    assert {(each.source, each.to) for each in relays([path], C, {A: one, B: other}).forwards} == {
+    is_clear = {A}.__contains__
+    assert {(each.source, each.to) for each in relays([path], C, {A: one, B: other}, is_clear).forwards} == {
         (one, other),
         (other, one),
     }
-    assert [leg.virtual for leg in relays([path], A, {C: other}).legs] == [mine.ip]
-    assert not relays([path], C, {A: one}), "no address, no rule"
+    assert [(leg.virtual, leg.tunnelled) for leg in relays([path], A, {C: other}, is_clear).legs] == [(mine.ip, True)]
+    assert [(leg.virtual, leg.tunnelled) for leg in relays([path], B, {C: other}, is_clear).legs] == [
+        (theirs.ip, False)
+    ]
+    assert not relays([path], C, {A: one}, is_clear), "no address, no rule"
 
 
 @given(st.sets(st.tuples(st.sampled_from(PEERS), st.sampled_from(PEERS)).filter(lambda pair: pair[0] < pair[1])))

@@ -9,6 +9,7 @@ import pytest
 
 from tests.router.hosts import Lan, RoutedHost, until
 from tests.router.private_lan import PrivateLan, direct, fetched
+from tests.router.stream import Stream
 from weave_http.host.router_client import RouterClient, RouterError
 from weave_http.operations import passwords
 
@@ -33,7 +34,7 @@ def connections(host: RoutedHost) -> str:
     return str(host.ask(RouterClient.status, "connections"))
 
 
-def test_a_change_of_the_password_survives_restarts_and_loses_no_ping(tmp_path: Path) -> None:
+def test_a_change_of_the_password_survives_restarts_and_loses_nothing_under_way(tmp_path: Path) -> None:
     with PrivateLan(tmp_path, fetched()) as lan:
         change(lan)
 
@@ -47,10 +48,13 @@ def change(lan: PrivateLan) -> None:
     until(lambda: one.ready and two.ready and direct([one, two]), within=60)
     assert "Encryption: enabled" in one.ask(RouterClient.status)
     assert one.ask(RouterClient.report)["Router"]["Encryption"] is True
-    ping = one.keep_pinging(two)
+    ping, stream = one.keep_pinging(two), Stream(one, two)
     one.ask(RouterClient.change_password, SECOND, 0)
     until(lambda: SECOND in (two.folder / passwords.FILE).read_text())
     assert ping.lost() == 0
+    arrived = stream.end()
+    assert arrived.whole
+    assert arrived.longest < 2
     two.end()
     lan.launch(two, one.address)
     until(lambda: two.ready and direct([one, two]), within=60)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from functools import partial
+from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 
 import pytest
@@ -19,7 +19,7 @@ from tests.router.mesh.worlds import hello, name
 from tests.router.secrecy.loopback import PASSWORD, Dialler, encrypted, node
 from weave_http.addresses import parse_ipv4
 from weave_http.operations.passwords import GUESSES_PER_SECOND
-from weave_http.router.mesh import codec
+from weave_http.router.mesh import accepting, codec
 from weave_http.router.mesh.messages import Refuse
 from weave_http.router.secrecy import budget, certificate
 from weave_http.router.secrecy.budget import Budget
@@ -85,6 +85,15 @@ def test_who_listens_on_the_wire_reads_neither_names_nor_the_password_and_can_re
                 stranger.writer.write(there)
                 assert await stranger.ends()
             assert not one.connections
+
+            async def replay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await reader.read(1)
+                writer.write(back)
+                await reader.read()
+
+            async with listener(8, replay) as target, node(2, target, channel=encrypted()) as two:
+                await until(lambda: any(two.errors), within=15)
+                assert not two.connections
 
     asyncio.run(test())
 
@@ -218,18 +227,37 @@ def test_nobody_is_talked_down_to_plain_or_to_an_older_tls() -> None:
     asyncio.run(test())
 
 
-def test_a_hundred_half_open_handshakes_hold_up_nobody_else() -> None:
-    async def test() -> None:
-        async with node(1, channel=encrypted()) as one:
-            open_ = partial(asyncio.open_connection, str(one.me.host), one.me.port, local_addr=(str(ip(200)), 0))
-            crowd = [await open_() for _ in range(100)]
-            half = [await Dialler.meet(one, number) for number in range(201, 211)]
-            async with node(2, one.target, channel=encrypted()) as two:
-                await until(connected(one, two), within=20)
-            for writer in (*(writer for _, writer in crowd), *(each.writer for each in half)):
+def test_a_thousand_half_open_handshakes_hold_up_nobody_else_for_long(caplog: pytest.LogCaptureFixture) -> None:
+    async def half_open(it: Node, number: int) -> None:
+        """Connect, say nothing or the beginning of TLS, and stay."""
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection(str(it.me.host), it.me.port, local_addr=(str(ip(number)), 0))
+            if number % 2:
+                writer.write(b"\x16\x03\x01")
+            try:
+                await asyncio.Event().wait()
+            finally:
                 writer.transport.abort()
 
-    asyncio.run(test())
+    async def test(sources: int) -> None:
+        async with node(1, channel=encrypted()) as one:
+            before = len(os.listdir("/proc/self/fd"))
+            crowd = [asyncio.create_task(half_open(one, 200 + each % sources)) for each in range(1000)]
+            await asyncio.sleep(0.5)
+            async with node(2, one.target, channel=encrypted()) as two:
+                await until(connected(one, two), within=20)
+                for task in crowd:
+                    task.cancel()
+                await asyncio.gather(*crowd, return_exceptions=True)
+                await asyncio.sleep(0)
+                held = len(os.listdir("/proc/self/fd")) - before
+                assert held < accepting.MOST_HANDSHAKES + 20, "what a stranger holds is bounded"
+
+    caplog.set_level(logging.INFO)
+    for sources in (1, 16):
+        asyncio.run(test(sources))
+    assert "more than 16 handshakes from there at once" in caplog.text
+    assert len(caplog.messages) < 200, "nor does the log grow with the crowd"
 
 
 def test_a_stranger_who_guesses_on_is_cut_off_before_anything_is_computed(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from weave_http import constants
 from weave_http.addresses import IP, Cidr
 from weave_http.errors import HostError
-from weave_http.net import bridge, expose, ingress
+from weave_http.net import bridge, conntrack, expose, ingress, tunnel
 from weave_http.net.backend import Backend
 from weave_http.net.ports import Ports, port_names
 from weave_http.net.relays import Relays, ensure_route
 from weave_http.net.rules import Guard, data_rules
-from weave_http.net.tunnel import remove as remove_tunnel
 from weave_http.net.vxlan import Vxlan
 from weave_http.net.wireguard import OVERHEAD, TunnelPeer
 from weave_http.router.data.tunnel import Tunnel
@@ -53,7 +52,8 @@ class Kernel:
         docker_bridge: name of the engine's default bridge.
         procfs: where the host's /proc is mounted; None if nobody has said so. Ports of dead containers are then left
             alone: to a router in a container, its own /proc has no other container's processes.
-        tunnel: by which frames are encrypted; None on a network without a password.
+        tunnels: by which frames are encrypted, the one to hosts that are reached directly, and the one to those that
+            are reached over others; None on a network without a password.
         enforce: whether containers may send only from the addresses and the MAC that they were given.
     """
 
@@ -66,13 +66,14 @@ class Kernel:
         local_ports: tuple[int, ...] = (constants.ROUTER_HTTP_PORT, constants.METRICS_PORT),
         docker_bridge: str = constants.DOCKER_BRIDGE,
         procfs: str | None = None,
-        tunnel: Tunnel | None = None,
+        tunnels: tuple[Tunnel, Tunnel] | None = None,
         enforce: bool = False,
     ) -> None:
         self._name = name
         self._port = port
-        self._tunnel = tunnel
-        self._overhead = OVERHEAD if tunnel else 0
+        self._tunnels = tunnels
+        self._overhead = OVERHEAD if tunnels else 0
+        self._relays: Relays | None = None
         self._backend: Backend = Vxlan(port)
         self._mtu = mtu
         self._ceiling = 0
@@ -107,14 +108,17 @@ class Kernel:
             self._ceiling = state.mtu
         mtu = max(constants.LEAST_MTU, min(self._ceiling, limit))
         state = bridge.ensure_bridge(mtu=mtu, mac=self._name, overhead=overhead)
-        data = data_rules(sources, self._port, tunnel=self._tunnel is not None)
+        data = data_rules(sources, self._port, tunnel=self._tunnels is not None)
         outcome = expose.expose(lambda: exposed, self._docker_bridge, guard=self._guard, relayed=relays, data=data)
         if relays:
             ensure_route()
-        if self._tunnel:
-            self._tunnel.ensure(state.mtu + self._backend.overhead)
+        if relays is not None and (outcome.changed or relays != self._relays):
+            conntrack.forget_stale(relays, self._port)
+            self._relays = relays
+        if self._tunnels:
+            _ensure_tunnels(*self._tunnels, relays, state.mtu + self._backend.overhead)
         else:
-            remove_tunnel()
+            tunnel.remove()
         self._backend.ensure(state.mtu)
         if self._ports and (dead := self._ports.remove_dead()):
             logger.info("removed %s: no process is at the other end any more", ", ".join(dead))
@@ -158,20 +162,30 @@ class Kernel:
 
         Args:
             wanted: where.
-            peers: of the tunnel.
+            peers: of the tunnels.
 
         Raises:
             HostError: the kernel refused.
         """
-        if self._tunnel:
-            self._tunnel.apply(peers, wanted)
+        for each in self._tunnels or ():
+            each.apply(peers, wanted)
         if self._backend.apply(wanted):
             logger.info("data goes to %s", ", ".join(sorted(map(str, wanted))) or "no other host")
 
     def leave(self) -> None:
         """Take down what leads to other hosts. Raises `HostError`."""
         self._backend.remove()
-        remove_tunnel()
+        tunnel.remove()
+
+
+def _ensure_tunnels(direct: Tunnel, over: Tunnel, relays: Relays | None, mtu: int) -> None:
+    """Have the one, and the other one as long as a host is reached over others, or may be as far as is known."""
+    direct.ensure(mtu)
+    there = over.exists()
+    if any(leg.tunnelled for leg in relays.legs) if relays is not None else there:
+        over.ensure(mtu)
+    elif there:
+        over.remove()
 
 
 def bridge_mac() -> str:

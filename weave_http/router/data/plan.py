@@ -9,12 +9,14 @@ the router starts: an earlier router put them there.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from weave_http import constants
 from weave_http.addresses import IP
 from weave_http.net.relays import Relays, is_virtual
-from weave_http.net.wireguard import TUNNEL, TunnelPeer
+from weave_http.net.tunnel import RELAYED, is_tunnelled
+from weave_http.net.wireguard import TunnelPeer
 
 GRACE = 300.0
 """Seconds for which frames still go to a peer that was lost."""
@@ -43,12 +45,15 @@ class Way(NamedTuple):
         ip: underlay address that frames for it go to; one that stands for it if there are others in between.
         label: 0 for the direct way, else the UDP port by which those in between know it.
         via: names of the hosts in between, the nearest first.
+        outer: underlay address that packets of the tunnel go to, if what goes there by `ip` goes through the tunnel
+            over others.
     """
 
     peer: str
     ip: IP
     label: int = 0
     via: tuple[str, ...] = ()
+    outer: IP | None = None
 
 
 class Reach(NamedTuple):
@@ -58,7 +63,7 @@ class Reach(NamedTuple):
         ways: to each peer that frames go to.
         relays: this host's part in paths over others; None for what it is already.
         mtu: bytes of the largest packet that passes between all hosts.
-        tunnel: peers of the tunnel, if there is one.
+        tunnel: peers of the tunnels, if there are any.
         clear: underlay addresses of the neighbours whose frames may come as they are, on whatever way ours go there:
             while it leads over others, probes still come directly.
     """
@@ -76,10 +81,10 @@ class Reach(NamedTuple):
 
     @property
     def sources(self) -> frozenset[IP]:
-        """Underlay addresses that frames come from as they are, not out of the tunnel."""
-        nexts = {leg.by for leg in self.relays.legs} if self.relays else set()
+        """Underlay addresses that frames come from as they are, not out of a tunnel."""
+        nexts = {leg.by for leg in self.relays.legs if not leg.tunnelled} if self.relays else set()
         return frozenset(
-            self.clear | nexts | {ip for ip in self.destinations if not is_virtual(ip) and ip not in TUNNEL}
+            self.clear | nexts | {ip for ip in self.destinations if not is_virtual(ip) and not is_tunnelled(ip)}
         )
 
 
@@ -137,7 +142,11 @@ def adopted(destinations: Iterable[IP], now: float) -> dict[str, Lost]:
 
     One over other hosts is soon found again, or there is a better way by then.
     """
-    return {str(ip): Lost(ip, now - GRACE + RELAYED_GRACE if is_virtual(ip) else now) for ip in destinations}
+    return {str(ip): Lost(ip, now - GRACE + RELAYED_GRACE if _is_relayed(ip) else now) for ip in destinations}
+
+
+def _is_relayed(ip: IP) -> bool:
+    return is_virtual(ip) or (isinstance(ip, IPv4Address) and ip in RELAYED.network)
 
 
 def with_lost(lost: Mapping[str, Lost], peer: str, ip: IP, now: float) -> dict[str, Lost]:

@@ -1,4 +1,4 @@
-"""The tunnel as the data plane keeps it: its device, its keys, its peers. Every method blocks.
+"""A tunnel as the data plane keeps it: its device, its keys, its peers. Every method blocks.
 
 The private key is in the device alone. A router that starts takes over the one that is there, so that sessions of the
 router before it go on; a new device gets a new one.
@@ -14,16 +14,18 @@ from collections.abc import Callable, Collection, Sequence
 from weave_http.addresses import IP
 from weave_http.errors import HostError
 from weave_http.net import tunnel
+from weave_http.net.tunnel import Interface
 from weave_http.net.wireguard import KEY, Change, Device, Endpoint, TunnelPeer, changes
 
 logger = logging.getLogger(__name__)
 
 
 class Tunnel:
-    """This host's end of all tunnels.
+    """A WireGuard device of this host: its end of the tunnels to all peers that are reached in one manner.
 
     Args:
         name: peer name, of which the address in the tunnel follows.
+        interface: which device.
         port: UDP port of WireGuard.
         start: starts WireGuard in user space (`weave_http.net.tunnel.ensure`).
 
@@ -33,11 +35,12 @@ class Tunnel:
         trouble: why there is no tunnel, empty if there is.
     """
 
-    def __init__(self, name: str, port: int, start: Callable[[], str]) -> None:
+    def __init__(self, name: str, interface: Interface, port: int, start: Callable[[str], str]) -> None:
         self.private = b""
         self.kind = ""
         self.trouble = ""
-        self._address = tunnel.address_of(name)
+        self._interface = interface
+        self._address = tunnel.address_of(name, interface)
         self._port = port
         self._start = start
         self._told: dict[bytes, Endpoint] = {}
@@ -50,7 +53,7 @@ class Tunnel:
             mtu: of what goes through it, in bytes.
         """
         try:
-            device = tunnel.ensure(self._address, mtu, self._start)
+            device = tunnel.ensure(self._interface, self._address, mtu, self._start)
             state = device.read()
             private = state.private if any(state.private) else new_private_key()
             port = self._port if state.port != self._port else 0
@@ -63,7 +66,9 @@ class Tunnel:
             self._say(str(error))
             return
         if self._device is None:
-            logger.info("data of peers is encrypted by WireGuard in %s", device.kind.replace("-", " "))
+            logger.info(
+                "%s: data of peers is encrypted by WireGuard in %s", self._interface.name, device.kind.replace("-", " ")
+            )
         self._device, self.private, self.kind = device, private, device.kind
         self._say("")
 
@@ -71,29 +76,34 @@ class Tunnel:
         """Have these peers, and no others.
 
         Args:
-            peers: all of them.
+            peers: all of them; those with an address in another tunnel are passed over.
             kept: addresses of peers of an earlier router, which stay as they are.
         """
         if self._device is None:
             return
         try:
             state = self._device.read()
-            change = changes(state, peers, self._told, kept=kept, now=time.time())
+            ours = [peer for peer in peers if peer.address in self._interface.network]
+            change = changes(state, ours, self._told, kept=kept, now=time.time())
             if change:
                 self._device.write(change)
         except HostError as error:
             self._say(str(error))
             return
-        self._told = {peer.key: peer.endpoint for peer in peers if peer.endpoint is not None}
+        self._told = {peer.key: peer.endpoint for peer in ours if peer.endpoint is not None}
+
+    def exists(self) -> bool:
+        """Return whether the device is there, an earlier router's perhaps."""
+        return tunnel.exists(self._interface)
 
     def remove(self) -> None:
         """Take the device away, and its keys. Idempotent. Raises `HostError`."""
         self._device, self.private, self.kind = None, b"", ""
-        tunnel.remove()
+        tunnel.remove(self._interface)
 
     def _say(self, trouble: str) -> None:
         if trouble and trouble != self.trouble:
-            logger.error("there is no tunnel, so no data goes to peers: %s", trouble)
+            logger.error("%s can't be had, so no data goes that way: %s", self._interface.name, trouble)
         self.trouble = trouble
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from weave_http.net.tunnel import DIRECT, Interface
 from weave_http.net.wireguard import KEY
 from weave_http.router.mesh import claims
 from weave_http.router.mesh.facts import Fact
@@ -19,17 +20,18 @@ class PublicKeys:
     """What a peer says.
 
     Args:
-        tunnel: public key of its WireGuard device, empty if it has none.
+        tunnel: public key of its WireGuard device for hosts that are reached directly, empty if it has none.
         changing: public key that secrets are made with, and that is another one every so often.
+        relayed: public key of its device for hosts that are reached over others, empty if it has none.
     """
 
     tunnel: bytes = b""
     changing: bytes = b""
+    relayed: bytes = b""
 
-    @property
-    def complete(self) -> bool:
-        """Whether there can be a tunnel."""
-        return bool(self.tunnel and self.changing)
+    def of(self, interface: Interface) -> bytes:
+        """Return the public key of one of the two devices."""
+        return self.tunnel if interface is DIRECT else self.relayed
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Claim(claims.Claim[PublicKeys]):
 
     def value(self, before: PublicKeys | None) -> PublicKeys:
         """Return what the fields say, which is always all. Raises `Malformed` or `KeyError`."""
-        return PublicKeys(_key(self.fields["tunnel"]), _key(self.fields["changing"]))
+        tunnel, changing = _key(self.fields["tunnel"]), _key(self.fields["changing"])
+        return PublicKeys(tunnel, changing, _key(self.fields.get("relayed", b"")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,9 @@ class Keys(Message):
 
 def claim(fact: Fact[PublicKeys]) -> Claim:
     """Return what a peer says as it is sent."""
-    return Claim(fact.owner, fact.stamp, {"tunnel": fact.value.tunnel, "changing": fact.value.changing})
+    keys = fact.value
+    fields: Fields = {"tunnel": keys.tunnel, "changing": keys.changing, "relayed": keys.relayed}
+    return Claim(fact.owner, fact.stamp, fields)
 
 
 def pack(keys: Keys) -> Fields:

@@ -1,16 +1,18 @@
 """Which ways are encrypted, by what, and which there can't be. Pure.
 
-A way as the plan has it leads to an underlay address. With a password it leads to the peer's address in the tunnel
-instead, and what was the way's address is where the tunnel leads. There is nothing in between: a peer without a tunnel
-gets no frames, unless both hosts have said that their connection may be in the clear.
+A way as the plan has it leads to an underlay address. With a password it leads to the peer's address in a tunnel
+instead, and what was the way's address is where that tunnel leads: the peer's own, or one that stands for it if there
+are other hosts in between, which then pass on packets that they can't read. There is nothing else: a peer without a
+tunnel gets no frames, unless both hosts have said that their connection may be in the clear.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from weave_http.net.tunnel import address_of, is_tunnelled
+from weave_http.net import relays
+from weave_http.net.tunnel import DIRECT, RELAYED, Interface, address_of, is_tunnelled
 from weave_http.net.wireguard import TunnelPeer
 from weave_http.router.data.plan import Way
 from weave_http.router.keys.facts import PublicKeys
@@ -23,18 +25,20 @@ class Own:
 
     Args:
         name: of this peer.
-        tunnel: public key of our WireGuard device; empty if there is none.
+        tunnel: public key of our WireGuard device for hosts that are reached directly; empty if there is none.
         changing: private key that secrets are made with.
+        relayed: public key of our device for hosts that are reached over others; empty if there is none.
     """
 
     name: str
     tunnel: bytes
     changing: bytes
+    relayed: bytes = b""
 
     @property
     def public(self) -> PublicKeys:
         """What others are told."""
-        return PublicKeys(self.tunnel, public_key(self.changing))
+        return PublicKeys(self.tunnel, public_key(self.changing), self.relayed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Secured:
 
     Args:
         ways: to each peer that frames go to.
-        peers: of the tunnel.
+        peers: of both tunnels.
         refused: why a peer gets no frames, by name.
     """
 
@@ -52,75 +56,127 @@ class Secured:
     refused: Mapping[str, str]
 
 
-def why_not(own: Own, says: Mapping[str, PublicKeys]) -> dict[str, str]:
+def why_not(own: Own, says: Mapping[str, PublicKeys], interface: Interface = DIRECT) -> dict[str, str]:
     """Return why there is no tunnel to a peer, for each of which that is so.
 
     Args:
         own: our keys.
         says: what the others say.
+        interface: which tunnel.
     """
     owners: dict[bytes, list[str]] = {}
-    places: dict[object, list[str]] = {address_of(own.name): [own.name]}
+    places: dict[object, list[str]] = {address_of(own.name, interface): [own.name]}
     for name, keys in sorted(says.items()):
-        owners.setdefault(keys.tunnel, []).append(name)
-        places.setdefault(address_of(name), []).append(name)
-    return {name: why for name in says if (why := _why_not(name, says[name], own, owners, places))}
+        owners.setdefault(keys.of(interface), []).append(name)
+        places.setdefault(address_of(name, interface), []).append(name)
+    found = {}
+    for name, keys in says.items():
+        same = {"key": owners[keys.of(interface)], "address in the tunnel": places[address_of(name, interface)]}
+        if why := _why_not(name, keys, own, interface, same):
+            found[name] = why
+    return found
 
 
-def _why_not(
-    name: str,
-    keys: PublicKeys,
-    own: Own,
-    owners: Mapping[bytes, Collection[str]],
-    places: Mapping[object, Collection[str]],
-) -> str:
-    if not own.tunnel:
+def _why_not(name: str, keys: PublicKeys, own: Own, interface: Interface, same: Mapping[str, Collection[str]]) -> str:
+    ours, theirs = own.public.of(interface), keys.of(interface)
+    if not ours:
         return "this host has no tunnel"
-    if not keys.complete:
+    if not theirs or not keys.changing:
         return "it has no tunnel: see `weave status` there"
-    if own.tunnel == keys.tunnel:
+    if ours == theirs:
         return "it says that our key is its own"
-    for others, what in ((owners[keys.tunnel], "key"), (places[address_of(name)], "address in the tunnel")):
+    for what, others in same.items():
         if len(others) > 1:
             return f"{', '.join(other for other in others if other != name)} has the same {what}"
     try:
-        shared_secret(own.changing, keys.changing, own.tunnel, keys.tunnel)
+        shared_secret(own.changing, keys.changing, ours, theirs)
     except ValueError:
         return "its key is none"
     return ""
 
 
+def laying(own: Own, says: Mapping[str, PublicKeys], clear: Collection[str]) -> Callable[[Way], Way | None]:
+    """Return what says how frames take a way over others; None as long as there is no tunnel to that peer.
+
+    Args:
+        own: our keys.
+        says: what the others say.
+        clear: names of the peers to which frames may go as they are.
+    """
+    refused = why_not(own, says, RELAYED)
+
+    def laid(way: Way) -> Way | None:
+        if way.peer in clear:
+            return way
+        if way.peer not in says or way.peer in refused:
+            return None
+        return way._replace(ip=address_of(way.peer, RELAYED), outer=way.ip)
+
+    return laid
+
+
 def secured(
-    ways: Mapping[str, Way], own: Own, says: Mapping[str, PublicKeys], clear: Collection[str], port: int
+    ways: Mapping[str, Way],
+    own: Own,
+    says: Mapping[str, PublicKeys],
+    clear: Collection[str],
+    port: int,
+    *,
+    direct: Mapping[str, Way] | None = None,
+    over: Mapping[str, Way] | None = None,
 ) -> Secured:
     """Return what becomes of a plan on a network with a password.
 
     Args:
-        ways: as planned; a name that is an address in the tunnel stands for a peer of an earlier router.
+        ways: as planned; a name that is an address in a tunnel stands for a peer of an earlier router.
         own: our keys.
         says: what the others say.
         clear: names of the peers to which frames may go as they are.
         port: UDP port of WireGuard.
+        direct: ways as they would be if no peer was reached over others: they are probed all the same; by default as
+            planned.
+        over: ways over others that are probed, used or not (`laying`), by default none.
     """
     refused = why_not(own, says)
+    direct = {name: way for name, way in (ways if direct is None else direct).items() if name not in clear}
+    over = {name: way for name, way in (over or {}).items() if way.outer is not None}
+    peers = (
+        *_peers(direct, own, says, refused, DIRECT, port),
+        *_peers(over, own, says, why_not(own, says, RELAYED), RELAYED, relays.tunnel_port(port + 1)),
+    )
+    there = {peer.address for peer in peers}
     found: dict[str, Way] = {}
-    peers: list[TunnelPeer] = []
     kept: list[tuple[str, Way]] = []
     for name, way in ways.items():
-        if name in clear:
+        if way.outer is None and name in clear:
             found[name] = way
-        elif is_tunnelled(way.ip):
+        elif way.outer is None and is_tunnelled(way.ip):
             kept.append((name, way))
-        elif name in says and name not in refused:
-            if way.label:
-                refused[name] = "encrypted data goes over no other host"
-                continue
-            keys, address = says[name], address_of(name)
-            secret = shared_secret(own.changing, keys.changing, own.tunnel, keys.tunnel)
-            peers.append(TunnelPeer(keys.tunnel, address, secret, (way.ip, port)))
-            found[name] = way._replace(ip=address)
         else:
-            refused.setdefault(name, "it has told no key yet")
+            # What went over others as it is, and must not any more, goes directly until there is a tunnel over others.
+            inner = way if way.outer is not None else Way(name, address_of(name))
+            if inner.ip in there:
+                found[name] = inner
+                refused.pop(name, None)
+            else:
+                refused.setdefault(name, "it has told no key yet")
     taken = {way.ip for way in found.values()}
     found |= {name: way for name, way in kept if way.ip not in taken}
-    return Secured(found, tuple(peers), refused)
+    return Secured(found, peers, refused)
+
+
+def _peers(
+    ways: Mapping[str, Way],
+    own: Own,
+    says: Mapping[str, PublicKeys],
+    refused: Collection[str],
+    interface: Interface,
+    port: int,
+) -> Iterator[TunnelPeer]:
+    ours = own.public.of(interface)
+    for name, way in ways.items():
+        if name in says and name not in refused:
+            keys = says[name]
+            theirs = keys.of(interface)
+            secret = shared_secret(own.changing, keys.changing, ours, theirs)
+            yield TunnelPeer(theirs, address_of(name, interface), secret, (way.outer or way.ip, port))

@@ -13,7 +13,7 @@ from weave_http.router.data.tunnel import Tunnel, new_private_key
 from weave_http.router.keys.facts import PublicKeys
 from weave_http.router.keys.gossip import KeyGossip
 from weave_http.router.keys.secrets import public_key
-from weave_http.router.keys.secured import Own, Secured, secured, why_not
+from weave_http.router.keys.secured import Own, Secured, laying, secured, why_not
 from weave_http.router.mesh.identity import PeerName
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,8 @@ class Tunnels:
     Args:
         name: of this peer.
         gossip: what peers say of their keys.
-        tunnel: this host's end of them.
+        tunnel: this host's end of those to hosts that are reached directly.
+        relayed: that of those to hosts that are reached over others.
         port: UDP port of WireGuard.
         clear: returns the names of the peers to which data may go as it is.
         told: called when others have to be told something.
@@ -44,6 +45,7 @@ class Tunnels:
         name: str,
         gossip: KeyGossip,
         tunnel: Tunnel,
+        relayed: Tunnel,
         port: int,
         clear: Callable[[], Collection[str]],
         told: Callable[[], None],
@@ -51,6 +53,7 @@ class Tunnels:
         self._name = name
         self._gossip = gossip
         self._tunnel = tunnel
+        self._relayed = relayed
         self._port = port
         self._clear = clear
         self._tell = told
@@ -108,10 +111,20 @@ class Tunnels:
             if peer in clear or (peer in says and peer not in refused)
         }
 
-    def secured(self, ways: Mapping[str, Way]) -> Secured:
-        """Return what becomes of a plan. Peers that it leaves out are forgotten, unless they are there."""
+    def laying(self) -> Callable[[Way], Way | None]:
+        """Return what says how frames take a way over others; None as long as there is no tunnel to that peer."""
+        return laying(self._own(), self._says(), self._clear())
+
+    def secured(self, ways: Mapping[str, Way], direct: Mapping[str, Way], over: Mapping[str, Way]) -> Secured:
+        """Return what becomes of a plan. Peers that it leaves out are forgotten, unless they are there.
+
+        Args:
+            ways: as planned.
+            direct: ways as they would be if no peer was reached over others.
+            over: ways over others that are probed (`laying`).
+        """
         says = self._says()
-        found = secured(ways, self._own(), says, self._clear(), self._port)
+        found = secured(ways, self._own(), says, self._clear(), self._port, direct=direct, over=over)
         self._said = {peer: keys for peer, keys in says.items() if peer in ways}
         self._note(found.refused)
         return found
@@ -125,8 +138,8 @@ class Tunnels:
         return self._said | {str(peer): keys for peer, keys in self._gossip.says.items()}
 
     def _own(self) -> Own:
-        private = self._tunnel.private
-        return Own(self._name, public_key(private) if private else b"", self._changing)
+        direct, over = (public_key(each.private) if each.private else b"" for each in (self._tunnel, self._relayed))
+        return Own(self._name, direct, self._changing, over)
 
     def _note(self, refused: Mapping[str, str]) -> None:
         for peer, why in refused.items():

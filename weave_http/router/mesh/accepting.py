@@ -8,6 +8,7 @@ import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 from time import monotonic
 
 from weave_http.addresses import IP, parse_ipv4
@@ -25,6 +26,10 @@ MOST_HANDSHAKES = 64
 """Handshakes under way at once; who comes after them waits in the kernel's queue."""
 MOST_FROM_ONE = 16
 """Of these, from one address."""
+HURRY = 3.0
+"""Seconds for a handshake while more than half of those are under way: strangers who are silent must not fill them."""
+TURNED_AWAY, TURNED_AWAY_INTERVAL = 100, 0.002
+"""Who is turned away at the door, of a crowd from one address: so many at once, and then one in so many seconds."""
 
 
 class Acceptor:
@@ -51,11 +56,12 @@ class Acceptor:
         self._slots = asyncio.Semaphore(MOST_HANDSHAKES)
         self._under_way: Counter[IP] = Counter()
         self._quiet = Quiet()
+        self._new: set[socket.socket] = set()
 
     async def run(self) -> None:
         """Accept until cancelled."""
         loop = asyncio.get_running_loop()
-        bucket = TokenBucket()
+        bucket, crowd = TokenBucket(), TokenBucket(TURNED_AWAY, TURNED_AWAY_INTERVAL)
         while True:
             async with self._slots:
                 pass  # there is room again
@@ -70,16 +76,32 @@ class Acceptor:
             if self._under_way[remote.ip] >= MOST_FROM_ONE:
                 sock.close()
                 self._say(logging.INFO, "crowd", remote, f"more than {MOST_FROM_ONE} handshakes from there at once")
+                bucket.give_back()  # a crowd must not keep others waiting
+                await asyncio.sleep(crowd.take(monotonic()))
                 continue
             await self._slots.acquire()
-            self._tasks.start(self._serve(sock, remote))
+            self._new.add(sock)
+            task = loop.create_task(self._serve(sock, remote))
+            task.add_done_callback(partial(self._close_new, sock))
+            self._tasks.take(task)
+
+    def _close_new(self, sock: socket.socket, _: asyncio.Task[None]) -> None:
+        """Close a socket whose task was cancelled before it began: nobody else would."""
+        if sock in self._new:
+            self._new.discard(sock)
+            sock.close()
 
     async def _serve(self, sock: socket.socket, remote: Address) -> None:
+        self._new.discard(sock)
         self._under_way[remote.ip] += 1
+        crowded = 2 * self._under_way.total() > MOST_HANDSHAKES
         try:
             async with AsyncExitStack() as stack:
                 try:
-                    connection = await stack.enter_async_context(self._meet(sock, remote))
+                    async with asyncio.timeout(HURRY if crowded else None):
+                        connection = await stack.enter_async_context(self._meet(sock, remote))
+                except TimeoutError as error:
+                    raise Closed(f"no handshake within {HURRY:.0f} s, and many are under way") from error
                 finally:
                     self._slots.release()
                     self._under_way[remote.ip] -= 1

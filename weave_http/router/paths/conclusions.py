@@ -8,7 +8,7 @@ good, even if one in between is not heard of: its kernel goes on without its rou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from weave_http import constants
@@ -34,6 +34,8 @@ LAZY = 10.0
 SETTLED = 10.0
 """Seconds after the start during which rules of an earlier router stay as they are."""
 Pair = tuple[PeerName, PeerName]
+Laid = Callable[[Way], Way | None]
+"""Returns a way over others as frames take it, through the tunnel if they have to; None as long as there is none."""
 
 
 class Conclusions:
@@ -59,6 +61,7 @@ class Conclusions:
         self._began = now
         self.in_use: dict[PeerName, Way] = {}
         self.ends: dict[IP, Way] = {}
+        self._over: dict[str, tuple[Way, float]] = {}
         self.says = Says()
         self.mtu = constants.GREATEST_MTU
         self._told_at = now - LAZY
@@ -78,6 +81,8 @@ class Conclusions:
         *,
         forwards: bool,
         local: Mapping[PeerName, IP],
+        laid: Laid = lambda way: way,
+        is_clear: Callable[[str], bool] = lambda peer: True,
     ) -> None:
         """Conclude anew.
 
@@ -90,24 +95,39 @@ class Conclusions:
             now: the time.
             forwards: whether this host passes packets on.
             local: own addresses of the connections.
+            laid: says how frames take a way over others.
+            is_clear: tells whether data to a peer goes as it is.
         """
         direct = {peer: Way(peer, ip) for peer, ip in straight.items()}
         says = {**says, self._me: self.says}
         found = self._paths(view, says, now)
-        relayed = {way.peer: way for path in found if (way := routes.way(path, self._me))}
+        ends = [end for path in found if (end := routes.way(path, self._me))]
+        relayed = {PeerName(way.peer): way for end in ends if (way := laid(end))}
         self._choose(direct, relayed, says, now)
+        # The tunnel leads to a peer over one path at a time: the one that all hosts conclude by now.
+        self._over = {peer: each for peer, each in self._over.items() if each[1] > now} | {
+            peer: (way, now + LINGER) for peer, way in (self.in_use | relayed).items()
+        }
         wanted = {*direct.values(), *relayed.values(), *self.in_use.values()}
         self._prober.want(wanted, full, now)
-        current = routes.relays(found, self._me, connected)
+        current = routes.relays(found, self._me, connected, is_clear)
         if current or self._relays:
             self._relays = {relays: until for relays, until in self._relays.items() if until > now} | {
                 current: now + LINGER
             }
         there = {leg.virtual for relays in self._relays for leg in relays.legs}
-        known = self.ends | {way.ip: way for way in relayed.values()}
+        known = self.ends | {end.ip: end for end in ends}
         self.ends = {ip: way for ip, way in known.items() if ip in there}
         self._say(direct, full, local, now, forwards=forwards)
         self.mtu = min(each.mtu for each in (*says.values(), self.says))
+
+    @property
+    def over(self) -> dict[str, Way]:
+        """The ways over others that there are, used or not yet, and those not wanted any more for a while.
+
+        The other end may use one for a moment longer than this one.
+        """
+        return {peer: way for peer, (way, _) in self._over.items()}
 
     def relays(self, now: float) -> Relays | None:
         """Return this host's part in paths, also in such as are only just not wanted any more.
@@ -151,11 +171,11 @@ class Conclusions:
     def _choose(
         self,
         direct: Mapping[PeerName, Way],
-        relayed: Mapping[str, Way],
+        relayed: Mapping[PeerName, Way],
         says: Mapping[PeerName, Says],
         now: float,
     ) -> None:
-        for peer in {*self.in_use, *map(PeerName, relayed)}:
+        for peer in {*self.in_use, *relayed}:
             straight, over, current = direct.get(peer), relayed.get(peer), self.in_use.get(peer)
             there = says[peer].seen.get(self._me) if peer in says else None
             if straight is not None and self.is_direct_good(straight, there):

@@ -9,7 +9,7 @@ that goes on as it did at first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from hashlib import blake2b
 from heapq import heappop, heappush
@@ -128,13 +128,16 @@ def way(path: Path, me: PeerName) -> Way | None:
     return Way(hosts[-1], IPv4Address(int(VIRTUAL.network_address) + number), path.label, hosts[1:-1])
 
 
-def relays(found: list[Path], me: PeerName, addresses: Mapping[PeerName, IP]) -> Relays:
+def relays(
+    found: list[Path], me: PeerName, addresses: Mapping[PeerName, IP], is_clear: Callable[[str], bool]
+) -> Relays:
     """Return what this host has to do with its packets.
 
     Args:
         found: all paths.
         me: name of this peer.
         addresses: underlay addresses of our neighbours; a path over another one is left out.
+        is_clear: tells whether data to a peer goes as it is.
     """
     legs, forwards = [], []
     for path in found:
@@ -144,7 +147,7 @@ def relays(found: list[Path], me: PeerName, addresses: Mapping[PeerName, IP]) ->
         if end is not None:
             first = addresses.get(PeerName(end.via[0]))
             if first is not None:
-                legs.append(Leg(end.ip, first, path.label))
+                legs.append(Leg(end.ip, first, path.label, tunnelled=not is_clear(end.peer)))
             continue
         at = path.hosts.index(me)
         one, other = addresses.get(path.hosts[at - 1]), addresses.get(path.hosts[at + 1])

@@ -10,7 +10,7 @@ from time import monotonic
 
 from weave_http.addresses import IP
 from weave_http.net.tunnel import is_tunnelled
-from weave_http.router.data.plan import Reach, Way, everybody, open_relays, plan
+from weave_http.router.data.plan import Reach, Way, everybody, is_open, open_relays, plan
 from weave_http.router.keys.service import Tunnels
 from weave_http.router.mesh.connections import Connection
 from weave_http.router.mesh.identity import PeerName
@@ -114,7 +114,9 @@ class Paths:
         neighbours = {peer: ip for peer, ip in peering.connected.items() if self.admits(peer)}
         if self._tunnels is None:
             return Reach(ways, relays, mtu, clear=frozenset(neighbours.values()))
-        found = self._tunnels.secured(ways)
+        direct = plan(peering.connected, peering.lost, now, admits=self.admits)
+        over = {peer: way for peer, way in conclusions.over.items() if is_open(way, self.admits)}
+        found = self._tunnels.secured(ways, direct, over)
         clear = frozenset(ip for peer, ip in neighbours.items() if self._tunnels.is_clear(peer))
         return Reach(found.ways, relays, mtu, found.peers, clear)
 
@@ -219,6 +221,8 @@ class Paths:
             now,
             forwards=sockets.forwards(),
             local={peer: connection.wire.local for peer, connection in there.items()},
+            laid=self._tunnels.laying() if self._tunnels else lambda way: way,
+            is_clear=self._tunnels.is_clear if self._tunnels else lambda peer: True,
         )
         if self._gossip.say(self._conclusions.says):
             self._peering.wake()

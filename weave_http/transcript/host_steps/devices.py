@@ -94,7 +94,7 @@ def guard_step(port: int, docker_bridge: str = constants.DOCKER_BRIDGE) -> HostS
         *(f"-i {docker_bridge} -p {kind} --dport 53 -j ACCEPT" for kind in ("udp", "tcp")),
         *(f"-i {bridge} {rule}" for bridge, rule in closed),
     ]
-    tunnel = [f"{way} {constants.TUNNEL_DEVICE} -j DROP" for way in ("-i", "-o")]
+    tunnel = [f"{way} {constants.TUNNEL_DEVICE}+ -j DROP" for way in ("-i", "-o")]
     outward = [*(f"-i {bridge} ! -o {bridge} \\\n  {rule}" for bridge, rule in closed), *tunnel]
     return HostStep(
         "router",
