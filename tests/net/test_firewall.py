@@ -22,6 +22,9 @@ BASE = [
     "-A WEAVE-FORWARD -i docker0 -o weave -j DROP",
     "-A WEAVE-FORWARD -i weave -o docker0 -j RETURN",
     "-A WEAVE-FORWARD -o weave -j DROP",
+    "-A WEAVE-FORWARD -i weave-n+ -o weave-n+ -j ACCEPT",
+    "-A WEAVE-FORWARD -i weave-n+ -j DROP",
+    "-A WEAVE-FORWARD -o weave-n+ -j DROP",
 ]
 both = pytest.mark.parametrize("backend", [NFT, LEGACY])
 

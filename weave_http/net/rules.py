@@ -19,6 +19,8 @@ from weave_http.net import relays
 FORWARD, EXPOSE, INPUT, DATA, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE-DATA", "WEAVE"
 """Chains of ours."""
 _BRIDGE = constants.BRIDGE
+_SEGMENTS = f"{constants.SEGMENT_BRIDGE_PREFIX}+"
+"""The bridges of further Docker networks. The host has no address on them, so nothing is routed from one to another."""
 _TUNNEL = constants.TUNNEL_DEVICE
 _MULTICAST, _BROADCAST, _MULTICAST_6 = "224.0.0.0/4", "255.255.255.255/32", "ff00::/8"
 _NEIGHBOR_SOLICITATION, _NEIGHBOR_ADVERTISEMENT = 135, 136
@@ -187,6 +189,9 @@ def _forward(bridges: Sequence[str], subnets: Sequence[Network], guard: Guard | 
         *(f"-i {_BRIDGE} -o {bridge} -j RETURN" for bridge in bridges),
         *([f"-j {EXPOSE}"] if subnets else []),
         f"-o {_BRIDGE} -j DROP",
+        f"-i {_SEGMENTS} -o {_SEGMENTS} -j ACCEPT",
+        f"-i {_SEGMENTS} -j DROP",
+        f"-o {_SEGMENTS} -j DROP",
     ]
 
 
@@ -204,6 +209,7 @@ def _to_the_host(subnets: Sequence[Network]) -> list[str]:
         *(_neighbours() if any(subnet.version == 6 for subnet in subnets) else ()),
         *(f"-s {subnet} -i {_BRIDGE} -j RETURN" for subnet in subnets),
         f"-i {_BRIDGE} -j DROP",
+        f"-i {_SEGMENTS} -j DROP",
     ]
 
 

@@ -40,6 +40,7 @@ from weave_http.router.names.service import NameService
 from weave_http.router.options import Options
 from weave_http.router.paths.gossip import PathGossip
 from weave_http.router.paths.service import Paths
+from weave_http.router.plugin.gossip import NetworkGossip
 from weave_http.router.plugin.service import Plugin
 from weave_http.router.roaming import follow_addresses
 from weave_http.router.secrecy.gossip import PasswordGossip
@@ -81,6 +82,10 @@ class Router:
         topics: list[Topic] = [self._name_gossip, path_gossip, self._address_gossip]
         if self._tunnel:
             topics.append(key_gossip)
+        network_gossip = NetworkGossip(me.name, me.uid)
+        with_plugin = options.plugin and bool(own_container())
+        if with_plugin:
+            topics.append(network_gossip)
         self._secrecy, channel = None, None
         if options.secrecy is not None:
             from weave_http.router.secrecy.channel import Encrypted  # half of the router's start, for those with one
@@ -104,10 +109,22 @@ class Router:
         self._addresses = self._address_service(options.addresses) if options.addresses else None
         procfs = os.environ.get("PROCFS") or constants.PROCFS
         self._plugin = (
-            Plugin(options.state_dir, procfs, self._addresses, self._names)
-            if options.plugin and own_container()
+            Plugin(
+                options.state_dir,
+                procfs,
+                self._addresses,
+                self._names,
+                me=me.name,
+                gossip=network_gossip,
+                told=self._peering.wake,
+            )
+            if with_plugin
             else None
         )
+        catalogue = self._plugin.catalogue if self._plugin else None
+        if catalogue is not None:
+            self._overlay.further, self._overlay.carried = catalogue.further, catalogue.carried
+            catalogue.changed = self._overlay.changed
         self._control = Control(
             store,
             self._peering,
@@ -117,6 +134,7 @@ class Router:
             self._addresses,
             self._tunnels,
             self._secrecy,
+            catalogue,
             enforce=options.enforce,
         )
         self._overlay.join_again = self._control.reattacher.again
