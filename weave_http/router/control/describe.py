@@ -237,7 +237,7 @@ def networks(catalogue: Catalogue, peering: Peering) -> tuple[Network, ...]:
             design=str(each.design),
             subnet=str(each.design.subnet),
             internal=each.design.internal,
-            hosts=tuple(names.get(PeerName(peer), "") or peer for peer in each.peers),
+            hosts=tuple(sorted(names.get(PeerName(peer), "") or peer for peer in each.peers)),
             trouble=each.trouble,
         )
         for each in catalogue.standings
