@@ -187,11 +187,11 @@ def _forward(bridges: Sequence[str], subnets: Sequence[Network], guard: Guard | 
         f"-o {_BRIDGE} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
         *(f"-i {bridge} -o {_BRIDGE} -j DROP" for bridge in bridges),
         *(f"-i {_BRIDGE} -o {bridge} -j RETURN" for bridge in bridges),
-        *([f"-j {EXPOSE}"] if subnets else []),
-        f"-o {_BRIDGE} -j DROP",
         f"-i {_SEGMENTS} -o {_SEGMENTS} -j ACCEPT",
         f"-i {_SEGMENTS} -j DROP",
         f"-o {_SEGMENTS} -j DROP",
+        *([f"-j {EXPOSE}"] if subnets else []),
+        f"-o {_BRIDGE} -j DROP",
     ]
 
 
@@ -205,11 +205,11 @@ def _strangers(subnets: Sequence[Network]) -> Iterator[tuple[Network, Network]]:
 def _to_the_host(subnets: Sequence[Network]) -> list[str]:
     """Return the rules by which only containers of exposed subnets reach the host, at whatever address of its."""
     return [
+        f"-i {_SEGMENTS} -j DROP",
         f"-i {_BRIDGE} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
         *(_neighbours() if any(subnet.version == 6 for subnet in subnets) else ()),
         *(f"-s {subnet} -i {_BRIDGE} -j RETURN" for subnet in subnets),
         f"-i {_BRIDGE} -j DROP",
-        f"-i {_SEGMENTS} -j DROP",
     ]
 
 
