@@ -24,7 +24,7 @@ from weave_http.host.doctor.finding import Finding, Level, Seen
 from weave_http.net import firewall
 from weave_http.net.bridge import ensure_bridge
 from weave_http.operations.outcome import Outcome
-from weave_http.router.control.report import as_json
+from weave_http.router.control.as_json import as_json
 
 DOCS = Path(__file__).parents[2] / "docs"
 OURS = {constants.ROLE_LABEL: "router"}

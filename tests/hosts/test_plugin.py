@@ -83,6 +83,84 @@ def test_containers_of_docker_and_of_attach_are_on_one_network(plugged: tuple[Ho
     assert other.returncode != 0
 
 
+def create(host: Host, name: str, *options: str) -> None:
+    """Make a further network by Docker's own command."""
+    host.shell(f"docker network create -d weave --ipam-driver weavemesh {' '.join(options)} {name}")
+
+
+def networks(host: Host) -> set[str]:
+    """Return the names of the Docker networks of ours that a host has."""
+    return set(host.shell("docker network ls --filter driver=weave --format '{{.Name}}'").split())
+
+
+def received(host: Host, container: str) -> str:
+    """Return how many packets came to a container's interface so far."""
+    return host.inside(container, "cat /sys/class/net/ethwe0/statistics/rx_packets")
+
+
+def test_further_networks_are_on_all_hosts_and_apart_in_the_kernel(plugged: tuple[Host, Host]) -> None:
+    one, two = plugged
+    create(one, "red", "--subnet 10.40.1.0/24 --ip-range 10.40.1.128/25")
+    create(two, "blue", "--subnet 10.40.1.0/24 --internal")
+    create(two, "green")
+    create(two, "yellow", "--subnet 10.40.3.0/24 --gateway 10.40.3.254")
+    everywhere = {"weave", "red", "blue", "green", "yellow"}
+    assert eventually(lambda: all(networks(host) == everywhere for host in plugged))
+    assert eventually(lambda: one.weave("status", "networks") == two.weave("status", "networks"))
+    assert one.weave("status", "networks").count(" on host1, host2\n") == 4
+    # the same network on both hosts, another one in the same subnet, and not a frame between them
+    here = run(one, "box", *DNS, net="red")
+    there = run(two, "peer", *DNS, net="red")
+    other = run(two, "stranger", "--ip 10.40.1.9", net="blue")
+    assert (here[:8], there[:8], other) == ("10.40.1.", "10.40.1.", "10.40.1.9")
+    assert min(int(each.rpartition(".")[2]) for each in (here, there)) >= 128
+    assert one.pings("box", there)
+    before = received(two, "stranger")
+    assert not one.pings("box", other, count=1, wait=1)
+    assert not two.pings("peer", other, count=1, wait=1)
+    assert received(two, "stranger") == before
+    taken = one.try_shell(f"docker run --rm --label test --net red --ip {there} {GUEST} true")
+    assert f"weave: {there} is owned by other peer" in taken.stderr
+    routed = one.shell(f"docker run --rm --label test --net yellow {GUEST} ip route")
+    assert "default via 10.40.3.254 " in routed
+    assert "default" not in two.inside("stranger", "ip route")
+    # one DNS; which network is meant can be said
+    assert eventually(lambda: one.try_shell("docker exec box ping -c 1 -W 2 peer.red.weave.local").returncode == 0)
+    # a container is on a second network while it runs
+    far = run(two, "far", net="green")
+    assert not one.pings("box", far, count=1, wait=1)
+    one.shell("docker network connect green box")
+    assert one.pings("box", far)
+    assert one.pings("box", there)
+    one.shell("docker network disconnect green box")
+    assert not one.pings("box", far, count=1, wait=1)
+    # a router that starts again interrupts nothing
+    one.kill_router()
+    assert one.pings("box", there)
+    assert eventually(lambda: one.weave("status", "networks") == two.weave("status", "networks"))
+    assert one.pings("box", there)
+
+
+def test_a_network_that_is_removed_goes_from_all_hosts_that_do_not_use_it(plugged: tuple[Host, Host]) -> None:
+    one, two = plugged
+    create(one, "red", "--subnet 10.40.1.0/24")
+    assert eventually(lambda: "red" in networks(two))
+    run(two, "peer", net="red")
+    two.shell("docker stop -t 0 peer")
+    one.weave("reset")  # takes it from nobody
+    one.weave("launch", two.address)
+    assert eventually(lambda: "red" in networks(one))
+    one.shell("docker network rm red")
+    why = "removed on another host; this one stays as long as containers are on it: peer"
+    assert eventually(lambda: why in two.weave("status", "networks"))
+    two.shell("docker start peer")
+    assert "red" not in networks(one)
+    two.shell("docker rm -f peer")
+    assert eventually(lambda: "red" not in networks(two))
+    assert two.weave("status", "networks") == ""
+    assert "weave-n" not in two.shell("ip -o link")
+
+
 def test_containers_are_back_after_a_restart_of_the_engine_or_the_host(plugged: tuple[Host, Host]) -> None:
     one, two = plugged
     run(one, "box", "--restart always")
@@ -117,6 +195,8 @@ def test_containers_stay_connected_without_a_router_and_reset_says_who(plugged: 
     done = one.try_weave("reset")
     assert done.returncode == 0
     assert "WARNING: the Docker network weave stays, these containers are on it: beside, box;" in done.stderr
+    # Without a router the engine would wait for the driver, for each container several times.
+    one.weave("launch")
     one.shell("docker rm -f box beside >/dev/null")
     one.weave("reset")
     assert one.shell("docker network ls -q --filter driver=weave") == ""

@@ -21,6 +21,9 @@ BASE = [
     "-A WEAVE-FORWARD -o weave -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
     "-A WEAVE-FORWARD -i docker0 -o weave -j DROP",
     "-A WEAVE-FORWARD -i weave -o docker0 -j RETURN",
+    "-A WEAVE-FORWARD -i weave-n+ -o weave-n+ -j ACCEPT",
+    "-A WEAVE-FORWARD -i weave-n+ -j DROP",
+    "-A WEAVE-FORWARD -o weave-n+ -j DROP",
     "-A WEAVE-FORWARD -o weave -j DROP",
 ]
 both = pytest.mark.parametrize("backend", [NFT, LEGACY])

@@ -51,9 +51,18 @@ def test_what_is_guarded_can_be_read_back_from_the_rules() -> None:
 
 def test_only_exposed_subnets_reach_the_host() -> None:
     assert _of("WEAVE-INPUT", {"10.2.1.254/24": True}) == (
+        "-i weave-n+ -j DROP",
         "-i weave -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
         "-s 10.2.1.0/24 -i weave -j RETURN",
         "-i weave -j DROP",
+    )
+
+
+def test_what_is_routed_gets_neither_into_a_further_network_nor_out() -> None:
+    assert _of("WEAVE-FORWARD", {"10.2.1.254/24": True}, "docker0")[-5:-2] == (
+        "-i weave-n+ -o weave-n+ -j ACCEPT",
+        "-i weave-n+ -j DROP",
+        "-o weave-n+ -j DROP",
     )
 
 

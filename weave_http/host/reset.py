@@ -23,9 +23,10 @@ def run(host: Host, op: Reset) -> None:
     Raises:
         WeaveError: it did not work.
     """
-    docker_networks.remove(host)
+    # First the router has to know that this host leaves: the networks that go now are the other hosts' as before.
     with suppress(RouterUnavailable, RouterError):
         host.router.give_back()
+    docker_networks.remove(host)
     stop_router(host, remove=True)
     with suppress(HostError):
         resident_container.end(host)

@@ -101,16 +101,17 @@ def marked() -> str:
 
 
 def destroy() -> None:
-    """Remove the bridge, the VXLAN device, the tunnels, all veths to containers, and what is looked at there.
+    """Remove all bridges, the VXLAN devices, the tunnels, all veths to containers, and what is looked at there.
 
     Idempotent. Raises `HostError`.
     """
+    prefixes = constants.HOST_VETH_PREFIX, constants.SEGMENT_VXLAN_PREFIX, constants.SEGMENT_BRIDGE_PREFIX
     with Netlink() as kernel, host_locked():
         links.delete_link(kernel, constants.VXLAN_DEVICE)
         for tunnel in (constants.TUNNEL_DEVICE, constants.RELAYED_TUNNEL_DEVICE):
             links.delete_link(kernel, tunnel)
         for _, name in socket.if_nameindex():
-            if name.startswith(constants.HOST_VETH_PREFIX):
+            if name.startswith(prefixes):
                 links.delete_link(kernel, name)
         links.delete_link(kernel, constants.BRIDGE)
     ingress.remove()

@@ -76,6 +76,6 @@ def _guard(index: int, mac: str, address: Cidr) -> None:
     """Have the host take from an endpoint only what one with this address may send, as of all containers."""
     with Netlink() as kernel:
         outer = links.get_link(kernel, index=index)
-        bridge = links.get_link(kernel, index=outer.master) if outer else None
+        bridge = links.get_link(kernel, constants.BRIDGE)
     if outer is not None and bridge is not None:
         ingress.guard(bridge, outer.name, mac, [address])

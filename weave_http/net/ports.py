@@ -1,4 +1,4 @@
-"""Ports of the bridge whose containers are gone.
+"""Ports of our bridges whose containers are gone.
 
 The kernel takes a veth away with the network namespace of its other end, unless somebody holds that: Podman's service
 does for a while, and the address of a container that was removed would still answer.
@@ -96,8 +96,7 @@ class Ports:
         """
         changed = []
         with Netlink() as kernel:
-            bridge = links.get_link(kernel, constants.BRIDGE)
-            found = links.list_links(kernel, master=bridge.index) if bridge else []
+            found = [link for bridge in _bridges() for link in links.list_links(kernel, master=bridge)]
             ports = [link for link in found if link.name.startswith(constants.HOST_VETH_PREFIX)]
             witnesses = _witnesses(kernel, self._procfs) if ports else {}
             for port in ports:
@@ -112,7 +111,6 @@ class Ports:
 
     def _look(self, kernel: Netlink) -> None:
         """Note which ports there are; of those known already, nothing but the index is read."""
-        bridge = links.get_link(kernel, constants.BRIDGE)
         present: set[int] = set()
 
         def is_new(body: memoryview) -> bool:
@@ -120,7 +118,7 @@ class Ports:
             present.add(index)
             return index not in self._known
 
-        for link in links.list_links(kernel, master=bridge.index, keep=is_new) if bridge else []:
+        for link in [link for bridge in _bridges() for link in links.list_links(kernel, master=bridge, keep=is_new)]:
             if link.name.startswith(constants.HOST_VETH_PREFIX) and link.peer_namespace >= 0:
                 self._known[link.index] = _Port(link)
                 # One that an earlier version of weave made may have IPv6 yet.
@@ -142,6 +140,15 @@ class Ports:
 def port_names() -> list[str]:
     """Return the names of the host's ends of the containers' veths."""
     return [name for _, name in socket.if_nameindex() if name.startswith(constants.HOST_VETH_PREFIX)]
+
+
+def _bridges() -> list[int]:
+    """Return the indices of our bridges: of the network of all, and of further Docker networks."""
+    return [
+        index
+        for index, name in socket.if_nameindex()
+        if name == constants.BRIDGE or name.startswith(constants.SEGMENT_BRIDGE_PREFIX)
+    ]
 
 
 def _set_inner_mtu(path: str, index: int, mtu: int) -> bool:

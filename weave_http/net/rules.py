@@ -19,6 +19,8 @@ from weave_http.net import relays
 FORWARD, EXPOSE, INPUT, DATA, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE-DATA", "WEAVE"
 """Chains of ours."""
 _BRIDGE = constants.BRIDGE
+_SEGMENTS = f"{constants.SEGMENT_BRIDGE_PREFIX}+"
+"""The bridges of further Docker networks. The host has no address on them, so nothing is routed from one to another."""
 _TUNNEL = f"{constants.TUNNEL_DEVICE}+"
 """Both devices of tunnels, as iptables has it."""
 _MULTICAST, _BROADCAST, _MULTICAST_6 = "224.0.0.0/4", "255.255.255.255/32", "ff00::/8"
@@ -186,6 +188,9 @@ def _forward(bridges: Sequence[str], subnets: Sequence[Network], guard: Guard | 
         f"-o {_BRIDGE} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
         *(f"-i {bridge} -o {_BRIDGE} -j DROP" for bridge in bridges),
         *(f"-i {_BRIDGE} -o {bridge} -j RETURN" for bridge in bridges),
+        f"-i {_SEGMENTS} -o {_SEGMENTS} -j ACCEPT",
+        f"-i {_SEGMENTS} -j DROP",
+        f"-o {_SEGMENTS} -j DROP",
         *([f"-j {EXPOSE}"] if subnets else []),
         f"-o {_BRIDGE} -j DROP",
     ]
@@ -201,6 +206,7 @@ def _strangers(subnets: Sequence[Network]) -> Iterator[tuple[Network, Network]]:
 def _to_the_host(subnets: Sequence[Network]) -> list[str]:
     """Return the rules by which only containers of exposed subnets reach the host, at whatever address of its."""
     return [
+        f"-i {_SEGMENTS} -j DROP",
         f"-i {_BRIDGE} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
         *(_neighbours() if any(subnet.version == 6 for subnet in subnets) else ()),
         *(f"-s {subnet} -i {_BRIDGE} -j RETURN" for subnet in subnets),

@@ -41,6 +41,7 @@ def container_bridges(kernel: Netlink) -> set[str]:
         bridge.name
         for bridge in links.list_links(kernel, kind="bridge")
         if bridge.name != constants.BRIDGE
+        and not bridge.name.startswith(constants.SEGMENT_BRIDGE_PREFIX)
         and (
             _ENGINE_BRIDGE.fullmatch(bridge.name)
             or (bridge.index not in ways and not links.list_links(kernel, master=bridge.index, keep=links.is_no_veth))

@@ -1,6 +1,6 @@
 """The kernel's VXLAN device: how frames of the bridge reach the other hosts.
 
-One device on the bridge, with learning on: the kernel notes behind which host it last saw an address, and sends a
+One device a bridge, with learning on: the kernel notes behind which host it last saw an address, and sends a
 frame for an unknown one, or for all, to every *flood destination*: an FDB entry for the address 00:00:00:00:00:00
 with the other host's underlay address. Who is a flood destination is the router's decision; this module knows
 neither peers nor time. Every function opens its own netlink socket (far below 1 ms), so any thread may call it.
@@ -40,38 +40,47 @@ class Vxlan:
     """VXLAN as a `weave_http.net.backend.Backend`.
 
     Args:
-        port: UDP port, the same on all hosts.
+        port: UDP port, the same on all hosts, and for all networks.
+        overhead: bytes that it adds to a packet.
+        bridge: name of the bridge that the device is on.
+        device: its name.
+        vni: number of the network.
     """
 
     port: int
     overhead: int = OVERHEAD
+    bridge: str = constants.BRIDGE
+    device: str = constants.VXLAN_DEVICE
+    vni: int = constants.VNI
 
     def ensure(self, mtu: int) -> None:
         """Have the device on the bridge, up. Raises `HostError`."""
-        ensure_vxlan(constants.BRIDGE, self.port, mtu)
+        ensure_vxlan(self.bridge, self.port, mtu, self.device, self.vni)
 
     def destinations(self) -> set[IP]:
         """Return the flood destinations. Raises `HostError`."""
-        return flood_destinations()
+        return flood_destinations(self.device)
 
     def apply(self, destinations: Collection[IP]) -> bool:
         """Have these flood destinations; return whether there were others. Raises `HostError`.
 
         What was learnt to be elsewhere goes, too: frames that were under way when a destination went teach it anew.
         """
-        wanted, there = set(destinations), flood_destinations()
-        for ip in sorted((there | set(learnt().values())) - wanted, key=_order):
-            remove_flood(ip)
+        wanted, there = set(destinations), flood_destinations(self.device)
+        for ip in sorted((there | set(learnt(self.device).values())) - wanted, key=_order):
+            remove_flood(ip, self.device)
         for ip in sorted(wanted - there, key=_order):
-            add_flood(ip)
+            add_flood(ip, self.device)
         return there != wanted
 
     def remove(self) -> None:
         """Remove the device. Raises `HostError`."""
-        remove_vxlan()
+        remove_vxlan(self.device)
 
 
-def ensure_vxlan(bridge: str, port: int, mtu: int) -> None:
+def ensure_vxlan(
+    bridge: str, port: int, mtu: int, device: str = constants.VXLAN_DEVICE, vni: int = constants.VNI
+) -> None:
     """Make the VXLAN device exist on a bridge, up, with this port and MTU; changes nothing that is right already.
 
     Args:
@@ -85,13 +94,13 @@ def ensure_vxlan(bridge: str, port: int, mtu: int) -> None:
     with Netlink() as kernel, host_locked():
         master = links.get_link(kernel, bridge)
         if master is None:
-            raise HostError(f"there is no bridge {bridge} to put {constants.VXLAN_DEVICE} on")
-        link = links.get_link(kernel, constants.VXLAN_DEVICE)
-        if link is not None and not _is_right(kernel, link, port):
+            raise HostError(f"there is no bridge {bridge} to put {device} on")
+        link = links.get_link(kernel, device)
+        if link is not None and not _is_right(kernel, link, port, vni):
             links.delete_link(kernel, link.name)
             link = None
         if link is None:
-            link = _create(kernel, port, mtu)
+            link = _create(kernel, device, vni, port, mtu)
         if link.mtu != mtu:
             links.set_link(kernel, link, mtu=mtu)
         sysctl.set_ipv6(link.name)
@@ -107,54 +116,56 @@ def ensure_vxlan(bridge: str, port: int, mtu: int) -> None:
                 raise HostError(f"UDP port {port}, for data of peers, is taken on this host", hint=hint) from error
 
 
-def remove_vxlan() -> None:
+def remove_vxlan(device: str = constants.VXLAN_DEVICE) -> None:
     """Delete the VXLAN device, and with it all flood destinations; nothing happens when there is none."""
     with Netlink() as kernel, host_locked():
-        links.delete_link(kernel, constants.VXLAN_DEVICE)
+        links.delete_link(kernel, device)
 
 
-def flood_destinations() -> set[IP]:
+def flood_destinations(device: str = constants.VXLAN_DEVICE) -> set[IP]:
     """Return the underlay addresses that get frames for unknown and for all; empty without a device."""
     with Netlink() as kernel:
-        link = links.get_link(kernel, constants.VXLAN_DEVICE)
+        link = links.get_link(kernel, device)
         if link is None:
             return set()
         return {ip for mac, ip in _entries(kernel, link) if mac == _ANY_ADDRESS}
 
 
-def learnt() -> dict[str, IP]:
+def learnt(device: str = constants.VXLAN_DEVICE) -> dict[str, IP]:
     """Return behind which host each address was last seen: underlay addresses by MAC; empty without a device."""
     with Netlink() as kernel:
-        link = links.get_link(kernel, constants.VXLAN_DEVICE)
+        link = links.get_link(kernel, device)
         found = _entries(kernel, link) if link else []
     return {mac: ip for mac, ip in found if mac != _ANY_ADDRESS}
 
 
-def add_flood(ip: IP) -> None:
+def add_flood(ip: IP, device: str = constants.VXLAN_DEVICE) -> None:
     """Add a flood destination; fine when it is there already.
 
     Args:
         ip: the other host's underlay address.
+        device: name of the VXLAN device.
 
     Raises:
         HostError: no VXLAN device, or the kernel refused.
     """
     with Netlink() as kernel:
-        link = links.get_link(kernel, constants.VXLAN_DEVICE)
+        link = links.get_link(kernel, device)
         if link is None:
-            raise HostError(f"there is no {constants.VXLAN_DEVICE} to add the destination {ip} to")
+            raise HostError(f"there is no {device} to add the destination {ip} to")
         entry = _entry(link, _ANY_ADDRESS, ip)
         kernel.execute(entry, netlink.RTM_NEWNEIGH, _APPEND, f"add the destination {ip} to {link.name}")
 
 
-def remove_flood(ip: IP) -> None:
+def remove_flood(ip: IP, device: str = constants.VXLAN_DEVICE) -> None:
     """Take a flood destination away, and all that was learnt to be behind it; fine when there is none.
 
     Args:
         ip: the other host's underlay address.
+        device: name of the VXLAN device.
     """
     with Netlink() as kernel:
-        link = links.get_link(kernel, constants.VXLAN_DEVICE)
+        link = links.get_link(kernel, device)
         if link is None:
             return
         for mac in [mac for mac, address in _entries(kernel, link) if address == ip]:
@@ -166,21 +177,21 @@ def remove_flood(ip: IP) -> None:
                     raise
 
 
-def _create(kernel: Netlink, port: int, mtu: int) -> Link:
+def _create(kernel: Netlink, device: str, vni: int, port: int, mtu: int) -> Link:
     data = [
-        ("IFLA_VXLAN_ID", constants.VNI),
+        ("IFLA_VXLAN_ID", vni),
         ("IFLA_VXLAN_PORT", port),
         ("IFLA_VXLAN_LEARNING", 1),
     ]
     try:
-        links.add_link(kernel, constants.VXLAN_DEVICE, "vxlan", data, [("IFLA_MTU", mtu)])
+        links.add_link(kernel, device, "vxlan", data, [("IFLA_MTU", mtu)])
     except NetlinkError as error:
         if error.code != errno.EOPNOTSUPP:
             raise
         raise HostError("this kernel has no VXLAN", hint="modprobe vxlan") from error
-    link = links.get_link(kernel, constants.VXLAN_DEVICE)
+    link = links.get_link(kernel, device)
     if link is None:
-        raise HostError(f"{constants.VXLAN_DEVICE} vanished while it was being made")
+        raise HostError(f"{device} vanished while it was being made")
     _silence(kernel, link)
     return link
 
@@ -198,7 +209,7 @@ def _silence(kernel: Netlink, link: Link) -> None:
             raise
 
 
-def _is_right(kernel: Netlink, link: Link, port: int) -> bool:
+def _is_right(kernel: Netlink, link: Link, port: int, vni: int) -> bool:
     """Return whether what can't be changed later is as it must be."""
     if link.kind != "vxlan":
         return False
@@ -206,7 +217,7 @@ def _is_right(kernel: Netlink, link: Link, port: int) -> bool:
     message["index"] = link.index
     answer = kernel.get(message, netlink.RTM_GETLINK, f"look at {link.name}")
     data = answer.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_DATA")
-    wanted = {"IFLA_VXLAN_ID": constants.VNI, "IFLA_VXLAN_PORT": port, "IFLA_VXLAN_LEARNING": 1}
+    wanted = {"IFLA_VXLAN_ID": vni, "IFLA_VXLAN_PORT": port, "IFLA_VXLAN_LEARNING": 1}
     return all(data.get_attr(key) == value for key, value in wanted.items())
 
 

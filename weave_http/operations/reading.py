@@ -19,6 +19,7 @@ SECTIONS = {
     "peers": ("Router", "Peers"),
     "dns": ("DNS", "Entries"),
     "ipam": ("IPAM", "Entries"),
+    "networks": ("Networks",),
 }
 """The sections of `status`, and where each is found in the report."""
 

@@ -41,6 +41,7 @@ from weave_http.router.names.service import NameService
 from weave_http.router.options import Options
 from weave_http.router.paths.gossip import PathGossip
 from weave_http.router.paths.service import Paths
+from weave_http.router.plugin.gossip import NetworkGossip
 from weave_http.router.plugin.service import Plugin
 from weave_http.router.roaming import follow_addresses
 from weave_http.router.secrecy.gossip import PasswordGossip
@@ -82,6 +83,10 @@ class Router:
         topics: list[Topic] = [self._name_gossip, path_gossip, self._address_gossip]
         if devices:
             topics.append(key_gossip)
+        network_gossip = NetworkGossip(me.name, me.uid)
+        with_plugin = options.plugin and bool(own_container())
+        if with_plugin:
+            topics.append(network_gossip)
         self._secrecy, channel = None, None
         if options.secrecy is not None:
             from weave_http.router.secrecy.channel import Encrypted  # half of the router's start, for those with one
@@ -110,10 +115,22 @@ class Router:
             self._addresses.follow = self._overlay.follow
         procfs = os.environ.get("PROCFS") or constants.PROCFS
         self._plugin = (
-            Plugin(options.state_dir, procfs, self._addresses, self._names)
-            if options.plugin and own_container()
+            Plugin(
+                options.state_dir,
+                procfs,
+                self._addresses,
+                self._names,
+                me=me.name,
+                gossip=network_gossip,
+                told=self._peering.wake,
+            )
+            if with_plugin
             else None
         )
+        catalogue = self._plugin.catalogue if self._plugin else None
+        if catalogue is not None:
+            self._overlay.further, self._overlay.carried = catalogue.further, catalogue.carried
+            catalogue.changed = self._overlay.changed
         self._control = Control(
             store,
             self._peering,
@@ -123,6 +140,7 @@ class Router:
             self._addresses,
             self._tunnels,
             self._secrecy,
+            catalogue,
             enforce=options.enforce,
         )
         if self._addresses is not None:

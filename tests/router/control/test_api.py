@@ -17,10 +17,11 @@ from weave_http import __version__
 from weave_http.addresses import Cidr, parse_cidr, parse_ip, parse_peer_address
 from weave_http.errors import HostError, WeaveError
 from weave_http.host.router_client import NotOffered, RouterClient, RouterError, RouterUnavailable
+from weave_http.router.control.as_json import as_json
 from weave_http.router.control.control import Control
 from weave_http.router.control.http_api import Api
 from weave_http.router.control.name_routes import routes, routes_when_off
-from weave_http.router.control.report import Report, as_json
+from weave_http.router.control.report import Report
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.names.gossip import NameGossip
 from weave_http.router.names.options import DnsOptions

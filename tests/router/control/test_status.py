@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from weave_http import __version__
 from weave_http.addresses import parse_ip
+from weave_http.router.control.as_json import as_json
 from weave_http.router.control.report import (
     Connection,
     Dns,
@@ -14,12 +15,12 @@ from weave_http.router.control.report import (
     Link,
     Memory,
     NameEntry,
+    Network,
     Overlay,
     Path,
     Peer,
     Report,
     Router,
-    as_json,
 )
 from weave_http.router.control.status import SECTIONS, summary
 
@@ -102,6 +103,21 @@ def test_what_is_wrong_is_in_the_summary() -> None:
         "         Memory: can't keep the router's state in /weavedb/weave.db: disk full",
         "         Status: not serving: no bridge",
     }
+
+
+def test_further_networks_are_listed_with_their_numbers_and_hosts() -> None:
+    assert SECTIONS["networks"](REPORT) is None
+    assert SECTIONS["networks"](replace(REPORT, networks=())) == ""
+    back = Network("back", "ab" * 32, 77, "10.32.1.0/24, internal", "10.32.1.0/24", True, ("host1", "host2"), "")
+    late = replace(back, name="late", vni=0, hosts=(), trouble="not made yet")
+    report = replace(REPORT, networks=(back, late))
+    assert SECTIONS["networks"](report) == (
+        "back            VNI 77       10.32.1.0/24, internal on host1, host2\n"
+        "late            VNI -        10.32.1.0/24, internal on no host\n"
+        "   not made yet\n"
+    )
+    assert "       Networks: 2 (1 not as it should be)\n" in summary(report)
+    assert as_json(report)["Networks"][0]["VNI"] == 77
 
 
 def test_two_hosts_of_one_name_have_a_line_in_the_summary() -> None:

@@ -20,9 +20,10 @@ from weave_http.router.store import Store
 ME = PeerName("02:00:00:00:00:01")
 RANGE = ip_network("10.32.0.0/16")
 MAC = "com.docker.network.endpoint.macaddress"
+GATEWAY = {"RequestAddressType": "com.docker.network.gateway"}
 
 
-def used(folder: Path, work: Callable[[Ipam], Awaitable[None]]) -> None:
+def used(folder: Path, work: Callable[[Ipam, AddressService], Awaitable[None]]) -> None:
     """Have something done with the IPAM driver of a peer that is alone."""
 
     async def run() -> None:
@@ -32,7 +33,7 @@ def used(folder: Path, work: Callable[[Ipam], Awaitable[None]]) -> None:
         service = AddressService(ME, options, gossip, Store(folder), changed=lambda: None, nickname=lambda peer: "")
         running = asyncio.create_task(service.run())
         try:
-            await work(Ipam(service))
+            await work(Ipam(service), service)
         finally:
             running.cancel()
 
@@ -45,18 +46,39 @@ async def ask(ipam: Ipam, mac: str, given: str = "", pool: str = "10.32.0.0/16")
 
 
 def test_a_pool_is_its_own_id_and_its_range_is_kept_to(tmp_path: Path) -> None:
-    async def work(ipam: Ipam) -> None:
+    async def work(ipam: Ipam, service: AddressService) -> None:
         found = await ipam.request_pool({"Pool": "10.32.0.0/16", "SubPool": "10.32.4.0/24", "V6": False})
         assert found["Pool"] == "10.32.0.0/16"
         address = await ask(ipam, "02:42:00:00:00:01", pool=found["PoolID"])
         assert address == "10.32.4.1/16"
-        assert (await ipam.request_pool({}))["Pool"] == "10.32.0.0/16"
+        assert (await ipam.request_pool({}))["Pool"] == "10.32.255.0/24"
+
+    used(tmp_path, work)
+
+
+def test_a_gateway_is_reserved_for_who_asks_for_it_by_name(tmp_path: Path) -> None:
+    async def work(ipam: Ipam, service: AddressService) -> None:
+        gateway = {"PoolID": "10.32.4.0/24", "Address": "10.32.4.1", "Options": GATEWAY}
+        assert (await ipam.request_address(gateway))["Address"] == "10.32.4.1/24"
+        service.allocator.reserved = lambda: (ip_network("10.32.4.1/32"),)
+        assert await ask(ipam, "02:42:00:00:00:01", pool="10.32.4.0/24") == "10.32.4.2/24"
+        assert await ask(ipam, "02:42:00:00:00:02", "10.32.4.1", "10.32.4.0/24") == "10.32.4.1/24"
+
+    used(tmp_path, work)
+
+
+def test_subnets_of_further_networks_are_left_alone_as_long_as_others_have_room(tmp_path: Path) -> None:
+    async def work(ipam: Ipam, service: AddressService) -> None:
+        service.allocator.avoided = lambda: (ip_network("10.32.0.0/30"), ip_network("10.32.0.4/31"))
+        assert await ask(ipam, "02:42:00:00:00:01") == "10.32.0.6/16"
+        assert await ask(ipam, "02:42:00:00:00:02", pool="10.32.0.0/30") == "10.32.0.1/30"
+        assert await ask(ipam, "02:42:00:00:00:03", pool="10.32.0.0/16 10.32.0.0/29") == "10.32.0.2/16"
 
     used(tmp_path, work)
 
 
 def test_an_address_is_the_endpoints_until_it_is_released(tmp_path: Path) -> None:
-    async def work(ipam: Ipam) -> None:
+    async def work(ipam: Ipam, service: AddressService) -> None:
         first = await ask(ipam, "02:42:00:00:00:01")
         assert await ask(ipam, "02:42:00:00:00:01", first.partition("/")[0]) == first
         with pytest.raises(HostError, match="already owned"):
@@ -70,7 +92,7 @@ def test_an_address_is_the_endpoints_until_it_is_released(tmp_path: Path) -> Non
 
 
 def test_what_no_endpoint_has_comes_back_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def work(ipam: Ipam) -> None:
+    async def work(ipam: Ipam, service: AddressService) -> None:
         kept, lost = "02:42:00:00:00:01", "02:42:00:00:00:02"
         await ask(ipam, kept)
         gone = await ask(ipam, lost)
@@ -92,7 +114,7 @@ def test_what_no_endpoint_has_comes_back_after_a_while(tmp_path: Path, monkeypat
     ],
 )
 def test_pools_that_there_can_be_none_of_are_refused(tmp_path: Path, body: dict[str, Any], why: str) -> None:
-    async def work(ipam: Ipam) -> None:
+    async def work(ipam: Ipam, service: AddressService) -> None:
         with pytest.raises(HostError, match=why):
             await ipam.request_pool(body)
 
@@ -102,22 +124,23 @@ def test_pools_that_there_can_be_none_of_are_refused(tmp_path: Path, body: dict[
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ({"PoolID": "10.32.0.0/16", "Address": "10.33.0.1"}, "not within the subnet"),
-        ({"PoolID": "10.32.0.0/16", "Address": "none"}, "none"),
+        ({"PoolID": "10.32.0.0/16", "Address": "10.33.0.1", "Options": {MAC: "x"}}, "not within the subnet"),
+        ({"PoolID": "10.32.0.0/16", "Address": "none", "Options": {MAC: "x"}}, "none"),
         ({"PoolID": ["x"]}, "invalid PoolID"),
         ({"PoolID": "10.32.0.0/16", "Options": 5}, "invalid Options"),
         (
             {
                 "PoolID": "10.32.0.0/16",
-                "Address": "10.32.0.1",
+                "Address": "10.33.0.1",
                 "Options": {"RequestAddressType": "com.docker.network.gateway"},
             },
-            "can't be the gateway",
+            "the gateway 10.33.0.1 is not within the subnet",
         ),
+        ({"PoolID": "10.32.0.0/16", "Address": "10.32.0.1"}, "leave out --aux-address"),
     ],
 )
 def test_addresses_that_there_can_be_none_of_are_refused(tmp_path: Path, body: dict[str, Any], why: str) -> None:
-    async def work(ipam: Ipam) -> None:
+    async def work(ipam: Ipam, service: AddressService) -> None:
         with pytest.raises(HostError, match=why):
             await ipam.request_address(body)
 

@@ -12,14 +12,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from weave_http.errors import HostError
+from weave_http.router.mesh.identity import PeerName
 from weave_http.router.plugin.bodies import Body
+from weave_http.router.plugin.catalogue import Catalogue
 from weave_http.router.plugin.driver import Driver
+from weave_http.router.plugin.gossip import NetworkGossip
 from weave_http.router.plugin.ipam import Ipam
 from weave_http.router.plugin.networks import Networks
 from weave_http.router.plugin.server import Call, PluginServer
 
 ID = "ab" * 32
+ME = PeerName("02:00:00:00:00:01")
 OPTIONS = {"com.docker.network.generic": {"works.weave.network": "weave"}}
+
+
+def driver(folder: Path) -> Driver:
+    """Return the network driver of a peer that is alone."""
+    networks = Networks(folder)
+    return Driver(networks, Catalogue(ME, networks, NetworkGossip(ME, 1), lambda: None))
 
 
 def answered(path: Path, name: str, content: bytes) -> tuple[int, Any]:
@@ -70,16 +80,16 @@ def test_a_call_that_there_is_none_of_is_said(tmp_path: Path) -> None:
 def test_networks_are_known_to_the_next_router(tmp_path: Path) -> None:
     ranges = [{"AddressSpace": "weave", "Pool": "10.32.0.0/12"}]
     body = {"NetworkID": ID, "Options": OPTIONS, "IPv4Data": ranges}
-    asyncio.run(Driver(Networks(tmp_path)).create_network(body))
+    asyncio.run(driver(tmp_path).create_network(body))
     endpoint = {"NetworkID": ID, "EndpointID": ID, "Interface": {"Address": "10.32.0.1/12"}}
-    assert asyncio.run(Driver(Networks(tmp_path)).create_endpoint(endpoint)) == {"Interface": {}}
-    asyncio.run(Driver(Networks(tmp_path)).delete_network(body))
+    assert asyncio.run(driver(tmp_path).create_endpoint(endpoint)) == {"Interface": {}}
+    asyncio.run(driver(tmp_path).delete_network(body))
     with pytest.raises(HostError, match="unknown to the router"):
-        asyncio.run(Driver(Networks(tmp_path)).create_endpoint(endpoint))
+        asyncio.run(driver(tmp_path).create_endpoint(endpoint))
 
 
 def test_a_memory_that_makes_no_sense_is_an_empty_one(tmp_path: Path) -> None:
-    for content in ("[]", "{", '{"x": 3}', '{"x": {"y": 1}}'):
+    for content in ("[]", "{", '{"format": 1}', '{"format": 2, "here": {"x": {}}}', '{"format": 2, "here": 3}'):
         (tmp_path / "networks.json").write_text(content)
         assert list(Networks(tmp_path)) == []
 
@@ -88,14 +98,15 @@ def test_a_memory_that_makes_no_sense_is_an_empty_one(tmp_path: Path) -> None:
     ("space", "options", "why"),
     [
         ("LocalDefault", OPTIONS, "by itself"),
-        ("weave", {}, "the one Docker network"),
+        ("weave", {"com.docker.network.generic": {"works.weave.network": "red"}}, "the router sets it"),
+        ("weave", {"com.docker.network.generic": {"works.weave.multicast": "red"}}, "expected true or false"),
         ("weave", {"com.docker.network.generic": 3}, "invalid com.docker.network.generic"),
     ],
 )
 def test_networks_that_there_can_be_none_of_are_refused(tmp_path: Path, space: str, options: Any, why: str) -> None:
     body = {"NetworkID": ID, "Options": options, "IPv4Data": [{"AddressSpace": space}]}
     with pytest.raises(HostError, match=why):
-        asyncio.run(Driver(Networks(tmp_path)).create_network(body))
+        asyncio.run(driver(tmp_path).create_network(body))
 
 
 ANYTHING = st.recursive(
@@ -110,7 +121,7 @@ KEYS = ["NetworkID", "EndpointID", "Options", "IPv4Data", "Interface", "Pool", "
 @given(st.dictionaries(st.sampled_from(KEYS), ANYTHING))
 def test_whatever_is_in_a_body_a_failure_is_one_line(tmp_path: Path, body: dict[str, Any]) -> None:
     asks_the_kernel = ("NetworkDriver.Leave", "NetworkDriver.DeleteEndpoint", "NetworkDriver.Join")
-    calls = {**Driver(Networks(tmp_path)).calls, **Ipam(None).calls}
+    calls = {**driver(tmp_path).calls, **Ipam(None).calls}
     failures = asyncio.run(all_failures([call for name, call in calls.items() if name not in asks_the_kernel], body))
     assert not any("\n" in failure for failure in failures)
 

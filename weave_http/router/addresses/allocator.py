@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from weave_http.addresses import IP, Cidr, Network
@@ -68,6 +68,10 @@ class Allocator:
         self.gate = Gate(agreement.ranges, passed or Passed())
         self.holdings = holdings
         self.defaults = tuple(defaults)
+        self.avoided: Callable[[], Collection[Network]] = tuple
+        """Returns subnets that have a purpose: out of larger ones they are used only when nothing else is free."""
+        self.reserved: Callable[[], Collection[Network]] = tuple
+        """Returns addresses that only who names them gets, each as a network of one."""
         self.pending: list[Request] = []
         self.clashes: dict[IP, PeerName] = {}
         """Addresses in use here that are in the share of a peer that does not let them go."""
@@ -136,9 +140,16 @@ class Allocator:
                 rivals = agreement.rivals
                 if have is None and rivals:
                     return
-                request.answer = have or self.holdings.allocate(request.owner, subnet, agreement.share, now)
+                request.answer = have or self._allocate(request.owner, subnet, now)
         except HostError as error:
             request.refusal = error
+
+    def _allocate(self, owner: str, subnet: Network, now: float) -> Cidr | None:
+        avoided = [each for each in self.avoided() if each != subnet and spans.within((subnet,), each)]
+        reserved = self.reserved()
+        share = spans.without(self.agreement.share, reserved) if reserved else self.agreement.share
+        found = self.holdings.allocate(owner, subnet, spans.without(share, avoided), now) if avoided else None
+        return found or self.holdings.allocate(owner, subnet, share, now)
 
     def _refuse(self, request: Request, now: float) -> None:
         cidr, charter = request.cidr, self.agreement.charter

@@ -23,6 +23,7 @@ from weave_http.router.mesh.peering import Peering
 from weave_http.router.mesh.resolve import resolve
 from weave_http.router.names.service import NameService
 from weave_http.router.paths.service import Paths
+from weave_http.router.plugin.catalogue import Catalogue
 from weave_http.router.reattach import Reattacher
 from weave_http.router.rejoin import Joined
 from weave_http.router.secrecy.service import Secrecy
@@ -44,6 +45,7 @@ class Control:
         addresses: None when none are handed out.
         tunnels: None on a network without a password.
         secrecy: None without a password.
+        catalogue: the further networks; None where there can be none.
         enforce: whether containers are held to the addresses that they were given.
 
     Attributes:
@@ -61,6 +63,7 @@ class Control:
         addresses: AddressService | None = None,
         tunnels: Tunnels | None = None,
         secrecy: Secrecy | None = None,
+        catalogue: Catalogue | None = None,
         *,
         enforce: bool = False,
     ) -> None:
@@ -74,6 +77,7 @@ class Control:
         self._addresses = addresses
         self._tunnels = tunnels
         self._secrecy = secrecy
+        self._catalogue = catalogue
         self._enforce = enforce
         self._left = False
         self.reattacher = Reattacher(
@@ -102,6 +106,7 @@ class Control:
             dns=describe.dns(self._names) if self._names else None,
             metrics=self.metrics,
             ipam=describe.ipam(self._addresses) if self._addresses else None,
+            networks=describe.networks(self._catalogue, self._peering) if self._catalogue else None,
         )
 
     @property

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from weave_http.addresses import Cidr, Network
+from weave_http import addresses
+from weave_http.addresses import Cidr
 from weave_http.router.addresses.service import AddressService
 from weave_http.router.control.report import (
     Connection,
@@ -14,6 +15,7 @@ from weave_http.router.control.report import (
     Ipam,
     Link,
     NameEntry,
+    Network,
     Path,
     Peer,
     RoundTrip,
@@ -29,6 +31,7 @@ from weave_http.router.names.service import NameService
 from weave_http.router.names.zone import Entry
 from weave_http.router.paths.facts import Says
 from weave_http.router.paths.service import Standing
+from weave_http.router.plugin.catalogue import Catalogue
 from weave_http.router.reattach import Reattacher
 from weave_http.router.state import Exposure
 
@@ -223,7 +226,25 @@ def ipam(service: AddressService) -> Ipam:
     )
 
 
-def _sizes(blocks: Sequence[Network], ranges: Sequence[Network]) -> tuple[int, ...]:
+def networks(catalogue: Catalogue, peering: Peering) -> tuple[Network, ...]:
+    """Return the section about further networks."""
+    names = {fact.owner: fact.value.nickname for fact in peering.membership.peers}
+    return tuple(
+        Network(
+            name=each.name,
+            network_id=each.network,
+            vni=each.vni,
+            design=str(each.design),
+            subnet=str(each.design.subnet),
+            internal=each.design.internal,
+            hosts=tuple(sorted(names.get(PeerName(peer), "") or peer for peer in each.peers)),
+            trouble=each.trouble,
+        )
+        for each in catalogue.standings
+    )
+
+
+def _sizes(blocks: Sequence[addresses.Network], ranges: Sequence[addresses.Network]) -> tuple[int, ...]:
     """Return how many addresses blocks have of each range."""
     return tuple(sum(block.num_addresses for block in blocks if block.version == range_.version) for range_ in ranges)
 

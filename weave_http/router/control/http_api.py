@@ -19,8 +19,8 @@ from weave_http import __version__
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError, WeaveError
 from weave_http.router.control import describe
+from weave_http.router.control.as_json import as_json
 from weave_http.router.control.control import Control
-from weave_http.router.control.report import as_json
 from weave_http.router.control.requests import form, values
 from weave_http.router.state import LONGEST_NAME, is_container_id, parse_addresses
 

@@ -6,8 +6,8 @@ from aiohttp import web
 
 from weave_http.addresses import IP, parse_ip
 from weave_http.errors import UsageError
+from weave_http.router.control.as_json import as_json
 from weave_http.router.control.describe import name_entry
-from weave_http.router.control.report import as_json
 from weave_http.router.control.requests import values
 from weave_http.router.names.service import NameService
 from weave_http.router.state import is_container_id

@@ -1,13 +1,14 @@
-"""What the router says about itself, as values; in JSON under Weave's names.
+"""What the router says about itself, as values.
 
 A section is a dataclass here, made in `weave_http.router.control.describe` (in `control` where that is one line), and
-shown in `weave_http.router.control.status` if it has a place in the texts.
+shown in `weave_http.router.control.status` if it has a place in the texts. In JSON it has Weave's names
+(`weave_http.router.control.as_json`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from weave_http import __version__, constants
@@ -15,15 +16,6 @@ from weave_http.addresses import IP
 from weave_http.router.mesh.codec import VERSIONS
 
 PROTOCOL = "weave-http"
-_NAMES = {
-    **{word: word.upper() for word in ("dns", "uid", "ttl", "mtu", "rtt", "ipam")},
-    "nickname": "NickName",
-    "other_nickname": "OtherNickName",
-    "container_id": "ContainerID",
-    "range_num_ips": "RangeNumIPs",
-    "active_ips": "ActiveIPs",
-}
-"""Fields whose name in JSON is not their own name in CamelCase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +172,31 @@ class Ipam:
 
 
 @dataclass(frozen=True, slots=True)
+class Network:
+    """A further Docker network.
+
+    Args:
+        name: on all hosts.
+        network_id: of the Docker network on this host; empty if it is not made yet.
+        vni: its number; 0 while this host's kernel does not have it.
+        design: how it was asked for, in a few words.
+        subnet: of its containers.
+        internal: whether these have no way out.
+        hosts: nicknames of the hosts that have it, this one included.
+        trouble: what is wrong with it, or why it is there yet although it was removed; empty if all is well.
+    """
+
+    name: str
+    network_id: str
+    vni: int
+    design: str
+    subnet: str
+    internal: bool
+    hosts: tuple[str, ...]
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
 class Overlay:
     """The data plane.
 
@@ -279,6 +296,7 @@ class Report:
         data_passes: whether they do reach each one, as far as a probe and its answer show.
         dns: None when names are switched off.
         ipam: None when no addresses are handed out.
+        networks: further Docker networks; None when the router is no plugin.
     """
 
     router: Router
@@ -292,6 +310,7 @@ class Report:
     dns: Dns | None
     metrics: Metrics = Metrics("", "")
     ipam: Ipam | None = None
+    networks: tuple[Network, ...] | None = None
     ready: bool = True
     version: str = __version__
     version_check: VersionCheck = VersionCheck()
@@ -316,19 +335,3 @@ class RoundTrip:
     other_nickname: str
     rtt: float
     good: bool
-
-
-def as_json(value: Any) -> Any:
-    """Return a value of the report as JSON has it; what is None is left out."""
-    if is_dataclass(value):
-        pairs = ((each.name, getattr(value, each.name)) for each in fields(value))
-        return {_json_name(name): as_json(each) for name, each in pairs if each is not None}
-    if isinstance(value, Mapping):
-        return {str(key): as_json(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_json(each) for each in value]
-    return value if isinstance(value, bool | int | float | str) else str(value)
-
-
-def _json_name(name: str) -> str:
-    return _NAMES.get(name) or "".join(word.capitalize() for word in name.split("_"))

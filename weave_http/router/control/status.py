@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from weave_http.router.control.report import Connection, Dns, Ipam, Path, Peer, Report
+from weave_http.router.control.report import Connection, Dns, Ipam, Network, Path, Peer, Report
 
 _STATES = ("established", "pending", "retrying", "failed", "connecting")
 _ID_LENGTH = 12
@@ -23,6 +23,7 @@ def summary(report: Report) -> str:
         *_router(report),
         *(_ipam(report.ipam) if report.ipam else ()),
         *(_dns(report.dns) if report.dns else ()),
+        *(_networks(report.networks) if report.networks else ()),
     ]
     return "".join(f"{label:>15}: {text}\n" if label else "\n" for label, text in lines)
 
@@ -79,6 +80,12 @@ def _dns(dns: Dns) -> Lines:
     return [*lines, ("Status", f"not serving: {dns.trouble}")] if dns.trouble else lines
 
 
+def _networks(networks: Sequence[Network]) -> Lines:
+    ill = sum(bool(each.trouble) for each in networks)
+    count = f"{len(networks)}" + (f" ({ill} not as {'it' if ill == 1 else 'they'} should be)" if ill else "")
+    return [("", ""), ("Service", "plugin"), ("Networks", count)]
+
+
 def connections(connections: Iterable[Connection]) -> str:
     """Return the text of `weave status connections`."""
     lines = (
@@ -131,6 +138,18 @@ def shares(ipam: Ipam) -> str:
     return "".join(lines)
 
 
+def networks(networks: Iterable[Network]) -> str:
+    """Return the text of `weave status networks`."""
+    lines = []
+    for each in networks:
+        lines.append(
+            f"{each.name:<15} VNI {each.vni or '-':<8} {each.design} on {', '.join(each.hosts) or 'no host'}\n"
+        )
+        if each.trouble:
+            lines.append(f"   {each.trouble}\n")
+    return "".join(lines)
+
+
 def _short(size: int) -> str:
     """Return a number of addresses: large ones as powers of two, or nearly so."""
     return str(size) if size < _LARGE else f"2^{math.log2(size):.3g}"
@@ -143,6 +162,7 @@ SECTIONS: dict[str, Callable[[Report], str | None]] = {
     "targets": lambda report: "".join(f"{target}\n" for target in report.router.targets),
     "ipam": lambda report: shares(report.ipam) if report.ipam else None,
     "dns": lambda report: entries(report.dns) if report.dns else None,
+    "networks": lambda report: networks(report.networks) if report.networks is not None else None,
 }
 """Texts by the section's name, the summary's by an empty one; None for one that is switched off."""
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from weave_http import constants
 from weave_http.addresses import IP, Cidr
 from weave_http.errors import HostError
-from weave_http.net import bridge, conntrack, expose, ingress, tunnel
+from weave_http.net import bridge, conntrack, expose, ingress, segments, tunnel
 from weave_http.net.backend import Backend
 from weave_http.net.ports import Ports, port_names
 from weave_http.net.relays import Relays, ensure_route
 from weave_http.net.rules import Guard, data_rules
 from weave_http.net.vxlan import Vxlan
 from weave_http.net.wireguard import OVERHEAD, TunnelPeer
+from weave_http.router.data.plan import Way
+from weave_http.router.data.segments import Further, Segment, destinations
 from weave_http.router.data.tunnel import Tunnel
 
 logger = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class Kernel:
     ) -> None:
         self._name = name
         self._port = port
+        self._failed: dict[str, str] = {}
         self._tunnels = tunnels
         self._overhead = OVERHEAD if tunnels else 0
         self._relays: Relays | None = None
@@ -172,8 +175,45 @@ class Kernel:
         if self._backend.apply(wanted):
             logger.info("data goes to %s", ", ".join(sorted(map(str, wanted))) or "no other host")
 
+    def carry(self, further: Further, ways: Mapping[str, Way], mtu: int) -> dict[str, str]:
+        """Have further networks there, each with its own destinations, and no others.
+
+        Args:
+            further: the networks.
+            ways: how each peer is reached that frames go to.
+            mtu: of the overlay, in bytes.
+
+        Returns:
+            why the kernel does not have some of them, by the Docker network's id: one that fails costs no other.
+        """
+        failed = {}
+        for each in further.segments:
+            try:
+                self._carry(each, further.heard, ways, mtu)
+            except (HostError, OSError) as error:
+                failed[each.network] = str(error)
+                if self._failed.get(each.network) != str(error):
+                    logger.error("network %s: %s", each.network[:12], error)
+        self._failed = failed
+        try:
+            for name in segments.remove_others([each.network for each in further.segments]):
+                logger.info("removed %s: its network is gone", name)
+        except (HostError, OSError) as error:
+            logger.error("%s", error)
+        return failed
+
+    def _carry(self, each: Segment, heard: Collection[str], ways: Mapping[str, Way], mtu: int) -> None:
+        name, device = segments.bridge_name(each.network), segments.device_name(each.network)
+        segments.ensure_bridge(name, mtu)
+        vxlan = Vxlan(self._port, bridge=name, device=device, vni=each.vni)
+        vxlan.ensure(mtu)
+        wanted = destinations(each, heard, ways, vxlan.destinations())
+        if vxlan.apply(wanted):
+            logger.info("VNI %d goes to %s", each.vni, ", ".join(sorted(map(str, wanted))) or "no other host")
+
     def leave(self) -> None:
         """Take down what leads to other hosts. Raises `HostError`."""
+        segments.remove_devices()
         self._backend.remove()
         tunnel.remove()
 

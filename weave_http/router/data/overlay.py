@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -16,6 +16,7 @@ from weave_http.router.blocking import in_thread
 from weave_http.router.data.exposing import wanted, with_exposed, with_found, without
 from weave_http.router.data.kernel import Kernel, bridge_addresses, is_bridge_of
 from weave_http.router.data.plan import Reach
+from weave_http.router.data.segments import Further
 from weave_http.router.store import Store
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class Overlay:
         ceiling: what it is where nothing smaller is in between; 0 before it is known.
         destinations: underlay addresses that frames for all go to.
         trouble: why the kernel is not as it should be, empty if it is.
+        further: returns which further networks there are; None if there can be none.
+        carried: told of these, and why the kernel does not have some of them, by the Docker network's id.
         join_again: called when containers have to be joined anew to be held to what they were given.
     """
 
@@ -56,6 +59,8 @@ class Overlay:
         self._lock = asyncio.Lock()
         self._left = False
         self._done = Reach({})
+        self.further: Callable[[], Further] | None = None
+        self.carried: Callable[[Further, Mapping[str, str]], None] = lambda further, failed: None
         self.mtu = 0
         self.ceiling = 0
         self.destinations: frozenset[IP] = frozenset()
@@ -177,6 +182,10 @@ class Overlay:
                 await self._check(reach)
             await in_thread(partial(self._kernel.send_to, reach.destinations, reach.tunnel))
             self.destinations = reach.destinations
+            if self.further is not None:
+                further = self.further()
+                failed = await in_thread(partial(self._kernel.carry, further, reach.ways, self.mtu))
+                self.carried(further, failed)
 
     async def _check(self, reach: Reach) -> None:
         """Have everything but the destinations as it must be; remember what others have exposed."""

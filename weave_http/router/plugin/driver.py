@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,8 +12,9 @@ from weave_http.net import endpoint
 from weave_http.router.blocking import in_thread
 from weave_http.router.plugin import bodies
 from weave_http.router.plugin.bodies import Body
+from weave_http.router.plugin.catalogue import Catalogue
 from weave_http.router.plugin.ipam import SPACE
-from weave_http.router.plugin.networks import Networks, from_options
+from weave_http.router.plugin.networks import Networks, identity_of, is_of_all, multicast_of
 from weave_http.router.plugin.server import Call
 
 _CONNECTED = 1
@@ -26,10 +27,14 @@ class Driver:
 
     Args:
         networks: that there are.
+        catalogue: told of the further ones.
+        leaving: tells whether this host leaves: what the engine removes then, the other hosts keep.
     """
 
-    def __init__(self, networks: Networks) -> None:
+    def __init__(self, networks: Networks, catalogue: Catalogue, leaving: Callable[[], bool] = lambda: False) -> None:
         self._networks = networks
+        self._catalogue = catalogue
+        self._leaving = leaving
 
     @property
     def calls(self) -> dict[str, Call]:
@@ -69,13 +74,14 @@ class Driver:
                 hint=f"have weave do it, in one subnet: --ipam-driver {constants.IPAM_DRIVER}",
             )
         options = bodies.mapping(bodies.mapping(body, "Options"), bodies.GENERIC)
-        network = from_options(options)
-        await in_thread(partial(self._networks.put, identity, network))
+        further = not is_of_all(options)
+        new = further and identity_of(options) is None
+        await self._catalogue.create(identity, further=further, multicast=multicast_of(options), new=new)
         return {}
 
     async def delete_network(self, body: Body) -> Mapping[str, Any]:
-        """Forget a network."""
-        await in_thread(partial(self._networks.remove, bodies.identity(body, "NetworkID")))
+        """Forget a network; a further one goes from all hosts."""
+        await self._catalogue.delete(bodies.identity(body, "NetworkID"), everywhere=not self._leaving())
         return {}
 
     async def create_endpoint(self, body: Body) -> Mapping[str, Any]:
@@ -97,10 +103,17 @@ class Driver:
 
     async def join(self, body: Body) -> Mapping[str, Any]:
         """Make the veth, for the engine to move into the container."""
-        network = self._networks.of(bodies.identity(body, "NetworkID"))
-        name = await in_thread(partial(endpoint.plug, bodies.identity(body, "EndpointID"), network.bridge))
+        identity = bodies.identity(body, "NetworkID")
+        bridge = self._networks.bridge(identity)
+        await self._catalogue.ready(identity)
+        network = self._networks.of(identity)
+        name = await in_thread(partial(endpoint.plug, bodies.identity(body, "EndpointID"), bridge))
         routes = [{"Destination": _MULTICAST, "RouteType": _CONNECTED}] if network.multicast else []
-        return {"InterfaceName": {"SrcName": name, "DstPrefix": constants.GUEST_INTERFACE}, "StaticRoutes": routes}
+        return {
+            "InterfaceName": {"SrcName": name, "DstPrefix": constants.GUEST_INTERFACE},
+            "Gateway": network.gateway,
+            "StaticRoutes": routes,
+        }
 
     async def leave(self, body: Body) -> Mapping[str, Any]:
         """Take the veth away."""

@@ -1,12 +1,14 @@
 """The IPAM driver: addresses of Docker's endpoints, out of the range that all hosts share.
 
+All networks have one address space, so none is handed out twice, even where the subnets of two are the same.
+
 A pool's id is the pool itself, so that none has to be remembered. An address belongs to the MAC that the engine chose
 for the endpoint: it is told in every request, and tells a repeated one from another's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from time import monotonic
 from typing import Any
 
@@ -16,6 +18,7 @@ from weave_http.router.addresses import spans
 from weave_http.router.addresses.service import AddressService
 from weave_http.router.plugin import bodies
 from weave_http.router.plugin.bodies import Body
+from weave_http.router.plugin.registry import free_subnet
 from weave_http.router.plugin.server import Call
 
 SPACE = "weave"
@@ -33,10 +36,12 @@ class Ipam:
 
     Args:
         addresses: hands them out; None if nobody does.
+        taken: returns the subnets of the networks that there are.
     """
 
-    def __init__(self, addresses: AddressService | None) -> None:
+    def __init__(self, addresses: AddressService | None, taken: Callable[[], Collection[Network]] = lambda: ()) -> None:
         self._given = addresses
+        self._taken = taken
         self._asked: dict[str, float] = {}
 
     @property
@@ -60,15 +65,15 @@ class Ipam:
         return {"LocalDefaultAddressSpace": SPACE, "GlobalDefaultAddressSpace": SPACE}
 
     async def request_pool(self, body: Body) -> Mapping[str, Any]:
-        """Return the pool that is asked for, the default subnet if none is."""
+        """Return the pool that is asked for, one that no network has yet if none is."""
         if body.get("V6"):
             raise HostError("there are no IPv6 addresses to hand out", hint="leave out --ipv6")
         options = self._addresses.options
-        pool = bodies.network(given) if (given := bodies.text(body, "Pool")) else options.ipv4
+        given = bodies.text(body, "Pool")
+        pool = bodies.network(given) if given else free_subnet(options.ranges, options.defaults, self._taken())
         if pool is None:
-            raise HostError(
-                "no IPv4 addresses are handed out", hint="the router was launched with --ipalloc-range of IPv6"
-            )
+            ranges = ", ".join(map(str, options.ranges))
+            raise HostError(f"no subnet of {ranges} is free for one more network", hint="give one by --subnet")
         part = bodies.network(given) if (given := bodies.text(body, "SubPool")) else None
         if not spans.within(options.ranges, pool):
             ranges = ", ".join(map(str, options.ranges))
@@ -89,12 +94,13 @@ class Ipam:
         options = bodies.mapping(body, "Options")
         given = bodies.text(body, "Address")
         if bodies.text(options, _KIND) == _GATEWAY:
-            if given:
-                raise HostError(
-                    f"{given} can't be the gateway", hint="leave out --gateway: by expose, a host becomes a way out"
-                )
-            return {"Address": str(pool), "Data": {}}
-        owner = f"{OWNER}{bodies.text(options, _MAC) or given}"
+            if given and bodies.address(given) not in pool:
+                raise HostError(f"the gateway {given} is not within the subnet {pool}")
+            return {"Address": str(bodies.of_network(bodies.address(given), pool)) if given else str(pool), "Data": {}}
+        mac = bodies.text(options, _MAC)
+        if not mac:
+            raise HostError(f"{given or 'an address'} is for no endpoint", hint="leave out --aux-address")
+        owner = f"{OWNER}{mac}"
         self._asked[owner] = monotonic()
         if given:
             cidr = bodies.of_network(bodies.address(given), pool)

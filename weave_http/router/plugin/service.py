@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -17,13 +17,18 @@ from weave_http.host import plugin_files
 from weave_http.router.addresses.service import AddressService
 from weave_http.router.blocking import in_thread
 from weave_http.router.engine import engine_socket
+from weave_http.router.mesh.identity import PeerName
 from weave_http.router.names.service import NameService
 from weave_http.router.plugin.bodies import Body
+from weave_http.router.plugin.catalogue import Catalogue
 from weave_http.router.plugin.driver import Driver
 from weave_http.router.plugin.following import Endpoint, Following, Found
+from weave_http.router.plugin.gossip import NetworkGossip
 from weave_http.router.plugin.ipam import Ipam
-from weave_http.router.plugin.networks import Networks, from_options
+from weave_http.router.plugin.keeper import Keeper
+from weave_http.router.plugin.networks import Networks
 from weave_http.router.plugin.server import PluginServer
+from weave_http.router.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
@@ -45,14 +50,37 @@ class Plugin:
         procfs: where the host's /proc is mounted.
         addresses: hands them out; None if nobody does.
         names: told what containers are called; None if nobody answers for names.
+        me: name of this peer.
+        gossip: what all peers say of further networks.
+        told: called when the others have to be told something.
+
+    Attributes:
+        catalogue: the further networks.
     """
 
-    def __init__(self, folder: Path, procfs: str, addresses: AddressService | None, names: NameService | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        procfs: str,
+        addresses: AddressService | None,
+        names: NameService | None,
+        *,
+        me: PeerName,
+        gossip: NetworkGossip,
+        told: Callable[[], None],
+    ) -> None:
         self._procfs = procfs
         self._names = names
-        self._networks = Networks(folder)
-        self._ipam = Ipam(addresses)
-        driver = Driver(self._networks)
+        self._addresses = addresses
+        networks = Networks(folder)
+        self.catalogue = Catalogue(me, networks, gossip, told)
+        self._keeper = Keeper(self.catalogue, self._leaving)
+        self._tasks = Tasks("the plugin")
+        self._ipam = Ipam(addresses, lambda: self.catalogue.subnets)
+        if addresses is not None:
+            addresses.allocator.avoided = lambda: self.catalogue.subnets
+            addresses.allocator.reserved = lambda: self.catalogue.gateways
+        driver = Driver(networks, self.catalogue, self._leaving)
         calls = {"Plugin.Activate": _activate, **driver.calls, **self._ipam.calls}
         self._server = PluginServer(calls, SOCKET)
         subnet = addresses.options.ipv4 if addresses else None
@@ -74,6 +102,7 @@ class Plugin:
         await self._server.start()
         await in_thread(partial(plugin_files.offer, self._procfs, SOCKET))
         self._following.start()
+        self._tasks.start(self._keeper.run())
         # Who launches finds the network there. An engine that is just starting answers later.
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
@@ -85,6 +114,7 @@ class Plugin:
         An engine that ends stops the router and other containers at once, and waits for us to let go of these.
         """
         self._following.stop()
+        await self._tasks.stop()
         deadline = monotonic() + _SEE_OUT
         while monotonic() < deadline and self._ipam.in_use and await in_thread(_engine_ended):
             await asyncio.sleep(0.1)
@@ -104,7 +134,7 @@ class Plugin:
     async def _follow(self, found: Found) -> None:
         self._looked.set()
         try:
-            await self._know(found.networks)
+            await self.catalogue.know(found.networks)
             if self._names is not None:
                 await self._name(self._names, found.endpoints)
             if back := await self._ipam.keep_only({each.mac for each in found.endpoints}):
@@ -112,17 +142,17 @@ class Plugin:
         except WeaveError as error:
             logger.error("%s", error)
 
-    async def _know(self, networks: Iterable[Mapping[str, Any]]) -> None:
-        """Know the networks that the engine knows: their memory may have been removed."""
-        for each in networks:
-            with suppress(HostError):
-                network = from_options(each.get("Options") or {})
-                await in_thread(partial(self._networks.put, str(each["Id"]), network))
+    def _leaving(self) -> bool:
+        """Tell whether this host leaves for good: what goes then is the other hosts' as before."""
+        return self._addresses is not None and self._addresses.allocator.agreement.leaving
 
     async def _name(self, names: NameService, endpoints: Iterable[Endpoint]) -> None:
         """Have the names of the endpoints that there are, and of no others."""
         wanted = {
-            (f"{each.container[:_SHORT]}{_NAMED}", each.address.ip, name) for each in endpoints for name in each.names
+            (f"{each.container[:_SHORT]}{_NAMED}", each.address.ip, name)
+            for each in endpoints
+            for label in each.names
+            for name in self._names_on(label, each.network, names.options.domain)
         }
         present = {(owner, ip) for owner, ip, _ in wanted}
         for given in names.given(_NAMED):
@@ -131,6 +161,11 @@ class Plugin:
         for owner, ip, name in wanted:
             with suppress(WeaveError):  # a container's name need not be a hostname
                 await names.put(owner, ip, name)
+
+    def _names_on(self, label: str, network: str, domain: str) -> list[str]:
+        """Return what a container is called: on a further network also with that network's name, as Docker has it."""
+        further = self.catalogue.name(network)
+        return [label, f"{label}.{further}.{domain}"] if further and "." not in label else [label]
 
 
 def _engine_ended() -> bool:

@@ -32,7 +32,7 @@ def bridge_steps(actor: str, mtu: str, docker_bridge: str = constants.DOCKER_BRI
         mtu: of the overlay.
         docker_bridge: name of the engine's default bridge.
     """
-    bridge = constants.BRIDGE
+    bridge, others = constants.BRIDGE, f"{constants.SEGMENT_BRIDGE_PREFIX}+"
     return [
         HostStep(
             actor,
@@ -53,7 +53,7 @@ def bridge_steps(actor: str, mtu: str, docker_bridge: str = constants.DOCKER_BRI
             "Let frames pass from port to port of the bridge: Docker has the host drop what is forwarded, and with "
             "br_netfilter that goes for bridged frames as well. From elsewhere only answers get in, and from Docker's "
             "own networks (this one, and every other bridge that only containers hang on) nothing else ever. "
-            "The host itself is reached by answers only.",
+            f"The host itself is reached by answers only. Further Docker networks (bridges `{others}`) are closed.",
             (
                 f"for tables in {' '.join(PROGRAMS.values())}; do",
                 f"  $tables -N {FORWARD}",
@@ -61,9 +61,13 @@ def bridge_steps(actor: str, mtu: str, docker_bridge: str = constants.DOCKER_BRI
                 f"  $tables -A {FORWARD} -o {bridge} -m conntrack \\\n    --ctstate RELATED,ESTABLISHED -j ACCEPT",
                 f"  $tables -A {FORWARD} -i {docker_bridge} -o {bridge} -j DROP",
                 f"  $tables -A {FORWARD} -i {bridge} -o {docker_bridge} -j RETURN",
+                f"  $tables -A {FORWARD} -i {others} -o {others} -j ACCEPT",
+                f"  $tables -A {FORWARD} -i {others} -j DROP",
+                f"  $tables -A {FORWARD} -o {others} -j DROP",
                 f"  $tables -A {FORWARD} -o {bridge} -j DROP",
                 f"  $tables -I FORWARD -j {FORWARD}",
                 f"  $tables -N {INPUT}",
+                f"  $tables -A {INPUT} -i {others} -j DROP",
                 f"  $tables -A {INPUT} -i {bridge} -m conntrack \\\n    --ctstate RELATED,ESTABLISHED -j RETURN",
                 f"  $tables -A {INPUT} -i {bridge} -j DROP",
                 f"  $tables -I INPUT -j {INPUT}",

@@ -1,0 +1,124 @@
+"""What each peer says of further networks, and how that is packed into messages and into a file. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, ip_network
+from typing import Any
+
+from weave_http.router.mesh import claims
+from weave_http.router.mesh.facts import Fact
+from weave_http.router.mesh.fields import Fields, Malformed, a_flag, a_list, a_number, a_peer, an_ip, matching
+from weave_http.router.mesh.messages import Message
+from weave_http.router.plugin.registry import MOST_RECORDS, MOST_REMOVED, VNIS, Design, Identity, Known, Record
+
+CLAIMS_PER_MESSAGE = 64
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
+"""What the engine lets networks be called."""
+_MOST_CARRIED = 2 * MOST_RECORDS
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """What a peer says.
+
+    Args:
+        known: the networks that it knows of, whoever made them.
+        carried: those that its kernel has, with their numbers.
+    """
+
+    known: Known = field(default_factory=Known)
+    carried: Mapping[Identity, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(claims.Claim[Says]):
+    """What somebody is said to say, as it came."""
+
+    def value(self, before: Says | None) -> Says:
+        """Return what the fields say, which is always all. Raises `Malformed` or `KeyError`."""
+        carried = (a_list(each, 3, 3) for each in a_list(self.fields["carried"], _MOST_CARRIED))
+        return Says(
+            read_known(self.fields["networks"], self.fields["removed"]),
+            {_identity(born, creator): a_number(vni, 1, VNIS - 1) for born, creator, vni in carried},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Networks(Message):
+    """What I know of what peers say of networks."""
+
+    claims: tuple[Claim, ...]
+
+
+def claim(fact: Fact[Says]) -> Claim:
+    """Return what a peer says as it is sent."""
+    networks, removed = pack_known(fact.value.known)
+    carried = [[*identity, vni] for identity, vni in fact.value.carried.items()]
+    return Claim(fact.owner, fact.stamp, {"networks": networks, "removed": removed, "carried": carried})
+
+
+def pack(networks: Networks) -> Fields:
+    """Return the fields of a message."""
+    return claims.pack_claims(networks.claims)
+
+
+def read(fields: Fields, greatest: int) -> Networks:
+    """Return the message with these fields. Raises `Malformed` or `KeyError`.
+
+    Args:
+        fields: as they came.
+        greatest: the greatest uid to take.
+    """
+    return Networks(claims.read_claims(Claim, fields, greatest, CLAIMS_PER_MESSAGE))
+
+
+def pack_known(known: Known) -> tuple[list[list[Any]], list[list[Any]]]:
+    """Return the networks that there are, and those that were removed, as lists."""
+    records = [[*record.identity, record.name, *pack_design(record.design)] for record in known.records.values()]
+    return records, [list(identity) for identity in sorted(known.removed)]
+
+
+def read_known(networks: Any, removed: Any) -> Known:
+    """Return what such lists say. Raises `Malformed`."""
+    records: Iterable[list[Any]] = (a_list(each, 8, 8) for each in a_list(networks, MOST_RECORDS))
+    gone = (a_list(each, 2, 2) for each in a_list(removed, MOST_REMOVED))
+    read = [Record(_identity(*each[:2]), matching(NAME, each[2]), read_design(each[3:])) for each in records]
+    return Known({record.identity: record for record in read}, frozenset(_identity(*each) for each in gone))
+
+
+def pack_design(design: Design) -> list[Any]:
+    """Return a design as a list."""
+    return [
+        str(design.subnet),
+        str(design.part or ""),
+        str(design.gateway or ""),
+        design.internal,
+        design.multicast,
+    ]
+
+
+def read_design(values: Any) -> Design:
+    """Return what such a list says. Raises `Malformed`."""
+    subnet, part, gateway, internal, multicast = a_list(values, 5, 5)
+    whole, inner = _network(subnet), _network(part) if part else None
+    way_out = an_ip(gateway) if gateway else None
+    if (inner and not inner.subnet_of(whole)) or (way_out and way_out not in whole):
+        raise Malformed("a network whose parts are not within its subnet")
+    return Design(whole, inner, way_out, a_flag(internal), a_flag(multicast))
+
+
+def _identity(born: Any, creator: Any) -> Identity:
+    return Identity(a_number(born), a_peer(creator))
+
+
+def _network(value: Any) -> IPv4Network:
+    try:
+        found = ip_network(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if not isinstance(found, IPv4Network):
+        raise Malformed("something else where a subnet belongs")
+    return found
