@@ -17,6 +17,7 @@ from weave_http.errors import EngineError
 from weave_http.proxy import messages
 from weave_http.proxy.changes import Changes
 from weave_http.proxy.connection import Connection
+from weave_http.proxy.framing import BadMessage
 from weave_http.proxy.home import Visit
 from weave_http.proxy.settings import Settings
 
@@ -121,6 +122,13 @@ def test_chunks_trailers_and_early_answers_pass(pair: Pair) -> None:
     passes(pair.client, pair.daemon, GET)
 
 
+def test_an_answer_to_head_ends_with_its_head_and_the_next_call_is_looked_at(pair: Pair) -> None:
+    passes(pair.client, pair.daemon, b"HEAD /containers/c/archive?path=%2Fx HTTP/1.1\r\nHost: d\r\n\r\n")
+    passes(pair.daemon, pair.client, b"HTTP/1.1 200 OK\r\nX-Docker-Container-Path-Stat: e30=\r\n\r\n")
+    pair.client.sendall(b"POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: 7\r\n\r\nno json")
+    assert pair.client.recv(4096).startswith(b"HTTP/1.1 400")
+
+
 HIJACKS = [
     (
         b"POST /v1.41/containers/c/attach HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
@@ -221,7 +229,8 @@ def test_a_message_ends_at_the_same_byte_however_it_comes(data: Any) -> None:
         framing, sent = b"Content-Length: %d" % len(body), body
     one = b"POST /x HTTP/1.1\r\nHost: d\r\n" + framing + b"\r\n\r\n" + sent
     stream = one + GET
-    message = messages.request(lambda _: True)
+    kept = data.draw(st.booleans())
+    message = messages.request(lambda _: kept)
     out, at = b"", 0
     while not message.ended:
         size = data.draw(st.integers(1, 50))
@@ -229,4 +238,12 @@ def test_a_message_ends_at_the_same_byte_however_it_comes(data: Any) -> None:
         at += size
     assert out == one
     assert message.rest == stream[len(one) : at]
-    assert bytes(message.body) == body
+    assert bytes(message.body) == (body if kept else b"")
+
+
+@pytest.mark.parametrize("line", [b"x\r\n", b"-1\r\n", b"\r\n", b"5\n", b"1" * 20 + b"\r\n", b"0" * 70_000])
+def test_a_chunk_without_a_length_is_no_message(line: bytes) -> None:
+    message = messages.request(lambda _: False)
+    message.feed(b"POST /build HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+    with pytest.raises(BadMessage):
+        message.feed(line)

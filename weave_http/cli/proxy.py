@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -65,10 +66,12 @@ def proxy(
         }
     )
 
+    def below(line: str) -> None:
+        print(f"  {line}", file=sys.stderr, flush=True)
+
     def another(endpoint: Endpoint) -> Engine:
-        return connect(
-            endpoint, transport="wire", watch=watcher(options, endpoint), credentials=credentials_of(options)
-        )
+        watch = watcher(options, endpoint, say=below if options.calls == "line" else None)
+        return connect(endpoint, transport="wire", watch=watch, credentials=credentials_of(options))
 
     with session(options) as caller:
         path = os.path.abspath(socket) if socket else ""
