@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -24,20 +25,34 @@ from weave_http.proxy.settings import Settings
 PATIENCE = 20.0
 
 
+class Prompt(Channel):
+    """A connection that knows of its last bytes that they are the last ones, as one with TLS does."""
+
+    def receive(self) -> bytes | None:
+        data = super().receive()
+        if data and select.select([self._sock], [], [], 0.3)[0] and not self._sock.recv(1, socket.MSG_PEEK):
+            self.ended = True
+        return data
+
+
 class FakeHome:
     """A home whose daemon is the far end of a socket pair.
+
+    Args:
+        kind: of the connection to it.
 
     Attributes:
         near: the end that `open` returns.
         daemon: the far end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[Channel] = Channel) -> None:
+        self._kind = kind
         self.near, self.daemon = socket.socketpair()
         self.daemon.settimeout(PATIENCE)
 
     def open(self) -> Channel:
-        return Channel(self.near)
+        return self._kind(self.near)
 
     def visit(self) -> AbstractContextManager[Visit]:
         raise EngineError("nobody is to be visited here")
@@ -49,17 +64,20 @@ class FakeHome:
 class Pair:
     """A client and a daemon with the proxy between them.
 
+    Args:
+        kind: of both connections of the proxy.
+
     Attributes:
         client: the client's end.
         daemon: the daemon's.
     """
 
-    def __init__(self) -> None:
-        home = FakeHome()
+    def __init__(self, kind: type[Channel] = Channel) -> None:
+        home = FakeHome(kind)
         near, self.client = socket.socketpair()
         self.client.settimeout(PATIENCE)
         self.daemon, self._near = home.daemon, home.near
-        connection = Connection(Channel(near), home, Changes(home, Settings()), rewrite_inspect=False)
+        connection = Connection(kind(near), home, Changes(home, Settings()), rewrite_inspect=False)
         self._thread = threading.Thread(target=connection.serve, daemon=True)
         self._thread.start()
 
@@ -155,6 +173,30 @@ def test_a_hijacked_connection_is_a_pipe_that_ends_one_way_at_a_time(pair: Pair,
     passes(pair.daemon, pair.client, b"late" * 100_000)
     pair.daemon.shutdown(socket.SHUT_WR)
     assert pair.client.recv(1) == b""
+
+
+ENDS = [
+    b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nall",
+    b"HTTP/1.1 200 OK\r\n\r\nall",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nall",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nall",
+]
+
+
+@pytest.mark.parametrize("answered", ENDS, ids=["101", "200", "whole", "cut"])
+def test_bytes_that_come_together_with_the_end_do_not_hide_it(answered: bytes) -> None:
+    pair = Pair(Prompt)
+    passes(pair.client, pair.daemon, HIJACKS[0][0])
+    pair.daemon.sendall(answered[:-3])
+    assert got(pair.client, len(answered) - 3) == answered[:-3]
+    pair.daemon.sendall(b"all")
+    pair.daemon.shutdown(socket.SHUT_WR)
+    assert got(pair.client, 4) == b"all"
+    with suppress(OSError):  # it may be closed altogether
+        pair.client.shutdown(socket.SHUT_WR)
+    while pair.daemon.recv(4096):
+        pass
+    pair.close()
 
 
 def test_a_slow_reader_keeps_the_other_side_waiting(pair: Pair) -> None:

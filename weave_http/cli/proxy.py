@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,9 @@ import typer
 
 if TYPE_CHECKING:
     from weave_http.engine import Endpoint, Engine
+
+_LONG = re.compile(r"(?=.{79})(\S+ +[^\s?]+)\?\S+ +(\d+ +[\d.]+ ms)")
+"""A call's line that does not fit into 80 columns below a client's: its query is left out."""
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -67,7 +71,8 @@ def proxy(
     )
 
     def below(line: str) -> None:
-        print(f"  {line}", file=sys.stderr, flush=True)
+        found = _LONG.fullmatch(line)
+        print(f"  {f'{found[1]}?…':<62} {found[2]}" if found else f"  {line}", file=sys.stderr, flush=True)
 
     def another(endpoint: Endpoint) -> Engine:
         watch = watcher(options, endpoint, say=below if options.calls == "line" else None)

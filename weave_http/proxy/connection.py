@@ -145,7 +145,8 @@ class Connection:
     def _from_client(self) -> bytes | None:
         """Wait for bytes of the client; return nothing at its end, or when the daemon has gone meanwhile."""
         while True:
-            self._wait(reading_client=True, reading_daemon=True)
+            if not self._client.ended:  # its last bytes may have come together with its end
+                self._wait(reading_client=True, reading_daemon=True)
             data = self._client.receive()
             if data is not None:
                 return data
@@ -186,6 +187,8 @@ class Connection:
             if data is not None:
                 self._answering = True
                 self._client.write(response.feed(data))
+                if self._daemon.ended and not (response.ended or response.until_close):
+                    response.feed(b"")
                 if response.status and not told and (response.head or response.switched):
                     told = True
                     self._tell(response.status)
@@ -193,16 +196,15 @@ class Connection:
                 self._client.write(response.rest)
                 self._pipe()
                 return False
-        return True
+        return not self._daemon.ended
 
     def _towards_daemon(self, request: Message, data: bytes) -> None:
-        if not data:
-            self._daemon.finish()
-            return
-        if not request.ended:
+        if data and not request.ended:
             self._daemon.write(request.feed(data))
             data = request.rest
         self._ahead += data
+        if self._client.ended:
+            self._daemon.finish()
 
     def _pipe(self) -> None:
         """Carry bytes both ways until both directions have ended."""
@@ -218,13 +220,8 @@ class Connection:
                 reading_daemon=client.unsent < MOST_UNSENT,
             )
             for near, far in ((client, daemon), (daemon, client)):
-                if near.ended or far.unsent >= MOST_UNSENT:
-                    continue
-                data = near.receive()
-                if data:
-                    far.write(data)
-                elif data is not None:
-                    far.finish()
+                if not near.ended and far.unsent < MOST_UNSENT:
+                    _carry(near, far)
 
     # -- change --------------------------------------------------------------------------------------------
 
@@ -244,7 +241,7 @@ class Connection:
             raw = raw if seen is None else messages.with_body(response.head, seen)
         self._tell(response.status)
         self._client.write(raw)
-        return True
+        return not self._daemon.ended
 
     def _start(self, call: Call, head: h11.Request, body: bytes) -> bool:
         answer, status = b"", 0
@@ -258,7 +255,7 @@ class Connection:
         self._changes.start(call.container, begin, again=call.kind == "restart")
         self._tell(status)
         self._client.write(answer)
-        return True
+        return not self._daemon.ended
 
     def _ask(self, request: bytes, head: h11.Request) -> tuple[Message, bytes]:
         """Send a request and return the whole response, and its bytes."""
@@ -274,6 +271,8 @@ class Connection:
                 raise Gone
             if data is not None:
                 raw += response.feed(data)
+            if data and self._daemon.ended and not response.ended:
+                raw += response.feed(b"")
         return response, bytes(raw)
 
     # -- the two connections -------------------------------------------------------------------------------
@@ -328,3 +327,12 @@ class Connection:
             while self._client.unsent and not self._client.refused and time.monotonic() < deadline:
                 self._client.wait(deadline - time.monotonic(), reading=False)
                 self._client.push()
+
+
+def _carry(near: Channel, far: Channel) -> None:
+    """Hand on what has come, and its end: with TLS they may come together."""
+    data = near.receive()
+    if data:
+        far.write(data)
+    if near.ended:
+        far.finish()
