@@ -147,6 +147,32 @@ def test_an_answer_to_head_ends_with_its_head_and_the_next_call_is_looked_at(pai
     assert pair.client.recv(4096).startswith(b"HTTP/1.1 400")
 
 
+class Unreachable(FakeHome):
+    """A home whose daemon can't be reached."""
+
+    def open(self) -> Channel:
+        raise EngineError("there is no daemon")
+
+
+def test_a_refusal_of_head_has_no_body_that_would_be_taken_for_the_next_answer() -> None:
+    home = Unreachable()
+    near, client = socket.socketpair()
+    client.settimeout(PATIENCE)
+    connection = Connection(Channel(near), home, Changes(home, Settings()), rewrite_inspect=False)
+    thread = threading.Thread(target=connection.serve, daemon=True)
+    thread.start()
+    with client:
+        client.sendall(b"HEAD /_ping HTTP/1.1\r\nHost: d\r\n\r\n")
+        answer = client.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert answer.endswith(b"\r\n\r\n")
+        client.sendall(GET)
+        assert client.recv(12) == b"HTTP/1.1 503"
+    thread.join(PATIENCE)
+    home.near.close()
+    home.daemon.close()
+
+
 HIJACKS = [
     (
         b"POST /v1.41/containers/c/attach HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",

@@ -59,6 +59,7 @@ class Connection:
         self._ahead = early
         self._answering = False
         self._asked = ""
+        self._method = b""
         self._began = 0.0
         self._poll = select.poll()
         self._watched: dict[int, tuple[Channel, int]] = {}
@@ -97,6 +98,7 @@ class Connection:
         head = message.head
         assert isinstance(head, h11.Request)
         call = self._call(head)
+        self._method = head.method
         self._asked = f"client: {shown(head.method.decode(), head.target.decode(), _COLUMNS - len('client: '))}"
         self._began = time.monotonic()
         if call is not None:
@@ -286,8 +288,11 @@ class Connection:
         """Answer instead of the daemon, unless its own answer is under way."""
         if self._answering:
             return
+        answer = messages.refusal(status, message, close=close)
+        if self._method == b"HEAD":
+            answer = answer[: answer.index(b"\r\n\r\n") + 4]
         with suppress(OSError):
-            self._client.write(messages.refusal(status, message, close=close))
+            self._client.write(answer)
 
     def _wait(self, *, reading_client: bool, reading_daemon: bool) -> None:
         """Wait until something has come, or something more is taken. What is unsent is sent as far as it is taken.
