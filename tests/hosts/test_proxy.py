@@ -186,7 +186,7 @@ def test_docker_says_the_same_with_the_proxy_and_without(proxies: Proxies) -> No
 
 
 def _said(result: Done) -> tuple[int, str, str]:
-    """What is the same in two runs: the ids that the engine makes are not, nor when a terminal echoes that input ends."""
+    """What is the same in two runs: not the ids that the engine makes, nor when a terminal echoes its end."""
     lines = [
         line
         for line in result.stdout.replace("^@", "").splitlines()
