@@ -269,7 +269,7 @@ print(box.put_archive("/tmp", data.getvalue()))
 got = b"".join(box.get_archive("/tmp/big")[0])
 with tarfile.open(fileobj=io.BytesIO(got)) as tar:
     print(hashlib.sha256(tar.extractfile("big").read()).hexdigest())
-follower = client.events(decode=True, filters={{"container": "py"}})
+follower = client.events(decode=True, filters={{"container": "py", "event": "kill"}})
 box.kill()
 print(next(follower)["Action"], box.wait()["StatusCode"])
 follower.close()

@@ -20,7 +20,7 @@ from weave_http.commands.signals import Signals
 from weave_http.engine import Endpoint, Engine
 from weave_http.engine.wire.channel import Channel
 from weave_http.engine.wire.contract import Timeouts
-from weave_http.engine.wire.dial import Dial, dial
+from weave_http.engine.wire.dial import dial
 from weave_http.errors import HostError
 from weave_http.operations.operation import Operation
 from weave_http.operations.outcome import Outcome
@@ -86,7 +86,6 @@ class CallersHome:
         self._connect = connect
         self._watched = watched
         self._ssh = dial(caller.endpoint, Timeouts()) if caller.endpoint.scheme == "ssh" else None
-        self._idle: list[Dial] = []
         self._lines = threading.Lock()
 
     def open(self) -> Channel:
@@ -94,13 +93,7 @@ class CallersHome:
         if self._ssh is not None:
             return self._ssh.open()
         # A dial goes on with an earlier connection's TLS session, which two threads must not do at once.
-        try:
-            mine = self._idle.pop()
-        except IndexError:
-            mine = dial(self._caller.endpoint, Timeouts())
-        channel = mine.open()
-        self._idle.append(mine)
-        return channel
+        return dial(self._caller.endpoint, Timeouts()).open()
 
     @contextmanager
     def visit(self) -> Iterator[Visit]:

@@ -27,7 +27,8 @@ MOST_HANDSHAKES = 64
 """Of strangers, who can so take no room from clients."""
 _HANDSHAKE_SECONDS = 10.0
 _PROBE_SECONDS = 30
-_BACKLOG = 128
+_BACKLOG = 4096
+"""As Go has it: where it is full, a client that does not wait is refused."""
 
 
 class Server:
