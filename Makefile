@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What tests use beside the tools of the sandbox: a real sshd, and what printed scripts are made of.
 TEST_TOOLS := sshd=openssh-server ssh=openssh-client curl jq gcc socat chromium dig=bind9-dnsutils dnsmasq=dnsmasq-base
-TEST_TOOLS += groff=groff-base promtool=prometheus spin
+TEST_TOOLS += docker-compose groff=groff-base promtool=prometheus spin
 export XDG_CACHE_HOME := $(CURDIR)/build/cache
 
 # Processes that share the tests, each with Docker hosts of its own: most of the time is spent waiting.

@@ -16,7 +16,7 @@ BELOW = {
     "transcript": {"operations", "run_args", "engine"},
     "operations": {"run_args"},
     "local": {"host", "operations"},
-    "host": {"proxy.settings", "operations", "run_args", "engine", "net"},
+    "host": {"proxy.listening", "proxy.settings", "operations", "run_args", "engine", "net"},
     "router": {"proxy", "operations", "host", "engine", "net"},
     "run_args": set(),
     "engine": set(),

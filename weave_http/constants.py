@@ -65,6 +65,8 @@ DOCKER_SOCKET = "/var/run/docker.sock"
 PROXY_FOLDER = "/var/run/weave"
 PROXY_SOCKET = f"{PROXY_FOLDER}/weave.sock"
 """Where the router serves the Docker API, on the host; containers made by it join the network."""
+PROXY_PORT = 12375
+"""TCP port for the same, where none is said; Weave 2.x has it."""
 PROCFS = "/proc"
 """The host's /proc as the host sees it; `PROCFS` in the environment says where it is mounted for us."""
 HOSTPROC = "/hostproc"
@@ -99,6 +101,7 @@ FORWARDED_VARIABLES = (
     "WEAVE_CONTAINER_NAME",
     "WEAVE_MTU",
     "DOCKER_BRIDGE",
+    "PROXY_HOST",
 )
 CONFIDENTIAL_VARIABLES = frozenset({"WEAVE_PASSWORD", "WEAVE_DOCKER_ARGS", "WEAVEDNS_DOCKER_ARGS"})
 """Those of them that may hold a secret. The resident executor is not told: others who are attached could read along.

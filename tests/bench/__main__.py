@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.bench import arguments as run_arguments
-from tests.bench import bringup, client, commands, crowd, encrypted, names, routers, traffic
+from tests.bench import bringup, client, commands, crowd, encrypted, names, proxied, routers, traffic
 from tests.bench.figures import Table
 from tests.bench.machine import describe
 from tests.bench.stage import DOCKER, NAME, STATE, SUBNET, Stage
@@ -116,6 +116,10 @@ def _client(place: Stage, quick: bool) -> Iterator[Measured]:
     yield client.measure_version(place, place.hosts[0], 3 if quick else 11), []
 
 
+def _proxy(place: Stage, quick: bool) -> Iterator[Measured]:
+    yield proxied.measure(place, place.hosts[0], quick=quick)
+
+
 def _arguments(place: Stage, quick: bool) -> Iterator[Measured]:
     yield run_arguments.measure(place, 3 if quick else 11), []
 
@@ -127,6 +131,7 @@ PARTS: dict[str, tuple[str, Callable[[Stage, bool], Iterator[Measured]]]] = {
     "crowd": ("adding links of others, and many routers at once", _crowd),
     "commands": ("comparing weave status with docker run --rm, and timing commands", _commands),
     "client": ("comparing the client with docker-py and aiodocker", _client),
+    "proxy": ("comparing docker through the proxy with docker alone", _proxy),
     "arguments": ("reading docker run's arguments", _arguments),
 }
 """What can be measured on two hosts that are up, in this order."""

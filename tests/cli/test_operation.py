@@ -48,7 +48,7 @@ def test_help_has_summary_usage_parts_and_example(
 
 def test_the_help_of_launch_lists_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
     said = helped(capsys, "launch")
-    assert [flag.name for flag in FLAGS if f"  --{flag.name}" not in said] == []
+    assert [flag.name for flag in FLAGS if f"  {flag.option}" not in said] == []
 
 
 @pytest.mark.parametrize("columns", [40, 80])

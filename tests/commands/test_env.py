@@ -1,6 +1,7 @@
 """`weave env` and `weave config`: what the host says, as it holds for the caller's machine."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,19 @@ def test_where_only_tcp_leads_to_the_host_another_way_is_named(desk: Desk) -> No
     outcome = perform(caller, parse(["env"]))
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (0, "", 1)
     assert "weave proxy" in outcome.err
+
+
+def test_a_host_that_is_reached_by_tcp_is_asked_for_its_tcp_address(desk: Desk) -> None:
+    asked: list[str] = []
+
+    def program(config: dict[str, Any]) -> Run:
+        asked.extend(word for word in config["Env"] if word.startswith("PROXY_HOST="))
+        return Run([(1, b"-H=tcp://10.0.0.1:12375\n")])
+
+    desk.fake.program = program
+    caller = replace(desk.caller, endpoint=Endpoint("tcp", host="10.0.0.1", port=2376), cold=True)
+    assert perform(caller, parse(["config"])).out == "-H=tcp://10.0.0.1:12375\n"
+    assert asked == ["PROXY_HOST=10.0.0.1"]
 
 
 def test_without_a_proxy_nothing_is_exported(desk: Desk) -> None:

@@ -96,6 +96,22 @@ def test_env_and_config_say_why_there_is_no_proxy(stage: Stage) -> None:
         assert result.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("comes_by", "printed"),
+    [
+        ({}, "unix:///var/run/weave/weave.sock"),
+        ({"PROXY_HOST": "docker.example"}, "tcp://docker.example:12375"),
+        ({"PROXY_HOST": "fd00::7"}, "tcp://[fd00::7]:12375"),
+    ],
+)
+def test_env_and_config_print_the_address_that_is_reached(
+    stage: Stage, router: FakeRouter, comes_by: dict[str, str], printed: str
+) -> None:
+    router.answers["GET /proxyaddrs"] = (200, "unix:///var/run/weave/weave.sock\ntcp://0.0.0.0:12375\n")
+    assert stage.weave("config", env=comes_by).out == f"-H={printed}\n"
+    assert stage.weave("env", env=comes_by).out == f"export DOCKER_HOST={printed}\n"
+
+
 def test_prime_needs_a_router(stage: Stage) -> None:
     result = stage.weave("prime")
     assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)

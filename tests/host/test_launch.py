@@ -285,7 +285,7 @@ def test_arguments_that_make_no_sense_are_refused(words: list[str], message: str
         (["-debug=false", "-bufsz", "8", "-wait=20", "h1"], ["--bufsz", "--wait"]),
         (["--ipalloc-range", "10.2.0.0/16", "-iprange=10.3.0.0/16"], []),
         (["--ipalloc-range", "", "--plugin=false", "--proxy=0", "--status-addr="], []),
-        (["--proxy", "-H", "tcp://0.0.0.0:12375", "--tlsverify", "--no-fastdp"], ["-H", "--tlsv", "--no-f"]),
+        (["--proxy", "--no-multicast-route", "--no-fastdp"], ["--no-m", "--no-f"]),
         (
             ["--weave-bridge", "weave", "--docker-api", f"unix://{constants.DOCKER_SOCKET}", "--db-prefix=/x"],
             ["--db-prefix"],
@@ -311,6 +311,10 @@ def test_flags_of_weaves_without_a_use_are_warned_of_unless_nothing_is_amiss(
         (["--proxy=0"], ("--proxy=false",)),
         (["--rewrite-inspect", "--without-dns=false"], ("--rewrite-inspect",)),
         (["--hostname-match", "^a-(.*)$"], ("--hostname-match", "^a-(.*)$")),
+        (
+            ["-H", "tcp://10.0.0.1:1", "-H=tcp://[fd00::1]:2", "--tlsverify"],
+            ("-H", "tcp://10.0.0.1:1,tcp://[fd00::1]:2", "--tlsverify"),
+        ),
     ],
 )
 def test_the_router_is_told_how_to_serve_the_docker_api(words: list[str], arguments: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -17,26 +18,41 @@ from weave_http.errors import EngineError
 from weave_http.proxy import messages
 from weave_http.proxy.changes import Changes
 from weave_http.proxy.connection import Connection
+from weave_http.proxy.framing import BadMessage
 from weave_http.proxy.home import Visit
 from weave_http.proxy.settings import Settings
 
 PATIENCE = 20.0
 
 
+class Prompt(Channel):
+    """A connection that knows of its last bytes that they are the last ones, as one with TLS does."""
+
+    def receive(self) -> bytes | None:
+        data = super().receive()
+        if data and select.select([self._sock], [], [], 0.3)[0] and not self._sock.recv(1, socket.MSG_PEEK):
+            self.ended = True
+        return data
+
+
 class FakeHome:
     """A home whose daemon is the far end of a socket pair.
+
+    Args:
+        kind: of the connection to it.
 
     Attributes:
         near: the end that `open` returns.
         daemon: the far end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[Channel] = Channel) -> None:
+        self._kind = kind
         self.near, self.daemon = socket.socketpair()
         self.daemon.settimeout(PATIENCE)
 
     def open(self) -> Channel:
-        return Channel(self.near)
+        return self._kind(self.near)
 
     def visit(self) -> AbstractContextManager[Visit]:
         raise EngineError("nobody is to be visited here")
@@ -48,17 +64,20 @@ class FakeHome:
 class Pair:
     """A client and a daemon with the proxy between them.
 
+    Args:
+        kind: of both connections of the proxy.
+
     Attributes:
         client: the client's end.
         daemon: the daemon's.
     """
 
-    def __init__(self) -> None:
-        home = FakeHome()
+    def __init__(self, kind: type[Channel] = Channel) -> None:
+        home = FakeHome(kind)
         near, self.client = socket.socketpair()
         self.client.settimeout(PATIENCE)
         self.daemon, self._near = home.daemon, home.near
-        connection = Connection(Channel(near), home, Changes(home, Settings()), rewrite_inspect=False)
+        connection = Connection(kind(near), home, Changes(home, Settings()), rewrite_inspect=False)
         self._thread = threading.Thread(target=connection.serve, daemon=True)
         self._thread.start()
 
@@ -121,6 +140,39 @@ def test_chunks_trailers_and_early_answers_pass(pair: Pair) -> None:
     passes(pair.client, pair.daemon, GET)
 
 
+def test_an_answer_to_head_ends_with_its_head_and_the_next_call_is_looked_at(pair: Pair) -> None:
+    passes(pair.client, pair.daemon, b"HEAD /containers/c/archive?path=%2Fx HTTP/1.1\r\nHost: d\r\n\r\n")
+    passes(pair.daemon, pair.client, b"HTTP/1.1 200 OK\r\nX-Docker-Container-Path-Stat: e30=\r\n\r\n")
+    pair.client.sendall(b"POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: 7\r\n\r\nno json")
+    assert pair.client.recv(4096).startswith(b"HTTP/1.1 400")
+
+
+class Unreachable(FakeHome):
+    """A home whose daemon can't be reached."""
+
+    def open(self) -> Channel:
+        raise EngineError("there is no daemon")
+
+
+def test_a_refusal_of_head_has_no_body_that_would_be_taken_for_the_next_answer() -> None:
+    home = Unreachable()
+    near, client = socket.socketpair()
+    client.settimeout(PATIENCE)
+    connection = Connection(Channel(near), home, Changes(home, Settings()), rewrite_inspect=False)
+    thread = threading.Thread(target=connection.serve, daemon=True)
+    thread.start()
+    with client:
+        client.sendall(b"HEAD /_ping HTTP/1.1\r\nHost: d\r\n\r\n")
+        answer = client.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert answer.endswith(b"\r\n\r\n")
+        client.sendall(GET)
+        assert client.recv(12) == b"HTTP/1.1 503"
+    thread.join(PATIENCE)
+    home.near.close()
+    home.daemon.close()
+
+
 HIJACKS = [
     (
         b"POST /v1.41/containers/c/attach HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
@@ -147,6 +199,30 @@ def test_a_hijacked_connection_is_a_pipe_that_ends_one_way_at_a_time(pair: Pair,
     passes(pair.daemon, pair.client, b"late" * 100_000)
     pair.daemon.shutdown(socket.SHUT_WR)
     assert pair.client.recv(1) == b""
+
+
+ENDS = [
+    b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nall",
+    b"HTTP/1.1 200 OK\r\n\r\nall",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nall",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nall",
+]
+
+
+@pytest.mark.parametrize("answered", ENDS, ids=["101", "200", "whole", "cut"])
+def test_bytes_that_come_together_with_the_end_do_not_hide_it(answered: bytes) -> None:
+    pair = Pair(Prompt)
+    passes(pair.client, pair.daemon, HIJACKS[0][0])
+    pair.daemon.sendall(answered[:-3])
+    assert got(pair.client, len(answered) - 3) == answered[:-3]
+    pair.daemon.sendall(b"all")
+    pair.daemon.shutdown(socket.SHUT_WR)
+    assert got(pair.client, 4) == b"all"
+    with suppress(OSError):  # it may be closed altogether
+        pair.client.shutdown(socket.SHUT_WR)
+    while pair.daemon.recv(4096):
+        pass
+    pair.close()
 
 
 def test_a_slow_reader_keeps_the_other_side_waiting(pair: Pair) -> None:
@@ -221,7 +297,8 @@ def test_a_message_ends_at_the_same_byte_however_it_comes(data: Any) -> None:
         framing, sent = b"Content-Length: %d" % len(body), body
     one = b"POST /x HTTP/1.1\r\nHost: d\r\n" + framing + b"\r\n\r\n" + sent
     stream = one + GET
-    message = messages.request(lambda _: True)
+    kept = data.draw(st.booleans())
+    message = messages.request(lambda _: kept)
     out, at = b"", 0
     while not message.ended:
         size = data.draw(st.integers(1, 50))
@@ -229,4 +306,12 @@ def test_a_message_ends_at_the_same_byte_however_it_comes(data: Any) -> None:
         at += size
     assert out == one
     assert message.rest == stream[len(one) : at]
-    assert bytes(message.body) == body
+    assert bytes(message.body) == (body if kept else b"")
+
+
+@pytest.mark.parametrize("line", [b"x\r\n", b"-1\r\n", b"\r\n", b"5\n", b"1" * 20 + b"\r\n", b"0" * 70_000])
+def test_a_chunk_without_a_length_is_no_message(line: bytes) -> None:
+    message = messages.request(lambda _: False)
+    message.feed(b"POST /build HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+    with pytest.raises(BadMessage):
+        message.feed(line)

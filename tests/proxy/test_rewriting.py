@@ -8,7 +8,7 @@ from weave_http.addresses import parse_cidr
 from weave_http.errors import UsageError
 from weave_http.operations.create_body import Names
 from weave_http.proxy.rewriting import check, created, exec_waiting, inspected
-from weave_http.proxy.routes import Call, call_of
+from weave_http.proxy.routes import Call, call_of, shown
 from weave_http.proxy.settings import Settings, settings_of
 from weave_http.run_args import RunArgumentError
 
@@ -116,3 +116,21 @@ def test_inspect_shows_the_addresses_of_the_network() -> None:
 )
 def test_four_kinds_of_calls_are_looked_at(method: str, target: str, call: Call | None) -> None:
     assert call_of(method, target) == call
+
+
+LONG = "0123456789ab" + "c" * 52
+
+
+@pytest.mark.parametrize(
+    ("target", "line"),
+    [
+        ("/v1.41/_ping", "GET /v1.41/_ping"),
+        (f"/containers/{LONG}/json", "GET /containers/0123456789ab/json"),
+        (f"/wait?condition=next-exit&id={LONG}", "GET /wait?condition=next-exit&id=0123456789ab"),
+        ("/attach?stderr=1&stdin=1&stdout=1&stream=1&more=1", "GET /attach?stderr=1&stdin=1&stdout=1&stream=1&…"),
+        ("/build?buildargs=%7B%22TOKEN%22%3A%22abc%22%7D&t=a:1", "GET /build?buildargs=…&t=a:1"),
+        ("/build?remote=https%3A%2F%2Fme%3Apass%40h%2F", "GET /build?remote=…"),
+    ],
+)
+def test_a_call_is_shown_in_a_line_without_what_may_be_secret(target: str, line: str) -> None:
+    assert shown("GET", target, 50) == line

@@ -46,6 +46,12 @@ def test_defaults() -> None:
     assert _parse("--rewrite-inspect", "--no-default-ipalloc").proxy == Settings(default=False, rewrite_inspect=True)
 
 
+def test_the_docker_api_is_served_by_tcp_where_that_is_asked_for() -> None:
+    options = _parse("-H", "tcp://10.0.0.1:1,tcp://[fd00::1]:2", "--tlsverify", "--tlscacert=/ca")
+    assert [str(address) for address, _ in options.listening.addresses] == ["10.0.0.1", "fd00::1"]
+    assert (options.listening.verify, options.listening.ca) == (True, "/ca")
+
+
 def test_flags_by_one_dash_or_two_then_peers() -> None:
     options = _parse(
         *("-nickname", "n", "-port=7000", "--name=::1", "-no-discovery", "-connlimit", "5", "-httpaddr=:7784"),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from weave_http.engine import Endpoint, Engine
+
+_LONG = re.compile(r"(?=.{79})(\S+ +[^\s?]+)\?\S+ +(\d+ +[\d.]+ ms)")
+"""A call's line that does not fit into 80 columns below a client's: its query is left out."""
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -65,10 +70,13 @@ def proxy(
         }
     )
 
+    def below(line: str) -> None:
+        found = _LONG.fullmatch(line)
+        print(f"  {f'{found[1]}?…':<62} {found[2]}" if found else f"  {line}", file=sys.stderr, flush=True)
+
     def another(endpoint: Endpoint) -> Engine:
-        return connect(
-            endpoint, transport="wire", watch=watcher(options, endpoint), credentials=credentials_of(options)
-        )
+        watch = watcher(options, endpoint, say=below if options.calls == "line" else None)
+        return connect(endpoint, transport="wire", watch=watch, credentials=credentials_of(options))
 
     with session(options) as caller:
         path = os.path.abspath(socket) if socket else ""

@@ -59,6 +59,8 @@ def translate(caller: Caller, name: str, perform: Perform) -> int:
         perform: asks the host, with the streams of a caller; returns the exit code.
     """
     said: list[tuple[int, bytes]] = []
+    if caller.endpoint.scheme == "tcp":
+        caller = replace(caller, environ={"PROXY_HOST": caller.endpoint.host, **caller.environ})
     code = perform(replace(caller, stdout=NOWHERE).overheard(said))
     begins = LINES[name]
     for line in b"".join(data for stream, data in said if stream == 1).decode(errors="replace").splitlines():
@@ -69,7 +71,7 @@ def translate(caller: Caller, name: str, perform: Perform) -> int:
         if not address:
             caller.note(
                 f"weave {name}: the router's Docker API is at {line.removeprefix(begins)} of {caller.endpoint.url}, "
-                "which docker can't reach from here; serve one here: weave proxy"
+                "which docker can't reach from here; serve one here: weave proxy, or there: launch -H"
             )
             return code if name == "env" else 1
         before = caller.environ.get("DOCKER_HOST")

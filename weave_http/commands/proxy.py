@@ -25,12 +25,14 @@ from weave_http.errors import HostError
 from weave_http.operations.operation import Operation
 from weave_http.operations.outcome import Outcome
 from weave_http.proxy.home import Visit
-from weave_http.proxy.server import Server
+from weave_http.proxy.server import MOST_CONNECTIONS, Server
 from weave_http.proxy.settings import Settings
 from weave_http.sinks import NOWHERE
 
 SOCKET = "weave.sock"
 """Name of the socket."""
+_MOST_FILES = 2 * MOST_CONNECTIONS + 100
+"""Each connection takes two descriptors, and there are others."""
 
 
 def own_path(environ: Mapping[str, str]) -> str:
@@ -88,8 +90,10 @@ class CallersHome:
 
     def open(self) -> Channel:
         """See `Home`."""
+        if self._ssh is not None:
+            return self._ssh.open()
         # A dial goes on with an earlier connection's TLS session, which two threads must not do at once.
-        return (self._ssh or dial(self._caller.endpoint, Timeouts())).open()
+        return dial(self._caller.endpoint, Timeouts()).open()
 
     @contextmanager
     def visit(self) -> Iterator[Visit]:
@@ -125,6 +129,7 @@ def proxy(
         WeaveError: the daemon does not answer, or the socket can't be had.
     """
     caller.engine.ping()
+    _allow_files()
     home = CallersHome(caller, connect, watched=watched)
     server = Server(home, settings)
     try:
@@ -136,3 +141,13 @@ def proxy(
         server.stop()
         home.close()
     return 0
+
+
+def _allow_files() -> None:
+    """Have as many descriptors as this process may have, as docker does; shells often allow fewer at first."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(_MOST_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

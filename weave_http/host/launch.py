@@ -24,6 +24,7 @@ from weave_http.host.signals import held_back
 from weave_http.host.upgrade_settling import settle
 from weave_http.operations import Launch, passwords
 from weave_http.operations.flags import BY_NAME, default_subnets, variable
+from weave_http.proxy.listening import NOWHERE, Listening, listening_of, warning
 from weave_http.proxy.settings import settings_of
 
 READY_SECONDS = 60.0
@@ -53,6 +54,7 @@ class Plan:
         arguments: for the router, the peers last.
         environ: variables that flags stand for.
         warnings: what is said beside, a line each.
+        listening: where the Docker API is served by TCP.
         password: to begin with; empty for none, None for what the router has kept.
     """
 
@@ -65,6 +67,7 @@ class Plan:
     arguments: tuple[str, ...]
     environ: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    listening: Listening = NOWHERE
     password: str | None = field(default=None, repr=False)
 
 
@@ -107,7 +110,7 @@ def plan(op: Launch, env: Mapping[str, str]) -> Plan:
     arguments: list[str] = []
     for name, text in texts.items():
         if BY_NAME[name].metavar:
-            arguments += (f"--{name}", text)
+            arguments += (BY_NAME[name].option, text)
         else:
             arguments.append(f"--{name}" if text == "true" else f"--{name}={text}")
     _value("mtu", env)  # the router would refuse a bad one only after it was started
@@ -121,6 +124,7 @@ def plan(op: Launch, env: Mapping[str, str]) -> Plan:
         arguments=(*arguments, *map(str, settings.peers)),
         environ=environ,
         warnings=settings.warnings,
+        listening=listening_of(settings.values),
         password="" if "no-password" in given else _password(op, env),
     )
 
@@ -182,6 +186,8 @@ def run(host: Host, op: Launch) -> None:
     if "if-needed" in op.settings().values and _joined(host, op, password=options.password is not None):
         return
     _check_ranges(host, options.ranges)
+    if options.listening.addresses:
+        _check_listening(host, options.listening)
     image = router_container.own_image(host)
     body = body_of(host, image, restart=options.restart, arguments=options.arguments)
     _make_room(host)
@@ -303,9 +309,22 @@ def _make_room(host: Host) -> None:
     host.engine.containers.remove(found.id, force=True)
 
 
+def _check_listening(host: Host, listening: Listening) -> None:
+    """Raise `HostError` if the Docker API can't be served by TCP as it was asked for; warn of what is risky."""
+    from weave_http.host import daemon_tls  # with TLS, which other launches need not import
+
+    files = daemon_tls.files_for(listening, host.procfs)
+    if files is not None:
+        daemon_tls.context_of(files)
+    if line := warning(listening, files):
+        host.warn(line)
+    for address, port in listening.addresses:
+        _check_free(port, str(address))
+
+
 def _check_free(port: int, address: str) -> None:
     """Raise `HostError` if a program listens there: the router would only die of it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))

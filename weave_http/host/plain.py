@@ -38,10 +38,23 @@ def config(host: Host, op: Operation) -> None:
 
 
 def _proxy(host: Host) -> str:
-    """Return where the Docker API is served, or nothing."""
+    """Return where the Docker API is served, or nothing: by TCP for one who comes by TCP, else the unix socket."""
+    comes_by = host.env.get("PROXY_HOST", "")
     with suppress(RouterUnavailable, NotOffered):
-        return next(iter(host.router.proxy_addresses()), "")
+        found = host.router.proxy_addresses()
+        if comes_by:
+            found.sort(key=lambda address: not address.startswith("tcp://"))
+        return seen_by(comes_by, found[0]) if found else ""
     return ""
+
+
+def seen_by(host: str, address: str) -> str:
+    """Return an address with the host's name in the place of one that means all of the host's addresses."""
+    named = f"[{host}]" if ":" in host else host
+    for any_ in ("tcp://0.0.0.0:", "tcp://[::]:"):
+        if host and address.startswith(any_):
+            return f"tcp://{named}:{address.removeprefix(any_)}"
+    return address
 
 
 def stop_dns(host: Host, op: Operation) -> None:

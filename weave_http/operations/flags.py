@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from weave_http import constants
-from weave_http.addresses import Network, order, parse_ipv4, parse_port
+from weave_http.addresses import IP, Network, order, parse_ip, parse_ipv4, parse_port
 from weave_http.errors import HostError, UsageError
 from weave_http.operations.hostnames import parse_hostname
 
@@ -51,6 +51,7 @@ class Flag:
         aliases: other spellings, of 0.10 and of documentation.
         to: whose it is: the router's, the executor's own, or another way to set an environment variable.
         variable: the environment variable that says the same.
+        repeated: whether it may be given again, as one value after another with commas.
     """
 
     name: str
@@ -61,6 +62,12 @@ class Flag:
     aliases: tuple[str, ...] = ()
     to: Literal["router", "executor", "variable"] = "router"
     variable: str = ""
+    repeated: bool = False
+
+    @property
+    def option(self) -> str:
+        """How it is written: with two dashes, but one before a single letter."""
+        return f"{'-' if len(self.name) == 1 else '--'}{self.name}"
 
 
 # -- how values are read -----------------------------------------------------------------------------
@@ -157,12 +164,6 @@ def _reclaim(text: str) -> float | None:
     return None if text == "off" else seconds
 
 
-def _path(text: str) -> str:
-    if not PurePosixPath(text).is_absolute():
-        raise UsageError(f"invalid --resolv-conf {text!r}", hint="expected an absolute path on the host")
-    return text
-
-
 @dataclass(frozen=True, slots=True)
 class Init:
     """How the first agreement about addresses comes about.
@@ -239,6 +240,38 @@ def default_subnets(ranges: Sequence[Network], given: Sequence[Network]) -> tupl
     return tuple(chosen.values())
 
 
+def _endpoints(text: str) -> tuple[tuple[IP, int], ...]:
+    """Return the TCP addresses of the Docker API; the unix socket is there anyway."""
+    unix = f"unix://{constants.PROXY_SOCKET}"
+    return tuple(_endpoint(each) for each in text.split(",") if each != unix)
+
+
+def _endpoint(text: str) -> tuple[IP, int]:
+    rest = text.removeprefix("tcp://")
+    address, colon, port = rest.rpartition(":")
+    if not colon or rest.endswith("]"):
+        address, port = rest, str(constants.PROXY_PORT)
+    try:
+        if rest != text:
+            found = parse_ip(address.removeprefix("[").removesuffix("]")) if address else IPv4Address(0)
+            return found, parse_port(port)
+    except UsageError:
+        pass
+    hint = f"expected tcp://ADDRESS or tcp://ADDRESS:PORT; unix://{constants.PROXY_SOCKET} is there anyway"
+    raise UsageError(f"invalid -H {text!r}", hint=hint)
+
+
+def _host_file(flag: str) -> Callable[[str], str]:
+    """Return a function that reads the path of a file on the host."""
+
+    def read(text: str) -> str:
+        if not PurePosixPath(text).is_absolute():
+            raise UsageError(f"invalid --{flag} {text!r}", hint="expected an absolute path on the host")
+        return text
+
+    return read
+
+
 def _trusted(text: str) -> tuple[Network, ...]:
     try:
         return tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
@@ -307,7 +340,13 @@ FLAGS = (
     ),
     Flag("dns-ttl", "Seconds for which an answer may be kept.", "SECONDS", number("--dns-ttl", 0, _GREATEST_TTL), 1),
     Flag("dns-fallback-timeout", "How long to wait for other servers, as 5s.", "DURATION", _duration, 5.0),
-    Flag("resolv-conf", "The file on the host that lists the other servers.", "PATH", _path, RESOLV_CONF),
+    Flag(
+        "resolv-conf",
+        "The file on the host that lists the other servers.",
+        "PATH",
+        _host_file("resolv-conf"),
+        RESOLV_CONF,
+    ),
     Flag(
         "ipalloc-range",
         "Network out of which addresses are handed out, the same on all hosts; empty for none.",
@@ -344,6 +383,26 @@ FLAGS = (
     Flag("hostname-from-label", "Proxy: make hostnames of this label.", "LABEL", default=""),
     Flag("hostname-match", "Proxy: what hostnames are made of; (.*) by default.", "REGEXP", default=""),
     Flag("hostname-replacement", "Proxy: what becomes of it; $1 by default.", "TEXT", default=""),
+    Flag(
+        "H",
+        "Proxy: also listen on a TCP address, as tcp://10.0.0.1:12375. It may be given again.",
+        "ENDPOINT",
+        _endpoints,
+        (),
+        repeated=True,
+    ),
+    Flag("tls", "Proxy: speak TLS by TCP, and ask clients for no certificate."),
+    Flag("tlsverify", "Proxy: speak TLS by TCP, with clients that show a certificate of the authority's."),
+    *(
+        Flag(name, f"Proxy: file on the host with {what}, PEM; the daemon's by default.", "PATH", _host_file(name), "")
+        for name, what in (
+            ("tlscacert", "the certificate of the clients' authority"),
+            ("tlscert", "the certificate for TLS"),
+            ("tlskey", "the key of that certificate"),
+        )
+    ),
+    Flag("no-detect-tls", "Proxy: do not speak TLS only because the daemon does."),
+    Flag("insecure", "Proxy: listen by TCP though clients need no certificate, where strangers may be among them."),
     Flag("plugin", "Be Docker's network plugin; =false not to.", default=True),
     Flag(
         "mtu",
@@ -421,9 +480,18 @@ def read(words: Sequence[str], table: Iterable[Flag]) -> tuple[dict[str, Any], l
     by_name = {flag.name: flag for flag in table}
     found, rest = split(words, {flag.name: not flag.metavar for flag in by_name.values()})
     values = {flag.name: flag.default if flag.metavar else bool(flag.default) for flag in by_name.values()}
-    for name, text in found:
+    for name, text in gathered(found, by_name).items():
         values[name] = by_name[name].read(text) if by_name[name].metavar else text == "true"
     return values, rest
+
+
+def gathered(found: Iterable[tuple[str, str]], table: Mapping[str, Flag]) -> dict[str, str]:
+    """Return the text of each flag by name: the last one; of a flag that may be given again all, with commas."""
+    texts: dict[str, str] = {}
+    for name, text in found:
+        again = name in texts and name in table and table[name].repeated
+        texts[name] = f"{texts[name]},{text}" if again else text
+    return texts
 
 
 def split(words: Sequence[str], switches: Mapping[str, bool]) -> tuple[list[tuple[str, str]], list[str]]:

@@ -56,10 +56,7 @@ class Launch(Operation):
     example: ClassVar[str] = "launch --nickname one host2 host3"
     warm: ClassVar[bool] = False
     parts: ClassVar[tuple[Option | Argument, ...]] = (
-        *(
-            Option(flag.name.replace("-", "_"), (f"--{flag.name}",), flag.help, metavar=flag.metavar)
-            for flag in flags.FLAGS
-        ),
+        *(Option(flag.name.replace("-", "_"), (flag.option,), flag.help, metavar=flag.metavar) for flag in flags.FLAGS),
         many("arguments", "[PEER…]", PEERS),
     )
 
@@ -111,7 +108,7 @@ class Launch(Operation):
         """
         found, peers, warnings = _read(self.arguments)
         warnings += [judge(name, text) for name, text in found if name in UNUSED]
-        used = {name: text for name, text in found if name not in UNUSED}
+        used = flags.gathered([each for each in found if each[0] not in UNUSED], flags.BY_NAME)
         used = {name: text for name, text in used.items() if not (SWITCHES[name] and _is_off(name, text))}
         values = {
             name: text == "true" if SWITCHES[name] else flags.BY_NAME[name].read(text) for name, text in used.items()

@@ -14,7 +14,6 @@ from weave_http.errors import UsageError
 from weave_http.operations.flags import FALSE
 
 _NO_CAPTURE = "the kernel carries the packets, nothing captures them"
-_NO_TCP = "the Docker API proxy listens on a unix socket of the host; elsewhere use `weave proxy`"
 _NO_PLUGIN = "the router is a plugin that needs no swarm, of a name of its own"
 _VXLAN_ONLY = "data always goes by the kernel's VXLAN"
 _ONE_API = "there is one API, at --http-addr"
@@ -63,14 +62,7 @@ UNUSED: dict[str, Flag] = {
         harmless=lambda value: value == constants.BRIDGE,
     ),
     "min-protocol-version": Flag("routers speak weave-http's own protocol"),
-    # proxy and plugins
-    "H": Flag(_NO_TCP),
-    "tls": _switch(_NO_TCP),
-    "tlsverify": _switch(_NO_TCP),
-    "tlscacert": Flag(_NO_TCP),
-    "tlscert": Flag(_NO_TCP),
-    "tlskey": Flag(_NO_TCP),
-    "no-detect-tls": _switch(_NO_TCP),
+    # joining and plugins
     "no-multicast-route": _switch("the route is what programs wait for"),
     "plugin-v2": _switch(_NO_PLUGIN),
     "plugin-v2-multicast": _switch(_NO_PLUGIN),
@@ -111,7 +103,7 @@ def judge(name: str, value: str) -> str:
     flag = UNUSED[name]
     if flag.harmless(value):
         return ""
-    shown = f"{'-' if len(name) == 1 else '--'}{name}"
+    shown = f"--{name}"
     if flag.refused:
         raise UsageError(f"option {shown} can't be had", hint=flag.why)
     return f"WARNING: {shown} is ignored: {flag.why}"

@@ -14,6 +14,7 @@ VARIABLES = {
     "WEAVE_PASSWORD": "The network's password; for `password` the new one.",
     "WEAVE_DOCKER_ARGS": "Arguments of docker run for the router's container.",
     "DOCKER_BRIDGE": "The engine's bridge; docker0 by default.",
+    "PROXY_HOST": "The Docker host's name or address, for a router that serves the Docker API by TCP; DOCKER_HOST's.",
     "PROCFS": "The host's /proc, if it is elsewhere.",
     "WEAVE_DEBUG": "Show a fault of weave's own with its traceback; the router logs more.",
 }
@@ -35,7 +36,8 @@ OF = {
     **dict.fromkeys(("run", "attach", "start", "restart"), JOINS),
     **dict.fromkeys(("create-bridge", "expose"), (*JOINS, *BRIDGES)),
     **dict.fromkeys(("dns-args", "docker-bridge-ip"), (*ROUTERS, *BRIDGES)),
-    **dict.fromkeys(("prime", "env", "config", "help", "setup", "stop-dns", "bridge-type", "version"), ()),
+    **dict.fromkeys(("env", "config"), (*ROUTERS, "PROXY_HOST")),
+    **dict.fromkeys(("prime", "help", "setup", "stop-dns", "bridge-type", "version"), ()),
 }
 """Those that matter to an operation beside the ones that matter to all; `ROUTERS` to one that is not listed."""
 

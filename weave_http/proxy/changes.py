@@ -81,10 +81,12 @@ class Changes:
                 return json.dumps({**body, "Entrypoint": [constants.WAITER, *body["Entrypoint"]]}).encode()
             names = self._names(visit) if self._settings.dns else None
             changed = rewriting.created(body, name, image, visit.waiter(), names, self._settings)
-        self._say(f"the program waits for the network: {constants.WAITER} comes before it, from a volume of weave's")
+        self._say(f"Entrypoint begins with {constants.WAITER}, which waits for the network")
+        self._say(f"HostConfig.VolumesFrom: {changed['HostConfig']['VolumesFrom'][-1]}, which has {constants.WAITER}")
         if names is not None:
-            named = f", and its hostname is {changed['Hostname']}" if changed.get("Hostname") else ""
-            self._say(f"it asks the router for names, at {names.address}{named}")
+            self._say(f"HostConfig.Dns begins with {names.address}, the router")
+            if changed.get("Hostname") and not body.get("Hostname"):
+                self._say(f"Hostname: {changed['Hostname']}, Domainname: {names.domain}")
         return json.dumps(changed).encode()
 
     def exec(self, data: bytes, container: str) -> bytes | None:
@@ -94,7 +96,7 @@ class Changes:
             waits = rewriting.has_waiter(visit.engine.containers.inspect(container))
         if not waits or not isinstance(body, dict):
             return None
-        self._say("the command waits for the network, too")
+        self._say(f"Cmd begins with {constants.WAITER}: it waits for the network, too")
         return json.dumps(rewriting.exec_waiting(body)).encode()
 
     def start(self, container: str, begin: Callable[[], bool], *, again: bool) -> None:
@@ -162,7 +164,7 @@ class Changes:
         operation = Attach(addresses, container, dns=self._settings.dns, rewrite_hosts=self._settings.rewrite_hosts)
         outcome = visit.perform(operation)
         if outcome.ok:
-            self._say(f"joined to the network: {' '.join(outcome.out.split())}")
+            self._say(f"the container has joined, so that its program starts: {' '.join(outcome.out.split())}")
         return outcome
 
     def _names(self, visit: Visit) -> Names | None:

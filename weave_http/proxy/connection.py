@@ -1,6 +1,6 @@
 """One client's connection: requests go to a connection to the daemon of its own, and responses come back.
 
-Bytes pass as they come, both ways at once, and wait where the other side is slow. h11 only tells where messages end.
+Bytes pass as they come, both ways at once, and wait where the other side is slow. `messages` tells where they end.
 After an upgrade, or where a response ends with its connection, nothing is read any more: it is a pipe with two
 directions that end one by one.
 """
@@ -18,15 +18,18 @@ from weave_http.engine.wire.channel import Channel
 from weave_http.errors import WeaveError, own_fault
 from weave_http.proxy import messages
 from weave_http.proxy.changes import Changes, Refused, refused
+from weave_http.proxy.framing import BadMessage
 from weave_http.proxy.home import Home
-from weave_http.proxy.messages import BadMessage, Message
-from weave_http.proxy.routes import Call, call_of
+from weave_http.proxy.messages import Message
+from weave_http.proxy.routes import Call, call_of, shown
 
 MOST_UNSENT = 1024 * 1024
 """Bytes that wait for a slow side at most; from then on nothing more is taken from the fast one."""
 MOST_BODY = 16 * 1024 * 1024
 """Bytes of a body that is looked at, at most."""
 _FLUSH_SECONDS = 10.0
+_COLUMNS = 64
+"""Of a line that shows a request; its status and its time come behind."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -42,16 +45,24 @@ class Connection:
         home: of the proxy.
         changes: what is changed of calls.
         rewrite_inspect: whether answers to inspect are changed.
+        early: what the client has sent already.
     """
 
-    def __init__(self, client: Channel, home: Home, changes: Changes, *, rewrite_inspect: bool) -> None:
+    def __init__(
+        self, client: Channel, home: Home, changes: Changes, *, rewrite_inspect: bool, early: bytes = b""
+    ) -> None:
         self._client = client
         self._home = home
         self._changes = changes
         self._rewrite_inspect = rewrite_inspect
         self._open: Channel | None = None
-        self._ahead = b""
+        self._ahead = early
         self._answering = False
+        self._asked = ""
+        self._method = b""
+        self._began = 0.0
+        self._poll = select.poll()
+        self._watched: dict[int, tuple[Channel, int]] = {}
 
     def serve(self) -> None:
         """Serve requests until one side ends."""
@@ -87,9 +98,11 @@ class Connection:
         head = message.head
         assert isinstance(head, h11.Request)
         call = self._call(head)
-        began = time.monotonic()
-        target = f"{head.method.decode()} {head.target.decode()}"
-        self._home.say(f"client: {target}")
+        self._method = head.method
+        self._asked = f"client: {shown(head.method.decode(), head.target.decode(), _COLUMNS - len('client: '))}"
+        self._began = time.monotonic()
+        if call is not None:
+            self._home.say(self._asked)
         try:
             if self._open is None:
                 self._open = self._home.open()
@@ -101,10 +114,14 @@ class Connection:
             why = refused(error)
             if self._open is None:
                 why = Refused(503, f"weave: {error}")
+            self._home.say(f"  weave: the client is told: {why.message.removeprefix('weave: ')}")
+            self._tell(why.status)
             self._answer(why.status, why.message)
             return message.ended
-        finally:
-            self._home.say(f"        {target.partition('?')[0]} took {(time.monotonic() - began) * 1000:.0f} ms")
+
+    def _tell(self, status: int) -> None:
+        """Tell how a request was answered."""
+        self._home.say(f"{self._asked:<{_COLUMNS}} {status}  {(time.monotonic() - self._began) * 1000:6.1f} ms")
 
     def _call(self, head: h11.Request | h11.Response) -> Call | None:
         assert isinstance(head, h11.Request)
@@ -130,7 +147,8 @@ class Connection:
     def _from_client(self) -> bytes | None:
         """Wait for bytes of the client; return nothing at its end, or when the daemon has gone meanwhile."""
         while True:
-            self._wait(reading_client=True, reading_daemon=True)
+            if not self._client.ended:  # its last bytes may have come together with its end
+                self._wait(reading_client=True, reading_daemon=True)
             data = self._client.receive()
             if data is not None:
                 return data
@@ -155,6 +173,7 @@ class Connection:
         assert isinstance(request.head, h11.Request)
         self._daemon.write(raw)
         response = messages.response_to(request.head)
+        told = False
         while not (response.ended and request.ended):
             room = self._daemon.unsent < MOST_UNSENT and len(self._ahead) < MOST_UNSENT
             self._wait(reading_client=room, reading_daemon=self._client.unsent < MOST_UNSENT)
@@ -170,20 +189,24 @@ class Connection:
             if data is not None:
                 self._answering = True
                 self._client.write(response.feed(data))
+                if self._daemon.ended and not (response.ended or response.until_close):
+                    response.feed(b"")
+                if response.status and not told and (response.head or response.switched):
+                    told = True
+                    self._tell(response.status)
             if response.switched or response.until_close:
                 self._client.write(response.rest)
                 self._pipe()
                 return False
-        return True
+        return not self._daemon.ended
 
     def _towards_daemon(self, request: Message, data: bytes) -> None:
-        if not data:
-            self._daemon.finish()
-            return
-        if not request.ended:
+        if data and not request.ended:
             self._daemon.write(request.feed(data))
             data = request.rest
         self._ahead += data
+        if self._client.ended:
+            self._daemon.finish()
 
     def _pipe(self) -> None:
         """Carry bytes both ways until both directions have ended."""
@@ -199,13 +222,8 @@ class Connection:
                 reading_daemon=client.unsent < MOST_UNSENT,
             )
             for near, far in ((client, daemon), (daemon, client)):
-                if near.ended or far.unsent >= MOST_UNSENT:
-                    continue
-                data = near.receive()
-                if data:
-                    far.write(data)
-                elif data is not None:
-                    far.finish()
+                if not near.ended and far.unsent < MOST_UNSENT:
+                    _carry(near, far)
 
     # -- change --------------------------------------------------------------------------------------------
 
@@ -221,23 +239,25 @@ class Connection:
         response, raw = self._ask(messages.with_body(head, body if new is None else new), head)
         assert isinstance(response.head, h11.Response)
         if call.kind == "inspect" and response.head.status_code == 200:
-            shown = self._changes.inspect(bytes(response.body))
-            raw = raw if shown is None else messages.with_body(response.head, shown)
+            seen = self._changes.inspect(bytes(response.body))
+            raw = raw if seen is None else messages.with_body(response.head, seen)
+        self._tell(response.status)
         self._client.write(raw)
-        return True
+        return not self._daemon.ended
 
     def _start(self, call: Call, head: h11.Request, body: bytes) -> bool:
-        answer = b""
+        answer, status = b"", 0
 
         def begin() -> bool:
-            nonlocal answer
+            nonlocal answer, status
             response, answer = self._ask(messages.with_body(head, body), head)
-            assert isinstance(response.head, h11.Response)
-            return response.head.status_code == 204
+            status = response.status
+            return status == 204
 
         self._changes.start(call.container, begin, again=call.kind == "restart")
+        self._tell(status)
         self._client.write(answer)
-        return True
+        return not self._daemon.ended
 
     def _ask(self, request: bytes, head: h11.Request) -> tuple[Message, bytes]:
         """Send a request and return the whole response, and its bytes."""
@@ -253,6 +273,8 @@ class Connection:
                 raise Gone
             if data is not None:
                 raw += response.feed(data)
+            if data and self._daemon.ended and not response.ended:
+                raw += response.feed(b"")
         return response, bytes(raw)
 
     # -- the two connections -------------------------------------------------------------------------------
@@ -266,8 +288,11 @@ class Connection:
         """Answer instead of the daemon, unless its own answer is under way."""
         if self._answering:
             return
+        answer = messages.refusal(status, message, close=close)
+        if self._method == b"HEAD":
+            answer = answer[: answer.index(b"\r\n\r\n") + 4]
         with suppress(OSError):
-            self._client.write(messages.refusal(status, message, close=close))
+            self._client.write(answer)
 
     def _wait(self, *, reading_client: bool, reading_daemon: bool) -> None:
         """Wait until something has come, or something more is taken. What is unsent is sent as far as it is taken.
@@ -275,8 +300,7 @@ class Connection:
         Raises:
             Gone: one side has closed its connection altogether, not only its direction.
         """
-        poll = select.poll()
-        watched: dict[int, Channel] = {}
+        watched: dict[int, tuple[Channel, int]] = {}
         for channel, reading in ((self._client, reading_client), (self._open, reading_daemon)):
             if channel is None:
                 continue
@@ -287,10 +311,14 @@ class Connection:
             if events or channel.ended:
                 if channel.fileno() < 0:
                     raise Gone
-                poll.register(channel.fileno(), events)
-                watched[channel.fileno()] = channel
-        for descriptor, event in poll.poll():
-            channel = watched[descriptor]
+                watched[channel.fileno()] = channel, events
+        if watched != self._watched:  # seldom, and asking the same poll again is what costs least
+            self._poll = select.poll()
+            for descriptor, (_, events) in watched.items():
+                self._poll.register(descriptor, events)
+            self._watched = watched
+        for descriptor, event in self._poll.poll():
+            channel, _ = watched[descriptor]
             if event & select.POLLOUT:
                 channel.push()
             if channel.ended and event & (select.POLLHUP | select.POLLERR | select.POLLNVAL):
@@ -304,3 +332,12 @@ class Connection:
             while self._client.unsent and not self._client.refused and time.monotonic() < deadline:
                 self._client.wait(deadline - time.monotonic(), reading=False)
                 self._client.push()
+
+
+def _carry(near: Channel, far: Channel) -> None:
+    """Hand on what has come, and its end: with TLS they may come together."""
+    data = near.receive()
+    if data:
+        far.write(data)
+    if near.ended:
+        far.finish()

@@ -1,4 +1,8 @@
-"""Where HTTP messages end, of bytes that are passed on as they came. h11 reads them; nothing is written anew by it."""
+"""HTTP messages, of bytes that are passed on as they came.
+
+h11 reads heads, and the bodies that are kept; the ends of all other bodies are found without it (`framing`), as
+gigabytes may pass. Nothing is written anew by it.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,10 @@ from http import HTTPStatus
 
 import h11
 
+from weave_http.proxy.framing import BadMessage, Body, body_of
+
 MOST_HEAD = 1024 * 1024
 """Bytes of a head at most; `X-Registry-Config` of a build can be long. Go's server has the same limit."""
-
-
-class BadMessage(Exception):
-    """What came is no HTTP message; the connection it came on is of no more use."""
 
 
 class Message:
@@ -22,23 +24,29 @@ class Message:
     Args:
         parser: h11's, for the side that receives it.
         keep: tells of a head whether the body is to be kept.
+        method: of the request that it answers; empty for a request.
 
     Attributes:
         head: of it, once it is there.
         body: what has come of the body, if it is kept.
+        status: of a response, once its head is there; 101 where it is switched.
         ended: whether it has all come.
         switched: whether the connection belongs to another protocol from here on.
         rest: what came after its end.
     """
 
-    def __init__(self, parser: h11.Connection, keep: Callable[[h11.Request | h11.Response], bool]) -> None:
+    def __init__(
+        self, parser: h11.Connection, keep: Callable[[h11.Request | h11.Response], bool], method: bytes = b""
+    ) -> None:
         self.head: h11.Request | h11.Response | None = None
         self.body = bytearray()
+        self.status = 0
         self.ended = self.switched = False
         self.rest = b""
         self._parser = parser
         self._keep = keep
-        self._kept = False
+        self._method = method
+        self._passing: Body | None = None
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes, `b""` for the end of the connection; return those that belong to it.
@@ -46,10 +54,14 @@ class Message:
         Raises:
             BadMessage: they are no HTTP.
         """
+        if self._passing is not None:
+            return self._passed(self._passing, data, 0)
         try:
             self._parser.receive_data(data)
             while not self.ended:
                 event = self._parser.next_event()
+                if isinstance(event, (h11.InformationalResponse, h11.Response)):
+                    self.status = event.status_code
                 if event is h11.NEED_DATA:
                     return data
                 if event is h11.PAUSED:
@@ -57,23 +69,30 @@ class Message:
                 elif isinstance(event, (h11.EndOfMessage, h11.ConnectionClosed)):
                     self.ended = True
                 elif isinstance(event, h11.Data):
-                    if self._kept:
-                        self.body += event.data
+                    self.body += event.data
                 elif isinstance(event, (h11.Request, h11.Response)):
                     self.head = event
-                    self._kept = self._keep(event)
+                    if not self._keep(event):
+                        self._passing = body_of(event, self._method)
+                        return self._passed(self._passing, data, len(data) - len(self._parser.trailing_data[0]))
         except h11.RemoteProtocolError as error:
             raise BadMessage(str(error)) from error
         self.rest = self._parser.trailing_data[0]
         return data[: len(data) - len(self.rest)]
 
+    def _passed(self, body: Body, data: bytes, start: int) -> bytes:
+        """Take bytes that begin with others, and go on with those of a body that is not kept."""
+        if not data and not body.until_close:
+            raise BadMessage("it ends too soon")
+        end = body.take(data, start)
+        self.ended = body.ended or not data
+        self.rest = data[end:]
+        return data if end == len(data) else data[:end]
+
     @property
     def until_close(self) -> bool:
-        """Whether a response ends with its connection only, as a hijacked one does."""
-        head = self.head
-        if not isinstance(head, h11.Response) or head.status_code in (204, 304):
-            return False
-        return not any(name in (b"content-length", b"transfer-encoding") for name, _ in head.headers)
+        """Whether a response that is not kept ends with its connection only, as a hijacked one does."""
+        return self._passing is not None and self._passing.until_close
 
 
 def request(keep: Callable[[h11.Request | h11.Response], bool]) -> Message:
@@ -87,7 +106,7 @@ def response_to(head: h11.Request, *, keep: bool = False) -> Message:
     upgrade = [(name, value) for name, value in head.headers if name in (b"upgrade", b"connection")]
     parser.send(h11.Request(method=head.method, target=head.target, headers=[(b"host", b"docker"), *upgrade]))
     parser.send(h11.EndOfMessage())
-    return Message(parser, lambda _: keep)
+    return Message(parser, lambda _: keep, head.method)
 
 
 def field(head: h11.Request | h11.Response, name: bytes) -> bytes:

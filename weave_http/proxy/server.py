@@ -8,16 +8,27 @@ import stat
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from weave_http.engine.wire.channel import Channel
+from weave_http.engine.wire.channel import Channel, Deadline
+from weave_http.engine.wire.dial import keepalive_options
 from weave_http.errors import HostError
+from weave_http.proxy import messages
 from weave_http.proxy.changes import Changes
 from weave_http.proxy.connection import Connection
 from weave_http.proxy.home import Home
 from weave_http.proxy.settings import Settings
 
+if TYPE_CHECKING:
+    import ssl
+
 MOST_CONNECTIONS = 2000
-_BACKLOG = 128
+MOST_HANDSHAKES = 64
+"""Of strangers, who can so take no room from clients."""
+_HANDSHAKE_SECONDS = 10.0
+_PROBE_SECONDS = 30
+_BACKLOG = 4096
+"""As Go has it: where it is full, a client that does not wait is refused."""
 
 
 class Server:
@@ -36,6 +47,7 @@ class Server:
         self._connections: set[Connection] = set()
         self._listening: list[socket.socket] = []
         self._paths: list[tuple[str, int]] = []
+        self._handshakes = threading.BoundedSemaphore(MOST_HANDSHAKES)
         self._stopped = threading.Event()
 
     def listen_unix(self, path: str, *, like: str = "") -> None:
@@ -72,10 +84,37 @@ class Server:
         self._paths.append((path, inode))
         self._begin(listening)
 
-    def _begin(self, listening: socket.socket) -> None:
+    def listen_tcp(self, address: str, port: int, context: ssl.SSLContext | None) -> int:
+        """Listen on a TCP port.
+
+        Args:
+            address: IPv4 or IPv6.
+            port: 0 for any that is free.
+            context: how TLS is spoken, None for plain TCP.
+
+        Returns:
+            The port.
+
+        Raises:
+            HostError: it can't be had.
+        """
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listening.bind((address, port))
+        except OSError as error:
+            listening.close()
+            raise HostError(f"can't listen on {address} port {port}: {error.strerror or error}") from error
+        self._begin(listening, context)
+        return int(listening.getsockname()[1])
+
+    def _begin(self, listening: socket.socket, context: ssl.SSLContext | None = None) -> None:
         listening.listen(_BACKLOG)
         self._listening.append(listening)
-        threading.Thread(target=self._accept, args=(listening,), name="proxy", daemon=True).start()
+        threading.Thread(target=self._accept, args=(listening, context), name="proxy", daemon=True).start()
 
     def stop(self) -> None:
         """Listen no more, and end all connections."""
@@ -93,7 +132,7 @@ class Server:
         for connection in connections:
             connection.close()
 
-    def _accept(self, listening: socket.socket) -> None:
+    def _accept(self, listening: socket.socket, context: ssl.SSLContext | None) -> None:
         while not self._stopped.is_set():
             try:
                 sock, _ = listening.accept()
@@ -104,17 +143,44 @@ class Server:
                 continue
             with self._lock:
                 full = len(self._connections) >= MOST_CONNECTIONS
-            if full:
+            if full or (context is not None and not self._handshakes.acquire(blocking=False)):
                 sock.close()
                 continue
             try:
-                threading.Thread(target=self._serve, args=(sock,), name="docker", daemon=True).start()
+                threading.Thread(target=self._begun, args=(sock, context), name="docker", daemon=True).start()
             except RuntimeError:  # no more threads
                 sock.close()
+                if context is not None:
+                    self._handshakes.release()
 
-    def _serve(self, sock: socket.socket) -> None:
+    def _begun(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
+        """Serve a connection, after TLS's handshake if it has one."""
+        if sock.family != socket.AF_UNIX:
+            with suppress(OSError):  # it has gone again
+                for option in (*keepalive_options(_PROBE_SECONDS), (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)):
+                    sock.setsockopt(*option)
+        if context is None:
+            self._serve(Channel(sock), b"")
+            return
+        from weave_http.engine.wire.tls import TLSRecords
+
+        channel = Channel(sock, TLSRecords(context, None))
+        try:
+            channel.shake_hands(Deadline(None, _HANDSHAKE_SECONDS))
+            early = channel.early()
+        except OSError as error:
+            if getattr(error, "reason", "") == "HTTP_REQUEST":
+                with suppress(OSError):
+                    sock.send(messages.refusal(400, "weave: TLS is spoken here: docker --tlsverify", close=True))
+            channel.close()
+            return
+        finally:
+            self._handshakes.release()
+        self._serve(channel, early)
+
+    def _serve(self, channel: Channel, early: bytes) -> None:
         connection = Connection(
-            Channel(sock), self._home, self._changes, rewrite_inspect=self._settings.rewrite_inspect
+            channel, self._home, self._changes, rewrite_inspect=self._settings.rewrite_inspect, early=early
         )
         with self._lock:
             self._connections.add(connection)

@@ -148,7 +148,7 @@ class Router:
         self._overlay.join_again = self._control.reattacher.again
         more = routes(self._names) if self._names else routes_when_off()
         allocation = address_routes.routes(self._addresses) if self._addresses else address_routes.routes_when_off()
-        self._docker_api = DockerAPI(options.proxy) if options.proxy else None
+        self._docker_api = DockerAPI(options.proxy, options.listening) if options.proxy else None
         proxied = docker_api.routes(self._docker_api)
         more = [*more, *allocation, *proxied, *password_routes.routes(self._secrecy)]
         self._api = Api(self._control, *options.http_addr, more=more)

@@ -1,4 +1,4 @@
-"""The proxy at home in the router: the Docker API on a socket of the host, whose containers join the network.
+"""The proxy at home in the router: the Docker API on a socket of the host, and by TCP where that was asked for.
 
 Its threads are beside the event loop: most of what a docker client asks for is waiting, or bytes.
 """
@@ -20,12 +20,13 @@ from weave_http.engine.wire.channel import Channel
 from weave_http.engine.wire.contract import Timeouts
 from weave_http.engine.wire.dial import dial
 from weave_http.errors import EngineError, HostError
-from weave_http.host import Host, perform
+from weave_http.host import Host, daemon_tls, perform
 from weave_http.host.router_container import own_image
 from weave_http.operations.holder_body import holder_of
 from weave_http.operations.operation import Operation
 from weave_http.operations.outcome import Outcome
 from weave_http.proxy.home import Visit
+from weave_http.proxy.listening import Listening, url
 from weave_http.proxy.server import Server
 from weave_http.proxy.settings import Settings
 from weave_http.router.engine import engine_socket
@@ -89,18 +90,20 @@ class DockerAPI:
 
     Args:
         settings: how containers are treated.
+        listening: where to listen by TCP.
         path: of the unix socket to listen on.
     """
 
-    def __init__(self, settings: Settings, path: str = constants.PROXY_SOCKET) -> None:
+    def __init__(self, settings: Settings, listening: Listening, path: str = constants.PROXY_SOCKET) -> None:
         self._path = path
-        self._listening = False
+        self._wanted = listening
+        self._addresses: list[str] = []
         self._server = Server(RoutersHome(), settings)
 
     @property
     def addresses(self) -> list[str]:
-        """Where it listens, as docker's `-H` has it; nowhere if it can't."""
-        return [f"unix://{self._path}"] if self._listening else []
+        """Where it listens, as docker's `-H` has it, the unix socket first; nowhere if it can't."""
+        return list(self._addresses)
 
     def start(self) -> None:
         """Listen, unless there is no engine here. The network goes on without it."""
@@ -112,8 +115,20 @@ class DockerAPI:
         except HostError as error:
             logger.error("the Docker API is not served: %s", error)
             return
-        self._listening = True
-        logger.info("Docker API: %s", self._path)
+        self._addresses.append(f"unix://{self._path}")
+        try:
+            self._listen_tcp(os.environ.get("PROCFS") or constants.PROCFS)
+        except HostError as error:
+            logger.error("the Docker API is not served by TCP: %s", error)
+        logger.info("Docker API: %s", " ".join(self._addresses))
+
+    def _listen_tcp(self, procfs: str) -> None:
+        """Listen where it was asked for. Raises `HostError`: it can't be done as it was asked for."""
+        files = daemon_tls.files_for(self._wanted, procfs)
+        context = daemon_tls.context_of(files) if files else None
+        for address, port in self._wanted.addresses:
+            self._server.listen_tcp(str(address), port, context)
+            self._addresses.append(url(address, port))
 
     def stop(self) -> None:
         """Listen no more, and end all connections."""

@@ -12,6 +12,7 @@ from weave_http import constants
 from weave_http.addresses import IP, parse_peer_address
 from weave_http.errors import UsageError
 from weave_http.operations.flags import FLAGS, Flag, read, variable
+from weave_http.proxy.listening import NOWHERE, Listening, listening_of
 from weave_http.proxy.settings import Settings, settings_of
 from weave_http.router.addresses.options import AddressOptions
 from weave_http.router.addresses.options import from_flags as address_options
@@ -51,6 +52,7 @@ class Options:
         addresses: how addresses are handed out, None not to.
         secrecy: how a router with a password treats peers, None without a password.
         proxy: how the Docker API is served, None not to.
+        listening: where it is served by TCP.
         plugin: whether it is the engine's network plugin.
     """
 
@@ -72,6 +74,7 @@ class Options:
     addresses: AddressOptions | None = None
     secrecy: SecrecyOptions | None = None
     proxy: Settings | None = None
+    listening: Listening = NOWHERE
     plugin: bool = False
 
     @property
@@ -117,6 +120,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
         dns=dns_options(values, env),
         addresses=address_options(values, len(set(targets))),
         proxy=settings_of(values) if values["proxy"] else None,
+        listening=listening_of(values),
         secrecy=secrecy_options(values),
         plugin=values["plugin"] and bool(env.get("PROCFS")),
     )

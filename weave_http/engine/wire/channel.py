@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from weave_http.engine.wire.tls import TLSRecords
 
-_PIECE = 65536
+_PIECE, _LARGEST_PIECE = 65536, 262144
 _GONE = (BrokenPipeError, ConnectionResetError)
 
 
@@ -68,6 +68,7 @@ class Channel:
         self._unsent = bytearray()
         self._poll = select.poll()
         self._events = 0
+        self._piece = _PIECE
         self._finishing = self._finished = False
         self.ended = False
         """Whether the other side has said that nothing more will come."""
@@ -90,23 +91,52 @@ class Channel:
             OSError: the two don't come together.
         """
         assert self._tls is not None
-        while not self._tls.shake_hands():
-            self._unsent += self._tls.outgoing()
-            self.push()
+        while not self._shaken(self._tls):
             if not self.wait(deadline.left()):
                 raise deadline.missed()
             with contextlib.suppress(BlockingIOError):
-                data = self._sock.recv(_PIECE)
+                data = self._sock.recv(self._piece)
                 if not data:
                     raise ConnectionResetError("closed during the handshake")
                 self._tls.feed(data)
+
+    def early(self) -> bytes:
+        """Return what came together with the end of the handshake: a client's first request does.
+
+        Raises:
+            OSError: the connection is broken.
+        """
+        if self._tls is None:
+            return b""
+        plain = self._tls.decrypt()
         self._unsent += self._tls.outgoing()
-        self.push()
+        self.ended = self._tls.ended
+        return plain
+
+    def _shaken(self, tls: TLSRecords) -> bool:
+        """Go a step on with TLS's handshake; what TLS has to say of it is sent, also why it fails."""
+        try:
+            return tls.shake_hands()
+        finally:
+            self._unsent += tls.outgoing()
+            self.push()
 
     def write(self, data: bytes) -> None:
         """Queue bytes, and send what is taken at once."""
-        self._unsent += data if self._tls is None else self._tls.encrypt(data)
-        self.push()
+        if self._tls is not None:
+            data = self._tls.encrypt(data)
+        sent = 0
+        if not self._unsent and not self._finishing:
+            try:
+                sent = self._sock.send(data)  # most often all of it, and nothing is copied
+            except BlockingIOError:
+                pass
+            except _GONE:
+                self.refused = True
+                return
+        if sent < len(data):
+            self._unsent += memoryview(data)[sent:]
+            self.push()
 
     def finish(self) -> None:
         """Say that nothing more will be written, once all that was is sent. Idempotent."""
@@ -140,9 +170,11 @@ class Channel:
         if self.ended:
             return b""
         try:
-            data = self._sock.recv(_PIECE)
+            data = self._sock.recv(self._piece)
         except BlockingIOError:
             return None
+        if len(data) == self._piece < _LARGEST_PIECE:
+            self._piece *= 2  # much is on its way
         if self._tls is None:
             self.ended = not data
             return data

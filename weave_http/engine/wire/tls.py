@@ -42,6 +42,26 @@ def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
     return context
 
 
+def server_context(cert: str, key: str, ca: str) -> ssl.SSLContext:
+    """Return an SSL context for a daemon's side.
+
+    Args:
+        cert: path of its certificate, PEM.
+        key: of the certificate's key.
+        ca: of the authority whose certificates clients have to show; empty for clients that show none.
+
+    Raises:
+        OSError: a file can't be read, or is not PEM, or does not fit the others.
+        ValueError: the key is encrypted.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key, _no_passphrase)
+    if ca:
+        context.load_verify_locations(ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
 def _no_passphrase() -> str:
     """Refuse a key that is encrypted, where OpenSSL would ask the terminal."""
     raise ValueError("the key is encrypted; write it without a passphrase: openssl pkey -in key.pem -out plain.pem")
@@ -52,16 +72,18 @@ class TLSRecords:
 
     Args:
         context: certificates and what to check.
-        host: the daemon's name, which its certificate has to have.
+        host: the daemon's name, which its certificate has to have; None for the daemon's own side.
         session: of an earlier connection, to go on with; None for a new one.
     """
 
-    def __init__(self, context: ssl.SSLContext, host: str, session: ssl.SSLSession | None = None) -> None:
+    def __init__(self, context: ssl.SSLContext, host: str | None, session: ssl.SSLSession | None = None) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host, session=session)
+        self._tls = context.wrap_bio(
+            self._incoming, self._outgoing, server_side=host is None, server_hostname=host, session=session
+        )
         self.ended = False
-        """Whether the daemon has said that nothing more will come."""
+        """Whether the other side has said that nothing more will come."""
 
     @property
     def session(self) -> ssl.SSLSession | None:
