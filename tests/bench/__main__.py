@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.bench import arguments as run_arguments
-from tests.bench import bringup, client, commands, crowd, encrypted, names, proxied, routers, traffic
+from tests.bench import bringup, client, commands, crowd, encrypted, fleet, names, proxied, routers, traffic
 from tests.bench.figures import Table
 from tests.bench.machine import describe
 from tests.bench.stage import DOCKER, NAME, STATE, SUBNET, Stage
@@ -110,6 +110,10 @@ def _commands(place: Stage, quick: bool) -> Iterator[Measured]:
     yield commands.measure_shares(place, one, rounds), []
 
 
+def _fleet(place: Stage, quick: bool) -> Iterator[Measured]:
+    yield fleet.measure(place, size=fleet.QUICK_SIZE if quick else fleet.SIZE, rounds=2 if quick else 5)
+
+
 def _client(place: Stage, quick: bool) -> Iterator[Measured]:
     table, compared = client.measure(place, place.hosts[0], 2 if quick else 7)
     yield table, client.missed(compared)
@@ -130,6 +134,7 @@ PARTS: dict[str, tuple[str, Callable[[Stage, bool], Iterator[Measured]]]] = {
     "encrypted": ("comparing encrypted data with bare wireguard-go", _encrypted),
     "crowd": ("adding links of others, and many routers at once", _crowd),
     "commands": ("comparing weave status with docker run --rm, and timing commands", _commands),
+    "fleet": ("bringing many hosts up at once, and one by one", _fleet),
     "client": ("comparing the client with docker-py and aiodocker", _client),
     "proxy": ("comparing docker through the proxy with docker alone", _proxy),
     "arguments": ("reading docker run's arguments", _arguments),

@@ -13,7 +13,7 @@ from tests.bench.stage import DOCKER, Stage, weave_program
 from tests.hosts.host import GUEST, Host
 from weave_http import constants
 
-HELP_GOAL_MS = 150.0
+HELP_GOAL_MS = 60.0
 _RUN = ["run", "--rm", "-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", "/proc:/hostproc"]
 _EXECUTOR = [*_RUN, "-e", "PROCFS=/hostproc", "--privileged", "--net=host", constants.DEFAULT_IMAGE, "--local"]
 _CALL = re.compile(r"^(?P<call>[A-Z]+ +\S+).* (?P<ms>[0-9.]+) ms$", re.MULTILINE)

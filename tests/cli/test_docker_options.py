@@ -70,7 +70,7 @@ def test_quotes_around_a_path_are_none_of_it(text: str, path: str) -> None:
         ("--tlsverify= ps", "--tlsverify= is neither true nor false; write --tlsverify or --tlsverify=false"),
         ("-v --tlscert", "option '--tlscert' needs a value; see `weave --help`"),
         ("--calls x ps", "unknown --calls 'x'; expected one of line, curl, http, json"),
-        ("-v=x ps", "no such option: -=; see `weave --help`"),
+        ("-v=x ps", "unknown option '-='; see `weave --help`"),
         ("setup --from-host=", "--from-host is empty; as in --from-host tcp://10.0.0.1:2376"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.fake_engine import FakeContainer, FakeEngine, Run
 from weave_http.constants import DEFAULT_IMAGE
+from weave_http.engine import Endpoint, connect
 
 ELSEWHERE = """
 import os, select, signal, socket, sys
@@ -90,6 +92,49 @@ def test_commands_run_elsewhere_against_a_daemon(tmp_path: Path, scheme: str) ->
             assert (code, said) == (0, "done\n"), (words, complaint)
         completing = {"_WEAVE_COMPLETE": "complete_bash", "COMP_WORDS": "weave ps w", "COMP_CWORD": "2"}
         assert elsewhere(**at, **completing)[1].split() == ["web"]
+
+
+@pytest.mark.parametrize("words", ["run 10.2.1.1/24 busybox", "run --foreground 10.2.1.1/24 busybox"])
+def test_a_container_is_run_from_elsewhere(tmp_path: Path, words: str) -> None:
+    with FakeEngine(tmp_path / "d.sock") as fake:
+        fake.images[DEFAULT_IMAGE] = fake.images["busybox"] = {"Id": "sha256:" + "1" * 64}
+        fake.program = lambda config: Run([(1, b"hello\n")] if config["Image"] == "busybox" else [])
+        code, said, complaint = elsewhere(*words.split(), DOCKER_HOST=fake.endpoint.url)
+        ids = list(fake.containers)
+    assert (code, complaint) == (0, "")
+    assert said == "hello\n" if "--foreground" in words else said.strip() in ids
+
+
+def test_a_fleet_is_commanded_from_elsewhere(tmp_path: Path) -> None:
+    with FakeEngine(tmp_path / "a.sock") as one, FakeEngine(tmp_path / "b.sock") as two:
+        for fake in (one, two):
+            fake.images[DEFAULT_IMAGE] = {"Id": "sha256:" + "1" * 64}
+            fake.program = lambda config: Run([(1, b"c1 02:00:00:00:00:01\n")] if "ps" in config["Cmd"] else [])
+        home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+        for name, fake, address in (("a", one, "10.0.0.1"), ("b", two, "10.0.0.2")):
+            assert elsewhere("hosts", "add", name, fake.endpoint.url, "--advertise", address, **home)[0] == 0
+        code, said, complaint = elsewhere("up", **home)
+        assert (code, said.count("connected to 1 peer"), complaint) == (0, 2, "weave: 2 hosts: 2 done\n")
+        code, said, _ = elsewhere("--hosts", "*", "ps", **home)
+        assert (code, [line.split()[:2] for line in said.splitlines()[1:]]) == (0, [["a", "c1"], ["b", "c1"]])
+        assert elsewhere("down", "--reset", **home)[0] == 0
+
+
+def test_the_proxy_serves_elsewhere(tmp_path: Path) -> None:
+    """Its socket is one's own, and a client's calls go to the daemon."""
+    path = tmp_path / "proxy.sock"
+    with FakeEngine(tmp_path / "d.sock") as fake:
+        command = [sys.executable, "-c", ELSEWHERE, "proxy", "--socket", str(path)]
+        environ = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "DOCKER_HOST": fake.endpoint.url}
+        with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == f"export DOCKER_HOST=unix://{path}\n"
+            with connect(Endpoint("unix", path=str(path)), transport="wire") as engine:
+                assert engine.system.version()["Version"] == "20.10.24"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 130
+        assert "GET /version" in fake.calls()
+    assert not path.exists()
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,15 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.fake_engine import FakeEngine, Run
+from tests import fake_resident
+from tests.fake_engine import FakeEngine, Recorded, Reply, Run
 from weave_http import constants
 from weave_http.commands import Caller, perform, up
 from weave_http.commands.fleet import Fleet, Member, worst
@@ -83,6 +84,63 @@ def test_a_host_that_fails_or_is_silent_does_not_hold_the_others(fakes: dict[str
     assert [results[name].code for name in ("a", "b", "c", "silent", "dead")] == [0, 3, 0, 125, 125]
     assert "gave no answer within 1 s" in str(results["silent"].error)
     assert worst(list(results.values())) == 125
+
+
+def test_a_host_that_freezes_in_the_midst_of_its_work_is_left_alone(fakes: dict[str, FakeEngine]) -> None:
+    """It is asked whether it is there, on another connection; a busy one says so, and is waited for."""
+    thawed, busy = threading.Event(), threading.Event()
+
+    def work(name: str, caller: Caller) -> str:
+        caller.engine.ping()
+        if name == "b":  # from here on it hears and says nothing
+            fakes["b"].on("HEAD", "/_ping", silent)
+            thawed.wait(60)
+        elif name == "c":
+            fakes["c"].on("HEAD", "/_ping", answering)
+            assert busy.wait(60), "it is asked"
+        return name
+
+    def silent(request: Recorded, reply: Reply) -> None:
+        thawed.wait(60)
+
+    def answering(request: Recorded, reply: Reply) -> None:
+        fakes["c"]._ping(request, reply)
+        busy.set()
+
+    try:
+        with fleet_of(fakes, patience=0.5) as fleet:
+            each: dict[str, Callable[[Caller], str]] = {name: partial(work, name) for name in fakes}
+            results = fleet.each(each)
+    finally:
+        thawed.set()
+    assert [(result.value, result.code) for result in results] == [("a", 0), (None, 125), ("c", 0)]
+    assert "has stopped answering; what was under way there may be done or not: do it again" in str(results[1].error)
+
+
+def test_whoever_shows_results_is_told_when_none_comes_for_a_while(fakes: dict[str, FakeEngine]) -> None:
+    told: list[list[str]] = []
+    ended: list[str] = []
+    go_on = threading.Event()
+
+    def lull() -> None:
+        told.append(list(ended))
+        go_on.set()
+
+    with fleet_of(fakes) as fleet:
+        late = {"b": lambda caller: go_on.wait(60), **dict.fromkeys("ac", lambda caller: True)}
+        fleet.each(late, ended=lambda result: ended.append(result.host), lull=lull)
+    assert sorted(told[-1]) == ["a", "c"]
+    assert sorted(ended) == ["a", "b", "c"]
+
+
+def test_an_operation_that_goes_warm_is_one_request(fakes: dict[str, FakeEngine]) -> None:
+    """A connection costs more than all else: there is no greeting before it."""
+    for fake in fakes.values():
+        fake_resident.add(fake, work=lambda words: Run([(1, b"x\n")]))
+    with fleet_of(fakes) as fleet:
+        results = fleet.perform(Ps())
+    assert [result.outcome and result.outcome.out for result in results] == ["x\n"] * 3
+    assert [fake.calls() for fake in fakes.values()] == [["POST /containers/weave-exec/attach"]] * 3
 
 
 def test_a_fault_of_the_work_is_that_hosts_alone(fakes: dict[str, FakeEngine]) -> None:

@@ -14,7 +14,7 @@ from typing import Literal
 import pytest
 
 from tests.commands.conftest import Desk
-from tests.fake_engine import FakeEngine
+from tests.fake_engine import FakeEngine, Recorded, Reply
 from weave_http import constants
 from weave_http.commands import setup
 from weave_http.commands.archive import Archive, archive_identity
@@ -155,6 +155,66 @@ def test_a_large_archive_is_compressed_on_its_way_to_another_machine(
     assert (gzip.decompress(sent) if packed else sent) == path.read_bytes()
     path.write_bytes(gzip.compress(path.read_bytes(), 1))
     assert b"".join(Archive(path, "", replace(desk.caller, endpoint=Endpoint(scheme)))) == path.read_bytes()
+
+
+LAYERS = {"low.tar": b"l" * 3000, "middle.tar": b"m" * 2000, "top.tar": b"t" * 1000}
+
+
+def layered(path: Path) -> Path:
+    """An archive of three layers, whose diff ids are the names of their files."""
+    config = {"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": [*LAYERS]}}
+    manifest = [{"Config": "c.json", "RepoTags": ["name/space:2"], "Layers": [*LAYERS]}]
+    head = {"c.json": json.dumps(config).encode(), "manifest.json": json.dumps(manifest).encode()}
+    return write(path, {**LAYERS, **head})
+
+
+@pytest.mark.parametrize(
+    ("there", "sent"),
+    [
+        (["low.tar", "middle.tar", "other"], {"top.tar"}),
+        (["low.tar"], {"middle.tar", "top.tar"}),
+        (["other", "middle.tar", "top.tar"], {*LAYERS}),
+        (None, {*LAYERS}),
+    ],
+)
+def test_layers_that_another_version_of_the_image_has_are_not_sent_again(
+    desk: Desk, tmp_path: Path, there: list[str] | None, sent: set[str]
+) -> None:
+    path = layered(tmp_path / "image.tar")
+    desk.fake.images["sha256:7"] = {"Id": "sha256:7", "RootFS": {"Layers": there}}
+    assert setup(replace(desk.caller, endpoint=Endpoint("tcp")), path).ok
+    with tarfile.open(fileobj=io.BytesIO(desk.fake.requests[-1].body)) as archive:
+        names = archive.getnames()
+        assert {*names} == {"c.json", "manifest.json", *sent}
+        assert all(archive.extractfile(name).read() == LAYERS[name] for name in sent)  # type: ignore[union-attr]
+
+
+def test_a_daemon_that_wants_every_layer_gets_them(desk: Desk, tmp_path: Path) -> None:
+    path = layered(tmp_path / "image.tar")
+    desk.fake.images["sha256:7"] = {"Id": "sha256:7", "RootFS": {"Layers": [*LAYERS]}}
+    load = desk.fake._load
+
+    def wants_all(request: Recorded, reply: Reply) -> None:
+        desk.fake.on("POST", "/images/load", load)
+        reply.error(500, "Some layer tarfiles are missing")
+
+    desk.fake.on("POST", "/images/load", wants_all)
+    assert setup(replace(desk.caller, endpoint=Endpoint("tcp")), path).ok
+    first, second = (request for request in desk.fake.requests if request.call == "POST /images/load")
+    assert second.sha256 == hashlib.sha256(path.read_bytes()).hexdigest() != first.sha256
+
+
+def test_a_layer_is_left_out_of_no_archive_with_links_or_compression(desk: Desk, tmp_path: Path) -> None:
+    path, names = layered(tmp_path / "image.tar"), frozenset(LAYERS)
+    assert b"".join(Archive(path, "", desk.caller, names)) != path.read_bytes()
+    with tarfile.open(path, "a") as tar:
+        link = tarfile.TarInfo("again.tar")
+        link.type, link.linkname = tarfile.SYMTYPE, "low.tar"
+        tar.addfile(link)
+    assert b"".join(Archive(path, "", desk.caller, names)) == path.read_bytes()
+    packed = tmp_path / "image.tgz"
+    packed.write_bytes(gzip.compress(layered(path).read_bytes()))
+    assert b"".join(Archive(packed, "", desk.caller, names)) == packed.read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from tests.hosts.host import Done, Host
 
 DEAD = "dead=tcp://127.0.0.1:1"
+WEAVE = [sys.executable, "-m", "weave_http"]
 
 
 @pytest.fixture
@@ -28,19 +29,21 @@ class Fleet:
 
     def weave(self, *words: str, hosts: int = 3, more: str = "", **variables: str) -> Done:
         """Run `weave WORDS…` for the first of the hosts, and for more of them."""
+        environ = self._environ(hosts, more, variables)
+        return subprocess.run([*WEAVE, *words], env=environ, capture_output=True, text=True, timeout=200, check=False)
+
+    def started(self, *words: str) -> subprocess.Popen[str]:
+        """Start `weave WORDS…` for all of the hosts."""
+        environ, pipe = self._environ(len(self.hosts), "", {}), subprocess.PIPE
+        return subprocess.Popen([*WEAVE, *words], env=environ, stdout=pipe, stderr=pipe, text=True)
+
+    def _environ(self, hosts: int, more: str, variables: dict[str, str]) -> dict[str, str]:
         chosen = [f"{host.name}={host.environ()['DOCKER_HOST']}" for host in self.hosts[:hosts]]
         environ = self.hosts[0].environ(
             WEAVE_HOSTS=",".join(filter(None, [*chosen, more])), XDG_CONFIG_HOME=str(self._config), **variables
         )
         del environ["DOCKER_HOST"]
-        return subprocess.run(
-            [sys.executable, "-m", "weave_http", *words],
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
+        return environ
 
 
 def test_a_network_comes_up_takes_in_a_host_goes_on_without_a_dead_one_and_goes_down(fleet: Fleet) -> None:
@@ -81,6 +84,28 @@ def test_a_network_comes_up_takes_in_a_host_goes_on_without_a_dead_one_and_goes_
     down = fleet.weave("down", "--reset")
     assert down.returncode == 0, down.stderr
     assert [host.left_overs() for host in fleet.hosts] == ["", "", ""]
+
+
+def test_a_frozen_host_does_not_hold_the_rows_of_the_others(fleet: Fleet) -> None:
+    for host in fleet.hosts:
+        host.weave("launch")
+        host.start("box", "--network none")
+        host.weave("attach", f"10.2.1.{host.name[-1]}/24", "box")
+    frozen = fleet.hosts[2]
+    frozen.shell("kill -STOP $(pidof dockerd podman)")
+    try:
+        with fleet.started("ps") as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            rows = [process.stdout.readline().split()[0] for _ in range(5)]
+            assert process.poll() is None, "the frozen one is still waited for"
+            assert sorted(rows) == ["HOST", "host1", "host1", "host2", "host2"], "each has a bridge and a box"
+            complaint = process.stderr.read()
+            assert process.wait(60) == 125
+    finally:
+        frozen.shell("kill -CONT $(pidof dockerd podman)")
+    assert "gave no answer within 10 s" in complaint
+    assert "weave: 3 hosts: 2 done, 1 failed: host3\n" in complaint
 
 
 def test_hosts_with_names_and_labels_are_chosen_from_the_file(fleet: Fleet) -> None:

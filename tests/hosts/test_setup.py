@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import subprocess
 import sys
+import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +16,11 @@ import pytest
 from tests.hosts.conftest import CACHE
 from tests.hosts.host import Host
 from tests.image.debian_archive import make_archive, served
+from weave_http.commands import open_caller, setup
+from weave_http.commands.caller import NoMeter
 from weave_http.image import apt, tunnel
+from weave_http.image.archive import ImageConfig, Layer, write_archive
+from weave_http.image.tree import File, layer_tar
 
 COPY = "copied/weave:1"
 MEBIBYTE = 1 << 20
@@ -53,6 +61,34 @@ def test_an_image_goes_from_host_to_host(hosts: list[Host], as_script: bool) -> 
     finally:
         one.shell(f"docker rmi {COPY}")
         two.try_shell(f"docker rmi {COPY}")
+
+
+def test_an_upgrade_sends_only_the_layers_that_changed(
+    trio: list[Host], images: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Docker takes an archive that lacks the files of layers that it has. Podman does not, and gets them all."""
+    host, name = trio[0], "weavehttp/weave:9.9.9"
+    sent: list[int] = []
+    with tarfile.open(images[0]) as archive:
+        (image,) = json.load(archive.extractfile("manifest.json") or io.BytesIO())
+        base = (archive.extractfile(image["Layers"][0]) or io.BytesIO()).read()
+    newer = Layer(layer_tar({"newer": File(b"newer\n")}, mtime=0), "newer")
+    config = ImageConfig(apt.machine().architecture, 0, entrypoint=["/bin/cat", "/newer"])
+    write_archive(tmp_path / "image.tar", tag=name, config=config, layers=[Layer(base, "base"), newer])
+
+    class Bytes(NoMeter):
+        def update(self, item: str, status: str, current: int, total: int) -> None:
+            if status == "loading":
+                sent.append(current)
+
+    try:
+        with open_caller(host.environ()) as caller:
+            assert setup(replace(caller, meter=Bytes()), tmp_path / "image.tar").out == f"{name}\n"
+        assert host.shell(f"docker run --rm --network none {name}") == "newer\n"
+        podman = host.sandbox.host(host.name).has_podman
+        assert (sent[-1] < MEBIBYTE) != podman, sent[-1]
+    finally:
+        host.try_shell(f"docker rmi {name}")
 
 
 @pytest.mark.not_podman(reason="the classic builder's stages are Docker's")

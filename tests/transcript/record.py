@@ -38,6 +38,8 @@ DAY: tuple[tuple[str, str], ...] = (
     ("attach-nobody", "attach 10.2.2.1/24 nobody"),
     ("ps", "ps"),
     ("warm-ps", "ps"),
+    ("warm-attach", "attach 10.2.2.1/24 c1"),
+    ("warm-status", "status targets"),
     ("warm-attach-nobody", "attach 10.2.2.1/24 nobody"),
     ("detach", "detach 10.2.2.1/24 c1"),
     ("expose", "expose 10.2.1.254/24"),

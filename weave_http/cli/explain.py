@@ -97,4 +97,10 @@ def _play(context: typer.Context, words: Sequence[str], stage: Stage, *, cold: b
 def _check(words: Sequence[str]) -> None:
     """Raise `UsageError` unless the words begin with a command that is calls to a daemon and nothing else."""
     if words[0] not in _known():
-        raise UsageError(f"{words[0]!r} can't be taken apart", hint=f"expected one of {', '.join(_known())}")
+        from difflib import get_close_matches
+
+        near = get_close_matches(words[0], _known(), n=3)
+        hint = (
+            f"did you mean {' or '.join(near)}?" if near else "expected a command that calls one Docker host, as attach"
+        )
+        raise UsageError(f"{words[0]!r} can't be taken apart", hint=hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,20 +13,19 @@ from weave_http.cli import performing
 from weave_http.cli.board import Board, HostMeter
 from weave_http.cli.options import Globals
 from weave_http.cli.selection import chosen, members, one_of
+from weave_http.cli.tables import table_of
 from weave_http.commands.caller import Caller
 from weave_http.commands.fleet import AT_ONCE, Fleet, Member, Result, worst
 from weave_http.commands.placing import check, spread
 from weave_http.commands.signals import Signals
 from weave_http.errors import WeaveError
-from weave_http.operations import Operation, Ps, Run, Status
+from weave_http.operations import Operation, Run, Status
 from weave_http.operations.outcome import Outcome
 from weave_http.sinks import NOWHERE
 
 if TYPE_CHECKING:
     from weave_http.commands.fleet import Work
     from weave_http.commands.inventory import KnownHost
-
-Rows = list[tuple[str, ...]]
 
 
 @contextmanager
@@ -117,19 +116,26 @@ def perform_on_all(options: Globals, operation: Operation) -> int:
     hosts = members(options, chosen(options))
     check(operation, [host.name for host in hosts])
     as_json = bool(getattr(operation, "json", False))
-    table = None if options.dry_run or as_json else _TABLES.get(type(operation))
-    if isinstance(operation, Status) and operation.section:
-        table = None
-    elif isinstance(operation, Status):
-        operation = replace(operation, json=True)
     board = Board([host.name for host in hosts])
+    table = None if options.dry_run or as_json else table_of(operation, [host.name for host in hosts], board.block)
+    if table is not None and isinstance(operation, Status):
+        operation = replace(operation, json=True)
     told = bool(getattr(operation, "json", False))
+
+    def ended(result: Result[Outcome]) -> None:
+        _ended(board, result, silent=as_json and not options.dry_run)
+        if table is not None:
+            table.add(result)
+
+    def show() -> None:
+        if table is not None:
+            table.print_added()
+
     with fleet_of(options, hosts, board, silent=as_json or table is not None, as_json=told) as fleet:
-        results = fleet.perform(operation, ended=lambda result: _ended(board, result))
+        results = fleet.perform(operation, ended=ended, lull=show)
     if as_json and not options.dry_run:
         board.block(json.dumps({result.host: _value(result) for result in results}, indent=4))
-    elif table is not None:
-        board.block(as_table(table(results)))
+    show()
     return counted(board, results)
 
 
@@ -190,10 +196,11 @@ def counted(board: Board, results: Sequence[Result[Any]]) -> int:
     return worst(results)
 
 
-def _ended(board: Board, result: Result[Any]) -> None:
+def _ended(board: Board, result: Result[Any], *, silent: bool = False) -> None:
+    """Show that a host is done, and why it failed; not if `silent`: that is in the results' document."""
     board.over(result.host)
     failure = result.error or _failure(result.outcome)
-    if failure is not None:
+    if failure is not None and not silent:
         board.failed(result.host, failure)
 
 
@@ -216,49 +223,3 @@ def _failure(outcome: Outcome | None) -> WeaveError | None:
         if isinstance(said, dict) and "error" in said:
             return WeaveError(str(said["error"]), hint=str(said.get("hint") or ""))
     return None
-
-
-# -- tables ------------------------------------------------------------------------------------------
-
-
-def _ps(results: Sequence[Result[Outcome]]) -> Rows:
-    rows: Rows = [("HOST", "CONTAINER", "MAC", "ADDRESSES")]
-    for result in results:
-        lines = result.outcome.out.splitlines() if result.outcome is not None else []
-        rows += [(result.host, *(*line.split(maxsplit=2), "", "")[:3]) for line in lines]
-    return rows
-
-
-def _status(results: Sequence[Result[Outcome]]) -> Rows:
-    rows: Rows = [("HOST", "VERSION", "CONNECTIONS", "PEERS", "CONTAINERS", "NAMES", "TROUBLE")]
-    for result in results:
-        if result.outcome is not None and result.outcome.out:
-            rows.append((result.host, *_summary(result.outcome.json())))
-    return rows
-
-
-def _summary(report: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the columns of a host's report."""
-    router = report["Router"]
-    states = [connection["State"] for connection in router["Connections"]]
-    sections = [report.get(name) or {} for name in ("Overlay", "Engine", "Memory", "DNS")]
-    troubles = [str(section["Trouble"]) for section in sections if section.get("Trouble")]
-    names = {entry["Hostname"] for entry in (report.get("DNS") or {}).get("Entries") or ()}
-    return (
-        str(report["Version"]),
-        f"{states.count('established')} of {len(states)}",
-        str(len(router["Peers"])),
-        str(len(report.get("Attachments") or ())),
-        str(len(names)),
-        "; ".join(troubles) or "-",
-    )
-
-
-_TABLES: dict[type[Operation], Callable[[Sequence[Result[Outcome]]], Rows]] = {Ps: _ps, Status: _status}
-
-
-def as_table(rows: Rows) -> str:
-    """Return rows as text, each column as wide as its widest cell."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join(lines)

@@ -57,7 +57,7 @@ def add(
 @app.command("list")
 def list_() -> None:
     """List the hosts: name, endpoint or context, labels."""
-    from weave_http.cli.fleet import as_table
+    from weave_http.cli.tables import as_table
     from weave_http.commands.inventory import hosts_path, read_hosts
 
     rows = [

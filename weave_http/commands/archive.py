@@ -37,11 +37,13 @@ class Identity:
         tags: its names.
         id: as `sha256:…`.
         platform: what it runs on, as `linux/amd64`; empty if the archive does not say.
+        layers: the archive's file of each layer, and the layer's diff id, the lowest first; none if it does not say.
     """
 
     tags: tuple[str, ...]
     id: str
     platform: str = ""
+    layers: tuple[tuple[str, str], ...] = ()
 
 
 def archive_identity(source: Path) -> Identity:
@@ -61,6 +63,8 @@ def archive_identity(source: Path) -> Identity:
             tags, name = [str(tag) for tag in image["RepoTags"] or []], str(image["Config"])
             config = _json(archive, name)
             runs_on = platform(config, "os", "architecture")
+            files, ids = image.get("Layers") or [], (config.get("rootfs") or {}).get("diff_ids") or []
+            layers = tuple(zip(map(str, files), map(str, ids), strict=True)) if len(files) == len(ids) else ()
     except OSError as error:
         raise WeaveError(f"can't read {source}: {error.strerror or error}") from error
     except (tarfile.TarError, LookupError, ValueError, TypeError, AttributeError, EOFError, RecursionError) as error:
@@ -71,7 +75,7 @@ def archive_identity(source: Path) -> Identity:
     except zlib.error as error:
         raise WeaveError(f"{source} is damaged: {error}") from error
     identity = "sha256:" + name.removesuffix(".json").rpartition("/")[2]
-    return Identity(tuple(tags), identity, runs_on)
+    return Identity(tuple(tags), identity, runs_on, layers)
 
 
 def _json(archive: tarfile.TarFile, name: str) -> Any:
@@ -112,29 +116,55 @@ class Archive:
         path: of the file.
         platform: what its image runs on, as `linux/amd64`; empty if it does not say.
         caller: whose meter is told, and whose endpoint says where it goes.
+        without: files of the archive that are not sent.
     """
 
     path: Path
     platform: str
     caller: Caller
+    without: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the chunks, from the beginning."""
-        total, sent = self.path.stat().st_size, 0
         with self.path.open("rb") as file:
+            pieces = _pieces(file, self.path.stat().st_size, self.without)
+            total, sent = sum(end - begin for begin, end in pieces), 0
             packed = self._is_packed(file, total)
             packer = zlib.compressobj(1, wbits=_GZIP)
-            while chunk := file.read(CHUNK):
-                if data := packer.compress(chunk) if packed else chunk:
-                    yield data
-                sent += len(chunk)
-                self.caller.meter.update(self.path.name, "loading", sent, total)
+            for begin, end in pieces:
+                file.seek(begin)
+                while chunk := file.read(min(CHUNK, end - file.tell())):
+                    if data := packer.compress(chunk) if packed else chunk:
+                        yield data
+                    sent += len(chunk)
+                    self.caller.meter.update(self.path.name, "loading", sent, total)
             if packed:
                 yield packer.flush()
 
     def _is_packed(self, file: IO[bytes], total: int) -> bool:
         """Tell whether to compress it: not on this machine, not on a single processor, and not twice."""
-        beginning = file.read(6)
         file.seek(0)
+        beginning = file.read(6)
         far = self.caller.endpoint.scheme != "unix" and (os.cpu_count() or 1) > 1
         return far and total >= LARGE and not beginning.startswith(_COMPRESSED)
+
+
+def _pieces(file: IO[bytes], size: int, without: frozenset[str]) -> list[tuple[int, int]]:
+    """Return which bytes of an archive are the archive without some of its files: begin and end of each piece.
+
+    It is all of them where that can't be told: it is compressed, or files in it are links to others.
+    """
+    whole = [(0, size)]
+    if not without:
+        return whole
+    try:
+        with tarfile.open(fileobj=file, mode="r:") as archive:
+            members = archive.getmembers()
+            end = archive.offset
+    except tarfile.TarError:
+        return whole
+    if any(member.islnk() or member.issym() for member in members):
+        return whole
+    ends = [*(member.offset for member in members[1:]), end]
+    kept = [(member.offset, end) for member, end in zip(members, ends, strict=True) if member.name not in without]
+    return [*kept, (end, size)]

@@ -6,15 +6,23 @@ Nothing here is shared between calls: a program may set up many hosts at the sam
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weave_http.commands.caller import Caller
 from weave_http.commands.platform import platform
 from weave_http.commands.pull import pull_own
 from weave_http.engine import Engine
-from weave_http.engine.errors import NotFound
+from weave_http.engine.errors import APIError, NotFound, StreamError
+from weave_http.engine.reference import split_image
 from weave_http.errors import EngineError, WeaveError
 from weave_http.operations.outcome import Outcome
+
+if TYPE_CHECKING:
+    from weave_http.commands.archive import Archive, Identity
 
 LOADED = "Loaded image: "
 """What a daemon says of each image that it has loaded, before its name."""
@@ -85,10 +93,41 @@ def _load(caller: Caller, source: Path) -> Sequence[str]:
     identity = archive_identity(source)
     if not _present(caller, identity.tags, identity.id):
         _check_platform(caller, identity.platform, str(source))
-        with caller.engine.images.load(Archive(source, identity.platform, caller)) as steps:
-            for step in steps:
-                caller.meter.update(step.id or source.name, step.text, step.current, step.total)
+        archive = Archive(source, identity.platform, caller, _known_layers(caller, identity))
+        try:
+            _send(archive)
+        except (APIError, StreamError):
+            if not archive.without:
+                raise
+            # Docker looks for a layer's file only if it lacks the layer; Podman, and containerd's store, want them all.
+            _send(replace(archive, without=frozenset()))
     return identity.tags
+
+
+def _send(archive: Archive) -> None:
+    caller = archive.caller
+    with caller.engine.images.load(archive) as steps:
+        for step in steps:
+            caller.meter.update(step.id or archive.path.name, step.text, step.current, step.total)
+
+
+def _known_layers(caller: Caller, identity: Identity) -> frozenset[str]:
+    """Return the files of an archive whose layers need not be sent: an image of the same name, of any tag, has them.
+
+    They are its lowest layers: a layer is known by what is below it, too. A daemon on this machine is not asked, as
+    sending costs nothing there.
+    """
+    if caller.endpoint.scheme == "unix" or not (identity.tags and identity.layers):
+        return frozenset()
+    images = caller.engine.images
+    known = 0
+    for image in images.list(filters={"reference": [split_image(identity.tags[0])[0]]}):
+        with suppress(NotFound):  # it was removed just now
+            there = (images.inspect(image["Id"]).get("RootFS") or {}).get("Layers") or ()
+            common = takewhile(lambda pair: pair[0][1] == pair[1], zip(identity.layers, there, strict=False))
+            known = max(known, sum(1 for _ in common))
+    needed = {file for file, _ in identity.layers[known:]}
+    return frozenset(file for file, _ in identity.layers[:known] if file not in needed)
 
 
 def _copy(caller: Caller, source: Engine) -> str:

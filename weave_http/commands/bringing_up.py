@@ -22,7 +22,7 @@ from weave_http.commands.fleet import Fleet, Result, Work
 from weave_http.commands.perform import perform
 from weave_http.commands.platform import platform
 from weave_http.engine.errors import NotFound
-from weave_http.errors import HostError
+from weave_http.errors import HostError, UsageError
 from weave_http.operations.launch import Launch
 from weave_http.operations.outcome import Outcome
 from weave_http.operations.reading import WAIT_SECONDS, Status
@@ -73,7 +73,10 @@ def up(
         Interrupted: a signal came. What was done so far stays, and the same again goes on from there.
     """
     where = reach.addresses(fleet.members)
-    Launch.parse(["--if-needed", *flags])
+    try:
+        Launch.parse(["--if-needed", *flags])
+    except UsageError as error:
+        raise UsageError(error.message, hint=error.hint or "see `weave launch --help`") from error
     steps = _Steps(fleet, ended)
     ready = _with_image(steps, bring, tell)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from weave_http.commands.caller import Caller
-from weave_http.commands.passwords import given
 from weave_http.operations.operation import Operation
 from weave_http.operations.outcome import Outcome
 
@@ -51,9 +50,12 @@ def _code(caller: Caller, operation: Operation) -> int:
             from weave_http.commands.env import translate
 
             return translate(caller, operation.name, lambda asking: _on_host(asking, operation))
-        case "launch" | "password" if (password := given(operation)) is not None:
-            # A command line is for everyone on the host to see.
-            caller = replace(caller, environ={**caller.environ, "WEAVE_PASSWORD": password})
+        case "launch" | "password":
+            from weave_http.commands.passwords import given
+
+            if (password := given(operation)) is not None:
+                # A command line is for everyone on the host to see.
+                caller = replace(caller, environ={**caller.environ, "WEAVE_PASSWORD": password})
     return _on_host(caller, operation)
 
 

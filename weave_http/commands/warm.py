@@ -75,7 +75,9 @@ def execute_warm(caller: Caller, words: Sequence[str]) -> int | None:
             ready = next(heard, {}).get("ready")
         except (StreamError, TransportError):
             return None
-        if ready != {"version": __version__, "image": caller.image}:
+        # Podman calls an image so that was loaded without a registry's name.
+        images = (caller.image, f"localhost/{caller.image}")
+        if ready not in [{"version": __version__, "image": image} for image in images]:
             return None
         code = _code(caller, session, heard, identity, words[0])
     if caller.signals.waiting and code == 0:

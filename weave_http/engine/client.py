@@ -51,6 +51,9 @@ class Engine(Closing):
         where: the daemon as a person knows it, for messages.
         api_version: pins the version; empty to negotiate it on the first call.
         credentials: finds the credentials for a registry, for pull, push and build; none are sent without it.
+
+    Attributes:
+        answered: the daemon has answered at least once, whatever it said.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Engine(Closing):
         credentials: FindCredentials = lambda _registry: None,
     ) -> None:
         self.credentials = credentials
+        self.answered = False
         self._transport = transport
         self._where = where
         self._pin = api_version
@@ -128,6 +132,7 @@ class Engine(Closing):
         headers: Mapping[str, str] = {}
         for method in ("HEAD", "GET"):
             with self._transport.send(Request(method, "/_ping")) as response:
+                self.answered = True
                 body, headers = response.read(), response.headers
                 if response.status < 300 and "api-version" in headers:
                     return Ping(headers["api-version"], headers.get("ostype", ""), headers.get("server", ""))
@@ -161,6 +166,7 @@ class Engine(Closing):
         """
         request = Request(method, self._versioned(path), query, headers, body, patience)
         response = self._transport.send(request)
+        self.answered = True
         try:
             self._check(response, request, also)
         except BaseException:
@@ -177,6 +183,7 @@ class Engine(Closing):
         requests = [Request(method, self._versioned(path), query, patience=patience) for path in paths]
         with ExitStack() as on_failure:
             responses = self._transport.send_all(requests)
+            self.answered = True
             for response in responses:
                 on_failure.enter_context(response)
             for response, request in zip(responses, requests, strict=True):
@@ -218,6 +225,7 @@ class Engine(Closing):
         versioned = path if any_version and not self._pin and self._version is None else self._versioned(path)
         request = Request("POST", versioned, query, headers, body, patience)
         duplex = self._transport.hijack(request)
+        self.answered = True
         try:
             if duplex.status == _SWITCHING or (duplex.status < 300 and not _PROXIED & duplex.headers.keys()):
                 return duplex

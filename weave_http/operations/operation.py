@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from weave_http.addresses import Wanted, leading_addresses
+from weave_http.addresses import Wanted, is_ip, leading_addresses
 from weave_http.errors import UsageError
 from weave_http.operations.index import INTERNAL, SUMMARIES
 
@@ -147,6 +147,9 @@ class Operation:
             if isinstance(part, Argument):
                 values[part.field], plain = part.take(plain)
         if plain:
+            bare = next((word for word in words if is_ip(word)), "")
+            if bare and any(part.usage == _ADDRESSES for part in cls.parts):
+                raise UsageError(f"address {bare} has no length", hint=f"as in {bare}/{64 if ':' in bare else 24}")
             raise UsageError(f"unexpected argument {plain[0]!r}")
         return cls(**values)
 
@@ -221,6 +224,8 @@ EXIT_CODES = (
 
 # -- kinds of arguments ------------------------------------------------------------------------------
 
+_ADDRESSES = "[ADDR…]"
+
 
 def addresses(help_: str) -> Argument:
     """Return the argument `[ADDR…]`: addresses of interfaces, or subnets to find some in; without any `net:default`."""
@@ -229,7 +234,7 @@ def addresses(help_: str) -> Argument:
         found, rest = leading_addresses(words)
         return tuple(dict.fromkeys(found)), rest
 
-    return Argument("addresses", "[ADDR…]", help_, take, lambda value: [str(each) for each in value])
+    return Argument("addresses", _ADDRESSES, help_, take, lambda value: [str(each) for each in value])
 
 
 def one(
