@@ -16,6 +16,8 @@ HOST_VETH_PREFIX = "vethwe"
 """Host end of a veth to a container; what tells it from others follows (at most 15 characters in all)."""
 VXLAN_DEVICE = "vxlan-6784"
 """The kernel's VXLAN device on the bridge, by which frames reach the other hosts."""
+VXLAN_DEVICE_6 = "vxlan6-6784"
+"""The same over IPv6, on hosts that have peers there: the kernel gives a device one family of underlay addresses."""
 TUNNEL_DEVICE = "weave-wg"
 """The WireGuard device that frames go through when the network has a password."""
 VNI = 6784

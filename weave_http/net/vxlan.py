@@ -1,9 +1,13 @@
-"""The kernel's VXLAN device: how frames of the bridge reach the other hosts.
+"""The kernel's VXLAN devices: how frames of the bridge reach the other hosts.
 
-One device on the bridge, with learning on: the kernel notes behind which host it last saw an address, and sends a
-frame for an unknown one, or for all, to every *flood destination*: an FDB entry for the address 00:00:00:00:00:00
-with the other host's underlay address. Who is a flood destination is the router's decision; this module knows
-neither peers nor time. Every function opens its own netlink socket (far below 1 ms), so any thread may call it.
+One device on the bridge, and a second one while hosts are reached over IPv6: the kernel opens a device's socket for one
+family of underlay addresses. Both are isolated ports of the bridge, so what comes in by one never leaves by the other,
+as what comes in by one does not leave by the same.
+
+Learning is on: the kernel notes behind which host it last saw an address, and sends a frame for an unknown one, or for
+all, to every *flood destination*: an FDB entry for the address 00:00:00:00:00:00 with the other host's underlay
+address. Who is a flood destination is the router's decision; this module knows neither peers nor time. Every function
+opens its own netlink socket (far below 1 ms), so any thread may call it.
 
 The outer packet does not carry DF (kernel default): with the overlay's MTU derived from the underlay's it never
 needs to be cut, and where some path is narrower than its ends, a cut packet beats a lost one.
@@ -18,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from weave_http import constants
-from weave_http.addresses import IP, parse_ip
+from weave_http.addresses import IP, order, parse_ip
 from weave_http.errors import HostError
 from weave_http.net import links, netlink, sysctl
 from weave_http.net.links import Link
@@ -28,6 +32,8 @@ from weave_http.net.netns import host_locked
 
 OVERHEAD = 50
 """Bytes that VXLAN over IPv4 adds to a packet: Ethernet 14, VXLAN 8, UDP 8, IP 20."""
+MORE_6 = 20
+"""How many more IPv6 takes: its header has 40."""
 _ANY_ADDRESS = "00:00:00:00:00:00"
 _NTF_SELF = 0x02
 _NUD_NOARP_PERMANENT = 0x40 | 0x80
@@ -41,91 +47,132 @@ class Vxlan:
 
     Args:
         port: UDP port, the same on all hosts.
+        local: address of this host that frames are sent from; None to leave that to the routes.
     """
 
     port: int
+    local: IP | None = None
     overhead: int = OVERHEAD
 
     def ensure(self, mtu: int) -> None:
-        """Have the device on the bridge, up. Raises `HostError`."""
-        ensure_vxlan(constants.BRIDGE, self.port, mtu)
+        """Have the device on the bridge, up, and that of IPv6 as it must be if there is one. Raises `HostError`."""
+        ensure_vxlan(constants.BRIDGE, self.port, mtu, local=self.local)
+        if exists(6):
+            ensure_vxlan(constants.BRIDGE, self.port, mtu, 6, local=self.local)
 
     def destinations(self) -> set[IP]:
         """Return the flood destinations. Raises `HostError`."""
-        return flood_destinations()
+        return flood_destinations(4) | flood_destinations(6)
 
-    def apply(self, destinations: Collection[IP]) -> bool:
-        """Have these flood destinations; return whether there were others. Raises `HostError`.
+    def apply(self, destinations: Collection[IP], neighbours: Collection[IP] = ()) -> bool:
+        """Have these flood destinations; return whether there were others.
 
         What was learnt to be elsewhere goes, too: frames that were under way when a destination went teach it anew.
+
+        Args:
+            destinations: all of them.
+            neighbours: hosts from which frames or probes come: while some are of IPv6, there is a device for it.
+
+        Raises:
+            HostError: the kernel refused. What there is of IPv4 is right all the same.
         """
-        wanted, there = set(destinations), flood_destinations()
-        for ip in sorted((there | set(learnt().values())) - wanted, key=_order):
+        changed = self._apply({ip for ip in destinations if ip.version == 4}, 4)
+        wanted, there = any(ip.version == 6 for ip in (*destinations, *neighbours)), exists(6)
+        if wanted and not there:
+            ensure_vxlan(constants.BRIDGE, self.port, _mtu_of(constants.VXLAN_DEVICE), 6, local=self.local)
+        if wanted or there:
+            changed |= self._apply({ip for ip in destinations if ip.version == 6}, 6)
+        if there and not wanted:
+            remove_vxlan(6)
+        return changed
+
+    def _apply(self, wanted: set[IP], version: int) -> bool:
+        there = flood_destinations(version)
+        for ip in sorted((there | set(learnt(version).values())) - wanted, key=order):
             remove_flood(ip)
-        for ip in sorted(wanted - there, key=_order):
+        for ip in sorted(wanted - there, key=order):
             add_flood(ip)
         return there != wanted
 
     def remove(self) -> None:
-        """Remove the device. Raises `HostError`."""
-        remove_vxlan()
+        """Remove the devices. Raises `HostError`."""
+        remove_vxlan(4)
+        remove_vxlan(6)
 
 
-def ensure_vxlan(bridge: str, port: int, mtu: int) -> None:
-    """Make the VXLAN device exist on a bridge, up, with this port and MTU; changes nothing that is right already.
+def device_of(version: int) -> str:
+    """Return the name of the device for a version of IP underneath."""
+    return constants.VXLAN_DEVICE if version == 4 else constants.VXLAN_DEVICE_6
+
+
+def exists(version: int) -> bool:
+    """Tell whether there is a device for a version of IP underneath. Raises `HostError`."""
+    with Netlink() as kernel:
+        return links.get_link(kernel, device_of(version)) is not None
+
+
+def ensure_vxlan(bridge: str, port: int, mtu: int, version: int = 4, *, local: IP | None = None) -> None:
+    """Make a VXLAN device exist on a bridge, up, with this port and MTU; changes nothing that is right already.
 
     Args:
         bridge: name of an existing bridge.
         port: UDP port, the same on all hosts.
         mtu: of the overlay, in bytes.
+        version: of IP underneath.
+        local: address of this host that frames are sent from, if it is of that version.
 
     Raises:
         HostError: no such bridge, no VXLAN in this kernel, or the port is taken.
     """
+    source = local if local is not None and local.version == version else None
     with Netlink() as kernel, host_locked():
         master = links.get_link(kernel, bridge)
         if master is None:
-            raise HostError(f"there is no bridge {bridge} to put {constants.VXLAN_DEVICE} on")
-        link = links.get_link(kernel, constants.VXLAN_DEVICE)
-        if link is not None and not _is_right(kernel, link, port):
+            raise HostError(f"there is no bridge {bridge} to put {device_of(version)} on")
+        link = links.get_link(kernel, device_of(version))
+        if link is not None and not _is_right(kernel, link, port, source):
             links.delete_link(kernel, link.name)
             link = None
         if link is None:
-            link = _create(kernel, port, mtu)
+            link = _create(kernel, port, mtu, version, source)
         if link.mtu != mtu:
             links.set_link(kernel, link, mtu=mtu)
         sysctl.set_ipv6(link.name)
         if link.master != master.index:
             links.set_link(kernel, link, master=master.index)
+        if not link.isolated:
+            _isolate(kernel, link)
         if not link.up:
             try:
                 links.set_link(kernel, link, up=True)
             except NetlinkError as error:
+                if error.code == errno.EAFNOSUPPORT:
+                    raise HostError(f"this host has IPv6 off, and {link.name} needs it") from error
                 if error.code != errno.EADDRINUSE:
                     raise
                 hint = "stop what uses it, or choose another port"
                 raise HostError(f"UDP port {port}, for data of peers, is taken on this host", hint=hint) from error
 
 
-def remove_vxlan() -> None:
-    """Delete the VXLAN device, and with it all flood destinations; nothing happens when there is none."""
+def remove_vxlan(version: int = 4) -> None:
+    """Delete a VXLAN device, and with it all flood destinations; nothing happens when there is none."""
     with Netlink() as kernel, host_locked():
-        links.delete_link(kernel, constants.VXLAN_DEVICE)
+        links.delete_link(kernel, device_of(version))
 
 
-def flood_destinations() -> set[IP]:
+def flood_destinations(version: int = 4) -> set[IP]:
     """Return the underlay addresses that get frames for unknown and for all; empty without a device."""
     with Netlink() as kernel:
-        link = links.get_link(kernel, constants.VXLAN_DEVICE)
+        link = links.get_link(kernel, device_of(version))
         if link is None:
             return set()
         return {ip for mac, ip in _entries(kernel, link) if mac == _ANY_ADDRESS}
 
 
-def learnt() -> dict[str, IP]:
+def learnt(version: int = 4) -> dict[str, IP]:
     """Return behind which host each address was last seen: underlay addresses by MAC; empty without a device."""
     with Netlink() as kernel:
-        link = links.get_link(kernel, constants.VXLAN_DEVICE)
+        link = links.get_link(kernel, device_of(version))
         found = _entries(kernel, link) if link else []
     return {mac: ip for mac, ip in found if mac != _ANY_ADDRESS}
 
@@ -140,9 +187,9 @@ def add_flood(ip: IP) -> None:
         HostError: no VXLAN device, or the kernel refused.
     """
     with Netlink() as kernel:
-        link = links.get_link(kernel, constants.VXLAN_DEVICE)
+        link = links.get_link(kernel, device_of(ip.version))
         if link is None:
-            raise HostError(f"there is no {constants.VXLAN_DEVICE} to add the destination {ip} to")
+            raise HostError(f"there is no {device_of(ip.version)} to add the destination {ip} to")
         entry = _entry(link, _ANY_ADDRESS, ip)
         kernel.execute(entry, netlink.RTM_NEWNEIGH, _APPEND, f"add the destination {ip} to {link.name}")
 
@@ -154,7 +201,7 @@ def remove_flood(ip: IP) -> None:
         ip: the other host's underlay address.
     """
     with Netlink() as kernel:
-        link = links.get_link(kernel, constants.VXLAN_DEVICE)
+        link = links.get_link(kernel, device_of(ip.version))
         if link is None:
             return
         for mac in [mac for mac, address in _entries(kernel, link) if address == ip]:
@@ -166,27 +213,49 @@ def remove_flood(ip: IP) -> None:
                     raise
 
 
-def _create(kernel: Netlink, port: int, mtu: int) -> Link:
+def _mtu_of(name: str) -> int:
+    with Netlink() as kernel:
+        link = links.get_link(kernel, name)
+    if link is None:
+        raise HostError(f"there is no {name}")
+    return link.mtu
+
+
+def _create(kernel: Netlink, port: int, mtu: int, version: int, source: IP | None) -> Link:
+    name = device_of(version)
     data = [
         ("IFLA_VXLAN_ID", constants.VNI),
         ("IFLA_VXLAN_PORT", port),
         ("IFLA_VXLAN_LEARNING", 1),
+        # Any address, if none is given; it says which family.
+        *([("IFLA_VXLAN_LOCAL6", str(source or "::"))] if version == 6 else []),
+        *([("IFLA_VXLAN_LOCAL", str(source))] if version == 4 and source else []),
     ]
     try:
-        links.add_link(kernel, constants.VXLAN_DEVICE, "vxlan", data, [("IFLA_MTU", mtu)])
+        links.add_link(kernel, name, "vxlan", data, [("IFLA_MTU", mtu)])
     except NetlinkError as error:
         if error.code != errno.EOPNOTSUPP:
             raise
         raise HostError("this kernel has no VXLAN", hint="modprobe vxlan") from error
-    link = links.get_link(kernel, constants.VXLAN_DEVICE)
+    link = links.get_link(kernel, name)
     if link is None:
-        raise HostError(f"{constants.VXLAN_DEVICE} vanished while it was being made")
-    _silence(kernel, link)
+        raise HostError(f"{name} vanished while it was being made")
+    silence(kernel, link)
     return link
 
 
-def _silence(kernel: Netlink, link: Link) -> None:
-    """Keep the device from speaking IPv6 on its own: all it would say goes to every host."""
+def _isolate(kernel: Netlink, port: Link) -> None:
+    """Have a port of a bridge exchange no frames with others that are isolated, too."""
+    message = ifinfmsg()
+    message["index"] = port.index
+    data = {"attrs": [("IFLA_BRPORT_ISOLATED", 1)]}
+    info = [("IFLA_INFO_SLAVE_KIND", "bridge"), ("IFLA_INFO_SLAVE_DATA", data)]
+    message["attrs"] = [("IFLA_LINKINFO", {"attrs": info})]
+    kernel.execute(message, netlink.RTM_NEWLINK, 0, f"isolate {port.name}")
+
+
+def silence(kernel: Netlink, link: Link) -> None:
+    """Keep a device from speaking IPv6 on its own: all it would say goes to every host."""
     message = ifinfmsg()
     message["index"] = link.index
     inet6 = {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", _ADDRESS_GENERATION_NONE)]}
@@ -198,7 +267,7 @@ def _silence(kernel: Netlink, link: Link) -> None:
             raise
 
 
-def _is_right(kernel: Netlink, link: Link, port: int) -> bool:
+def _is_right(kernel: Netlink, link: Link, port: int, source: IP | None) -> bool:
     """Return whether what can't be changed later is as it must be."""
     if link.kind != "vxlan":
         return False
@@ -207,7 +276,9 @@ def _is_right(kernel: Netlink, link: Link, port: int) -> bool:
     answer = kernel.get(message, netlink.RTM_GETLINK, f"look at {link.name}")
     data = answer.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_DATA")
     wanted = {"IFLA_VXLAN_ID": constants.VNI, "IFLA_VXLAN_PORT": port, "IFLA_VXLAN_LEARNING": 1}
-    return all(data.get_attr(key) == value for key, value in wanted.items())
+    local = data.get_attr("IFLA_VXLAN_LOCAL") or data.get_attr("IFLA_VXLAN_LOCAL6")
+    same_source = (parse_ip(local) if local else None) == source
+    return same_source and all(data.get_attr(key) == value for key, value in wanted.items())
 
 
 def _entry(link: Link, mac: str, ip: IP) -> Any:
@@ -232,7 +303,3 @@ def _entries(kernel: Netlink, link: Link) -> list[tuple[str, IP]]:
 
     found = kernel.dump(message, netlink.RTM_GETNEIGH, f"list the destinations of {link.name}", read=read)
     return [entry for entry in found if entry is not None]
-
-
-def _order(ip: IP) -> tuple[int, int]:
-    return ip.version, int(ip)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from time import monotonic
 
 from weave_http.addresses import Cidr, parse_peer_address
-from weave_http.errors import WeaveError
+from weave_http.errors import UsageError, WeaveError
 from weave_http.router.addresses.service import AddressService
 from weave_http.router.control import describe
 from weave_http.router.control.report import Memory, Metrics, Report, RoundTrip
@@ -119,11 +119,12 @@ class Control:
         good, complaints = [], []
         for peer in dict.fromkeys(peers):
             try:
-                await resolve(parse_peer_address(peer), self._peering.me.port)
+                where = parse_peer_address(peer)
+                await resolve(where, self._peering.me.port)
             except WeaveError as error:
                 complaints.append(str(error))
             else:
-                good.append(peer)
+                good.append(str(where))
         if good:
             before = self.store.state.targets
             kept = () if instead else before
@@ -134,6 +135,7 @@ class Control:
 
     async def forget(self, peers: Collection[str]) -> None:
         """Stop dialling these, and sending data there when there is no connection."""
+        peers = set(map(_spelt, peers))
         await self._keep_targets(tuple(target for target in self.store.state.targets if target not in peers))
         self._stop_dialling(peers)
 
@@ -200,3 +202,11 @@ class Control:
         if self._names is not None and found.hostname:
             for cidr in found.addresses:
                 await self._names.put(container, cidr.ip, found.hostname)
+
+
+def _spelt(peer: str) -> str:
+    """Return a target as it is kept; what is none stays as it is."""
+    try:
+        return str(parse_peer_address(peer))
+    except UsageError:
+        return peer

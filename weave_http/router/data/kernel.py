@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from weave_http import constants
 from weave_http.addresses import IP, Cidr
 from weave_http.errors import HostError
-from weave_http.net import bridge, expose, ingress
+from weave_http.net import bridge, expose, ingress, transit
 from weave_http.net.backend import Backend
 from weave_http.net.ports import Ports, port_names
-from weave_http.net.relays import Relays, ensure_route
+from weave_http.net.relays import Relays, ensure_routes
 from weave_http.net.rules import Guard, data_rules
 from weave_http.net.tunnel import remove as remove_tunnel
-from weave_http.net.vxlan import Vxlan
+from weave_http.net.vxlan import MORE_6, Vxlan
 from weave_http.net.wireguard import OVERHEAD, TunnelPeer
 from weave_http.router.data.tunnel import Tunnel
 
@@ -28,14 +28,12 @@ class Found:
 
     Args:
         mtu: of the overlay, in bytes.
-        ceiling: what that is where nothing smaller is in between.
         exposed: addresses of the host on the network, and whether each masquerades.
         mended: whether rules had to be changed.
         unguarded: ports by which a container may send whatever it likes, though that is to be enforced.
     """
 
     mtu: int
-    ceiling: int
     exposed: Mapping[Cidr, bool]
     mended: bool
     unguarded: Collection[str] = ()
@@ -54,6 +52,7 @@ class Kernel:
             alone: to a router in a container, its own /proc has no other container's processes.
         tunnel: by which frames are encrypted; None on a network without a password.
         enforce: whether containers may send only from the addresses and the MAC that they were given.
+        source: address of this host that frames are sent from; None to leave that to the routes.
     """
 
     def __init__(
@@ -67,15 +66,18 @@ class Kernel:
         procfs: str | None = None,
         tunnel: Tunnel | None = None,
         enforce: bool = False,
+        source: IP | None = None,
     ) -> None:
         self._name = name
         self._port = port
         self._tunnel = tunnel
         self._overhead = OVERHEAD if tunnel else 0
-        self._backend: Backend = Vxlan(port)
+        self._backend: Backend = Vxlan(port, source)
         self._mtu = mtu
         self._ceiling = 0
         self._settled_mtu = 0
+        self._relayed = True  # perhaps by an earlier router
+        self._sources: Collection[IP] = ()
         self._docker_bridge = docker_bridge
         self._ports = Ports(procfs) if procfs else None
         self._enforce = enforce
@@ -106,12 +108,16 @@ class Kernel:
             self._ceiling = state.mtu
         mtu = max(constants.LEAST_MTU, min(self._ceiling, limit))
         state = bridge.ensure_bridge(mtu=mtu, mac=self._name, overhead=overhead)
-        data = data_rules(sources, self._port, tunnel=self._tunnel is not None)
+        self._sources = sources
+        data = {each: data_rules(sources, self._port, tunnel=self._tunnel is not None, version=each) for each in (4, 6)}
         outcome = expose.expose(lambda: exposed, self._docker_bridge, guard=self._guard, relayed=relays, data=data)
-        if relays:
-            ensure_route()
+        if relays is not None and (relays or self._relayed):
+            ensure_routes(relays)
+            transit.ensure(relays.transits)
+            self._relayed = bool(relays)
         if self._tunnel:
-            self._tunnel.ensure(state.mtu + self._backend.overhead)
+            # Not that of the network: packets of one peer that have to be smaller make no others so.
+            self._tunnel.ensure(self._ceiling + self._backend.overhead)
         else:
             remove_tunnel()
         self._backend.ensure(state.mtu)
@@ -123,7 +129,7 @@ class Kernel:
                 logger.info("the MTU of %s is %d bytes now", ", ".join(changed), mtu)
             else:  # a container that was being attached has it by now, too
                 self._settled_mtu = mtu
-        return Found(state.mtu, self._ceiling, outcome.exposed, outcome.changed, self._unguarded())
+        return Found(state.mtu, outcome.exposed, outcome.changed, self._unguarded())
 
     def _unguarded(self) -> Collection[str]:
         try:
@@ -148,6 +154,17 @@ class Kernel:
         """Take addresses of the host off the network. Raises `HostError`."""
         expose.hide(addresses, self._docker_bridge)
 
+    def full(self, version: int) -> int:
+        """Return the bytes of the largest packet that the network may have, as far as this host's link goes.
+
+        Whoever wished for an MTU has it over both; probes tell what passes. 0 before it is known.
+
+        Args:
+            version: of IP underneath.
+        """
+        less = MORE_6 if version == 6 and self._mtu is None else 0
+        return max(constants.LEAST_MTU, self._ceiling - less) if self._ceiling else 0
+
     def destinations(self) -> set[IP]:
         """Return the underlay addresses that frames for all go to. Raises `HostError`."""
         return self._backend.destinations()
@@ -164,12 +181,14 @@ class Kernel:
         """
         if self._tunnel:
             self._tunnel.apply(peers, wanted)
-        if self._backend.apply(wanted):
+        if self._backend.apply(wanted, self._sources):
             logger.info("data goes to %s", ", ".join(sorted(map(str, wanted))) or "no other host")
 
     def leave(self) -> None:
         """Take down what leads to other hosts. Raises `HostError`."""
         self._backend.remove()
+        ensure_routes(Relays())
+        transit.ensure(())
         remove_tunnel()
 
 
