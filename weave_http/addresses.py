@@ -228,8 +228,7 @@ def parse_peer_address(text: str) -> PeerAddress:
             raise UsageError(f"invalid peer {text!r}", hint=hint)
         host = str(ip_address(host))
     elif not good or (labels[-1].isdigit() and not _is_of_one_host(host)):
-        hint = "expected HOST or HOST:PORT, with a name or an address; one of IPv6 in brackets, as [fd00::1]:6783"
-        raise UsageError(f"invalid peer {text!r}", hint=hint)
+        raise UsageError(f"invalid peer {text!r}", hint="expected HOST or HOST:PORT, with a name or an address")
     try:
         # Data uses the port after it.
         return PeerAddress(host, parse_port(digits, GREATEST_PORT - 1) if colon else None)
