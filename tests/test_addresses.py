@@ -1,10 +1,20 @@
-"""CIDRs first, then what they are for."""
+"""CIDRs first, then what they are for; and where peers are."""
 
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import IPv4Interface, IPv4Network, IPv6Address
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from weave_http.addresses import Subnet, leading_addresses, parse_cidr, parse_wanted
+from weave_http.addresses import (
+    GREATEST_PORT,
+    Subnet,
+    endpoint,
+    leading_addresses,
+    parse_cidr,
+    parse_peer_address,
+    parse_wanted,
+)
 from weave_http.errors import UsageError
 
 
@@ -72,3 +82,39 @@ def test_a_subnet_that_is_none_is_refused_with_what_was_typed(text: str) -> None
     with pytest.raises(UsageError) as caught:
         parse_wanted(text)
     assert repr(text) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "spelt"),
+    [
+        ("fd00::1", "[fd00::1]"),
+        ("[FD00:0:0::1]", "[fd00::1]"),
+        ("[fd00::1]:7000", "[fd00::1]:7000"),
+        ("10.0.0.1:7000", "10.0.0.1:7000"),
+        ("host2", "host2"),
+    ],
+)
+def test_a_peer_is_spelt_in_one_way_and_read_again_as_the_same(text: str, spelt: str) -> None:
+    assert str(parse_peer_address(text)) == spelt
+    assert parse_peer_address(spelt) == parse_peer_address(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[fd00::1", "[fd00::1]x", "[fd00::1]:", "[fd00::1]:0", "[fd00::1]:65535", "[fd00::1]:6783:1"),
+        *("fd00::1%eth0", "[fe80::1]:6783", "fe80::1", "::", "ff02::1", "::ffff:10.0.0.1", "fd00::1::2", "fd00:::1"),
+        *("[10.0.0.1]:6783", "[host2]:6783", "[]", "[]:6783", "host2:6783:1"),
+    ],
+)
+def test_what_is_no_peer_is_refused_with_what_was_typed(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_peer_address(text)
+    assert str(caught.value).startswith(f"invalid peer {text!r}; expected ")
+
+
+@given(st.integers(1, 2**128 - 1).map(IPv6Address), st.none() | st.integers(1, GREATEST_PORT - 1))
+def test_any_ipv6_address_of_one_host_is_a_peer_with_and_without_a_port(ip: IPv6Address, port: int | None) -> None:
+    assume(not (ip.is_link_local or ip.is_multicast or ip.ipv4_mapped))
+    assert parse_peer_address(f"[{ip.exploded}]" + ("" if port is None else f":{port}")) == (str(ip), port)
+    assert endpoint(ip, 1) == f"[{ip}]:1"

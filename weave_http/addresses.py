@@ -213,21 +213,43 @@ def parse_peer_address(text: str) -> PeerAddress:
     """Return where a peer is.
 
     Args:
-        text: `HOST[:PORT]`; the host is a name or an IPv4 address.
+        text: `HOST[:PORT]`; the host is a name, an IPv4 address, or an IPv6 address in brackets, which may be left out
+            where no port follows.
 
     Raises:
         UsageError: it is no such thing.
     """
-    host, colon, digits = text.partition(":")
+    host, colon, digits = _host_and_port(text)
     labels = (host.removesuffix(".") if host != "." else host).split(".")
     good = len(host) <= _GREATEST_HOSTNAME and set(host) <= _HOST_CHARACTERS and all(map(_is_label, labels))
-    if not good or (labels[-1].isdigit() and not _is_of_one_host(host)):
-        raise UsageError(f"invalid peer {text!r}", hint="expected HOST or HOST:PORT, with a name or an IPv4 address")
+    if ":" in host:
+        if not _is_of_one_host(host):
+            hint = "expected [ADDRESS] or [ADDRESS]:PORT, with an IPv6 address that one host has, and no zone"
+            raise UsageError(f"invalid peer {text!r}", hint=hint)
+        host = str(ip_address(host))
+    elif not good or (labels[-1].isdigit() and not _is_of_one_host(host)):
+        raise UsageError(f"invalid peer {text!r}", hint="expected HOST or HOST:PORT, with a name or an address")
     try:
         # Data uses the port after it.
         return PeerAddress(host, parse_port(digits, GREATEST_PORT - 1) if colon else None)
     except UsageError as error:
         raise UsageError(f"invalid peer {text!r}", hint=error.hint) from error
+
+
+def _host_and_port(text: str) -> tuple[str, str, str]:
+    """Return what stands for a host, the colon after it if there is one, and what stands for a port."""
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if bracket and ":" in host and rest[:1] in ("", ":"):
+            return host, rest[:1], rest[1:]
+    elif text.count(":") > 1:
+        return text, "", ""
+    return text.partition(":")
+
+
+def endpoint(ip: IP, port: int) -> str:
+    """Return an address and a port as people write them: `10.0.0.1:6783` or `[fd00::1]:6783`."""
+    return f"[{ip}]:{port}" if ip.version == 6 else f"{ip}:{port}"
 
 
 def _is_label(text: str) -> bool:
@@ -236,8 +258,10 @@ def _is_label(text: str) -> bool:
 
 
 def _is_of_one_host(text: str) -> bool:
-    """Tell whether a text is an address that some single host can have."""
+    """Tell whether a text is an address that some single host can have, wherever it is looked at from."""
     if not is_ip(text):
         return False
     address = ip_address(text)
+    if isinstance(address, IPv6Address) and (address.is_link_local or address.scope_id or address.ipv4_mapped):
+        return False
     return not (address.is_unspecified or address.is_multicast or address == IPv4Address("255.255.255.255"))

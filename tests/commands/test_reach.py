@@ -42,7 +42,7 @@ def test_what_is_given_counts_and_one_host_may_go_without() -> None:
         ("unix:///run/docker.sock", "its endpoint is a unix socket"),
         ("tcp://127.0.0.1:2375", "127.0.0.1 is this machine"),
         ("ssh://behind", "ssh goes to it through another host"),
-        ("tcp://[fd00::1]:2376", "fd00::1 is no name or IPv4 address"),
+        ("tcp://[fe80::1]:2376", "fe80::1 is no name or address"),
     ],
 )
 def test_two_hosts_that_nobody_could_reach_are_refused_with_the_reasons(url: str, reason: str) -> None:

@@ -42,3 +42,37 @@ def test_data_goes_over_a_third_host_and_the_mtu_follows_in_running_containers(t
     assert one.pings("box", "10.2.1.2", size=1422), "in two pieces"
     one.weave("reset")
     assert "WEAVE" not in one.shell("iptables-save")
+
+
+def test_a_host_with_ipv4_and_one_with_ipv6_alone_meet_over_one_with_both(trio: list[Host]) -> None:
+    four, both, six = trio
+    address = {host: f"fd00:77::{number}" for number, host in enumerate(trio, start=1)}
+    for host in (both, six):
+        host.shell(f"ip -6 addr add {address[host]}/64 dev eth0 nodad")
+    try:
+        four.weave("launch", "--host", four.address)
+        both.weave("launch", four.address)
+        six.weave("launch", "--host", address[six], f"[{address[both]}]:6783")
+        for number, host in enumerate(trio, start=1):
+            host.weave("run", f"10.2.1.{number}/24", "--name", "box", GUEST, "sleep", "3600")
+
+        def reach(host: Host, state: str) -> bool:
+            return [path["State"] for path in json.loads(host.weave("report"))["Paths"]].count(state) == 1
+
+        assert eventually(lambda: reach(four, "relayed") and reach(six, "relayed"), seconds=SECONDS), four.weave(
+            "report"
+        )
+        for one, other in ((four, 3), (four, 2), (six, 1), (six, 2)):
+            assert eventually(partial(one.pings, "box", f"10.2.1.{other}", size=1402), seconds=SECONDS)
+        assert f"-> [{address[both]}]:6783" in six.weave("status", "connections")
+        six.weave("forget", f"[{address[both].upper()}]:6783")
+        assert six.weave("status", "targets") == ""
+        said = both.try_weave("doctor").stdout
+        assert "2 peers answered over the network" in said, said
+        for host in trio:
+            host.weave("reset")
+            assert host.left_overs() == ""
+        assert "100::" not in six.shell("ip -6 route")
+    finally:
+        for host in (both, six):
+            host.try_shell(f"ip -6 addr del {address[host]}/64 dev eth0")

@@ -13,7 +13,7 @@ from tests.net.kernel import Space
 from weave_http.net import expose
 from weave_http.net.bridge import ensure_bridge
 from weave_http.net.conntrack import Flow, forget_stale, is_stale
-from weave_http.net.relays import Forward, Leg, Relays, ensure_route, tunnel_port
+from weave_http.net.relays import Forward, Leg, Relays, ensure_routes, tunnel_port
 from weave_http.net.rules import Guard
 
 HOST, ONE, TWO, AWAY = (ip_address(f"192.0.2.{number}") for number in (1, 2, 3, 9))
@@ -77,7 +77,7 @@ def test_a_flow_that_began_before_its_rule_follows_the_rule(spaces: Callable[[],
 
         assert not arrives()
         host.call(expose.expose, dict, guard=guard, relayed=RELAYS)
-        host.call(ensure_route)
+        host.call(ensure_routes, RELAYS)
         assert not arrives(), "the kernel goes on as it decided at first"
         host.call(forget_stale, RELAYS, 6784)
         assert arrives()

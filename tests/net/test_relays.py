@@ -8,9 +8,9 @@ from ipaddress import ip_address
 import pytest
 
 from tests.net.kernel import Space
-from weave_http.net import expose, firewall, iptables
-from weave_http.net.bridge import ensure_bridge
-from weave_http.net.relays import CHAINS, Forward, Leg, Relays, ensure_route, labels, tunnel_port
+from weave_http.net import expose, firewall, iptables, nftables, transit
+from weave_http.net.bridge import destroy, ensure_bridge
+from weave_http.net.relays import CHAINS, IN, Forward, Leg, Relays, ensure_routes, labels, tunnel_port
 from weave_http.net.rules import DATA, Guard, data_rules
 
 pytestmark = pytest.mark.kernel
@@ -38,7 +38,7 @@ def test_the_rules_are_there_as_written_and_stay_until_they_are_not_wanted(space
     assert converge(RELAYS)
     assert not converge(RELAYS), "as the kernel prints them"
     before = chains(host)
-    assert all(before.values())
+    assert [name for name, found in before.items() if not found] == [IN], "between families it is nowhere here"
     assert not converge(None)
     host.call(firewall.ensure)
     assert chains(host) == before, "an executor knows nothing of paths, and leaves them alone"
@@ -52,21 +52,64 @@ def test_the_rules_are_there_as_written_and_stay_until_they_are_not_wanted(space
 def test_an_executor_leaves_alone_whose_frames_are_taken(spaces: Callable[[], Space]) -> None:
     host = spaces()
     host.call(ensure_bridge)
-    guard, data = Guard(6783, (6784,), "docker0"), data_rules([ONE], 6784, tunnel=True)
+    guard = Guard(6783, (6784,), "docker0")
+    data = {each: data_rules([ONE, ip_address("fd00::1")], 6784, tunnel=True, version=each) for each in (4, 6)}
     assert host.call(expose.expose, dict, guard=guard, data=data).changed
     assert not host.call(expose.expose, dict, guard=guard, data=data).changed, "as the kernel prints them"
     assert not host.call(expose.expose, dict).changed
-    assert tuple(firewall.choose(host.call(iptables.read)).rules("filter", DATA)) == data
+    for version, rules in data.items():
+        assert tuple(firewall.choose(host.call(iptables.read, version)).rules("filter", DATA)) == rules
 
 
 def test_the_route_is_gone_with_the_bridge(spaces: Callable[[], Space]) -> None:
     host = spaces()
     host.call(ensure_bridge)
     for _ in range(2):
-        host.call(ensure_route)
+        host.call(ensure_routes, RELAYS)
     assert "248.0.0.0/5 dev weave" in host.run("ip route")
     host.run("ip link del weave")
     assert "248" not in host.run("ip route")
+
+
+def test_a_host_between_families_has_a_pair_of_devices_for_each_path(spaces: Callable[[], Space]) -> None:
+    host = spaces()
+    host.call(ensure_bridge)
+    host.run(
+        "ip link add eth0 type veth peer name far; ip link set eth0 up; ip link set far up;"
+        "ip addr add 192.0.2.9/24 dev eth0; ip addr add fd00::9/64 dev eth0 nodad"
+    )
+    guard, six, label = Guard(6783, (6784,), "docker0"), ip_address("fd00::2"), 6790
+    mixed = Relays((Leg(ip_address("100::7"), six, 6791),), (Forward(ONE, label, six), Forward(six, label, ONE)))
+
+    def converge(relays: Relays) -> bool:
+        host.call(ensure_routes, relays)
+        host.call(transit.ensure, relays.transits)
+        return host.call(expose.expose, dict, guard=guard, relayed=relays).changed
+
+    def look() -> str:
+        return host.run("ip -d link show type vxlan; ip -6 route; (ip6tables-nft-save; iptables-nft-save) | grep -v ^#")
+
+    names = {"weave-t4-6790", "weave-t6-6790"}
+    assert converge(mixed)
+    before = look()
+    assert not converge(mixed), "as the kernel prints them"
+    assert look() == before
+    assert host.call(nftables.chains, transit.TABLE) == names
+    for text in ("remote 192.0.2.1", "remote fd00::2", "100::/64 dev eth0"):
+        assert text in before
+    assert "-A WEAVE-RELAY-IN -s fd00::2/128 -p udp -m udp --dport 6790 -j RETURN" in before
+    host.run("ip link del weave-t4-6790; ip link set weave-t6-6790 down")
+    assert not converge(mixed)
+    assert host.call(nftables.chains, transit.TABLE) == names
+    assert names <= {*host.links()}
+    assert converge(Relays())
+    assert not names & {*host.links()}
+    assert host.call(nftables.chains, transit.TABLE) == set()
+    assert "100::" not in host.run("ip -6 route")
+    converge(mixed)
+    host.call(destroy)
+    assert not any(name.startswith("weave") for name in host.links())
+    assert "100::" not in host.run("ip -6 route")
 
 
 def test_labels_stay_within_the_ports_there_are() -> None:

@@ -95,6 +95,9 @@ def test_frames_are_taken_of_peers_and_out_of_the_tunnel_and_of_no_one_else() ->
         "-s 192.0.2.2/32 -j RETURN",
         "-j DROP",
     )
+    six = ip_address("fd00::2")
+    assert data_rules([one, six], 6784, tunnel=False) == ("-s 192.0.2.1/32 -j RETURN", "-j DROP")
+    assert data_rules([one, six], 6784, tunnel=True, version=6) == ("-s fd00::2/128 -j RETURN", "-j DROP")
     private = data_rules([], 6784, tunnel=True)
     assert private == ("-i weave-wg+ -p udp -m udp --dport 6784 -j ACCEPT", "-i weave-wg+ -j DROP", "-j DROP")
     for data, jumps in ((private, 2), ((), 0), (data_rules([one], 6784, tunnel=False), 1)):

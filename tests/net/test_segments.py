@@ -23,7 +23,7 @@ def carried(host: Space, network: str, other: str, vni: int = 0) -> None:
     vxlan = Vxlan(
         PORT,
         bridge=segments.bridge_name(network),
-        device=segments.device_name(network),
+        devices=segments.device_names(network),
         vni=vni or VNIS[network],
     )
     host.call(vxlan.ensure, 1450)
@@ -110,6 +110,6 @@ def test_what_goes_leaves_nothing_behind_but_networks_with_containers(
     assert one.call(segments.remove_others, []) == [segments.bridge_name(RED)]
     assert one.call(segments.present) == {segments.bridge_name(BLUE)}
     one.call(segments.remove_devices)
-    assert segments.device_name(BLUE) not in one.links()
+    assert not {*segments.device_names(BLUE)} & {*one.links()}
     one.call(bridge.destroy)
     assert one.links() == ["eth0"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
@@ -165,3 +165,38 @@ def test_frames_for_all_reach_every_destination_and_answers_find_their_way(space
             host.call(vxlan.add_flood, IPv4Address(f"192.0.2.{other}"))
     for number in (2, 3):
         hosts[0].run(f"ping -q -c1 -W2 10.2.1.{number}; ping -q -c1 -W2 -s 8000 10.2.1.{number}")
+
+
+@pytest.fixture
+def over_both(ready: Space) -> Space:
+    """A host with destinations of both families."""
+    assert ready.call(vxlan.Vxlan(PORT).apply, {IPv4Address("192.0.2.1"), IPv6Address("fd00::1")})
+    return ready
+
+
+def test_a_device_for_ipv6_is_there_as_long_as_hosts_are_reached_over_it(over_both: Space) -> None:
+    backend = vxlan.Vxlan(PORT)
+    assert over_both.call(backend.destinations) == {IPv4Address("192.0.2.1"), IPv6Address("fd00::1")}
+    for name in (constants.VXLAN_DEVICE, constants.VXLAN_DEVICE_6):
+        (link,) = json.loads(over_both.run(f"ip -d -j link show {name}"))
+        assert (link["master"], link["mtu"], link["linkinfo"]["info_slave_data"]["isolated"]) == ("weave", 1450, True)
+    over_both.call(backend.ensure, 1430)
+    assert json.loads(over_both.run(f"ip -j link show {constants.VXLAN_DEVICE_6}"))[0]["mtu"] == 1430
+    before = over_both.run("ip -j link show")
+    assert not over_both.call(backend.apply, {IPv4Address("192.0.2.1"), IPv6Address("fd00::1")})
+    assert over_both.run("ip -j link show") == before, "twice is once"
+    assert over_both.call(backend.apply, {IPv4Address("192.0.2.1")})
+    assert constants.VXLAN_DEVICE_6 not in over_both.links()
+    assert not over_both.call(backend.apply, {IPv4Address("192.0.2.1")})
+    over_both.call(backend.apply, {IPv6Address("fd00::1")})
+    over_both.call(backend.remove)
+    assert not any(name.startswith("vxlan") for name in over_both.links())
+
+
+def test_what_keeps_ipv6_from_working_leaves_ipv4_alone(ready: Space) -> None:
+    with ready.call(socket.socket, socket.AF_INET6, socket.SOCK_DGRAM) as taken:
+        taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        taken.bind(("::", PORT))
+        with pytest.raises(HostError, match=f"UDP port {PORT}, for data of peers, is taken"):
+            ready.call(vxlan.Vxlan(PORT).apply, {IPv4Address("192.0.2.1"), IPv6Address("fd00::1")})
+    assert _destinations(ready) == {"192.0.2.1"}

@@ -54,7 +54,7 @@ class RoutedHost:
 
     def __init__(self, number: int, lan: Space, stack: ExitStack, folder: Path) -> None:
         self.number = number
-        self.address = f"192.0.2.{number}"
+        self.address, self.address_6 = f"192.0.2.{number}", f"fd00:192::{number}"
         self.inside = f"10.2.1.{number}"
         self.space = stack.enter_context(Space())
         self._lan = lan
@@ -67,6 +67,13 @@ class RoutedHost:
         lan.run(f"ip link add v{number} type veth peer name eth0 netns {self.space.pid}")
         lan.run(f"ip link set v{number} master lan up")
         self.space.run(f"ip addr add {self.address}/24 dev eth0; ip link set eth0 up")
+
+    def use(self, *versions: int) -> None:
+        """Have addresses of these versions of IP, and of no others, on the LAN."""
+        cidrs = {4: f"{self.address}/24", 6: f"{self.address_6}/64 nodad"}
+        self.space.run(
+            "; ".join(["ip addr flush dev eth0", *(f"ip addr add {cidrs[each]} dev eth0" for each in versions)])
+        )
 
     @property
     def guest(self) -> Space:
@@ -156,7 +163,7 @@ class RoutedHost:
     @property
     def destinations(self) -> set[str]:
         """Where frames for all go."""
-        return set(map(str, self.space.call(vxlan.flood_destinations)))
+        return {str(ip) for ip in self.space.call(vxlan.Vxlan(6784).destinations)}
 
     def pings(self, other: RoutedHost, size: int = 56) -> bool:
         """Whether this host's container reaches the other one's."""

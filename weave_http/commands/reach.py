@@ -84,4 +84,4 @@ def _address(member: Member, ssh: FindSsh) -> tuple[str, str]:
     try:
         return str(parse_peer_address(host)), ""
     except UsageError:
-        return "", f"{host} is no name or IPv4 address"
+        return "", f"{host} is no name or address"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import time
@@ -323,12 +324,23 @@ def _check_listening(host: Host, listening: Listening) -> None:
 
 
 def _check_free(port: int, address: str) -> None:
-    """Raise `HostError` if a program listens there: the router would only die of it."""
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """Raise `HostError` if a program listens there: the router would only die of it.
+
+    Args:
+        port: TCP port.
+        address: empty for all of both families.
+    """
+    own = socket.AF_INET6 if ":" in address else socket.AF_INET
+    for family in (own,) if address else (socket.AF_INET, socket.AF_INET6):
         try:
-            probe.bind((address, port))
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind((address, port))
         except OSError as error:
+            if family == socket.AF_INET6 and error.errno != errno.EADDRINUSE:
+                continue  # a host without it
             where = f"{address}:{port}" if address else str(port)
             raise HostError(
                 f"TCP port {where}, which the router needs, is taken on this host: {error.strerror}",

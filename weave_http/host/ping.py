@@ -6,10 +6,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from weave_http import constants
 from weave_http.addresses import IP, parse_ip
 from weave_http.errors import ExitCode, HostError, UsageError
 from weave_http.host.dns_names import addresses_of
-from weave_http.host.doctor.finding import Seen
+from weave_http.host.doctor.finding import Seen, address_of
 from weave_http.host.host import Host
 from weave_http.net import bridge, probe, vxlan
 from weave_http.operations import Ping
@@ -59,6 +60,11 @@ def _find(seen: Seen, target: str) -> IP:
     for who, ip in peers.items():
         name, _, nickname = who.partition("(")
         if target in (name, nickname.rstrip(")")):
+            if ip.version == 6:
+                raise HostError(
+                    f"{target} is reached over IPv6 ({ip}), and hosts are asked by ARP, which IPv6 has not",
+                    hint="ask for a container there, or look at the way: weave status peers, weave rtt",
+                )
             return _asked(ip, target)
     host = seen.host
     container: Mapping[str, Any] | None
@@ -99,12 +105,12 @@ def _named(host: Host, name: str) -> list[str]:
 
 def _way(seen: Seen, mac: str) -> str:
     """Return behind which host an address of a frame is, and how frames get there."""
-    ip = vxlan.learnt().get(mac)
+    ip = {**vxlan.learnt(), **vxlan.learnt(constants.VXLAN_DEVICE_6)}.get(mac)
     if ip is None:
         return "on this host"
     who = seen.peers.get(ip, "")
     none: Mapping[str, Any] = {}
-    attrs = next((each["Attrs"] for each in seen.connections if each["Address"].startswith(f"{ip}:")), none)
+    attrs = next((each["Attrs"] for each in seen.connections if address_of(each["Address"]) == ip), none)
     path = next((each for each in seen.report.get("Paths", ()) if who.startswith(each["Peer"])), none)
     way = f"over {', '.join(path['Via'])}" if path.get("Via") else path.get("State", "")
     mtu = path.get("MTU") or attrs.get("mtu")

@@ -14,7 +14,7 @@ SECONDS = 5.0
 
 
 def unresolved(peers: Sequence[PeerAddress]) -> dict[str, str]:
-    """Return why names have no IPv4 address, by name; nothing about those that have one, and about addresses."""
+    """Return why names have no address, by name; nothing about those that have one, and about addresses."""
     names = dict.fromkeys(peer.host for peer in peers if not is_ip(peer.host))
     answers: dict[str, str] = {}
 
@@ -34,7 +34,7 @@ def unresolved(peers: Sequence[PeerAddress]) -> dict[str, str]:
 def _reason(name: str) -> str:
     """Return why a name has no address, or nothing if it has one."""
     try:
-        socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
+        socket.getaddrinfo(name, None, 0, socket.SOCK_STREAM)
     except OSError as error:
         return (error.strerror or str(error)).lower()
     except UnicodeError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from typing import Any
 
 from weave_http.addresses import IP, parse_ip
 from weave_http.closing import Closing
@@ -11,12 +12,12 @@ from weave_http.net import netlink
 from weave_http.net.messages import ifaddrmsg
 from weave_http.net.netlink import Netlink
 
-_RTMGRP_IPV4_IFADDR = 0x10
+_RTMGRP_IPV4_IFADDR, _RTMGRP_IPV6_IFADDR = 0x10, 0x100
 _LARGEST = 64 * 1024
 
 
 class AddressEvents(Closing):
-    """A socket that can be read whenever an IPv4 address came or went; which one is not looked at.
+    """A socket that can be read whenever an address came or went; which one is not looked at.
 
     Raises:
         OSError: the kernel refused.
@@ -26,7 +27,7 @@ class AddressEvents(Closing):
         self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
         try:
             self.socket.setblocking(False)
-            self.socket.bind((0, _RTMGRP_IPV4_IFADDR))
+            self.socket.bind((0, _RTMGRP_IPV4_IFADDR | _RTMGRP_IPV6_IFADDR))
         except OSError:
             self.socket.close()
             raise
@@ -48,11 +49,16 @@ class AddressEvents(Closing):
 
 
 def own_addresses() -> set[IP]:
-    """Return all IPv4 addresses of this host. Blocking. Raises `HostError`."""
+    """Return all addresses of this host, but for link-local ones of IPv6. Blocking. Raises `HostError`."""
     message = ifaddrmsg()
-    message["family"] = socket.AF_INET
+    message["family"] = socket.AF_UNSPEC
+
+    def read(answer: Any) -> str:
+        # IPv6 has IFA_LOCAL only where the other end has another address.
+        return answer.get_attr("IFA_LOCAL") or answer.get_attr("IFA_ADDRESS") or ""
+
     with Netlink() as kernel:
-        found = kernel.dump(
-            message, netlink.RTM_GETADDR, "list the addresses", read=lambda answer: answer.get_attr("IFA_LOCAL")
-        )
-    return {parse_ip(ip) for ip in found if ip}
+        found = {
+            parse_ip(ip) for ip in kernel.dump(message, netlink.RTM_GETADDR, "list the addresses", read=read) if ip
+        }
+    return {ip for ip in found if ip.version == 4 or not ip.is_link_local}

@@ -24,8 +24,16 @@ class Backend(Protocol):
         """Return the underlay addresses of the hosts that get frames; empty if nothing is there. Raises `HostError`."""
         ...
 
-    def apply(self, destinations: Collection[IP]) -> bool:
-        """Have these hosts get frames, no more and no fewer; return whether others did. Raises `HostError`."""
+    def apply(self, destinations: Collection[IP], neighbours: Collection[IP] = ()) -> bool:
+        """Have these hosts get frames, no more and no fewer; return whether others did.
+
+        Args:
+            destinations: their underlay addresses.
+            neighbours: of hosts from which frames or probes come.
+
+        Raises:
+            HostError: the kernel refused.
+        """
         ...
 
     def remove(self) -> None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from weave_http import constants
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError
-from weave_http.net import ingress, links, sysctl, underlay, vxlan
+from weave_http.net import ingress, links, relays, sysctl, transit, underlay, vxlan
 from weave_http.net.links import Link
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import host_locked
+from weave_http.net.relays import Relays
 
 OURS = "weave-http"
 """What is written on a bridge of ours, first; one without it was left by an older Weave, with that one's MTU."""
@@ -105,15 +106,18 @@ def destroy() -> None:
 
     Idempotent. Raises `HostError`.
     """
-    prefixes = constants.HOST_VETH_PREFIX, constants.SEGMENT_VXLAN_PREFIX, constants.SEGMENT_BRIDGE_PREFIX
+    prefixes = constants.HOST_VETH_PREFIX, *constants.SEGMENT_VXLAN_PREFIXES, constants.SEGMENT_BRIDGE_PREFIX
     with Netlink() as kernel, host_locked():
         links.delete_link(kernel, constants.VXLAN_DEVICE)
+        links.delete_link(kernel, constants.VXLAN_DEVICE_6)
         for tunnel in (constants.TUNNEL_DEVICE, constants.RELAYED_TUNNEL_DEVICE):
             links.delete_link(kernel, tunnel)
         for _, name in socket.if_nameindex():
             if name.startswith(prefixes):
                 links.delete_link(kernel, name)
         links.delete_link(kernel, constants.BRIDGE)
+    relays.ensure_routes(Relays())
+    transit.ensure(())
     ingress.remove()
 
 

@@ -40,7 +40,7 @@ def expose(
     *,
     guard: Guard | None = None,
     relayed: Relays | None = None,
-    data: Sequence[str] | None = None,
+    data: Mapping[int, Sequence[str]] | None = None,
 ) -> Outcome:
     """Give the host addresses on the network, and have all rules there. The bridge must be there.
 
@@ -50,7 +50,7 @@ def expose(
         engine_bridge: name of the engine's default bridge.
         guard: ports to protect; None for those that are protected already.
         relayed: this host's part in paths over others; None for what it is already.
-        data: rules for what comes in at the port for data; None for those that are there already.
+        data: rules for what comes in at the port for data, by version of IP; None for those that are there already.
 
     Raises:
         HostError: the kernel refused; no address was added.

@@ -48,7 +48,7 @@ def converge(
     hidden: Collection[Cidr] = (),
     guard: Guard | None = None,
     relayed: Relays | None = None,
-    data: Sequence[str] | None = None,
+    data: Mapping[int, Sequence[str]] | None = None,
 ) -> tuple[dict[Cidr, bool], bool]:
     """Do as `ensure`, for a caller who holds the host's lock.
 
@@ -58,7 +58,7 @@ def converge(
         hidden: addresses of which that is no longer true.
         guard: ports to protect; None for those that are protected already.
         relayed: this host's part in paths over others; None for what it is already.
-        data: rules for what comes in at the port for data; None for those that are there already.
+        data: rules for what comes in at the port for data, by version of IP; None for those that are there already.
 
     Returns:
         all that is exposed, and whether anything had to be changed.
@@ -67,21 +67,20 @@ def converge(
         HostError: the kernel, or iptables, refused.
     """
     found = _read()
-    chosen = choose(found[4])
     with Netlink() as kernel:
         present = _exposed(kernel, found)
         bridges = {engine_bridge, *underlay.container_bridges(kernel)}
     kept = {cidr: masquerade for cidr, masquerade in present.items() if cidr not in hidden} | dict(exposed or {})
     guard = guard or _guard(found[4])
-    if relayed is None or guard is None:
-        over_others = {name: tuple(chosen.rules("nat", name) or chosen.rules("filter", name)) for name in relays.CHAINS}
-    else:
-        over_others = relays.rules(relayed, guard.port + 1, sorted(bridges))
-    coming = _data(found[4]) if data is None else data
     changed = False
     for version, rule_sets in found.items():
-        fours = (over_others, coming) if version == 4 else ({}, ())
-        wanted = rules.chains(kept, bridges, guard, *fours, version=version)
+        coming = _data(rule_sets) if data is None else data.get(version, ())
+        if relayed is None or guard is None:
+            chosen = choose(rule_sets)
+            over = {name: tuple(chosen.rules("nat", name) or chosen.rules("filter", name)) for name in relays.CHAINS}
+        else:
+            over = relays.rules(relayed, guard.port + 1, sorted(bridges), version)
+        wanted = rules.chains(kept, bridges, guard, over, coming, version=version)
         for rule_set in rule_sets:
             changed |= _apply(rule_set, _belonging(wanted, rule_set, rule_sets))
     return kept, changed
@@ -103,8 +102,7 @@ def pending(engine_bridge: str) -> dict[str, list[str]]:
             bridges = {engine_bridge, *underlay.container_bridges(kernel)}
     found = {}
     for version, rule_sets in read.items():
-        coming = _data(read[4]) if version == 4 else ()
-        wanted = rules.chains(present, bridges, _guard(read[4]), data=coming, version=version)
+        wanted = rules.chains(present, bridges, _guard(read[4]), data=_data(rule_sets), version=version)
         for each in rule_sets:
             theirs = _belonging(wanted, each, rule_sets)
             lines = [line for table in changes.tables(each, theirs) for line in changes.changes(each, table, theirs)]

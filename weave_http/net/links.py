@@ -54,6 +54,7 @@ class Link:
         peer_namespace: number that the namespace has for the other end's, -1 if that is the same.
         forwarding: whether it is a port whose bridge forwards frames on it.
         alias: what somebody wrote on it.
+        isolated: whether it is a port that exchanges no frames with others that are so.
     """
 
     index: int
@@ -69,12 +70,14 @@ class Link:
     peer_namespace: int
     forwarding: bool
     alias: str = ""
+    isolated: bool = False
 
 
 def _link(message: Any) -> Link:
     info = message.get_attr("IFLA_LINKINFO")
     port = info.get_attr("IFLA_INFO_SLAVE_DATA") if info else None
-    state = port.get_attr("IFLA_BRPORT_STATE") if port and hasattr(port, "get_attr") else None
+    port = port if port and hasattr(port, "get_attr") else None
+    state = port.get_attr("IFLA_BRPORT_STATE") if port else None
     return Link(
         index=message["index"],
         name=message.get_attr("IFLA_IFNAME"),
@@ -89,6 +92,7 @@ def _link(message: Any) -> Link:
         peer_namespace=-1 if (number := message.get_attr("IFLA_LINK_NETNSID")) is None else number,
         forwarding=state == _FORWARDING,
         alias=message.get_attr("IFLA_IFALIAS") or "",
+        isolated=bool(port and port.get_attr("IFLA_BRPORT_ISOLATED")),
     )
 
 

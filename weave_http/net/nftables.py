@@ -1,7 +1,7 @@
 """Chains of nf_tables that look at what a device receives (family `netdev`), over netlink: no program is needed.
 
-A rule is what it tests, in order, and then the frame is dropped: there are no others here. The kernel takes a batch of
-changes whole, or not at all. Layouts: `linux/netfilter/nf_tables.h`, `nfnetlink.h`.
+A rule is what it tests, in order, and then the frame is dropped; or all frames go on to another device. The kernel
+takes a batch of changes whole, or not at all. Layouts: `linux/netfilter/nf_tables.h`, `nfnetlink.h`.
 """
 
 from __future__ import annotations
@@ -75,13 +75,32 @@ def put_chain(table: str, device: str, rules: Iterable[Rule]) -> None:
     Raises:
         NetlinkError: the kernel refused, or has no such chains; nothing was changed.
     """
+    _put(table, device, map(_expressions, rules))
+
+
+def put_forward(table: str, device: str, index: int) -> None:
+    """Have a chain as `put_chain` does, by which all that the device receives leaves by another one.
+
+    Args:
+        table: of the chain; made if there is none.
+        device: name of the device.
+        index: number of the other device.
+
+    Raises:
+        NetlinkError: the kernel refused, or has no such chains; nothing was changed.
+    """
+    loaded = ("immediate", [(1, _REGISTER), (2, [(1, struct.pack("=I", index))])])
+    _put(table, device, [_listed([loaded, ("fwd", [(1, _REGISTER)])])])
+
+
+def _put(table: str, device: str, rules: Iterable[_Attributes]) -> None:
     doing = f"look at what {device} receives"
     name: _Attributes = [(1, table), (3, device)]
     hook: _Attributes = [(1, _INGRESS), (2, 0), (3, device)]
     there: _Change = (_NEW_TABLE, _CREATE, [(1, table)])
     made: _Change = (_NEW_CHAIN, _CREATE | _NEW_ONE, [*name, (4, hook), (7, "filter")])
     filled: list[_Change] = [
-        (_NEW_RULE, _CREATE | _APPEND, [(1, table), (2, device), (4, _expressions(rule))]) for rule in rules
+        (_NEW_RULE, _CREATE | _APPEND, [(1, table), (2, device), (4, expressions)]) for expressions in rules
     ]
     try:
         _commit([there, made, *filled], doing)
@@ -141,6 +160,10 @@ def _expressions(rule: Rule) -> _Attributes:
             steps.append(("bitwise", into))
         steps.append(("cmp", [(1, _REGISTER), (2, test.comparison), (3, [(1, test.value)])]))
     steps.append(("immediate", [(1, _VERDICT), (2, [(2, [(1, _DROP)])])]))
+    return _listed(steps)
+
+
+def _listed(steps: Iterable[tuple[str, _Attributes]]) -> _Attributes:
     return [(1, [(1, name), (2, data)]) for name, data in steps]
 
 

@@ -4,33 +4,38 @@ A host that is reached over others has a *virtual* underlay address, which exist
 the next host on the path, at the UDP port by which the hosts on the path know it (the *label*); and what comes from
 there at that port is given the virtual address as its source, so the VXLAN device learns who is behind it as ever. A
 host in between turns what comes from one neighbour at that port into a packet of its own to the other one, at the same
-port. There is no further VXLAN device, so the MTU is that of the direct way. On a network with a password it is packets
-of a tunnel that go so, which those in between can't read. docs/paths.md has an example.
+port. There is no further device, so the MTU is that of the direct way. On a network with a password it is packets of a
+tunnel that go so, which those in between can't read. docs/paths.md has an example.
+
+Where a host in between knows one neighbour by IPv4 and the other one by IPv6, no rule can do that; then it has a pair
+of devices for the path (`weave_http.net.transit`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 
 from weave_http import constants
-from weave_http.addresses import GREATEST_PORT, IP
-from weave_http.net import links
+from weave_http.addresses import GREATEST_PORT, IP, Network, endpoint
+from weave_http.net import links, routes
 from weave_http.net.netlink import Netlink
 
 _LABELS = 256
-VIRTUAL = IPv4Network("248.0.0.0/5")
-"""Where the virtual addresses are: a network that is in use nowhere; tunnels have the other half of it."""
-OUT, BACK, SOURCE, MASK, PASS = (
+VIRTUAL: dict[int, Network] = {4: IPv4Network("248.0.0.0/5"), 6: IPv6Network("100::/64")}
+"""Where the virtual addresses are, by version of IP: networks that are in use nowhere. Tunnels have the other half of
+that of IPv4; that of IPv6 is the one that packets are thrown away by (RFC 6666)."""
+OUT, BACK, SOURCE, MASK, PASS, IN = (
     "WEAVE-RELAY-OUT",
     "WEAVE-RELAY-BACK",
     "WEAVE-RELAY-SRC",
     "WEAVE-RELAY-MASK",
     "WEAVE-RELAY",
+    "WEAVE-RELAY-IN",
 )
-"""Chains of ours: of `nat` but for the last one, which is of `filter`."""
-CHAINS = (OUT, BACK, SOURCE, MASK, PASS)
+"""Chains of ours: of `nat` but for the last two, which are of `filter`."""
+CHAINS = (OUT, BACK, SOURCE, MASK, PASS, IN)
 _ROUTE_MTU = 65520
 """The most that the kernel takes; the MTU of the way that rules give a packet is what counts."""
 _TRANSLATED = "-m conntrack --ctstate DNAT"
@@ -82,6 +87,11 @@ class Relays:
     def __bool__(self) -> bool:
         return bool(self.legs or self.forwards)
 
+    @property
+    def transits(self) -> tuple[Forward, ...]:
+        """What goes from IPv4 to IPv6 at this host, and with it what goes the other way."""
+        return tuple(each for each in self.forwards if (each.source.version, each.to.version) == (4, 6))
+
 
 def labels(port: int) -> range:
     """Return the UDP ports between hosts on a path: those that follow the port for data."""
@@ -94,56 +104,77 @@ def tunnel_port(port: int) -> int:
     return labels(port).stop
 
 
-def rules(relays: Relays, port: int, bridges: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def rules(relays: Relays, port: int, bridges: Iterable[str], version: int = 4) -> dict[str, tuple[str, ...]]:
     """Return the rules by chain, as `iptables-save` prints them.
 
     Args:
         relays: this host's part in all paths.
         port: UDP port for data.
         bridges: that only containers hang on: what comes from there is no other host's.
+        version: of IP that the rules are for.
     """
-    ports = f"{labels(port)[0]}:{labels(port)[-1]}"
-    nexts = sorted({leg.by for leg in relays.legs} | {each.to for each in relays.forwards}, key=int)
+    span = labels(port)
+    ports = f"{span[0]}:{span[-1]}"
+    legs = [leg for leg in relays.legs if leg.by.version == version]
+    forwards = [each for each in relays.forwards if each.source.version == each.to.version == version]
+    coming = [(ip, each.label) for each in relays.transits for ip in (each.source, each.to) if ip.version == version]
+    nexts = sorted({leg.by for leg in legs} | {each.to for each in forwards}, key=int)
     return {
         OUT: tuple(
-            f"-d {leg.virtual}/32 -p udp -m udp --dport {leg.port(port)} -j DNAT --to-destination {leg.by}:{leg.label}"
-            for leg in relays.legs
+            f"-d {_one(leg.virtual)} -p udp -m udp --dport {leg.port(port)} -j DNAT"
+            f" --to-destination {endpoint(leg.by, leg.label)}"
+            for leg in legs
         ),
         BACK: (
             *(
-                f"-s {leg.by}/32 -p udp -m udp --dport {leg.label} -j REDIRECT --to-ports {leg.port(port)}"
-                for leg in relays.legs
+                f"-s {_one(leg.by)} -p udp -m udp --dport {leg.label} -j REDIRECT --to-ports {leg.port(port)}"
+                for leg in legs
             ),
             *(
-                f"-s {each.source}/32 -p udp -m udp --dport {each.label} -j DNAT"
-                f" --to-destination {each.to}:{each.label}"
-                for each in relays.forwards
+                f"-s {_one(each.source)} -p udp -m udp --dport {each.label} -j DNAT"
+                f" --to-destination {endpoint(each.to, each.label)}"
+                for each in forwards
             ),
         ),
         SOURCE: tuple(
-            f"-s {leg.by}/32 -p udp -m conntrack --ctorigdstport {leg.label} -j SNAT --to-source {leg.virtual}"
-            for leg in relays.legs
+            f"-s {_one(leg.by)} -p udp -m conntrack --ctorigdstport {leg.label} -j SNAT --to-source {leg.virtual}"
+            for leg in legs
         ),
-        MASK: tuple(f"-d {ip}/32 -p udp -m udp --dport {ports} {_TRANSLATED} -j MASQUERADE" for ip in nexts),
+        MASK: tuple(f"-d {_one(ip)} -p udp -m udp --dport {ports} {_TRANSLATED} -j MASQUERADE" for ip in nexts),
         PASS: (
-            *(f"-d {ip}/32 -i {bridge} -p udp -m udp --dport {ports} -j DROP" for bridge in bridges for ip in nexts),
+            *(f"-d {_one(ip)} -i {bridge} -p udp -m udp --dport {ports} -j DROP" for bridge in bridges for ip in nexts),
             # Packets of a tunnel are answered within their flow: what goes back has the port of its other end.
-            *(f"-d {ip}/32 -p udp {_TRANSLATED} --ctorigdstport {ports} -j ACCEPT" for ip in nexts),
+            *(f"-d {_one(ip)} -p udp {_TRANSLATED} --ctorigdstport {ports} -j ACCEPT" for ip in nexts),
+        ),
+        IN: (
+            *(f"-i {bridge} -j DROP" for bridge in bridges if coming),
+            *(f"-s {_one(ip)} -p udp -m udp --dport {label} -j RETURN" for ip, label in coming),
+            *(f"-p udp -m udp --dport {label} -j DROP" for _, label in coming),
         ),
     }
 
 
-def ensure_route() -> None:
-    """Have a route for the virtual addresses, or the kernel sends nothing there; rules give it another one.
+def _one(ip: IP) -> str:
+    return f"{ip}/{ip.max_prefixlen}"
 
-    It leads to the bridge, and is gone with it. Raises `HostError`.
+
+def ensure_routes(relays: Relays) -> None:
+    """Have routes for the virtual addresses, or the kernel sends nothing there; rules give it another one.
+
+    That of IPv4 leads to the bridge, and is gone with it. The bridge has no IPv6: that of IPv6 leads where the first of
+    the hosts is that are next on a path, and goes when there is none. Raises `HostError`.
     """
+    nexts = {leg.by.version: leg.by for leg in reversed(relays.legs)}
     with Netlink() as kernel:
         bridge = links.get_link(kernel, constants.BRIDGE)
-        if bridge is not None:
-            links.add_route(kernel, bridge, VIRTUAL, mtu=_ROUTE_MTU)
+        if bridge is not None and 4 in nexts:
+            links.add_route(kernel, bridge, VIRTUAL[4], mtu=_ROUTE_MTU)
+        if 6 not in nexts:
+            routes.delete_route(kernel, VIRTUAL[6])
+        elif link := routes.link_to(kernel, nexts[6]):
+            links.add_route(kernel, link, VIRTUAL[6])
 
 
 def is_virtual(ip: IP) -> bool:
     """Tell whether an underlay address stands for a host that is reached over others."""
-    return isinstance(ip, IPv4Address) and ip in VIRTUAL
+    return ip in VIRTUAL[ip.version]

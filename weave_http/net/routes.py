@@ -1,4 +1,4 @@
-"""Finds routes of the host that overlap an address that somebody wants to use.
+"""Finds routes of the host: those that overlap an address that somebody wants to use, and the way to another host.
 
 A container with such an address would not be reached from the host, or draw away packets that are for elsewhere.
 Routes through the bridge don't count: they are our own. Neither do default routes, which overlap everything.
@@ -6,12 +6,19 @@ Routes through the bridge don't count: they are our own. Neither do default rout
 
 from __future__ import annotations
 
+import errno
+import socket
 from collections.abc import Iterable
 
 from weave_http import constants
-from weave_http.addresses import Cidr, Network
-from weave_http.net import links
-from weave_http.net.netlink import Netlink
+from weave_http.addresses import IP, Cidr, Network
+from weave_http.net import links, netlink
+from weave_http.net.links import Link
+from weave_http.net.messages import rtmsg
+from weave_http.net.netlink import Netlink, NetlinkError
+
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+_TABLE_MAIN, _PROTOCOL_BOOT, _UNICAST = 254, 3, 1
 
 
 def overlaps(addresses: Iterable[Cidr], ignore: str = constants.BRIDGE) -> dict[Cidr, Network]:
@@ -39,3 +46,29 @@ def overlaps(addresses: Iterable[Cidr], ignore: str = constants.BRIDGE) -> dict[
         if hits:
             found[cidr] = max(hits, key=lambda route: route.prefixlen)
     return found
+
+
+def delete_route(kernel: Netlink, destination: Network) -> None:
+    """Delete a route that `weave_http.net.links.add_route` made; fine when there is none."""
+    message = rtmsg()
+    message["family"], message["dst_len"] = links.family_of(destination), destination.prefixlen
+    message["table"], message["proto"] = _TABLE_MAIN, _PROTOCOL_BOOT
+    message["type"] = _UNICAST
+    message["attrs"] = [("RTA_DST", str(destination.network_address))]
+    try:
+        kernel.execute(message, netlink.RTM_DELROUTE, 0, f"delete the route {destination}")
+    except NetlinkError as error:
+        if error.code not in (errno.ESRCH, errno.EAFNOSUPPORT, errno.EOPNOTSUPP):
+            raise
+
+
+def link_to(kernel: Netlink, ip: IP) -> Link | None:
+    """Return the link by which packets to an address leave, or nothing if there is no way."""
+    message = rtmsg()
+    message["family"], message["dst_len"] = _FAMILIES[ip.version], ip.max_prefixlen
+    message["attrs"] = [("RTA_DST", str(ip))]
+    try:
+        index = kernel.get(message, netlink.RTM_GETROUTE, f"find the way to {ip}").get_attr("RTA_OIF")
+    except NetlinkError:
+        return None
+    return links.get_link(kernel, index=index) if index else None

@@ -88,6 +88,7 @@ def chains(
     return [
         Chain("filter", EXPOSE, "", tuple(rule for subnet in subnets for rule in _let_through(subnet))),
         Chain("filter", relays.PASS, "", passed),
+        Chain("filter", relays.IN, "", relayed.get(relays.IN, ())),
         Chain("filter", DATA, "", tuple(data)),
         Chain("nat", relays.OUT, "OUTPUT", relayed.get(relays.OUT, ())),
         Chain("nat", relays.BACK, "PREROUTING", relayed.get(relays.BACK, ())),
@@ -101,6 +102,7 @@ def chains(
             (
                 *(_closed_ports(bridges, guard, version) if guard else ()),
                 *_to_data(guard, data),
+                *_to_transits(guard, relayed.get(relays.IN, ())),
                 *_to_the_host(subnets),
             ),
         ),
@@ -113,18 +115,20 @@ def chains(
     ]
 
 
-def data_rules(sources: Iterable[IP], port: int, *, tunnel: bool) -> tuple[str, ...]:
+def data_rules(sources: Iterable[IP], port: int, *, tunnel: bool, version: int = 4) -> tuple[str, ...]:
     """Return the rules for what comes in at the port for data: frames of peers, and of no one else.
 
     Args:
         sources: underlay addresses of the peers whose frames come as they are.
         port: UDP port for data.
-        tunnel: whether there is one. What comes out of it is encrypted and some peer's, and is nothing but frames.
+        tunnel: whether there is one. What comes out of it is encrypted and some peer's, and is nothing but frames; its
+            addresses are of IPv4.
+        version: of IP that the rules are for.
     """
     out_of_it = (f"-i {_TUNNEL} -p udp -m udp --dport {port} -j ACCEPT", f"-i {_TUNNEL} -j DROP")
     return (
-        *(out_of_it if tunnel else ()),
-        *(f"-s {ip}/{ip.max_prefixlen} -j RETURN" for ip in sorted(sources, key=int)),
+        *(out_of_it if tunnel and version == 4 else ()),
+        *(f"-s {ip}/{ip.max_prefixlen} -j RETURN" for ip in sorted(sources, key=order) if ip.version == version),
         "-j DROP",
     )
 
@@ -169,6 +173,14 @@ def _to_data(guard: Guard | None, data: Sequence[str]) -> list[str]:
         return []
     jumps = [f"-i {_TUNNEL} -j {DATA}"] if any(f"-i {_TUNNEL} " in rule for rule in data) else []
     return [*jumps, f"-p udp -m udp --dport {guard.port + 1} -j {DATA}"]
+
+
+def _to_transits(guard: Guard | None, coming: Sequence[str]) -> list[str]:
+    """Return the jump to the rules for what goes on from one family of addresses to the other, if there are any."""
+    if guard is None or not coming:
+        return []
+    ports = relays.labels(guard.port + 1)
+    return [f"-p udp -m udp --dport {ports[0]}:{ports[-1]} -j {relays.IN}"]
 
 
 def _let_through(subnet: Network) -> list[str]:

@@ -23,9 +23,10 @@ def bridge_name(network: str) -> str:
     return f"{constants.SEGMENT_BRIDGE_PREFIX}{network[:_DIGITS]}"
 
 
-def device_name(network: str) -> str:
-    """Return the name of the VXLAN device of a Docker network, which is given by its id."""
-    return f"{constants.SEGMENT_VXLAN_PREFIX}{network[:_DIGITS]}"
+def device_names(network: str) -> tuple[str, str]:
+    """Return the names of the VXLAN devices of a Docker network, which is given by its id: over IPv4, and over IPv6."""
+    four, six = (f"{prefix}{network[:_DIGITS]}" for prefix in constants.SEGMENT_VXLAN_PREFIXES)
+    return four, six
 
 
 def ensure_bridge(name: str, mtu: int) -> None:
@@ -68,11 +69,11 @@ def remove_others(networks: Collection[str]) -> list[str]:
     with Netlink() as kernel, host_locked():
         for name in sorted(gone):
             link = links.get_link(kernel, name)
-            device = device_name(name.removeprefix(constants.SEGMENT_BRIDGE_PREFIX))
+            devices = device_names(name.removeprefix(constants.SEGMENT_BRIDGE_PREFIX))
             ports = links.list_links(kernel, master=link.index) if link else []
-            if not any(port.name != device for port in ports):
-                links.delete_link(kernel, device)
-                links.delete_link(kernel, name)
+            if all(port.name in devices for port in ports):
+                for gone_with_it in (*devices, name):
+                    links.delete_link(kernel, gone_with_it)
                 removed.append(name)
     return removed
 
@@ -81,5 +82,5 @@ def remove_devices() -> None:
     """Remove what leads to other hosts. Idempotent. Raises `HostError`."""
     with Netlink() as kernel, host_locked():
         for _, name in socket.if_nameindex():
-            if name.startswith(constants.SEGMENT_VXLAN_PREFIX):
+            if name.startswith(constants.SEGMENT_VXLAN_PREFIXES):
                 links.delete_link(kernel, name)

@@ -1,9 +1,13 @@
-"""The kernel's VXLAN device: how frames of the bridge reach the other hosts.
+"""The kernel's VXLAN devices: how frames of the bridge reach the other hosts.
 
-One device a bridge, with learning on: the kernel notes behind which host it last saw an address, and sends a
-frame for an unknown one, or for all, to every *flood destination*: an FDB entry for the address 00:00:00:00:00:00
-with the other host's underlay address. Who is a flood destination is the router's decision; this module knows
-neither peers nor time. Every function opens its own netlink socket (far below 1 ms), so any thread may call it.
+One device on a bridge, and a second one while hosts are reached over IPv6: the kernel opens a device's socket for one
+family of underlay addresses. Both are isolated ports of the bridge, so what comes in by one never leaves by the other,
+as what comes in by one does not leave by the same.
+
+Learning is on: the kernel notes behind which host it last saw an address, and sends a frame for an unknown one, or for
+all, to every *flood destination*: an FDB entry for the address 00:00:00:00:00:00 with the other host's underlay
+address. Who is a flood destination is the router's decision; this module knows neither peers nor time. Every function
+opens its own netlink socket (far below 1 ms), so any thread may call it.
 
 The outer packet does not carry DF (kernel default): with the overlay's MTU derived from the underlay's it never
 needs to be cut, and where some path is narrower than its ends, a cut packet beats a lost one.
@@ -18,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from weave_http import constants
-from weave_http.addresses import IP, parse_ip
+from weave_http.addresses import IP, order, parse_ip
 from weave_http.errors import HostError
 from weave_http.net import links, netlink, sysctl
 from weave_http.net.links import Link
@@ -28,6 +32,8 @@ from weave_http.net.netns import host_locked
 
 OVERHEAD = 50
 """Bytes that VXLAN over IPv4 adds to a packet: Ethernet 14, VXLAN 8, UDP 8, IP 20."""
+MORE_6 = 20
+"""How many more IPv6 takes: its header has 40."""
 _ANY_ADDRESS = "00:00:00:00:00:00"
 _NTF_SELF = 0x02
 _NUD_NOARP_PERMANENT = 0x40 | 0x80
@@ -41,75 +47,128 @@ class Vxlan:
 
     Args:
         port: UDP port, the same on all hosts, and for all networks.
-        overhead: bytes that it adds to a packet.
-        bridge: name of the bridge that the device is on.
-        device: its name.
+        local: address of this host that frames are sent from; None to leave that to the routes.
+        overhead: bytes that it adds to a packet over IPv4.
+        bridge: name of the bridge that the devices are on.
+        devices: their names, of that for IPv4 and of that for IPv6 underneath.
         vni: number of the network.
     """
 
     port: int
+    local: IP | None = None
     overhead: int = OVERHEAD
     bridge: str = constants.BRIDGE
-    device: str = constants.VXLAN_DEVICE
+    devices: tuple[str, str] = (constants.VXLAN_DEVICE, constants.VXLAN_DEVICE_6)
     vni: int = constants.VNI
 
     def ensure(self, mtu: int) -> None:
-        """Have the device on the bridge, up. Raises `HostError`."""
-        ensure_vxlan(self.bridge, self.port, mtu, self.device, self.vni)
+        """Have the device on the bridge, up, and that of IPv6 as it must be if there is one. Raises `HostError`."""
+        self._ensure(mtu, 4)
+        if exists(self._device(6)):
+            self._ensure(mtu, 6)
 
     def destinations(self) -> set[IP]:
         """Return the flood destinations. Raises `HostError`."""
-        return flood_destinations(self.device)
+        return flood_destinations(self._device(4)) | flood_destinations(self._device(6))
 
-    def apply(self, destinations: Collection[IP]) -> bool:
-        """Have these flood destinations; return whether there were others. Raises `HostError`.
+    def apply(self, destinations: Collection[IP], neighbours: Collection[IP] = ()) -> bool:
+        """Have these flood destinations; return whether there were others.
 
         What was learnt to be elsewhere goes, too: frames that were under way when a destination went teach it anew.
+
+        Args:
+            destinations: all of them.
+            neighbours: hosts from which frames or probes come: while some are of IPv6, there is a device for it.
+
+        Raises:
+            HostError: the kernel refused. What there is of IPv4 is right all the same.
         """
-        wanted, there = set(destinations), flood_destinations(self.device)
-        for ip in sorted((there | set(learnt(self.device).values())) - wanted, key=_order):
-            remove_flood(ip, self.device)
-        for ip in sorted(wanted - there, key=_order):
-            add_flood(ip, self.device)
+        changed = self._apply({ip for ip in destinations if ip.version == 4}, 4)
+        wanted, there = any(ip.version == 6 for ip in (*destinations, *neighbours)), exists(self._device(6))
+        if wanted and not there:
+            self._ensure(_mtu_of(self._device(4)), 6)
+        if wanted or there:
+            changed |= self._apply({ip for ip in destinations if ip.version == 6}, 6)
+        if there and not wanted:
+            remove_vxlan(self._device(6))
+        return changed
+
+    def _apply(self, wanted: set[IP], version: int) -> bool:
+        device = self._device(version)
+        there = flood_destinations(device)
+        for ip in sorted((there | set(learnt(device).values())) - wanted, key=order):
+            remove_flood(ip, device)
+        for ip in sorted(wanted - there, key=order):
+            add_flood(ip, device)
         return there != wanted
 
+    def _ensure(self, mtu: int, version: int) -> None:
+        ensure_vxlan(self.bridge, self.port, mtu, self._device(version), self.vni, version=version, local=self.local)
+
+    def _device(self, version: int) -> str:
+        four, six = self.devices
+        return four if version == 4 else six
+
     def remove(self) -> None:
-        """Remove the device. Raises `HostError`."""
-        remove_vxlan(self.device)
+        """Remove the devices. Raises `HostError`."""
+        for device in self.devices:
+            remove_vxlan(device)
+
+
+def exists(device: str) -> bool:
+    """Tell whether there is a device of that name. Raises `HostError`."""
+    with Netlink() as kernel:
+        return links.get_link(kernel, device) is not None
 
 
 def ensure_vxlan(
-    bridge: str, port: int, mtu: int, device: str = constants.VXLAN_DEVICE, vni: int = constants.VNI
+    bridge: str,
+    port: int,
+    mtu: int,
+    device: str = constants.VXLAN_DEVICE,
+    vni: int = constants.VNI,
+    *,
+    version: int = 4,
+    local: IP | None = None,
 ) -> None:
-    """Make the VXLAN device exist on a bridge, up, with this port and MTU; changes nothing that is right already.
+    """Make a VXLAN device exist on a bridge, up, with this port and MTU; changes nothing that is right already.
 
     Args:
         bridge: name of an existing bridge.
         port: UDP port, the same on all hosts.
         mtu: of the overlay, in bytes.
+        device: name of the VXLAN device.
+        vni: number of the network.
+        version: of IP underneath.
+        local: address of this host that frames are sent from, if it is of that version.
 
     Raises:
         HostError: no such bridge, no VXLAN in this kernel, or the port is taken.
     """
+    source = local if local is not None and local.version == version else None
     with Netlink() as kernel, host_locked():
         master = links.get_link(kernel, bridge)
         if master is None:
             raise HostError(f"there is no bridge {bridge} to put {device} on")
         link = links.get_link(kernel, device)
-        if link is not None and not _is_right(kernel, link, port, vni):
+        if link is not None and not _is_right(kernel, link, port, vni, source):
             links.delete_link(kernel, link.name)
             link = None
         if link is None:
-            link = _create(kernel, device, vni, port, mtu)
+            link = _create(kernel, device, vni, port, mtu, version, source)
         if link.mtu != mtu:
             links.set_link(kernel, link, mtu=mtu)
         sysctl.set_ipv6(link.name)
         if link.master != master.index:
             links.set_link(kernel, link, master=master.index)
+        if not link.isolated:
+            _isolate(kernel, link)
         if not link.up:
             try:
                 links.set_link(kernel, link, up=True)
             except NetlinkError as error:
+                if error.code == errno.EAFNOSUPPORT:
+                    raise HostError(f"this host has IPv6 off, and {link.name} needs it") from error
                 if error.code != errno.EADDRINUSE:
                     raise
                 hint = "stop what uses it, or choose another port"
@@ -117,7 +176,7 @@ def ensure_vxlan(
 
 
 def remove_vxlan(device: str = constants.VXLAN_DEVICE) -> None:
-    """Delete the VXLAN device, and with it all flood destinations; nothing happens when there is none."""
+    """Delete a VXLAN device, and with it all flood destinations; nothing happens when there is none."""
     with Netlink() as kernel, host_locked():
         links.delete_link(kernel, device)
 
@@ -144,7 +203,7 @@ def add_flood(ip: IP, device: str = constants.VXLAN_DEVICE) -> None:
 
     Args:
         ip: the other host's underlay address.
-        device: name of the VXLAN device.
+        device: name of the VXLAN device, which is for addresses like that.
 
     Raises:
         HostError: no VXLAN device, or the kernel refused.
@@ -177,11 +236,22 @@ def remove_flood(ip: IP, device: str = constants.VXLAN_DEVICE) -> None:
                     raise
 
 
-def _create(kernel: Netlink, device: str, vni: int, port: int, mtu: int) -> Link:
+def _mtu_of(name: str) -> int:
+    with Netlink() as kernel:
+        link = links.get_link(kernel, name)
+    if link is None:
+        raise HostError(f"there is no {name}")
+    return link.mtu
+
+
+def _create(kernel: Netlink, device: str, vni: int, port: int, mtu: int, version: int, source: IP | None) -> Link:
     data = [
         ("IFLA_VXLAN_ID", vni),
         ("IFLA_VXLAN_PORT", port),
         ("IFLA_VXLAN_LEARNING", 1),
+        # Any address, if none is given; it says which family.
+        *([("IFLA_VXLAN_LOCAL6", str(source or "::"))] if version == 6 else []),
+        *([("IFLA_VXLAN_LOCAL", str(source))] if version == 4 and source else []),
     ]
     try:
         links.add_link(kernel, device, "vxlan", data, [("IFLA_MTU", mtu)])
@@ -192,12 +262,22 @@ def _create(kernel: Netlink, device: str, vni: int, port: int, mtu: int) -> Link
     link = links.get_link(kernel, device)
     if link is None:
         raise HostError(f"{device} vanished while it was being made")
-    _silence(kernel, link)
+    silence(kernel, link)
     return link
 
 
-def _silence(kernel: Netlink, link: Link) -> None:
-    """Keep the device from speaking IPv6 on its own: all it would say goes to every host."""
+def _isolate(kernel: Netlink, port: Link) -> None:
+    """Have a port of a bridge exchange no frames with others that are isolated, too."""
+    message = ifinfmsg()
+    message["index"] = port.index
+    data = {"attrs": [("IFLA_BRPORT_ISOLATED", 1)]}
+    info = [("IFLA_INFO_SLAVE_KIND", "bridge"), ("IFLA_INFO_SLAVE_DATA", data)]
+    message["attrs"] = [("IFLA_LINKINFO", {"attrs": info})]
+    kernel.execute(message, netlink.RTM_NEWLINK, 0, f"isolate {port.name}")
+
+
+def silence(kernel: Netlink, link: Link) -> None:
+    """Keep a device from speaking IPv6 on its own: all it would say goes to every host."""
     message = ifinfmsg()
     message["index"] = link.index
     inet6 = {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", _ADDRESS_GENERATION_NONE)]}
@@ -209,7 +289,7 @@ def _silence(kernel: Netlink, link: Link) -> None:
             raise
 
 
-def _is_right(kernel: Netlink, link: Link, port: int, vni: int) -> bool:
+def _is_right(kernel: Netlink, link: Link, port: int, vni: int, source: IP | None) -> bool:
     """Return whether what can't be changed later is as it must be."""
     if link.kind != "vxlan":
         return False
@@ -218,7 +298,9 @@ def _is_right(kernel: Netlink, link: Link, port: int, vni: int) -> bool:
     answer = kernel.get(message, netlink.RTM_GETLINK, f"look at {link.name}")
     data = answer.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_DATA")
     wanted = {"IFLA_VXLAN_ID": vni, "IFLA_VXLAN_PORT": port, "IFLA_VXLAN_LEARNING": 1}
-    return all(data.get_attr(key) == value for key, value in wanted.items())
+    local = data.get_attr("IFLA_VXLAN_LOCAL") or data.get_attr("IFLA_VXLAN_LOCAL6")
+    same_source = (parse_ip(local) if local else None) == source
+    return same_source and all(data.get_attr(key) == value for key, value in wanted.items())
 
 
 def _entry(link: Link, mac: str, ip: IP) -> Any:
@@ -243,7 +325,3 @@ def _entries(kernel: Netlink, link: Link) -> list[tuple[str, IP]]:
 
     found = kernel.dump(message, netlink.RTM_GETNEIGH, f"list the destinations of {link.name}", read=read)
     return [entry for entry in found if entry is not None]
-
-
-def _order(ip: IP) -> tuple[int, int]:
-    return ip.version, int(ip)

@@ -117,11 +117,15 @@ def _metrics_address(text: str) -> tuple[str, int] | None:
         raise UsageError(f"invalid --metrics-addr {text!r}", hint=hint) from error
 
 
-def _host(text: str) -> IPv4Address:
+def _host(text: str) -> IP:
     try:
-        return parse_ipv4(text)
-    except UsageError as error:
-        raise UsageError(f"invalid --host {text!r}", hint="expected an IPv4 address of this host") from error
+        address = parse_ip(text)
+    except UsageError:
+        address = None
+    if address is None or address.is_multicast or (address.version == 6 and address.is_link_local):
+        hint = "expected an address of this host; 0.0.0.0 for all, :: for all of IPv6"
+        raise UsageError(f"invalid --host {text!r}", hint=hint)
+    return address
 
 
 def _log_level(text: str) -> str:
@@ -300,7 +304,7 @@ FLAGS = (
     ),
     Flag("name", "Name of this peer, a MAC address; by default the bridge's, or a random one.", "MAC", default=""),
     Flag("nickname", "Name for people; the host's name by default.", "TEXT", default=""),
-    Flag("host", "Address to listen on.", "ADDRESS", _host, IPv4Address(0)),
+    Flag("host", "Address to listen on, and to dial from; all by default.", "ADDRESS", _host, IPv4Address(0)),
     Flag(
         "conn-limit",
         "Greatest number of connections; 0 for no limit.",

@@ -8,7 +8,7 @@ from typing import ClassVar
 from weave_http.addresses import PeerAddress, parse_peer_address
 from weave_http.operations.operation import Argument, Operation, Option, many
 
-PEERS = "Peers as HOST[:PORT]."
+PEERS = "Peers as HOST[:PORT]; an IPv6 address as [ADDRESS]:PORT."
 
 
 @dataclass(frozen=True, slots=True)

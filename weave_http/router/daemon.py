@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from time import monotonic, time
 
 from weave_http import __version__, constants
+from weave_http.addresses import order
 from weave_http.net import relays, tunnel
 from weave_http.net.own_container import own_container
 from weave_http.router import docker_api
@@ -75,6 +76,7 @@ class Router:
             procfs=os.environ.get("PROCFS"),
             tunnels=devices,
             enforce=options.enforce,
+            source=me.source,
         )
         self._overlay = Overlay(self._kernel, store, self._reach, self._checked)
         self._name_gossip = NameGossip(me.name, me.uid)
@@ -101,7 +103,7 @@ class Router:
             self._peering,
             path_gossip,
             options.port + 1,
-            lambda: self._overlay.ceiling,
+            self._kernel.full,
             self._overlay.changed,
             self._tunnels,
         )
@@ -252,7 +254,9 @@ class Router:
         there = await in_thread(self._kernel.destinations)
         found = {ip for ip in there if tunnel.is_tunnelled(ip) == (self._tunnels is not None)}
         if found:
-            logger.info("keeping the destinations of an earlier router: %s", ", ".join(map(str, sorted(found))))
+            logger.info(
+                "keeping the destinations of an earlier router: %s", ", ".join(map(str, sorted(found, key=order)))
+            )
         self._peering.lost = adopted(found, monotonic())
 
     def log_status(self) -> None:

@@ -100,8 +100,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
     values, targets = read(argv, _TABLE)
     if values["resume"] and targets:
         raise UsageError("--resume dials the targets of the last time", hint="leave out either it or the peers")
-    for target in targets:
-        parse_peer_address(target)
+    targets = [str(parse_peer_address(target)) for target in targets]
     return Options(
         port=values["port"],
         name=parse_peer_name(values["name"]) if values["name"] else None,

@@ -50,7 +50,7 @@ class Pretender(Kernel):
         if self.failure:
             raise self.failure
         self.exposed |= exposed
-        return Found(min(1450, limit), 1450, dict(self.exposed), False)
+        return Found(min(1450, limit), dict(self.exposed), False)
 
     def hide(self, addresses: Collection[Cidr]) -> None:
         if self.failure:

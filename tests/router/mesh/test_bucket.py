@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from weave_http.router.mesh.bucket import Quiet, TokenBucket
+from ipaddress import ip_address
+
+from weave_http.router.mesh.bucket import Quiet, TokenBucket, origin
 
 
 def test_twenty_pass_at_once_and_then_twenty_a_second() -> None:
@@ -33,3 +35,9 @@ def test_of_many_lines_of_a_kind_few_are_written_and_the_others_are_counted() ->
     assert quiet.let("closed", 0.0) == ""
     assert quiet.let("refused", 10.0) == " (and 3 more like this)"
     assert quiet.let("refused", 20.0) == ""
+
+
+def test_one_host_with_many_ipv6_addresses_is_one_stranger() -> None:
+    one, again, another = (origin(ip_address(text)) for text in ("2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1"))
+    assert one == again != another
+    assert origin(ip_address("192.0.2.1")) != origin(ip_address("192.0.2.2"))

@@ -193,7 +193,7 @@ def test_each_field_of_a_hello_has_its_bounds(field: str, value: object) -> None
         [name(2), "192.0.2.2", 6783, 1],
         [name(2), "192.0.2.2", 0, True],
         [name(2), "192.0.2.256", 1, True],
-        [name(2), "::1", 1, True],
+        [name(2), "::1%eth0", 1, True],
         [name(2), b"\xc0\x00\x02\x02", 1, True],
         ["x", "192.0.2.2", 1, True],
         {},

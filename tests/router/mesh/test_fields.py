@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 
 import pytest
 
@@ -10,14 +10,15 @@ from weave_http.router.mesh.fields import Malformed
 
 
 def test_an_address_is_a_value_and_the_same_one_each_time() -> None:
-    assert fields.an_ip("192.0.2.1") == IPv4Address("192.0.2.1")
-    assert fields.an_ip("192.0.2.1") is fields.an_ip("192.0.2.1")
+    for text in ("192.0.2.1", "2001:db8::1"):
+        assert fields.an_address(text) == ip_address(text)
+        assert fields.an_address(text) is fields.an_address(text)
 
 
-@pytest.mark.parametrize("value", ["192.0.2.256", "::1", "h1", "", 1, None, b"\xc0\x00\x02\x01", True])
+@pytest.mark.parametrize("value", ["192.0.2.256", "fe80::1%eth0", "h1", "", 1, None, b"\xc0\x00\x02\x01", True])
 def test_what_is_no_address_is_malformed(value: object) -> None:
-    with pytest.raises(Malformed, match="where an IPv4 address belongs"):
-        fields.an_ip(value)
+    with pytest.raises(Malformed, match="where an address belongs"):
+        fields.an_address(value)
 
 
 @pytest.mark.parametrize("value", ["7A:00:00:00:00:01", "01:00:00:00:00:01", "", 7, None, ["7a:00:00:00:00:01"]])

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from weave_http.addresses import PeerAddress, parse_ip, parse_peer_address
-from weave_http.errors import HostError, UsageError
+from weave_http.addresses import parse_ip, parse_peer_address
+from weave_http.errors import HostError
 from weave_http.router.mesh.resolve import resolve
 from weave_http.router.mesh.topology import Address
 
@@ -18,6 +18,8 @@ def _resolve(text: str) -> list[Address]:
 def test_an_address_is_where_it_says_with_the_port_that_is_meant() -> None:
     assert _resolve("192.0.2.1") == [Address(parse_ip("192.0.2.1"), 6783)]
     assert _resolve("192.0.2.1:7000") == [Address(parse_ip("192.0.2.1"), 7000)]
+    assert _resolve("2001:db8::1") == [Address(parse_ip("2001:db8::1"), 6783)]
+    assert _resolve("[2001:db8::1]:7000") == [Address(parse_ip("2001:db8::1"), 7000)]
 
 
 def test_a_name_is_where_the_resolver_says() -> None:
@@ -26,10 +28,12 @@ def test_a_name_is_where_the_resolver_says() -> None:
 
 def test_all_addresses_of_a_name_are_returned_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def found(*_: object) -> list[tuple[object, ...]]:
-        return [(0, 0, 0, "", (ip, 6783)) for ip in ("192.0.2.2", "192.0.2.1", "192.0.2.2")]
+        texts = "2001:db8::1", "192.0.2.2", "192.0.2.1", "192.0.2.2", "fe80::1%eth0"
+        return [(0, 0, 0, "", (ip, 6783)) for ip in texts]
 
     monkeypatch.setattr(socket, "getaddrinfo", found)
-    assert _resolve("two") == [Address(parse_ip(f"192.0.2.{number}"), 6783) for number in (1, 2)]
+    wanted = [Address(parse_ip(ip), 6783) for ip in ("192.0.2.1", "192.0.2.2", "2001:db8::1")]
+    assert _resolve("two") == wanted, "those of IPv4 first, and none that is one link's alone"
 
 
 def test_a_name_without_an_address_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,6 +45,7 @@ def test_a_name_without_an_address_is_a_sentence(monkeypatch: pytest.MonkeyPatch
         _resolve("nowhere")
 
 
-def test_what_this_version_can_not_dial_is_refused() -> None:
-    with pytest.raises(UsageError):
-        asyncio.run(resolve(PeerAddress("2001:db8::1"), 6783))
+def test_a_name_with_link_local_addresses_alone_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [(0, 0, 0, "", ("fe80::1%eth0", 6783))])
+    with pytest.raises(HostError, match="near does not resolve: it has link-local addresses alone"):
+        _resolve("near")

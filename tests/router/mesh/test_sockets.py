@@ -4,6 +4,7 @@ import asyncio
 import errno
 import socket
 import time
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,8 @@ from weave_http.router.mesh.topology import Address
 
 def test_a_dialled_socket_comes_from_the_given_address() -> None:
     async def test() -> None:
-        with sockets.listen(ip(1), 7001) as listening:
+        (socket_of_one,) = sockets.listen(ip(1), 7001)
+        with socket_of_one as listening:
             dialling = asyncio.create_task(sockets.dial(Address(ip(1), 7001), ip(2), LoopClock()))
             taken, (remote, _) = await asyncio.get_running_loop().sock_accept(listening)
             with taken, await dialling:
@@ -29,6 +31,59 @@ def test_a_dialled_socket_comes_from_the_given_address() -> None:
 def test_a_port_where_nobody_listens_is_refused_and_the_socket_closed() -> None:
     with pytest.raises(ConnectionRefusedError):
         asyncio.run(sockets.dial(Address(ip(1), 7002), sockets.ANY, LoopClock()))
+
+
+def test_a_router_listens_on_both_families_side_by_side() -> None:
+    found = sockets.listen(sockets.ANY, 17001)
+    try:
+        assert [sock.family for sock in found] == [socket.AF_INET, socket.AF_INET6]
+        for ip in ("127.0.0.1", "::1"):
+            with asyncio.run(sockets.dial(Address(parse_ip(ip), 17001), sockets.ANY, LoopClock())) as dialled:
+                assert dialled.getpeername()[0] == ip
+        with pytest.raises(HostError, match="TCP port 17001 is taken"):
+            sockets.listen(sockets.ANY_6, 17001)
+    finally:
+        for sock in found:
+            sock.close()
+
+
+def test_a_taken_port_of_one_family_leaves_none_of_the_other_open() -> None:
+    with socket.create_server(("::1", 17002), family=socket.AF_INET6):
+        with pytest.raises(HostError, match="TCP port 17002 is taken"):
+            sockets.listen(sockets.ANY, 17002)
+        with socket.create_server(("0.0.0.0", 17002)):  # noqa: S104 (for a moment; it shows that nobody listens)
+            pass
+
+
+def test_a_host_whose_kernel_has_no_ipv6_listens_on_ipv4_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    class WithoutIPv6(socket.socket):
+        def __init__(self, family: int = -1, *more: Any) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+            super().__init__(family, *more)
+
+    monkeypatch.setattr(socket, "socket", WithoutIPv6)
+    (listening,) = sockets.listen(sockets.ANY, 17003)
+    with listening:
+        assert listening.family == socket.AF_INET
+    there = Address(parse_ip("2001:db8::1"), 6783)
+    with pytest.raises(OSError, match="not supported") as failure:
+        asyncio.run(sockets.dial(there, sockets.ANY, LoopClock()))
+    assert "this host has no IPv6 that leads to 2001:db8::1" in sockets.unreached(there, failure.value)
+    assert not sockets.is_own(parse_ip("2001:db8::1"))
+
+
+@pytest.mark.parametrize(
+    ("source", "there", "said"),
+    [
+        ("127.0.0.1", "::1", "uses 127.0.0.1 alone (--host), and ::1 is of IPv6"),
+        ("::", "127.0.0.1", "uses IPv6 alone (--host), and 127.0.0.1 is of IPv4"),
+    ],
+)
+def test_an_address_that_was_picked_dials_its_own_family_only(source: str, there: str, said: str) -> None:
+    with pytest.raises(HostError) as failure:
+        asyncio.run(sockets.dial(Address(parse_ip(there), 7001), parse_ip(source), LoopClock()))
+    assert said in str(failure.value)
 
 
 def test_an_address_of_another_host_can_not_be_listened_on() -> None:
@@ -44,6 +99,8 @@ def test_own_addresses_are_told_from_others() -> None:
     assert sockets.is_own(parse_ip("127.0.0.1"))
     assert sockets.is_own(parse_ip("127.9.9.9"))
     assert not sockets.is_own(parse_ip("192.0.2.1"))
+    assert sockets.is_own(parse_ip("::1"))
+    assert not sockets.is_own(parse_ip("2001:db8::1"))
 
 
 def test_why_nobody_was_reached_names_the_port_and_what_to_open() -> None:

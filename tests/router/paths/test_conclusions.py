@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 
 from weave_http.addresses import IP
-from weave_http.net.relays import Leg
+from weave_http.net.relays import VIRTUAL, Leg
 from weave_http.router.data.plan import Way
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.neighbours import View
@@ -41,12 +41,13 @@ class World:
             self.now += STEP
             view = View(self.connected.keys(), self.links.keys(), self.links)
             connected = self.connected
+            room = {4: FULL, 6: FULL - 20}
             self.conclusions.conclude(
                 connected,
                 connected,
                 view,
                 self.says,
-                FULL,
+                room,
                 self.now,
                 forwards=True,
                 local={},
@@ -165,6 +166,26 @@ def test_the_mtu_is_the_least_that_anybody_says_and_a_larger_one_changes_nothing
     world.says = {}
     world.run(1)
     assert world.conclusions.mtu == FULL
+
+
+def test_over_ipv6_packets_are_smaller_at_once_and_frames_go_on_to_ipv4() -> None:
+    world = World()
+    world.connected[C] = ip_address("fd00::3")
+    world.run(STEP)
+    assert world.conclusions.says.mtu == FULL - 20, "before anything was probed"
+    world.run(3)
+    seen = world.conclusions.says.seen
+    assert (seen[B].over_ipv6, seen[C].over_ipv6) == (False, True)
+    assert (seen[B].mtu, seen[C].mtu) == (0, 0), "all passes that there is room for"
+    world.says[C] = Says(seen={A: Seen(True, over_ipv6=True), B: Seen(True)})
+    world.blocked = {(B, True)}
+    world.run(6)
+    assert (world.state(B), world.over) == (State.BAD, {B: (C,)}), "though C passes no packets on as such"
+    assert world.conclusions.in_use[B].ip in VIRTUAL[6]
+    world.says[C] = Says(forwards=True, seen={each: Seen(True, over_ipv6=True) for each in (A, B)})
+    world.blocked = {(B, True), (B, False)}
+    world.run(LINGER + 6)
+    assert (world.over, bool(world.conclusions.relays(world.now))) == ({}, False), "IPv6 is not passed on as such"
 
 
 def test_rules_of_an_earlier_router_stay_until_this_one_knows_better() -> None:

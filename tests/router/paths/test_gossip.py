@@ -21,7 +21,13 @@ STAMP = Stamp(1, 1)
 FAR = 2**62
 
 _seen = st.builds(
-    Seen, st.booleans(), st.booleans(), st.integers(0, 10**6), st.integers(0, 9000), st.just(ip_address("192.0.2.1"))
+    Seen,
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 10**6),
+    st.integers(0, 9000),
+    st.sampled_from([None, ip_address("192.0.2.1"), ip_address("fd00::1")]),
+    st.booleans(),
 )
 _says = st.builds(Says, st.integers(576, 9000), st.booleans(), st.dictionaries(st.sampled_from([A, B, C]), _seen))
 

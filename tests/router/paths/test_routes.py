@@ -69,7 +69,8 @@ def test_what_one_end_finds_bad_is_no_way_and_who_does_not_pass_on_is_no_host_in
 
 def test_an_end_and_the_host_in_between_have_parts_that_fit() -> None:
     (path,) = paths(Graph(linked([(A, C), (B, C)]), say(PEERS[:3])), {(A, B)}, LABELS)
-    mine, theirs = way(path, A), way(path, B)
+    mine, theirs = way(path, A, {C: ip_address("192.0.2.3")}), way(path, B, {C: ip_address("192.0.2.3")})
+    assert way(path, A, {}) is way(path, C, {A: ip_address("192.0.2.1")}) is None
     assert mine is not None
     assert theirs is not None
     assert (mine.peer, mine.via, theirs.peer, theirs.label) == (B, (C,), A, mine.label)
@@ -101,3 +102,28 @@ def test_every_pair_that_can_be_has_one_path_with_a_label_of_its_own_on_each_lin
     used = [(frozenset(link), path.label) for path in every.values() for link in pairwise(path.hosts)]
     assert len(used) == len(set(used))
     assert all(label in LABELS for _, label in used)
+
+
+def test_hosts_between_families_pass_frames_on_and_keep_a_port_for_each_path() -> None:
+    fours, sixes = PEERS[1:4], PEERS[4:7]
+    over = {pair: Seen(True, over_ipv6=True) for six in sixes for pair in ((A, six), (six, A))}
+    graph = Graph(linked([(A, other) for other in (*fours, *sixes)]), say(PEERS[:7], over))
+    mixed = {pair: path for pair, path in found(graph).items() if pair[0] in fours and pair[1] in sixes}
+    assert {path.hosts for path in mixed.values()} == {(four, A, six) for four in fours for six in sixes}
+    assert len({path.label for path in mixed.values()}) == len(mixed), "a port leads to one pair of devices"
+    assert all(pair not in found(graph) for pair in pairwise(sixes)), "IPv6 is not passed on as such"
+    assert not any(
+        set(pair) & set(fours) and set(pair) & set(sixes)
+        for pair in found(
+            Graph(linked([(A, other) for other in (*fours, *sixes)]), say(PEERS[:7], over), between_families=False)
+        )
+    )
+    path = mixed[B, E]
+    there = {A: ip_address("192.0.2.1"), B: ip_address("192.0.2.2"), E: ip_address("fd00::5")}
+    (out, back) = relays([path], A, there, lambda peer: True).forwards
+    assert (out.source, out.to, back.source, back.to) == (there[B], there[E], there[E], there[B])
+    assert relays([path], A, there, lambda peer: True).transits == (out,)
+    for end, first in ((B, "192.0.2.1"), (E, "fd00::1")):
+        (leg,) = relays([path], end, {A: ip_address(first)}, lambda peer: True).legs
+        assert is_virtual(leg.virtual)
+        assert leg.virtual.version == leg.by.version == ip_address(first).version

@@ -9,7 +9,7 @@ from functools import partial
 from time import monotonic
 
 from weave_http.addresses import Cidr, parse_peer_address
-from weave_http.errors import HostError, WeaveError
+from weave_http.errors import HostError, UsageError, WeaveError
 from weave_http.router.addresses.service import EXPOSED, AddressService
 from weave_http.router.blocking import in_thread
 from weave_http.router.control import describe
@@ -131,11 +131,12 @@ class Control:
         good, complaints = [], []
         for peer in dict.fromkeys(peers):
             try:
-                await resolve(parse_peer_address(peer), self._peering.me.port)
+                where = parse_peer_address(peer)
+                await resolve(where, self._peering.me.port)
             except WeaveError as error:
                 complaints.append(str(error))
             else:
-                good.append(peer)
+                good.append(str(where))
         if good:
             before = self.store.state.targets
             kept = () if instead else before
@@ -146,6 +147,7 @@ class Control:
 
     async def forget(self, peers: Collection[str]) -> None:
         """Stop dialling these, and sending data there when there is no connection."""
+        peers = set(map(_spelt, peers))
         await self._keep_targets(tuple(target for target in self.store.state.targets if target not in peers))
         self._stop_dialling(peers)
 
@@ -259,3 +261,11 @@ def _with(
     """Return the addresses by container with those of one changed; one without is left out."""
     others = {each: kept for each, kept in attachments.items() if each != container}
     return {**others, container: addresses} if addresses else others
+
+
+def _spelt(peer: str) -> str:
+    """Return a target as it is kept; what is none stays as it is."""
+    try:
+        return str(parse_peer_address(peer))
+    except UsageError:
+        return peer

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from weave_http import addresses
-from weave_http.addresses import Cidr
+from weave_http.addresses import Cidr, order
 from weave_http.router.addresses.service import AddressService
 from weave_http.router.control.report import (
     Connection,
@@ -58,7 +58,7 @@ def router(
         connections=connections(peering, overlay.mtu, standings, tunnels, now),
         termination_count=peering.terminations,
         targets=tuple(peering.targets.given),
-        overlay_diagnostics={"fastdp": {"FloodDestinations": list(map(str, sorted(overlay.destinations)))}},
+        overlay_diagnostics={"fastdp": {"FloodDestinations": list(map(str, sorted(overlay.destinations, key=order)))}},
         name_clash=peering.name_clash,
         encryption=tunnels is not None,
     )

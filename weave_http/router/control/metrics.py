@@ -114,12 +114,13 @@ def _troubles(report: Report) -> Metric:
 
 
 def _traffic() -> Iterator[Metric]:
-    """Yield what crossed the VXLAN device, which is all traffic between this host and others."""
-    numbers = _counters(constants.VXLAN_DEVICE)
+    """Yield what crossed the VXLAN devices, which is all traffic between this host and others."""
+    each = [found for name in (constants.VXLAN_DEVICE, constants.VXLAN_DEVICE_6) if (found := _counters(name))]
+    numbers = [sum(several) for several in zip(*each, strict=True)]
     if numbers:
         for word, start in (("receive", 0), ("transmit", _SENT)):
             for what, index in (("bytes", 0), ("packets", 1), ("errors", 2), ("dropped", 3)):
-                text = f"Of the VXLAN device: {what}, {word}."
+                text = f"Of the VXLAN devices: {what}, {word}."
                 yield _counter(f"weave_overlay_{word}_{what}", text, numbers[start + index])
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from weave_http import constants
 from weave_http.addresses import IP, Cidr
 from weave_http.errors import HostError
-from weave_http.net import bridge, conntrack, expose, ingress, segments, tunnel
+from weave_http.net import bridge, conntrack, expose, ingress, segments, transit, tunnel
 from weave_http.net.backend import Backend
 from weave_http.net.ports import Ports, port_names
-from weave_http.net.relays import Relays, ensure_route
+from weave_http.net.relays import Relays, ensure_routes
 from weave_http.net.rules import Guard, data_rules
-from weave_http.net.vxlan import Vxlan
+from weave_http.net.vxlan import MORE_6, Vxlan
 from weave_http.net.wireguard import OVERHEAD, TunnelPeer
 from weave_http.router.data.plan import Way
 from weave_http.router.data.segments import Further, Segment, destinations
@@ -29,14 +29,12 @@ class Found:
 
     Args:
         mtu: of the overlay, in bytes.
-        ceiling: what that is where nothing smaller is in between.
         exposed: addresses of the host on the network, and whether each masquerades.
         mended: whether rules had to be changed.
         unguarded: ports by which a container may send whatever it likes, though that is to be enforced.
     """
 
     mtu: int
-    ceiling: int
     exposed: Mapping[Cidr, bool]
     mended: bool
     unguarded: Collection[str] = ()
@@ -57,6 +55,8 @@ class Kernel:
         tunnels: by which frames are encrypted, the one to hosts that are reached directly, and the one to those that
             are reached over others; None on a network without a password.
         enforce: whether containers may send only from the addresses and the MAC that they were given.
+        source: address of this host that frames are sent from; None to leave that to the routes. In a tunnel it does not
+            count.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Kernel:
         procfs: str | None = None,
         tunnels: tuple[Tunnel, Tunnel] | None = None,
         enforce: bool = False,
+        source: IP | None = None,
     ) -> None:
         self._name = name
         self._port = port
@@ -77,10 +78,12 @@ class Kernel:
         self._tunnels = tunnels
         self._overhead = OVERHEAD if tunnels else 0
         self._relays: Relays | None = None
-        self._backend: Backend = Vxlan(port)
+        self._source = None if tunnels else source  # in a tunnel frames come from this host's address there
+        self._backend: Backend = Vxlan(port, self._source)
         self._mtu = mtu
         self._ceiling = 0
         self._settled_mtu = 0
+        self._sources: Collection[IP] = ()
         self._docker_bridge = docker_bridge
         self._ports = Ports(procfs) if procfs else None
         self._enforce = enforce
@@ -111,13 +114,12 @@ class Kernel:
             self._ceiling = state.mtu
         mtu = max(constants.LEAST_MTU, min(self._ceiling, limit))
         state = bridge.ensure_bridge(mtu=mtu, mac=self._name, overhead=overhead)
-        data = data_rules(sources, self._port, tunnel=self._tunnels is not None)
+        self._sources = sources
+        sealed = self._tunnels is not None
+        data = {each: data_rules(sources, self._port, tunnel=sealed, version=each) for each in (4, 6)}
         outcome = expose.expose(lambda: exposed, self._docker_bridge, guard=self._guard, relayed=relays, data=data)
-        if relays:
-            ensure_route()
-        if relays is not None and (outcome.changed or relays != self._relays):
-            conntrack.forget_stale(relays, self._port)
-            self._relays = relays
+        if relays is not None:
+            self._relay(relays, fresh=outcome.changed)
         if self._tunnels:
             _ensure_tunnels(*self._tunnels, relays, state.mtu + self._backend.overhead)
         else:
@@ -131,7 +133,16 @@ class Kernel:
                 logger.info("the MTU of %s is %d bytes now", ", ".join(changed), mtu)
             else:  # a container that was being attached has it by now, too
                 self._settled_mtu = mtu
-        return Found(state.mtu, self._ceiling, outcome.exposed, outcome.changed, self._unguarded())
+        return Found(state.mtu, outcome.exposed, outcome.changed, self._unguarded())
+
+    def _relay(self, relays: Relays, *, fresh: bool) -> None:
+        """Have what paths over others need beside the rules, which have changed just now if they are `fresh`."""
+        if relays or self._relays != Relays():  # an earlier router's, as long as nothing is known
+            ensure_routes(relays)
+            transit.ensure(relays.transits)
+        if fresh or relays != self._relays:
+            conntrack.forget_stale(relays, self._port)
+        self._relays = relays
 
     def _unguarded(self) -> Collection[str]:
         try:
@@ -156,6 +167,17 @@ class Kernel:
         """Take addresses of the host off the network. Raises `HostError`."""
         expose.hide(addresses, self._docker_bridge)
 
+    def full(self, version: int) -> int:
+        """Return the bytes of the largest packet that the network may have, as far as this host's link goes.
+
+        Whoever wished for an MTU has it over both; probes tell what passes. 0 before it is known.
+
+        Args:
+            version: of IP underneath.
+        """
+        less = MORE_6 if version == 6 and self._mtu is None else 0
+        return max(constants.LEAST_MTU, self._ceiling - less) if self._ceiling else 0
+
     def destinations(self) -> set[IP]:
         """Return the underlay addresses that frames for all go to. Raises `HostError`."""
         return self._backend.destinations()
@@ -172,7 +194,7 @@ class Kernel:
         """
         for each in self._tunnels or ():
             each.apply(peers, wanted)
-        if self._backend.apply(wanted):
+        if self._backend.apply(wanted, self._sources):
             logger.info("data goes to %s", ", ".join(sorted(map(str, wanted))) or "no other host")
 
     def carry(self, further: Further, ways: Mapping[str, Way], mtu: int) -> dict[str, str]:
@@ -203,9 +225,9 @@ class Kernel:
         return failed
 
     def _carry(self, each: Segment, heard: Collection[str], ways: Mapping[str, Way], mtu: int) -> None:
-        name, device = segments.bridge_name(each.network), segments.device_name(each.network)
+        name = segments.bridge_name(each.network)
         segments.ensure_bridge(name, mtu)
-        vxlan = Vxlan(self._port, bridge=name, device=device, vni=each.vni)
+        vxlan = Vxlan(self._port, self._source, bridge=name, devices=segments.device_names(each.network), vni=each.vni)
         vxlan.ensure(mtu)
         wanted = destinations(each, heard, ways, vxlan.destinations())
         if vxlan.apply(wanted):
@@ -215,6 +237,8 @@ class Kernel:
         """Take down what leads to other hosts. Raises `HostError`."""
         segments.remove_devices()
         self._backend.remove()
+        ensure_routes(Relays())
+        transit.ensure(())
         tunnel.remove()
 
 

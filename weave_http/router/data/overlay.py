@@ -36,7 +36,6 @@ class Overlay:
 
     Attributes:
         mtu: of the overlay, in bytes; 0 before it is known.
-        ceiling: what it is where nothing smaller is in between; 0 before it is known.
         destinations: underlay addresses that frames for all go to.
         trouble: why the kernel is not as it should be, empty if it is.
         further: returns which further networks there are; None if there can be none.
@@ -62,7 +61,6 @@ class Overlay:
         self.further: Callable[[], Further] | None = None
         self.carried: Callable[[Further, Mapping[str, str]], None] = lambda further, failed: None
         self.mtu = 0
-        self.ceiling = 0
         self.destinations: frozenset[IP] = frozenset()
         self.trouble = ""
         self.join_again: Callable[[], None] = lambda: None
@@ -199,7 +197,7 @@ class Overlay:
         if found.unguarded and self.mtu:
             logger.warning("%s: what it sends is not looked at; it is joined again", ", ".join(sorted(found.unguarded)))
             self.join_again()
-        self._done, self.mtu, self.ceiling = reach, found.mtu, found.ceiling
+        self._done, self.mtu = reach, found.mtu
         self._tell_checked()
         after = with_found(self._store.state.exposed, found.exposed)
         if after is not self._store.state.exposed:

@@ -6,13 +6,14 @@ import asyncio
 import logging
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 from time import monotonic
 
-from weave_http.addresses import IP, parse_ipv4
-from weave_http.router.mesh.bucket import Quiet, TokenBucket
+from weave_http.addresses import Network, parse_ip
+from weave_http.errors import UsageError
+from weave_http.router.mesh.bucket import Quiet, TokenBucket, origin
 from weave_http.router.mesh.connections import Connection
 from weave_http.router.mesh.fields import Malformed
 from weave_http.router.mesh.handshake import Refusal, Refused
@@ -36,7 +37,7 @@ class Acceptor:
     """Lets strangers in.
 
     Args:
-        sock: listens.
+        socks: they listen.
         tasks: what is under way.
         meet: shakes hands on a connected socket.
         keep: keeps a connection going to its end.
@@ -44,36 +45,43 @@ class Acceptor:
 
     def __init__(
         self,
-        sock: socket.socket,
+        socks: Sequence[socket.socket],
         tasks: Tasks,
         meet: Callable[[socket.socket, Address], AbstractAsyncContextManager[Connection]],
         keep: Callable[[Connection], Awaitable[None]],
     ) -> None:
-        self._socket = sock
+        self._sockets = socks
         self._tasks = tasks
         self._meet = meet
         self._keep = keep
         self._slots = asyncio.Semaphore(MOST_HANDSHAKES)
-        self._under_way: Counter[IP] = Counter()
+        self._under_way: Counter[Network] = Counter()
         self._quiet = Quiet()
         self._new: set[socket.socket] = set()
 
     async def run(self) -> None:
         """Accept until cancelled."""
-        loop = asyncio.get_running_loop()
         bucket, crowd = TokenBucket(), TokenBucket(TURNED_AWAY, TURNED_AWAY_INTERVAL)
+        await asyncio.gather(*(self._accept(sock, bucket, crowd) for sock in self._sockets))
+
+    async def _accept(self, listening: socket.socket, bucket: TokenBucket, crowd: TokenBucket) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             async with self._slots:
                 pass  # there is room again
             await asyncio.sleep(bucket.take(monotonic()))
             try:
-                sock, (ip, port) = await loop.sock_accept(self._socket)
+                sock, (ip, port, *_) = await loop.sock_accept(listening)
             except OSError as error:
                 logger.warning("can't accept connections: %s", error.strerror)
                 await asyncio.sleep(1.0)
                 continue
-            remote = Address(parse_ipv4(ip), port)
-            if self._under_way[remote.ip] >= MOST_FROM_ONE:
+            try:
+                remote = Address(parse_ip(ip), port)
+            except UsageError:  # a link-local address, which others could not dial
+                sock.close()
+                continue
+            if self._under_way[origin(remote.ip)] >= MOST_FROM_ONE:
                 sock.close()
                 self._say(logging.INFO, "crowd", remote, f"more than {MOST_FROM_ONE} handshakes from there at once")
                 bucket.give_back()  # a crowd must not keep others waiting
@@ -93,7 +101,7 @@ class Acceptor:
 
     async def _serve(self, sock: socket.socket, remote: Address) -> None:
         self._new.discard(sock)
-        self._under_way[remote.ip] += 1
+        self._under_way[origin(remote.ip)] += 1
         crowded = 2 * self._under_way.total() > MOST_HANDSHAKES
         try:
             async with AsyncExitStack() as stack:
@@ -104,7 +112,7 @@ class Acceptor:
                     raise Closed(f"no handshake within {HURRY:.0f} s, and many are under way") from error
                 finally:
                     self._slots.release()
-                    self._under_way[remote.ip] -= 1
+                    self._under_way[origin(remote.ip)] -= 1
                     self._under_way += Counter()  # drops what is zero
                 await self._keep(connection)
         except Refused as refused:

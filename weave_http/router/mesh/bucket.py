@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
+from weave_http.addresses import IP, Network
+
+
+def origin(ip: IP) -> Network:
+    """Return what counts as one stranger: of IPv6, where a host takes as many addresses as it likes, a whole /64."""
+    return ip_network((ip, 32 if ip.version == 4 else 64), strict=False)
+
 
 class TokenBucket:
     """So many at once, and then one an interval. Pure: the time is an argument, in seconds.

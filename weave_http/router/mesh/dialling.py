@@ -8,7 +8,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from weave_http.errors import WeaveError
+from weave_http.errors import HostError, WeaveError
 from weave_http.router.mesh.bucket import Quiet
 from weave_http.router.mesh.fields import Malformed
 from weave_http.router.mesh.handshake import Refusal, Refused
@@ -125,6 +125,9 @@ class Dialler:
                 sock = await dial(address, self._me.host, self._clock)
             except OSError as failure:
                 error = unreached(address, failure)
+                continue
+            except HostError as failure:
+                error = str(failure)
                 continue
             await self._converse(sock, address, target)
             return ""

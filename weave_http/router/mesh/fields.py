@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from weave_http.addresses import IP, parse_ip, parse_ipv4
+from weave_http.addresses import IP, parse_ip
 from weave_http.errors import UsageError
 from weave_http.router.mesh.facts import GREATEST_VERSION, Stamp
 from weave_http.router.mesh.identity import PeerName, is_peer_name
@@ -82,16 +82,6 @@ def a_stamp(uid: Any, version: Any, greatest: int) -> Stamp:
     return Stamp(a_uid(uid, greatest), a_number(version, 0, GREATEST_VERSION))
 
 
-def an_ip(value: Any) -> IP:
-    """Return an IPv4 address."""
-    if not isinstance(value, str):
-        raise Malformed("something else where an IPv4 address belongs")
-    try:
-        return _ip(value)
-    except UsageError as error:
-        raise Malformed("something else where an IPv4 address belongs") from error
-
-
 def an_address(value: Any) -> IP:
     """Return an address of IPv4 or IPv6."""
     if not isinstance(value, str):
@@ -100,11 +90,6 @@ def an_address(value: Any) -> IP:
         return _address(value)
     except UsageError as error:
         raise Malformed("something else where an address belongs") from error
-
-
-@lru_cache(maxsize=4096)
-def _ip(text: str) -> IP:
-    return parse_ipv4(text)
 
 
 @lru_cache(maxsize=4096)

@@ -26,7 +26,7 @@ class Self:
         name: peer name.
         nickname: for people.
         uid: when the process started, in µs since 1970.
-        host: address to listen on, `0.0.0.0` for all.
+        host: address to listen on, `0.0.0.0` for all, `::` for all of IPv6.
         port: TCP port to listen on.
         limit: most connections, 0 for any number.
         discovery: whether to dial peers that others know.
@@ -39,6 +39,11 @@ class Self:
     port: int
     limit: int
     discovery: bool
+
+    @property
+    def source(self) -> IP | None:
+        """The address to send from; None to leave that to the routes."""
+        return None if self.host.is_unspecified else self.host
 
 
 def is_peer_name(text: str) -> bool:

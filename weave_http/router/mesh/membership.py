@@ -15,7 +15,7 @@ from typing import Any
 from weave_http.addresses import IP
 from weave_http.router.mesh import claims, topology
 from weave_http.router.mesh.fact_gossip import FactGossip, hearsay_delay
-from weave_http.router.mesh.fields import Fields, a_flag, a_list, a_number, a_peer, a_text, an_ip
+from weave_http.router.mesh.fields import Fields, a_flag, a_list, a_number, a_peer, a_text, an_address
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.messages import Kind, Message
 from weave_http.router.mesh.neighbours import Neighbour, View
@@ -81,7 +81,7 @@ def _packed(link: Link) -> list[Any]:
 
 def _link(value: Any) -> Link:
     peer, ip, port, outbound = a_list(value, 4, 4)
-    return Link(a_peer(peer), _address(an_ip(ip), a_number(port, 1, 65535)), a_flag(outbound))
+    return Link(a_peer(peer), _address(an_address(ip), a_number(port, 1, 65535)), a_flag(outbound))
 
 
 @lru_cache(maxsize=4096)

@@ -99,7 +99,7 @@ class Peering:
             is_own=is_own,
         )
         self._dialler = Dialler(me, self.targets, self._table, self._clock, self._tasks, self._converse)
-        self._socket: socket.socket | None = None
+        self._sockets: list[socket.socket] = []
         self._settling: asyncio.TimerHandle | None = None
         self._waking: asyncio.TimerHandle | None = None
         self._later: asyncio.TimerHandle | None = None
@@ -121,17 +121,16 @@ class Peering:
         return self._table.clash(monotonic())
 
     def listen(self) -> None:
-        """Open the port.
+        """Open the port, of both families of addresses if the host has both.
 
         Raises:
             HostError: it is taken.
         """
-        self._socket = sockets.listen(self.me.host, self.me.port)
+        self._sockets = sockets.listen(self.me.host, self.me.port)
 
     def start(self) -> None:
         """Begin to accept and to dial."""
-        assert self._socket is not None
-        acceptor = Acceptor(self._socket, self._tasks, self._meet, self._keep)
+        acceptor = Acceptor(self._sockets, self._tasks, self._meet, self._keep)
         dialler = self._dialler
         for work in (self._clock.run(), acceptor.run(), dialler.run(), dialler.follow_names(), self._resend()):
             self._tasks.start(work)
@@ -142,8 +141,8 @@ class Peering:
         for timer in (self._settling, self._waking, self._later):
             if timer is not None:
                 timer.cancel()
-        if self._socket is not None:
-            self._socket.close()
+        for sock in self._sockets:
+            sock.close()
 
     async def leave(self) -> None:
         """Tell all peers that we leave for good, and end all connections."""

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import socket
 
-from weave_http.addresses import PeerAddress, is_ip, parse_ipv4
+from weave_http.addresses import PeerAddress, is_ip, parse_ip
 from weave_http.errors import HostError
 from weave_http.router.blocking import in_thread
 from weave_http.router.mesh.topology import Address
 
 
 async def resolve(peer: PeerAddress, default_port: int) -> list[Address]:
-    """Return the IPv4 addresses of a peer, at least one.
+    """Return the addresses of a peer, at least one, those of IPv4 first: VXLAN over IPv4 leaves larger packets room.
 
     Args:
         peer: as a person gave it.
         default_port: TCP port if none was given.
 
     Raises:
-        UsageError: it is an address, but no IPv4 address.
         HostError: its name has no address.
     """
     host, port = peer.host, peer.port or default_port
     if is_ip(host):
-        return [Address(parse_ipv4(host), port)]
+        return [Address(parse_ip(host), port)]
     try:
-        found = await in_thread(lambda: socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM))
+        found = await in_thread(lambda: socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM))
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no such name"
         raise HostError(f"{host} does not resolve: {(reason or str(error)).lower()}") from error
-    return sorted({Address(parse_ipv4(str(entry[4][0])), port) for entry in found})
+    # One with a zone is no other host's for everybody.
+    addresses = {Address(ip, port) for entry in found if (ip := parse_ip(str(entry[4][0]).partition("%")[0]))}
+    there = sorted(address for address in addresses if not address.ip.is_link_local)
+    if not there:
+        raise HostError(f"{host} does not resolve: it has link-local addresses alone")
+    return there

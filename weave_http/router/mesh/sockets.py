@@ -8,15 +8,15 @@ import os
 import socket
 import ssl
 import struct
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
-from weave_http.addresses import IP
+from weave_http.addresses import IP, endpoint
 from weave_http.errors import HostError
 from weave_http.router.mesh.loop_clock import LoopClock
 from weave_http.router.mesh.topology import Address
 
-ANY = IPv4Address(0)
+ANY, ANY_6 = IPv4Address(0), IPv6Address(0)
 DIAL_TIMEOUT = 5.0
 """Seconds for TCP's handshake."""
 DEAD_AFTER = 15.0
@@ -40,17 +40,50 @@ class Unanswered(NamedTuple):
     round_trip: float
 
 
-def listen(host: IP, port: int) -> socket.socket:
-    """Return a listening, non-blocking socket.
+def listen(host: IP, port: int) -> list[socket.socket]:
+    """Return listening, non-blocking sockets: of both families, if the host has both and no address is chosen.
 
     Args:
-        host: address of this host, `ANY` for all.
+        host: address of this host, `ANY` for all, `ANY_6` for all of IPv6.
         port: TCP port.
 
     Raises:
         HostError: the port is taken, or the address is another host's.
     """
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    found = [_listen(host, port)]
+    if host == ANY and has_ipv6():
+        try:
+            found.append(_listen(ANY_6, port))
+        except HostError:
+            found[0].close()
+            raise
+    return found
+
+
+def has_ipv6() -> bool:
+    """Tell whether this host has IPv6: neither its kernel nor its administrator has it off."""
+    try:
+        with _socket(ANY_6) as sock:
+            sock.bind((str(ANY_6), 0))
+    except OSError:
+        return False
+    return True
+
+
+def _socket(ip: IP) -> socket.socket:
+    """Return a TCP socket of an address's family. Raises `OSError`."""
+    if ip.version == 4:
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    return sock
+
+
+def _listen(host: IP, port: int) -> socket.socket:
+    try:
+        sock = _socket(host)
+    except OSError as error:
+        raise HostError(f"can't listen on {endpoint(host, port)}: {reason(error)}") from error
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setblocking(False)
@@ -61,7 +94,7 @@ def listen(host: IP, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             hint = "another router runs there; choose another port with WEAVE_PORT"
             raise HostError(f"TCP port {port} is taken on this host", hint=hint) from error
-        raise HostError(f"can't listen on {host}:{port}: {reason(error)}") from error
+        raise HostError(f"can't listen on {endpoint(host, port)}: {reason(error)}") from error
     return sock
 
 
@@ -70,16 +103,21 @@ async def dial(address: Address, source: IP, clock: LoopClock) -> socket.socket:
 
     Args:
         address: where to.
-        source: IPv4 address to come from, `ANY` to leave that to the routes.
+        source: address to come from, `ANY` or `ANY_6` to leave that to the routes.
         clock: for the time limit.
 
     Raises:
         OSError: no connection came about in time.
+        HostError: the source is of the other family.
     """
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if source != ANY and source.version != address.ip.version:
+        raise HostError(
+            f"this router uses {_shown(source)} alone (--host), and {address.ip} is of IPv{address.ip.version}"
+        )
+    sock = _socket(address.ip)
     try:
         sock.setblocking(False)
-        if source != ANY:
+        if source not in (ANY, ANY_6):
             sock.bind((str(source), 0))
         async with clock.timeout(DIAL_TIMEOUT):
             await asyncio.get_running_loop().sock_connect(sock, (str(address.ip), address.port))
@@ -87,6 +125,10 @@ async def dial(address: Address, source: IP, clock: LoopClock) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _shown(source: IP) -> str:
+    return "IPv6" if source == ANY_6 else str(source)
 
 
 def set_patience(sock: socket.socket) -> None:
@@ -123,12 +165,12 @@ def unanswered(sock: socket.socket) -> Unanswered | None:
 
 def is_own(ip: IP) -> bool:
     """Tell whether an address is one of this host's own: the kernel would send from it to itself. Sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        try:
+    try:
+        with socket.socket(socket.AF_INET if ip.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as sock:
             sock.connect((str(ip), 9))
-        except OSError:
-            return False
-        return ip.is_loopback or str(sock.getsockname()[0]) == str(ip)
+            return ip.is_loopback or str(sock.getsockname()[0]) == str(ip)
+    except OSError:
+        return False
 
 
 def unreached(address: Address, error: OSError) -> str:
@@ -139,6 +181,8 @@ def unreached(address: Address, error: OSError) -> str:
             f"{what} from TCP port {address.port}: the host is down, or a firewall drops it;"
             f" let TCP {address.port} and UDP {address.port + 1} through there"
         )
+    if error.errno in (errno.ENETUNREACH, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL) and address.ip.version == 6:
+        return f"this host has no IPv6 that leads to {address.ip}: give both hosts addresses of one family"
     if error.errno == errno.ECONNREFUSED:
         return f"connection refused: no router listens on TCP port {address.port} there, or a firewall rejects it"
     return reason(error)

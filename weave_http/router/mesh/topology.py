@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from ipaddress import IPv6Address
 from operator import attrgetter
 from typing import NamedTuple
 
-from weave_http.addresses import IP
+from weave_http.addresses import IP, endpoint, order
 from weave_http.router.mesh.facts import Fact, FactSet
 from weave_http.router.mesh.identity import PeerName
 
@@ -23,12 +24,12 @@ MOST_ADDRESSES = 4
 """Addresses of one peer that are dialled."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Address:
     """Where a TCP connection leads.
 
     Args:
-        ip: IPv4 address.
+        ip: address of the host.
         port: TCP port.
     """
 
@@ -36,7 +37,11 @@ class Address:
     port: int
 
     def __str__(self) -> str:
-        return f"{self.ip}:{self.port}"
+        return endpoint(self.ip, self.port)
+
+    def __lt__(self, other: Address) -> bool:
+        """Tell whether it comes before another one: IPv4 before IPv6."""
+        return (order(self.ip), self.port) < (order(other.ip), other.port)
 
     @property
     def dialable(self) -> bool:
@@ -46,6 +51,8 @@ class Address:
 
 @lru_cache(maxsize=4096)
 def _is_dialable(ip: IP) -> bool:
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+        return False
     return not (ip.is_loopback or ip.is_multicast or ip.is_unspecified or ip.is_reserved or ip.is_link_local)
 
 

@@ -8,7 +8,7 @@ good, even if one in between is not heard of: its kernel goes on without its rou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import replace
 
 from weave_http import constants
@@ -46,6 +46,7 @@ class Conclusions:
         port: UDP port for data.
         prober: knows the ways.
         now: the time, in seconds of any clock that only goes forward.
+        between_families: whether hosts in between may go from IPv4 to IPv6: with frames that can be unpacked there.
 
     Attributes:
         in_use: ways over others that are used.
@@ -54,8 +55,9 @@ class Conclusions:
         mtu: bytes of the largest packet that passes between all hosts.
     """
 
-    def __init__(self, me: PeerName, port: int, prober: Prober, now: float) -> None:
+    def __init__(self, me: PeerName, port: int, prober: Prober, now: float, *, between_families: bool = True) -> None:
         self._me = me
+        self._between_families = between_families
         self._labels = labels(port)
         self._prober = prober
         self._began = now
@@ -76,7 +78,7 @@ class Conclusions:
         straight: Mapping[PeerName, IP],
         view: View,
         says: Mapping[PeerName, Says],
-        full: int,
+        full: Mapping[int, int],
         now: float,
         *,
         forwards: bool,
@@ -91,7 +93,8 @@ class Conclusions:
             straight: where frames for them go directly: there, or into a tunnel. It may lack some.
             view: who is there.
             says: what the peers that are there say of their ways.
-            full: bytes of the largest packet that the network may have, as far as this host's link goes.
+            full: bytes of the largest packet that the network may have, as far as this host's link goes, by version of
+                IP underneath.
             now: the time.
             forwards: whether this host passes packets on.
             local: own addresses of the connections.
@@ -101,15 +104,16 @@ class Conclusions:
         direct = {peer: Way(peer, ip) for peer, ip in straight.items()}
         says = {**says, self._me: self.says}
         found = self._paths(view, says, now)
-        ends = [end for path in found if (end := routes.way(path, self._me))]
+        ends = [end for path in found if (end := routes.way(path, self._me, connected))]
         relayed = {PeerName(way.peer): way for end in ends if (way := laid(end))}
         self._choose(direct, relayed, says, now)
         # The tunnel leads to a peer over one path at a time: the one that all hosts conclude by now.
         self._over = {peer: each for peer, each in self._over.items() if each[1] > now} | {
             peer: (way, now + LINGER) for peer, way in (self.in_use | relayed).items()
         }
-        wanted = {*direct.values(), *relayed.values(), *self.in_use.values()}
-        self._prober.want(wanted, full, now)
+        room = {peer: full[ip.version] for peer, ip in connected.items()}
+        over_others = {way: full[way.ip.version] for way in (*relayed.values(), *self.in_use.values())}
+        self._prober.want(over_others | {way: room[peer] for peer, way in direct.items()}, now)
         current = routes.relays(found, self._me, connected, is_clear)
         if current or self._relays:
             self._relays = {relays: until for relays, until in self._relays.items() if until > now} | {
@@ -118,7 +122,8 @@ class Conclusions:
         there = {leg.virtual for relays in self._relays for leg in relays.legs}
         known = self.ends | {end.ip: end for end in ends}
         self.ends = {ip: way for ip, way in known.items() if ip in there}
-        self._say(direct, full, local, now, forwards=forwards)
+        over_ipv6 = {peer for peer, ip in connected.items() if ip.version == 6}
+        self._say(direct, room, over_ipv6, full[4], local, now, forwards=forwards)
         self.mtu = min(each.mtu for each in (*says.values(), self.says))
 
     @property
@@ -159,7 +164,7 @@ class Conclusions:
             and all(seen.good for each in says.values() for seen in each.seen.values())
         ):
             return []
-        graph = Graph(links, says)
+        graph = Graph(links, says, between_families=self._between_families)
         unlinked = set(graph.unlinked())
         unconnected = {(a, b) for a, b in unlinked if b not in links.get(a, ()) or a not in links.get(b, ())}
         if calm:
@@ -190,11 +195,23 @@ class Conclusions:
     # -- what we say -----------------------------------------------------------------------------------------
 
     def _say(
-        self, direct: Mapping[PeerName, Way], full: int, local: Mapping[PeerName, IP], now: float, *, forwards: bool
+        self,
+        direct: Mapping[PeerName, Way],
+        room: Mapping[PeerName, int],
+        over_ipv6: Set[PeerName],
+        full: int,
+        local: Mapping[PeerName, IP],
+        now: float,
+        *,
+        forwards: bool,
     ) -> None:
-        seen = {peer: self._seen(way, full, local.get(peer), now) for peer, way in direct.items()}
+        seen = {
+            peer: replace(self._seen(way, local.get(peer), now), over_ipv6=peer in over_ipv6)
+            for peer, way in direct.items()
+        }
         used = [track.mtu for way in self.in_use.values() if (track := self._prober.track(way)) and track.mtu]
         used += [each.mtu for peer, each in seen.items() if each.good and each.mtu and peer not in self.in_use]
+        used += [room[peer] for peer in direct]  # known before anything is probed: over IPv6 there is less
         mtu = max(constants.LEAST_MTU, min([full, *used]))
         says = Says(mtu, forwards, seen)
         if _plain(says) != _plain(self.says):
@@ -202,7 +219,7 @@ class Conclusions:
         elif says != self.says and now >= self._told_at + LAZY:
             self.says, self._told_at = says, now
 
-    def _seen(self, way: Way, full: int, local: IP | None, now: float) -> Seen:
+    def _seen(self, way: Way, local: IP | None, now: float) -> Seen:
         track = self._prober.track(way)
         if track is not None and track.state is State.BAD:
             return Seen(False, self._prober.hears(PeerName(way.peer), 0, now), local=local)
@@ -212,7 +229,7 @@ class Conclusions:
         rtt = int(track.rtt * 1e6)
         if before is not None and before.rtt / 2 <= rtt <= before.rtt * 2:
             rtt = before.rtt
-        return Seen(True, True, rtt, track.mtu if track.mtu < full else 0)
+        return Seen(True, True, rtt, track.mtu if track.mtu < track.full else 0)
 
 
 def _plain(says: Says) -> Says:

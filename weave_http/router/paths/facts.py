@@ -9,7 +9,7 @@ from weave_http import constants
 from weave_http.addresses import IP
 from weave_http.router.mesh import claims
 from weave_http.router.mesh.facts import Fact
-from weave_http.router.mesh.fields import Fields, a_flag, a_list, a_number, a_peer, an_ip
+from weave_http.router.mesh.fields import Fields, a_flag, a_list, a_number, a_peer, an_address
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.messages import Message
 
@@ -29,6 +29,7 @@ class Seen:
         rtt: round trip in µs, roughly; 0 if unknown.
         mtu: bytes that pass there; 0 if unknown.
         local: own address of the connection to that peer, None if it is good.
+        over_ipv6: whether it leads over IPv6.
     """
 
     good: bool
@@ -36,6 +37,7 @@ class Seen:
     rtt: int = 0
     mtu: int = 0
     local: IP | None = None
+    over_ipv6: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Claim(claims.Claim[Says]):
 
     def value(self, before: Says | None) -> Says:
         """Return what the fields say; argument and exceptions as for the base class."""
-        found = (_seen(a_list(way, 6, 6)) for way in a_list(self.fields["ways"], MOST_SEEN))
+        found = (_seen(a_list(way, 7, 7)) for way in a_list(self.fields["ways"], MOST_SEEN))
         seen = claims.changed(before.seen if before else {}, found, self.fields.get("gone", []), MOST_SEEN)
         mtu = a_number(self.fields["mtu"], constants.LEAST_MTU, constants.GREATEST_MTU)
         return Says(mtu, a_flag(self.fields["forwards"]), seen)
@@ -89,7 +91,7 @@ def claim(fact: Fact[Says], told: Fact[Says] | None = None) -> Claim:
 
 
 def _way(peer: PeerName, seen: Seen) -> list[object]:
-    return [peer, seen.good, seen.hears, seen.rtt, seen.mtu, str(seen.local or "")]
+    return [peer, seen.good, seen.hears, seen.rtt, seen.mtu, str(seen.local or ""), seen.over_ipv6]
 
 
 def pack(paths: Paths) -> Fields:
@@ -108,11 +110,12 @@ def read(fields: Fields, greatest: int) -> Paths:
 
 
 def _seen(way: list[object]) -> tuple[PeerName, Seen]:
-    peer, good, hears, rtt, mtu, local = way
+    peer, good, hears, rtt, mtu, local, over_ipv6 = way
     return a_peer(peer), Seen(
         a_flag(good),
         a_flag(hears),
         a_number(rtt, 0, _LONGEST_RTT),
         a_number(mtu, 0, constants.GREATEST_MTU),
-        an_ip(local) if local else None,
+        an_address(local) if local else None,
+        a_flag(over_ipv6),
     )

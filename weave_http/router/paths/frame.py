@@ -1,7 +1,10 @@
 """A probe, as it goes over the wire: a frame of our own inside of the same VXLAN packet as frames of containers. Pure.
 
 Its destination is an address that a bridge never passes on, so no container gets a probe, and none can send one. Each
-sender has another source address for each way: the kernel learns it, and nothing is ever sent there.
+sender has another source address for each way: the kernel learns it, and nothing is ever sent there. On a way over
+other hosts it is another one every few seconds: where a host in between wraps the frame up anew, the UDP port that it
+comes from follows of it, and a kernel goes on as it did with the first packet from a port, which may have come before
+its rules.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ class Probe:
         label: of the way (`weave_http.router.data.plan.Way`).
         nonce: that the answer repeats.
         size: bytes of the question's packet on the network, as sent, or in an answer as it arrived.
+        turn: makes another source address; it is not told.
     """
 
     answer: bool
@@ -44,6 +48,7 @@ class Probe:
     label: int
     nonce: int
     size: int
+    turn: int = 0
 
 
 def pack(probe: Probe) -> bytes:
@@ -81,6 +86,6 @@ def _octets(name: PeerName) -> bytes:
 
 
 def _source(probe: Probe) -> bytes:
-    mac = bytearray(blake2b(f"{probe.source} {probe.label}".encode(), digest_size=6).digest())
+    mac = bytearray(blake2b(f"{probe.source} {probe.label} {probe.turn}".encode(), digest_size=6).digest())
     mac[0] = mac[0] & ~0x01 | 0x02
     return bytes(mac)

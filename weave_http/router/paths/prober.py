@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from secrets import randbits
 
@@ -18,6 +18,8 @@ MOST_A_SECOND = 25
 often."""
 HEARD = 5.0
 """Seconds for which a peer's question shows that something comes from there."""
+TURN = 8.0
+"""Seconds for which probes over other hosts have one source address."""
 _NONCE_BITS = 63
 _KEEP_NONCES = 10.0
 
@@ -51,18 +53,16 @@ class Prober:
         """Way, size and time of each question."""
         self._heard: dict[tuple[PeerName, int], float] = {}
 
-    def want(self, ways: Iterable[Way], full: int, now: float) -> None:
+    def want(self, ways: Mapping[Way, int], now: float) -> None:
         """Probe these ways from now on, and no others.
 
         Args:
-            ways: all of them.
-            full: bytes of the largest packet that the network may have.
+            ways: all of them, and the bytes of the largest packet that the network may have as far as each goes.
             now: the time, in seconds of any clock that only goes forward.
         """
-        wanted = set(ways)
-        for way in self._tracks.keys() - wanted:
+        for way in self._tracks.keys() - ways.keys():
             del self._tracks[way]
-        for way in wanted:
+        for way, full in ways.items():
             if way in self._tracks:
                 self._tracks[way].set_full(full, now)
             else:
@@ -103,7 +103,8 @@ class Prober:
             for size in track.send(now):
                 nonce = self._nonce()
                 self._asked[nonce] = way, size, now
-                sending.append(Sending(way, Probe(False, self._me, PeerName(way.peer), way.label, nonce, size)))
+                question = Probe(False, self._me, PeerName(way.peer), way.label, nonce, size, _turn(way, now))
+                sending.append(Sending(way, question))
         if sending:
             self._asked = {nonce: each for nonce, each in self._asked.items() if now - each[2] < _KEEP_NONCES}
         return sending, changed
@@ -120,7 +121,8 @@ class Prober:
             if way is None:
                 return None
             self._heard[probe.source, probe.label] = now
-            return Sending(way, Probe(True, self._me, probe.source, probe.label, probe.nonce, probe.size))
+            answer = Probe(True, self._me, probe.source, probe.label, probe.nonce, probe.size, _turn(way, now))
+            return Sending(way, answer)
         way, size, sent_at = self._asked.pop(probe.nonce, (None, 0, 0.0))
         track = self._tracks.get(way) if way is not None else None
         if track is not None and size == probe.size:
@@ -132,3 +134,7 @@ class Prober:
         for way, track in self._tracks.items():
             if way.peer == peer:
                 track.pulse(now)
+
+
+def _turn(way: Way, now: float) -> int:
+    return int(now // TURN) if way.label else 0

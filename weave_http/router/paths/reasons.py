@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from weave_http.addresses import IP
 from weave_http.router.paths.facts import Seen
 
@@ -32,6 +34,26 @@ def reason(port: int, ip: IP, *, hears: bool, there: Seen | None, answers: bool)
     if arrives:
         return f"UDP port {port} from {ip} is blocked, the way there is open: let it through here"
     return f"UDP port {port} is blocked between here and {ip}, both ways: let it through"
+
+
+def no_way(theirs: Collection[int], ours: Collection[int], *, encrypted: bool) -> str:
+    """Return a line about a peer to which there is neither a connection nor a way over others.
+
+    Args:
+        theirs: versions of IP of the connections that it has.
+        ours: those of the connections that this host has.
+        encrypted: whether data is.
+    """
+    if theirs and ours and not {*theirs} & {*ours}:
+        (there,), (here,) = theirs, ours
+        why = (
+            "encrypted data goes from one to the other over no host" if encrypted else "no host with both passes it on"
+        )
+        return (
+            f"no common family: it is connected over IPv{there} alone, this host over IPv{here} alone, and {why}:"
+            " give one of the two an address of the other family"
+        )
+    return "there is no connection to it, and no other host that reaches it"
 
 
 def smaller(mtu: int, full: int) -> str:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from hashlib import blake2b
 from heapq import heappop, heappush
-from ipaddress import IPv4Address
 from itertools import pairwise
 
 from weave_http.addresses import IP
@@ -44,23 +43,31 @@ class Path:
 class Graph:
     """The direct ways, as both ends say them.
 
+    A host in between passes frames on from one over IPv4 to another one, if it passes packets on, and from IPv4 to IPv6
+    or back; not from IPv6 to IPv6, as hosts mostly don't forward that.
+
     Args:
         links: whom each peer says that it is connected to.
         says: what the peers that are there say about their ways.
+        between_families: whether there may be hosts in between that go from IPv4 to IPv6.
     """
 
-    def __init__(self, links: Mapping[PeerName, Set[PeerName]], says: Mapping[PeerName, Says]) -> None:
+    def __init__(
+        self, links: Mapping[PeerName, Set[PeerName]], says: Mapping[PeerName, Says], *, between_families: bool = True
+    ) -> None:
+        self._mixed = between_families
         self.peers = sorted(says)
         self._says = says
         self._ways = {peer: self._neighbours(peer, links) for peer in self.peers}
 
-    def _neighbours(self, peer: PeerName, links: Mapping[PeerName, Set[PeerName]]) -> dict[PeerName, int]:
+    def _neighbours(self, peer: PeerName, links: Mapping[PeerName, Set[PeerName]]) -> dict[PeerName, tuple[int, bool]]:
         found = {}
         for other in links.get(peer, ()):
             if other in self._says and peer in links.get(other, ()):
                 ends = self._says[peer].seen.get(other), self._says[other].seen.get(peer)
                 if all(end is None or end.good for end in ends):
-                    found[other] = max((end.rtt if end and end.rtt else UNKNOWN_RTT) for end in ends)
+                    rtt = max((end.rtt if end and end.rtt else UNKNOWN_RTT) for end in ends)
+                    found[other] = rtt, any(end and end.over_ipv6 for end in ends)
         return found
 
     def unlinked(self) -> Iterator[tuple[PeerName, PeerName]]:
@@ -73,19 +80,25 @@ class Graph:
     def paths_from(self, start: PeerName) -> dict[PeerName, tuple[PeerName, ...]]:
         """Return the best path to each peer that is reached: fewest hosts, then least round trip, then by name."""
         found: dict[PeerName, tuple[PeerName, ...]] = {}
-        queue: list[tuple[int, int, tuple[PeerName, ...]]] = [(0, 0, (start,))]
+        seen: set[tuple[PeerName, bool]] = set()
+        queue: list[tuple[int, int, tuple[PeerName, ...], bool]] = [(0, 0, (start,), False)]
         while queue:
-            hops, rtt, hosts = heappop(queue)
+            hops, rtt, hosts, came = heappop(queue)
             here = hosts[-1]
-            if here in found:
+            found.setdefault(here, hosts)
+            if (here, came) in seen:
                 continue
-            found[here] = hosts
-            if here != start and not self._says[here].forwards:
-                continue
-            for other, more in self._ways[here].items():
-                if other not in found:
-                    heappush(queue, (hops + 1, rtt + more, (*hosts, other)))
+            seen.add((here, came))
+            for other, (more, over_ipv6) in self._ways[here].items():
+                passes = self._mixed if came != over_ipv6 else self._says[here].forwards and not over_ipv6
+                if (passes or here == start) and (other, over_ipv6) not in seen and other not in hosts:
+                    heappush(queue, (hops + 1, rtt + more, (*hosts, other), over_ipv6))
         return found
+
+    def between_families(self, hosts: tuple[PeerName, ...]) -> list[PeerName]:
+        """Return which hosts of a path pass frames on from IPv4 to IPv6, or back."""
+        over_ipv6 = [self._ways[one][other][1] for one, other in pairwise(hosts)]
+        return [host for host, (one, other) in zip(hosts[1:-1], pairwise(over_ipv6), strict=True) if one != other]
 
 
 def paths(graph: Graph, wanted: Set[tuple[PeerName, PeerName]], labels: range) -> list[Path]:
@@ -107,25 +120,37 @@ def paths(graph: Graph, wanted: Set[tuple[PeerName, PeerName]], labels: range) -
         hosts = ways[one].get(other)
         if hosts is None:
             continue
-        used = set[int]().union(*(taken.setdefault(_link(a, b), set()) for a, b in pairwise(hosts)))
+        # A host between families has devices on that port, so no other path of its own has the same.
+        ports = [*map(_link, hosts, hosts[1:]), *((host, host) for host in graph.between_families(hosts))]
+        used = set[int]().union(*(taken.setdefault(each, set()) for each in ports))
         first = _hash(" ".join(hosts)) % len(labels)
         label = next((port for port in (*labels[first:], *labels[:first]) if port not in used), None)
         if label is None:
             continue
-        for a, b in pairwise(hosts):
-            taken[_link(a, b)].add(label)
+        for each in ports:
+            taken[each].add(label)
         found.append(Path(hosts, label))
     return found
 
 
-def way(path: Path, me: PeerName) -> Way | None:
-    """Return the way to the other end of a path; None if we are no end of it."""
+def way(path: Path, me: PeerName, addresses: Mapping[PeerName, IP]) -> Way | None:
+    """Return the way to the other end of a path; None if we are no end of it, or have no connection to the next host.
+
+    Args:
+        path: it.
+        me: name of this peer.
+        addresses: underlay addresses of our neighbours.
+    """
     if me not in (path.hosts[0], path.hosts[-1]):
         return None
     hosts = path.hosts if me == path.hosts[0] else path.hosts[::-1]
+    first = addresses.get(hosts[1])
+    if first is None:
+        return None
     # Another path between the same ends has another address: flows that are under way begin anew.
-    number = _hash(f"{hosts[-1]} {path.label} {' '.join(path.hosts)}") % VIRTUAL.num_addresses
-    return Way(hosts[-1], IPv4Address(int(VIRTUAL.network_address) + number), path.label, hosts[1:-1])
+    virtual = VIRTUAL[first.version]
+    number = _hash(f"{hosts[-1]} {path.label} {' '.join(path.hosts)}") % virtual.num_addresses
+    return Way(hosts[-1], virtual.network_address + number, path.label, hosts[1:-1])
 
 
 def relays(
@@ -143,15 +168,15 @@ def relays(
     for path in found:
         if me not in path.hosts:
             continue
-        end = way(path, me)
+        end = way(path, me, addresses)
         if end is not None:
-            first = addresses.get(PeerName(end.via[0]))
-            if first is not None:
-                legs.append(Leg(end.ip, first, path.label, tunnelled=not is_clear(end.peer)))
+            by = addresses[PeerName(end.via[0])]
+            legs.append(Leg(end.ip, by, path.label, tunnelled=not is_clear(end.peer)))
+        if me in (path.hosts[0], path.hosts[-1]):
             continue
         at = path.hosts.index(me)
         one, other = addresses.get(path.hosts[at - 1]), addresses.get(path.hosts[at + 1])
-        if one is not None and other is not None:
+        if one is not None and other is not None and 4 in (one.version, other.version):
             forwards += [Forward(one, path.label, other), Forward(other, path.label, one)]
     return Relays(tuple(legs), tuple(forwards))
 

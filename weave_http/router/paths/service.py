@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 
+from weave_http import constants
 from weave_http.addresses import IP
 from weave_http.net.tunnel import is_tunnelled
 from weave_http.router.data.plan import Reach, Way, everybody, is_open, open_relays, plan
@@ -67,7 +68,8 @@ class Paths:
         peering: the mesh.
         gossip: what peers say about their ways.
         port: UDP port for data.
-        full: returns the bytes of the largest packet that the network may have, as far as this host's link goes.
+        full: returns the bytes of the largest packet that the network may have, as far as this host's link goes, for a
+            version of IP underneath; 0 before that is known.
         changed: called when the kernel has to follow.
         tunnels: by which frames are encrypted; None on a network without a password.
 
@@ -80,7 +82,7 @@ class Paths:
         peering: Peering,
         gossip: PathGossip,
         port: int,
-        full: Callable[[], int],
+        full: Callable[[int], int],
         changed: Callable[[], None],
         tunnels: Tunnels | None = None,
     ) -> None:
@@ -92,12 +94,13 @@ class Paths:
         self._tunnels = tunnels
         self.admits: Callable[[str], bool] = everybody
         self._me = peering.me.name
+        self._source = peering.me.source if tunnels is None else None  # in a tunnel, that of this host there
         self._prober = Prober(self._me)
-        self._conclusions = Conclusions(self._me, port, self._prober, monotonic())
+        self._conclusions = Conclusions(self._me, port, self._prober, monotonic(), between_families=tunnels is None)
         self._tasks = Tasks("a probe")
         self._asking: set[PeerName] = set()
         self._news = asyncio.Event()
-        self._listener: Listener | None = None
+        self._listeners: dict[str, Listener] = {}
         self._reach = Reach({})
         self._states: dict[PeerName, str] = {}
         gossip.changed = self._news.set
@@ -137,7 +140,7 @@ class Paths:
                     self._listen(loop)
                     self._conclude(now)
                 sending, changed = self._prober.due(now)
-                sockets.send(((each.way.ip, each.probe) for each in sending), self._port)
+                sockets.send(((each.way.ip, each.probe) for each in sending), self._port, self._source)
                 self._ask_for_pulses()
                 if changed:
                     self._conclude(now)
@@ -145,7 +148,8 @@ class Paths:
                 await self._pause(max(_LEAST_WAIT, wait))
         finally:
             await self._tasks.stop()
-            self._deafen(loop)
+            for name in list(self._listeners):
+                self._deafen(loop, name)
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -158,22 +162,25 @@ class Paths:
     # -- probes ----------------------------------------------------------------------------------------------
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Listen on the device, which may be another one than a moment ago."""
-        if self._listener is not None and not self._listener.is_stale:
-            return
-        self._deafen(loop)
-        try:
-            self._listener = Listener()
-        except OSError as error:
-            logger.warning("paths are not probed: can't listen on the VXLAN device: %s", error.strerror)
-            return
-        loop.add_reader(self._listener.socket, self._hear, self._listener)
+        """Listen on the devices, which may be others than a moment ago; that for IPv6 need not be there."""
+        for name in (constants.VXLAN_DEVICE, constants.VXLAN_DEVICE_6):
+            if name in self._listeners and not self._listeners[name].is_stale:
+                continue
+            self._deafen(loop, name)
+            if name == constants.VXLAN_DEVICE_6 and not sockets.exists(name):
+                continue
+            try:
+                self._listeners[name] = Listener(name)
+            except OSError as error:
+                logger.warning("paths are not probed: can't listen on %s: %s", name, error.strerror or error)
+                continue
+            loop.add_reader(self._listeners[name].socket, self._hear, self._listeners[name])
 
-    def _deafen(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._listener is not None:
-            loop.remove_reader(self._listener.socket)
-            self._listener.close()
-            self._listener = None
+    def _deafen(self, loop: asyncio.AbstractEventLoop, name: str) -> None:
+        listener = self._listeners.pop(name, None)
+        if listener is not None:
+            loop.remove_reader(listener.socket)
+            listener.close()
 
     def _hear(self, listener: Listener) -> None:
         now = monotonic()
@@ -183,7 +190,7 @@ class Paths:
             if answer is not None:
                 answers.append((answer.way.ip, answer.probe))
         if answers:
-            sockets.send(answers, self._port)
+            sockets.send(answers, self._port, self._source)
 
     def _ask_for_pulses(self) -> None:
         """Ask the routers of peers whose way is in doubt for a sign of life, on their connections."""
@@ -203,8 +210,8 @@ class Paths:
     # -- conclusions -----------------------------------------------------------------------------------------
 
     def _conclude(self, now: float) -> None:
-        full = self._full()
-        if not full:
+        full = {version: self._full(version) for version in (4, 6)}
+        if not full[4]:
             return
         there = {
             peer: connection
@@ -261,7 +268,7 @@ class Paths:
         elif direct is None and connection is not None:
             state, why = "unreachable", self._unencrypted(peer)
         elif direct is None:
-            state, why = "unreachable", "there is no connection to it, and no other host that reaches it"
+            state, why = "unreachable", self._no_way(peer)
         elif track is None:
             state, why = "direct", "not checked: its router is of an older version"
         elif track.state is State.BAD:
@@ -270,6 +277,13 @@ class Paths:
             state = "checking" if track.state is State.CHECKING else "direct"
         rtt, mtu = (track.rtt, track.mtu) if track is not None else (0.0, 0)
         return Standing(peer, state, why, rtt, mtu, tuple(map(PeerName, over.via)) if over else ())
+
+    def _no_way(self, peer: PeerName) -> str:
+        """Return why a peer is not reached to which there is no connection."""
+        fact = self._peering.membership.topology.get(peer)
+        theirs = {link.address.ip.version for link in fact.value.links} if fact else set()
+        ours = {connection.remote.ip.version for connection in self._peering.connections.values()}
+        return reasons.no_way(theirs, ours, encrypted=self._tunnels is not None)
 
     def _unencrypted(self, peer: PeerName) -> str:
         """Return why there is no tunnel to a neighbour."""

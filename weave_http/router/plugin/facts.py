@@ -10,7 +10,7 @@ from typing import Any
 
 from weave_http.router.mesh import claims
 from weave_http.router.mesh.facts import Fact
-from weave_http.router.mesh.fields import Fields, Malformed, a_flag, a_list, a_number, a_peer, an_ip, matching
+from weave_http.router.mesh.fields import Fields, Malformed, a_flag, a_list, a_number, a_peer, an_address, matching
 from weave_http.router.mesh.messages import Message
 from weave_http.router.plugin.registry import MOST_RECORDS, MOST_REMOVED, VNIS, Design, Identity, Known, Record
 
@@ -104,7 +104,7 @@ def read_design(values: Any) -> Design:
     """Return what such a list says. Raises `Malformed`."""
     subnet, part, gateway, internal, multicast = a_list(values, 5, 5)
     whole, inner = _network(subnet), _network(part) if part else None
-    way_out = an_ip(gateway) if gateway else None
+    way_out = an_address(gateway) if gateway else None
     if (inner and not inner.subnet_of(whole)) or (way_out and way_out not in whole):
         raise Malformed("a network whose parts are not within its subnet")
     return Design(whole, inner, way_out, a_flag(internal), a_flag(multicast))

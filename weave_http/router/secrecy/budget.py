@@ -6,9 +6,9 @@ around it. Addresses from where somebody has proved the password before aren't h
 
 from __future__ import annotations
 
-from weave_http.addresses import IP
+from weave_http.addresses import IP, Network
 from weave_http.operations.passwords import GUESSES_PER_SECOND
-from weave_http.router.mesh.bucket import TokenBucket
+from weave_http.router.mesh.bucket import TokenBucket, origin
 
 BURST, INTERVAL = 64, 1 / GUESSES_PER_SECOND
 """Of all strangers: so many at once, and then one in so many seconds."""
@@ -23,13 +23,14 @@ class Budget:
 
     def __init__(self) -> None:
         self._all = TokenBucket(BURST, INTERVAL)
-        self._by_source: dict[IP, TokenBucket] = {}
-        self._proved: dict[IP, None] = {}
+        self._by_source: dict[Network, TokenBucket] = {}
+        self._proved: dict[Network, None] = {}
 
-    def take(self, source: IP, now: float) -> bool:
-        """Count a guess, and return whether it may be made; one that may not doesn't count."""
+    def take(self, ip: IP, now: float) -> bool:
+        """Count a guess from an address, and return whether it may be made; one that may not doesn't count."""
         if len(self._by_source) > 2 * BURST / INTERVAL:
-            self._by_source = {ip: bucket for ip, bucket in self._by_source.items() if not bucket.is_full(now)}
+            self._by_source = {each: bucket for each, bucket in self._by_source.items() if not bucket.is_full(now)}
+        source = origin(ip)
         own = self._by_source.get(source) or TokenBucket(BURST_OF_ONE, INTERVAL_OF_ONE)
         shared = None if source in self._proved else self._all
         if own.wait(now) > 0 or (shared is not None and shared.wait(now) > 0):
@@ -40,13 +41,14 @@ class Budget:
         self._by_source[source] = own
         return True
 
-    def proved(self, source: IP, guesses: int) -> None:
+    def proved(self, ip: IP, guesses: int) -> None:
         """Note that somebody there has the password: his guesses don't count.
 
         Args:
-            source: his address.
+            ip: his address.
             guesses: how many of his were counted.
         """
+        source = origin(ip)
         shared = None if source in self._proved else self._all
         for bucket in filter(None, (self._by_source.get(source), shared)):
             for _ in range(guesses):
