@@ -55,8 +55,8 @@ class Kernel:
         tunnels: by which frames are encrypted, the one to hosts that are reached directly, and the one to those that
             are reached over others; None on a network without a password.
         enforce: whether containers may send only from the addresses and the MAC that they were given.
-        source: address of this host that frames are sent from; None to leave that to the routes. In a tunnel it does not
-            count.
+        source: address of this host that frames are sent from, but for those in a tunnel; None to leave that to the
+            routes.
     """
 
     def __init__(
