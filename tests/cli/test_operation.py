@@ -71,7 +71,7 @@ def test_no_option_is_broken_in_two_by_the_line_of_usage(
         ("launch --port", "option '--port' needs a value; see `weave launch --help`"),
         ("launch --password", "option '--password' needs a value; see `weave launch --help`"),
         ("launch 10.0.0.999", "invalid peer '10.0.0.999'; expected HOST or HOST:PORT, with a name or an address"),
-        ("status nope", "unknown section 'nope'; expected one of targets, connections, peers, dns, ipam"),
+        ("status nope", "unknown section 'nope'; expected one of targets, connections, peers, dns, ipam, networks"),
         ("attach 10.2.1.1 c1", "address 10.2.1.1 has no length; as in 10.2.1.1/24"),
         ("expose fd00::1", "address fd00::1 has no length; as in fd00::1/64"),
         ("secret x", "unexpected argument 'x'; see `weave secret --help`"),

@@ -6,17 +6,18 @@ The daemon's process and its files are found through the host's /proc; nothing h
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from weave_http.engine.wire.tls import server_context
 from weave_http.errors import HostError
 from weave_http.host.host_files import inside
 from weave_http.proxy.listening import Files, Listening, decided
+
+if TYPE_CHECKING:
+    import ssl
 
 _DAEMON = "dockerd"
 _CONFIG = "/etc/docker/daemon.json"
@@ -46,6 +47,8 @@ def files_for(asked: Listening, procfs: str) -> Files | None:
 
 def context_of(files: Files) -> ssl.SSLContext:
     """Return an SSL context for the proxy. Raises `HostError`: a file can't be used."""
+    from weave_http.engine.wire.tls import server_context  # with ssl, which the resident executor has no use for
+
     for path in filter(None, (files.ca, files.cert, files.key)):
         try:
             with open(path, "rb"):

@@ -382,7 +382,7 @@ def test_a_slow_handshake_ends_in_time_however_it_trickles(monkeypatch: pytest.M
 
 
 def test_a_thousand_bad_peers_do_no_harm(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(accepting, "TokenBucket", lambda: bucket.TokenBucket(1000, 0.0001))
+    monkeypatch.setattr(accepting, "TokenBucket", lambda *_: bucket.TokenBucket(1000, 0.0001))
     monkeypatch.setattr(meeting, "HANDSHAKE_TIMEOUT", 0.5)
     chance = random.Random(1)
 

@@ -41,8 +41,9 @@ def test_a_change_of_the_password_survives_restarts_and_loses_nothing_under_way(
 
 def change(lan: PrivateLan) -> None:
     one, two, three = lan.add(3)
-    give(one, FIRST)
-    give(two, FIRST)
+    for host in (one, two):
+        give(host, FIRST)
+        assert host.guest, "there when the router settles the MTU"
     lan.launch(one)
     lan.launch(two, one.address)
     until(lambda: one.ready and two.ready and direct([one, two]), within=60)

@@ -106,9 +106,11 @@ def guard_step(port: int, docker_bridge: str = constants.DOCKER_BRIDGE) -> HostS
         "Containers may ask for names. The ports of other hosts are closed to them, too, and the tunnel to them. The "
         "port for data takes frames of peers only.",
         (
-            f"iptables -N {DATA}",
-            f"iptables -A {DATA} -j DROP",
-            f"iptables -I {INPUT} -p udp --dport {port + 1} -j {DATA}",
+            *(
+                f"{tables} {rule}"
+                for tables in ("iptables", "ip6tables")
+                for rule in (f"-N {DATA}", f"-A {DATA} -j DROP", f"-I {INPUT} -p udp --dport {port + 1} -j {DATA}")
+            ),
             *(f"iptables -I {INPUT} {at} {rule}" for at, rule in enumerate(inward, start=1)),
             *(f"iptables -I {FORWARD} {at} {rule}" for at, rule in enumerate(outward, start=1)),
             *(f"ip6tables -I {INPUT} {at} -i {bridge} {rule}" for at, (bridge, rule) in enumerate(closed, start=1)),
