@@ -137,8 +137,7 @@ def test_further_networks_are_on_all_hosts_and_apart_in_the_kernel(plugged: tupl
     # a router that starts again interrupts nothing
     one.kill_router()
     assert one.pings("box", there)
-    said = two.weave("status", "networks")
-    assert eventually(lambda: one.try_weave("status", "networks").stdout == said)
+    assert eventually(lambda: one.try_weave("status", "networks").stdout == two.weave("status", "networks"))
     assert one.pings("box", there)
 
 
