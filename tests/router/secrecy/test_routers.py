@@ -49,6 +49,7 @@ def change(lan: PrivateLan) -> None:
     until(lambda: one.ready and two.ready and direct([one, two]), within=60)
     assert "Encryption: enabled" in one.ask(RouterClient.status)
     assert one.ask(RouterClient.report)["Router"]["Encryption"] is True
+    until(lambda: one.pings(two))
     ping, stream = one.keep_pinging(two), Stream(one, two)
     one.ask(RouterClient.change_password, SECOND, 0)
     until(lambda: SECOND in (two.folder / passwords.FILE).read_text())
