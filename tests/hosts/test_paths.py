@@ -59,7 +59,7 @@ def test_a_host_with_ipv4_and_one_with_ipv6_alone_meet_over_one_with_both(trio: 
         def reach(host: Host, state: str) -> bool:
             return [path["State"] for path in json.loads(host.weave("report"))["Paths"]].count(state) == 1
 
-        assert eventually(lambda: reach(four, "relayed") and reach(six, "relayed"), seconds=SECONDS), four.weave(
+        assert eventually(lambda: reach(four, "relayed") and reach(six, "relayed"), seconds=3 * SECONDS), four.weave(
             "report"
         )
         for one, other in ((four, 3), (four, 2), (six, 1), (six, 2)):

@@ -44,7 +44,7 @@ def meshed(lan: PrivateLan, count: int) -> list[RoutedHost]:
         assert host.guest
         lan.launch(host, *([hosts[0].address] if host is not hosts[0] else []))
     until(lambda: all(host.ready for host in hosts))
-    until(lambda: direct(hosts))
+    until(lambda: direct(hosts), within=90)
     return hosts
 
 
@@ -54,7 +54,7 @@ def test_all_data_is_encrypted_and_goes_on_while_secrets_change_and_a_router_res
         host.end(signal.SIGKILL)
         lan.launch(host, one.address, changing=1)
     until(lambda: all(host.ready for host in hosts))
-    until(lambda: direct(hosts))
+    until(lambda: direct(hosts), within=90)
     text = one.ask(RouterClient.status, "connections")
     assert text.count(" established encrypted user-space fastdp ") == 2, text
     report = one.ask(RouterClient.report)
