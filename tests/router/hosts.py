@@ -258,3 +258,15 @@ def _environ() -> dict[str, str]:
     """Return the environment of a router, which may keep byte-code, as the image has it."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("WEAVE_") and k != "PYTHONDONTWRITEBYTECODE"}
     return {"PYTHONPYCACHEPREFIX": str(_BYTECODE)} | kept | {"PROCFS": "/proc"}
+
+
+def launch(hosts: list[RoutedHost], *targets: list[str]) -> None:
+    """Start the routers of hosts, each with its targets and flags, and wait for them."""
+    for host, each in zip(hosts, targets, strict=True):
+        host.launch(*each)
+    until(lambda: all(host.ready for host in hosts))
+
+
+def states(host: RoutedHost) -> dict[str, str]:
+    """Return how a host reaches each other one, by nickname."""
+    return {nickname: path["State"] for nickname, path in host.paths.items()}

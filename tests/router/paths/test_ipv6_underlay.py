@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.router.hosts import Lan, RoutedHost, until
+from tests.router.hosts import Lan, RoutedHost, launch, states, until
 from weave_http.addresses import parse_peer_address
 from weave_http.constants import VXLAN_DEVICE, VXLAN_DEVICE_6
 from weave_http.host.router_client import RouterClient
@@ -34,16 +34,6 @@ def hosts_with(lan: Lan, *families: tuple[int, ...]) -> list[RoutedHost]:
         host.use(*versions)
         assert host.guest
     return hosts
-
-
-def launch(hosts: list[RoutedHost], *targets: list[str]) -> None:
-    for host, each in zip(hosts, targets, strict=True):
-        host.launch(*each)
-    until(lambda: all(host.ready for host in hosts))
-
-
-def states(host: RoutedHost) -> dict[str, str]:
-    return {nickname: path["State"] for nickname, path in host.paths.items()}
 
 
 def copies(one: RoutedHost, other: RoutedHost, count: int = 5) -> int:

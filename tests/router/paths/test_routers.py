@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.router.hosts import SECONDS, Lan, RoutedHost, until
+from tests.router.hosts import SECONDS, Lan, RoutedHost, launch, states, until
 from weave_http.host.router_client import RouterClient
 from weave_http.router.paths.track import LOOK_AGAIN
 
@@ -31,16 +31,6 @@ def hosts_on(lan: Lan, count: int) -> list[RoutedHost]:
         host.space.run("echo 1 > /proc/sys/net/ipv4/ip_forward; iptables-nft -P FORWARD DROP")
         assert host.guest
     return hosts
-
-
-def launch(hosts: list[RoutedHost], *targets: list[str]) -> None:
-    for host, each in zip(hosts, targets, strict=True):
-        host.launch(*each)
-    until(lambda: all(host.ready for host in hosts))
-
-
-def states(host: RoutedHost) -> dict[str, str]:
-    return {nickname: path["State"] for nickname, path in host.paths.items()}
 
 
 def direct(hosts: list[RoutedHost]) -> bool:

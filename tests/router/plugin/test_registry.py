@@ -96,8 +96,10 @@ def test_a_new_network_is_a_new_one_with_a_number_of_its_own(known: Known, now: 
 @given(KNOWN, st.dictionaries(st.builds(Identity, st.integers(1, 9), st.just(name(1))), st.integers(1, 99)))
 def test_what_a_peer_says_arrives_as_it_was_said(known: Known, carried: dict[Identity, int]) -> None:
     fact = Fact(name(1), Stamp(5, 1), Says(known, carried))
-    sent = msgpack.unpackb(msgpack.packb(facts.pack(Networks((facts.claim(fact),)))))
-    (claim,) = facts.read(sent, 9).claims
+    sent = msgpack.unpackb(msgpack.packb(facts.KIND.pack(Networks((facts.claim(fact),)))))
+    heard = facts.KIND.parse(sent, 9)
+    assert isinstance(heard, Networks)
+    (claim,) = heard.claims
     assert claim.read() == fact
 
 

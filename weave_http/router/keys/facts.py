@@ -58,19 +58,8 @@ def claim(fact: Fact[PublicKeys]) -> Claim:
     return Claim(fact.owner, fact.stamp, fields)
 
 
-def pack(keys: Keys) -> Fields:
-    """Return the fields of a message."""
-    return claims.pack_claims(keys.claims)
-
-
-def read(fields: Fields, greatest: int) -> Keys:
-    """Return the message with these fields. Raises `Malformed` or `KeyError`.
-
-    Args:
-        fields: as they came.
-        greatest: the greatest uid to take.
-    """
-    return Keys(claims.read_claims(Claim, fields, greatest, CLAIMS_PER_MESSAGE))
+KIND = claims.kind_of("keys", Keys, Claim, CLAIMS_PER_MESSAGE)
+"""The message in which that is sent."""
 
 
 def _key(value: Any) -> bytes:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from weave_http.router.keys.facts import CLAIMS_PER_MESSAGE, Claim, Keys, PublicKeys, claim, pack, read
+from weave_http.router.keys.facts import CLAIMS_PER_MESSAGE, KIND, Claim, Keys, PublicKeys, claim
 from weave_http.router.mesh.fact_topic import FactTopic
 from weave_http.router.mesh.facts import Fact
 from weave_http.router.mesh.identity import PeerName
-from weave_http.router.mesh.messages import Kind
 
 
 class KeyGossip(FactTopic[PublicKeys, Claim]):
@@ -16,7 +15,7 @@ class KeyGossip(FactTopic[PublicKeys, Claim]):
 
     name = "keys"
     holds_hearsay = False
-    kinds = (Kind("keys", Keys, read, pack),)
+    kinds = (KIND,)
     message, per_message, largest = Keys, CLAIMS_PER_MESSAGE, CLAIMS_PER_MESSAGE
     most_claims = 4096
 

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from weave_http.router.mesh.facts import GREATEST_VERSION, Fact, Stamp
 from weave_http.router.mesh.fields import Fields, Malformed, a_list, a_map, a_number, a_peer, a_stamp
 from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.messages import Kind
 
 V = TypeVar("V")
 E = TypeVar("E")
@@ -112,3 +113,20 @@ def read_claims(kind: type[C], fields: Fields, greatest: int, most: int) -> tupl
     """
     claims = map(a_map, a_list(fields["peers"], most))
     return tuple(kind(a_peer(each["name"]), a_stamp(each["uid"], each["version"], greatest), each) for each in claims)
+
+
+def kind_of(name: str, message: type[Any], claim: type[Claim[Any]], most: int) -> Kind:
+    """Return the kind of message that is claims and nothing else.
+
+    Args:
+        name: what the key `t` of such a message holds.
+        message: makes one of claims; it has them as `claims`.
+        claim: what they are.
+        most: claims in one message.
+    """
+    return Kind(
+        name,
+        message,
+        lambda fields, greatest: message(read_claims(claim, fields, greatest, most)),
+        lambda said: pack_claims(said.claims),
+    )

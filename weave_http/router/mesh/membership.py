@@ -17,7 +17,7 @@ from weave_http.router.mesh import claims, topology
 from weave_http.router.mesh.fact_gossip import FactGossip, hearsay_delay
 from weave_http.router.mesh.fields import Fields, a_flag, a_list, a_number, a_peer, a_text, an_address
 from weave_http.router.mesh.identity import PeerName
-from weave_http.router.mesh.messages import Kind, Message
+from weave_http.router.mesh.messages import Message
 from weave_http.router.mesh.neighbours import Neighbour, View
 from weave_http.router.mesh.topology import Address, Horizon, Lead, Link, PeerFact, PeerInfo, Topology, by_peer
 
@@ -90,10 +90,6 @@ def _address(ip: IP, port: int) -> Address:
     return Address(ip, port)
 
 
-def _read_facts(fields: Fields, greatest: int) -> Facts:
-    return Facts(claims.read_claims(Claim, fields, greatest, FACTS_PER_MESSAGE))
-
-
 class Membership(FactGossip[PeerInfo, Claim]):
     """Who is there.
 
@@ -105,7 +101,7 @@ class Membership(FactGossip[PeerInfo, Claim]):
     """
 
     name = "peers"
-    kinds = (Kind("facts", Facts, _read_facts, lambda facts: claims.pack_claims(facts.claims)),)
+    kinds = (claims.kind_of("facts", Facts, Claim, FACTS_PER_MESSAGE),)
 
     def __init__(self, name: PeerName, uid: int, nickname: str, port: int) -> None:
         super().__init__(name, uid, PeerInfo(nickname, port))

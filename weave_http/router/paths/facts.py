@@ -94,19 +94,8 @@ def _way(peer: PeerName, seen: Seen) -> list[object]:
     return [peer, seen.good, seen.hears, seen.rtt, seen.mtu, str(seen.local or ""), seen.over_ipv6]
 
 
-def pack(paths: Paths) -> Fields:
-    """Return the fields of a message."""
-    return claims.pack_claims(paths.claims)
-
-
-def read(fields: Fields, greatest: int) -> Paths:
-    """Return the message with these fields. Raises `Malformed` or `KeyError`.
-
-    Args:
-        fields: as they came.
-        greatest: the greatest uid to take.
-    """
-    return Paths(claims.read_claims(Claim, fields, greatest, CLAIMS_PER_MESSAGE))
+KIND = claims.kind_of("paths", Paths, Claim, CLAIMS_PER_MESSAGE)
+"""The message in which that is sent."""
 
 
 def _seen(way: list[object]) -> tuple[PeerName, Seen]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from weave_http.router.mesh.fact_topic import FactTopic
 from weave_http.router.mesh.facts import Fact
 from weave_http.router.mesh.identity import PeerName
-from weave_http.router.mesh.messages import Kind
-from weave_http.router.paths.facts import CLAIMS_PER_MESSAGE, MOST_SEEN, Claim, Paths, Says, claim, pack, read
+from weave_http.router.paths.facts import CLAIMS_PER_MESSAGE, KIND, MOST_SEEN, Claim, Paths, Says, claim
 
 
 class PathGossip(FactTopic[Says, Claim]):
     """What all peers say about their ways; arguments but for the last as of the base class."""
 
     name = "paths"
-    kinds = (Kind("paths", Paths, read, pack),)
+    kinds = (KIND,)
     message, per_message, largest = Paths, CLAIMS_PER_MESSAGE, MOST_SEEN
 
     def __init__(self, name: PeerName, uid: int) -> None:

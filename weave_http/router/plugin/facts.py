@@ -10,7 +10,7 @@ from typing import Any
 
 from weave_http.router.mesh import claims
 from weave_http.router.mesh.facts import Fact
-from weave_http.router.mesh.fields import Fields, Malformed, a_flag, a_list, a_number, a_peer, an_address, matching
+from weave_http.router.mesh.fields import Malformed, a_flag, a_list, a_number, a_peer, an_address, matching
 from weave_http.router.mesh.messages import Message
 from weave_http.router.plugin.registry import MOST_RECORDS, MOST_REMOVED, VNIS, Design, Identity, Known, Record
 
@@ -60,19 +60,8 @@ def claim(fact: Fact[Says]) -> Claim:
     return Claim(fact.owner, fact.stamp, {"networks": networks, "removed": removed, "carried": carried})
 
 
-def pack(networks: Networks) -> Fields:
-    """Return the fields of a message."""
-    return claims.pack_claims(networks.claims)
-
-
-def read(fields: Fields, greatest: int) -> Networks:
-    """Return the message with these fields. Raises `Malformed` or `KeyError`.
-
-    Args:
-        fields: as they came.
-        greatest: the greatest uid to take.
-    """
-    return Networks(claims.read_claims(Claim, fields, greatest, CLAIMS_PER_MESSAGE))
+KIND = claims.kind_of("networks", Networks, Claim, CLAIMS_PER_MESSAGE)
+"""The message in which that is sent."""
 
 
 def pack_known(known: Known) -> tuple[list[list[Any]], list[list[Any]]]:

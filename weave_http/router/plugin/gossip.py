@@ -7,8 +7,7 @@ from collections.abc import Collection
 from weave_http.router.mesh.fact_topic import FactTopic
 from weave_http.router.mesh.facts import Fact
 from weave_http.router.mesh.identity import PeerName
-from weave_http.router.mesh.messages import Kind
-from weave_http.router.plugin.facts import CLAIMS_PER_MESSAGE, Claim, Networks, Says, claim, pack, read
+from weave_http.router.plugin.facts import CLAIMS_PER_MESSAGE, KIND, Claim, Networks, Says, claim
 from weave_http.router.plugin.registry import Identity, Known
 
 _RECORD, _IDENTITY = 256, 32
@@ -19,7 +18,7 @@ class NetworkGossip(FactTopic[Says, Claim]):
     """What all peers say of networks; arguments but for the last as of the base class."""
 
     name = "networks"
-    kinds = (Kind("networks", Networks, read, pack),)
+    kinds = (KIND,)
     message, per_message, largest = Networks, CLAIMS_PER_MESSAGE, 1 << 18
     most_claims, most_claimed = 4096, 1 << 24
 

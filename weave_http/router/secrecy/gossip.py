@@ -15,7 +15,7 @@ from weave_http.router.mesh.fact_topic import FactTopic
 from weave_http.router.mesh.facts import Fact
 from weave_http.router.mesh.fields import Fields, Malformed, a_number
 from weave_http.router.mesh.identity import PeerName
-from weave_http.router.mesh.messages import Kind, Message
+from weave_http.router.mesh.messages import Message
 
 _CLAIMS_PER_MESSAGE = 64
 
@@ -56,20 +56,12 @@ class Changes(Message):
     claims: tuple[Claim, ...] = field(repr=False)
 
 
-def _pack(changes: Changes) -> Fields:
-    return claims.pack_claims(changes.claims)
-
-
-def _read(fields: Fields, greatest: int) -> Changes:
-    return Changes(claims.read_claims(Claim, fields, greatest, _CLAIMS_PER_MESSAGE))
-
-
 class PasswordGossip(FactTopic[Change, Claim]):
     """What all peers say; arguments but for the last as of the base class."""
 
     name = "password"
     holds_hearsay = False
-    kinds = (Kind("password", Changes, _read, _pack),)
+    kinds = (claims.kind_of("password", Changes, Claim, _CLAIMS_PER_MESSAGE),)
     message, per_message, largest = Changes, _CLAIMS_PER_MESSAGE, _CLAIMS_PER_MESSAGE
 
     def __init__(self, name: PeerName, uid: int) -> None:
