@@ -10,6 +10,8 @@ import pytest
 from tests.fake_engine import Run
 from tests.host.stage import FakeRouter, Stage, identity
 from weave_http import __version__, constants
+from weave_http.router.control.as_json import as_json
+from weave_http.router.control.report import Missing
 
 OURS = {constants.ROLE_LABEL: "router"}
 ABSENT = "no router answers at 127.0.0.1:6784; start one: weave launch\n"
@@ -54,23 +56,22 @@ def test_status_is_framed_by_empty_lines_and_its_sections_are_not(stage: Stage, 
     assert stage.weave("status", "peers").out == ""
 
 
-def connections(*missing: str, paths: tuple[dict[str, str], ...] = ()) -> tuple[int, str]:
-    waiting = [{"Address": f"{each}:6783", "State": "failed", "Info": "refused", "Target": each} for each in missing]
-    found = [{"Address": "10.0.0.2:6783", "State": "established", "Info": ""}, *waiting]
-    router = {"Connections": found, "Targets": ["10.0.0.2", "10.0.0.3"]}
-    return 200, json.dumps({"Router": router, "Paths": paths, "DataPasses": not paths})
+def lacking(*unconnected: str, unreached: dict[str, str] | None = None) -> tuple[int, str]:
+    missing = Missing(("10.0.0.2", "10.0.0.3"), dict.fromkeys(unconnected, "refused"), unreached or {})
+    return 200, json.dumps(as_json(missing))
 
 
 def test_status_waits_until_the_targets_are_connected(stage: Stage, router: FakeRouter) -> None:
-    router.answers = {"GET /status/targets": (200, "10.0.0.2\n"), "GET /report": connections("10.0.0.3")}
-    threading.Timer(0.3, router.answers.__setitem__, ("GET /report", connections())).start()
+    router.answers = {"GET /status/targets": (200, "10.0.0.2\n"), "GET /missing": lacking("10.0.0.3")}
+    threading.Timer(0.3, router.answers.__setitem__, ("GET /missing", lacking())).start()
     result = stage.weave("status", "--wait=60", "targets")
     assert (result.code, result.out, result.err) == (0, "10.0.0.2\n", "")
-    assert router.calls.count("GET /report") > 1
+    assert router.calls.count("GET /missing") > 1
+    assert "GET /report" not in router.calls, "it is long where there are many hosts"
 
 
 def test_status_says_which_targets_are_not_connected_in_time(stage: Stage, router: FakeRouter) -> None:
-    router.answers = {"GET /status/targets": (200, "10.0.0.2\n"), "GET /report": connections("10.0.0.3")}
+    router.answers = {"GET /status/targets": (200, "10.0.0.2\n"), "GET /missing": lacking("10.0.0.3")}
     result = stage.weave("status", "--wait=1", "targets")
     assert (result.code, result.out) == (1, "10.0.0.2\n")
     assert result.err.startswith("not connected after 1 s: 10.0.0.3 (refused); open TCP 6783")
@@ -80,9 +81,8 @@ def test_status_says_which_targets_are_not_connected_in_time(stage: Stage, route
 
 
 def test_status_says_which_peers_no_data_reaches(stage: Stage, router: FakeRouter) -> None:
-    blocked = {"NickName": "host2", "State": "unreachable", "Reason": "UDP port 6784 is blocked"}
-    checking = {"NickName": "host3", "State": "checking", "Reason": ""}
-    router.answers = {"GET /status/targets": (200, ""), "GET /report": connections(paths=(blocked, checking))}
+    unreached = {"host2": "UDP port 6784 is blocked", "host3": ""}
+    router.answers = {"GET /status/targets": (200, ""), "GET /missing": lacking(unreached=unreached)}
     result = stage.weave("status", "--wait=1", "targets")
     assert result.code == 1
     said = "not connected after 1 s: host2 (no data passes: UDP port 6784 is blocked), host3 (no data passes yet); open"

@@ -32,6 +32,10 @@ class RouterAPI(Protocol):
         """Return all the router knows."""
         ...
 
+    def missing(self) -> dict[str, Any]:
+        """Return which targets are not connected, and which peers no data is known to reach, with reasons."""
+        ...
+
     def round_trips(self) -> list[dict[str, Any]]:
         """Return what each peer measured to each of its neighbours."""
         ...

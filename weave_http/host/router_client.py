@@ -48,6 +48,10 @@ class RouterClient(RouterAPI):
         """Return `GET /report`: all the router knows."""
         return self._object("/report")
 
+    def missing(self) -> dict[str, Any]:
+        """Return which targets are not connected and which peers no data reaches, with reasons (`GET /missing`)."""
+        return self._object("/missing")
+
     def round_trips(self) -> list[dict[str, Any]]:
         """Return what each peer measured to each of its neighbours (`GET /rtt`)."""
         found = self._object("/rtt")["RoundTrips"]

@@ -13,6 +13,8 @@ from weave_http.operations import Report, Status
 from weave_http.operations.reading import SECTIONS
 
 _PAUSE_SECONDS = 0.1
+_SHARE = 20
+"""Part of the time for which the router may be busy with who waits for it: it has a mesh to make meanwhile."""
 
 
 def run(host: Host, op: Status) -> None:
@@ -34,35 +36,36 @@ def run(host: Host, op: Status) -> None:
 
 def _awaited(host: Host, op: Status) -> list[str]:
     """Wait until the targets are connected and data reaches all peers; return what is wrong if that is not in time."""
+    wanted = {str(peer) for peer in op.peers}
     deadline = time.monotonic() + op.wait
     while True:
-        report = host.router.report()
-        missing = list(_missing(report["Router"], {str(peer) for peer in op.peers})) or list(_unreached(report))
-        if not missing or time.monotonic() > deadline:
+        asked = time.monotonic()
+        answer = host.router.missing()
+        now = time.monotonic()
+        missing = list(_unconnected(answer, wanted)) or list(_unreached(answer))
+        if not missing or now > deadline:
             return missing
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(min(max(_PAUSE_SECONDS, _SHARE * (now - asked)), max(0.0, deadline - now)))
 
 
-def _missing(router: dict[str, Any], wanted: set[str]) -> Iterator[str]:
+def _unconnected(answer: dict[str, Any], wanted: set[str]) -> Iterator[str]:
     """Yield the targets without a connection, with what is wrong.
 
     Args:
-        router: that section of the report.
+        answer: the router's.
         wanted: targets; none for all.
     """
-    for connection in router["Connections"]:
-        target = connection.get("Target")
-        if target and (not wanted or target in wanted):
-            yield f"{target} ({connection['Info'] or connection['State']})"
-    for target in sorted(wanted - set(router["Targets"])):
+    for target, why in answer["Unconnected"].items():
+        if not wanted or target in wanted:
+            yield f"{target} ({why})"
+    for target in sorted(wanted - set(answer["Targets"])):
         yield f"{target} (it is no target: weave connect {target})"
 
 
-def _unreached(report: dict[str, Any]) -> Iterator[str]:
+def _unreached(answer: dict[str, Any]) -> Iterator[str]:
     """Yield the peers that no data is known to reach, with what is wrong."""
-    for path in report["Paths"] if not report["DataPasses"] else ():
-        if path["State"] not in ("direct", "relayed"):
-            yield f"{path['NickName']} (no data passes{': ' if path['Reason'] else ' yet'}{path['Reason']})"
+    for peer, why in answer["Unreached"].items():
+        yield f"{peer} (no data passes{': ' if why else ' yet'}{why})"
 
 
 def _show(host: Host, op: Status) -> None:

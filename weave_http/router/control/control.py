@@ -13,7 +13,7 @@ from weave_http.errors import HostError, UsageError, WeaveError
 from weave_http.router.addresses.service import EXPOSED, AddressService
 from weave_http.router.blocking import in_thread
 from weave_http.router.control import describe
-from weave_http.router.control.report import Memory, Metrics, Report, RoundTrip
+from weave_http.router.control.report import Memory, Metrics, Missing, Report, RoundTrip
 from weave_http.router.control.status import SECTIONS
 from weave_http.router.data.overlay import Overlay as DataPlane
 from weave_http.router.data.plan import without
@@ -98,7 +98,7 @@ class Control:
             ),
             overlay=describe.overlay(self.overlay, self._tunnels),
             paths=describe.paths(self._peering, standings),
-            data_passes=all(each.state in ("direct", "relayed") for each in standings),
+            data_passes=all(each.passes for each in standings),
             engine=describe.engine(self.reattacher),
             memory=Memory(self.store.trouble),
             attachments=self.attachments,
@@ -113,6 +113,11 @@ class Control:
     def attachments(self) -> dict[str, list[str]]:
         """Addresses in CIDR notation by container id."""
         return {container: list(map(str, each)) for container, each in self.store.state.attachments.items()}
+
+    @property
+    def missing(self) -> Missing:
+        """What is not as it was asked for."""
+        return describe.missing(self._peering, self._paths.standings, monotonic())
 
     @property
     def round_trips(self) -> tuple[RoundTrip, ...]:

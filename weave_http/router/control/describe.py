@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from weave_http import addresses
@@ -14,6 +14,7 @@ from weave_http.router.control.report import (
     Engine,
     Ipam,
     Link,
+    Missing,
     NameEntry,
     Network,
     Path,
@@ -116,6 +117,23 @@ def paths(peering: Peering, standings: Iterable[Standing]) -> tuple[Path, ...]:
     )
 
 
+def missing(peering: Peering, standings: Iterable[Standing], now: float) -> Missing:
+    """Return what is not as it was asked for.
+
+    Args:
+        peering: the mesh.
+        standings: how the peers are reached.
+        now: monotonic time in seconds.
+    """
+    return Missing(
+        targets=tuple(peering.targets.given),
+        unconnected={each.target: each.info or each.state for each in _unconnected(peering, now) if each.target},
+        unreached={
+            each.nickname: each.reason for each in paths(peering, [each for each in standings if not each.passes])
+        },
+    )
+
+
 def connections(
     peering: Peering, mtu: int, standings: Iterable[Standing], tunnels: Tunnels | None, now: float
 ) -> tuple[Connection, ...]:
@@ -141,6 +159,11 @@ def connections(
         )
         for connection in peering.connections.values()
     ]
+    return (*found, *_unconnected(peering, now))
+
+
+def _unconnected(peering: Peering, now: float) -> Iterator[Connection]:
+    """Yield the state of the targets without a connection."""
     for target in peering.targets:
         if target.peer in peering.connections:
             continue
@@ -150,8 +173,7 @@ def connections(
             state, info = "failed", f"{target.error}, retry: {_when(target.next_at, now)}"
         else:
             state, info = "waiting", f"until: {_when(target.next_at, now)}"
-        found.append(Connection(target.place, True, state, info, target=target.address if target.given else None))
-    return tuple(found)
+        yield Connection(target.place, True, state, info, target=target.address if target.given else None)
 
 
 def _encrypted(peer: str, tunnels: Tunnels | None) -> str:

@@ -51,6 +51,7 @@ class Api:
                 web.get("/status", self._status),
                 web.get("/status/{section}", self._status),
                 web.get("/report", self._report),
+                web.get("/missing", self._missing),
                 web.get("/rtt", self._round_trips),
                 web.get("/version", self._version),
                 web.post("/connect", self._connect),
@@ -120,6 +121,9 @@ class Api:
         if request.query.get("format"):
             raise web.HTTPBadRequest(text="templates are filled by `weave report -f`; this is JSON alone\n")
         return web.json_response(as_json(self._control.report), dumps=lambda value: json.dumps(value, indent=4) + "\n")
+
+    async def _missing(self, request: web.Request) -> web.Response:
+        return web.json_response(as_json(self._control.missing))
 
     async def _round_trips(self, request: web.Request) -> web.Response:
         return web.json_response({"RoundTrips": as_json(self._control.round_trips)})

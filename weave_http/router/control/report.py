@@ -317,6 +317,21 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """What is not as it was asked for. It is short, as who waits for the mesh asks again and again.
+
+    Args:
+        targets: all of them, as spelt.
+        unconnected: why there is no connection, by target.
+        unreached: what is wrong, by nickname of a peer that no data is known to reach; empty before that is known.
+    """
+
+    targets: tuple[str, ...]
+    unconnected: Mapping[str, str]
+    unreached: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class RoundTrip:
     """The direct way from a peer to a neighbour of its, as that peer says.
 

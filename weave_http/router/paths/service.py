@@ -55,6 +55,11 @@ class Standing:
     via: tuple[PeerName, ...] = ()
 
     @property
+    def passes(self) -> bool:
+        """Whether frames are known to reach it."""
+        return self.state in ("direct", "relayed")
+
+    @property
     def text(self) -> str:
         """State, way and reason, for the log."""
         over = f" over {', '.join(self.via)}" if self.via else ""

@@ -144,9 +144,9 @@ def status(operation: Status, _: Mapping[str, str]) -> list[HostStep]:
         [
             HostStep(
                 "executor",
-                "Ask again until the targets are connected.",
-                (f"curl {ROUTER}/report",),
-                "GET /report",
+                "Ask again until the targets are connected, and data reaches all peers.",
+                (f"curl {ROUTER}/missing",),
+                "GET /missing",
                 to="router",
             )
         ]
