@@ -12,7 +12,7 @@ from weave_http.net.bridge import ensure_bridge
 from weave_http.net.expose import expose
 from weave_http.net.firewall import choose
 from weave_http.net.guest import plug
-from weave_http.net.iptables import RuleSet
+from weave_http.net.iptables import Kept, RuleSet
 from weave_http.net.rules import Guard
 
 NFT, LEGACY = "iptables-nft", "iptables-legacy"
@@ -150,16 +150,17 @@ def test_what_others_did_to_them_is_put_right(host: Space, backend: str, damage:
     host.call(ensure_bridge)
     guard = Guard(6783, (6784,), "docker0")
     exposed = dict.fromkeys(cidrs("10.2.1.254/24"), True)
-    host.call(expose, lambda: exposed, guard=guard)
+    kept = Kept()
+    host.call(expose, lambda: exposed, guard=guard, kept=kept)
     before = _rules(host, backend)
     host.run(damage.format(backend))
-    assert host.call(expose, lambda: exposed, guard=guard).changed
+    assert host.call(expose, lambda: exposed, guard=guard, kept=kept).changed
     after = _rules(host, backend)
     assert [line for line in after if "WEAVE" in line] == [line for line in before if "WEAVE" in line]
     for chain in ("FORWARD", "INPUT"):
         hooked = [line for line in after if line.startswith(f"-A {chain} ")]
         assert hooked[0] == f"-A {chain} -j WEAVE-{chain}", "ours must come first"
-    assert not host.call(expose, lambda: exposed, guard=guard).changed
+    assert not host.call(expose, lambda: exposed, guard=guard, kept=kept).changed
 
 
 @both

@@ -37,3 +37,24 @@ def test_a_change_is_all_or_nothing_and_refused_in_the_words_of_iptables(host: S
 def test_reading_makes_no_table(host: Space) -> None:
     assert [rules.tables for rules in host.call(iptables.read)] == [{}, {}]
     assert host.run("iptables-nft-save; iptables-legacy-save") == ""
+
+
+def test_what_is_kept_is_read_again_only_when_the_rules_have_changed(
+    host: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.run("iptables-nft -N MINE")
+    runs: list[str] = []
+    run = iptables._run
+
+    def noted(arguments: list[str], text: str = "") -> str:
+        runs.append(arguments[0])
+        return run(arguments, text)
+
+    monkeypatch.setattr(iptables, "_run", noted)
+    kept = iptables.Kept()
+    first = host.call(iptables.read, 4, kept)
+    assert host.call(iptables.read, 4, kept) == first
+    assert runs == ["iptables-nft-save"]
+    host.run("iptables-nft -A MINE -j DROP")
+    assert host.call(iptables.read, 4, kept)[0].rules("filter", "MINE") == ["-j DROP"]
+    assert runs == ["iptables-nft-save"] * 2

@@ -15,6 +15,7 @@ from weave_http.addresses import Cidr
 from weave_http.errors import HostError
 from weave_http.net import firewall, links, neighbour, sysctl
 from weave_http.net.bridge import settle_ipv6
+from weave_http.net.iptables import Kept
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import host_locked
 from weave_http.net.relays import Relays
@@ -41,6 +42,7 @@ def expose(
     guard: Guard | None = None,
     relayed: Relays | None = None,
     data: Mapping[int, Sequence[str]] | None = None,
+    kept: Kept | None = None,
 ) -> Outcome:
     """Give the host addresses on the network, and have all rules there. The bridge must be there.
 
@@ -51,6 +53,7 @@ def expose(
         guard: ports to protect; None for those that are protected already.
         relayed: this host's part in paths over others; None for what it is already.
         data: rules for what comes in at the port for data, by version of IP; None for those that are there already.
+        kept: what was read of the rules before, by who looks again and again.
 
     Raises:
         HostError: the kernel refused; no address was added.
@@ -65,7 +68,7 @@ def expose(
         added: list[Cidr] = []
         try:
             # First the rules: from the first moment on, nobody gets in who shall not.
-            outcome = firewall.converge(engine_bridge, exposed, guard=guard, relayed=relayed, data=data)
+            outcome = firewall.converge(engine_bridge, exposed, guard=guard, relayed=relayed, data=data, kept=kept)
             if missing:
                 sysctl.set_interface(constants.BRIDGE)
             if any(cidr.version == 6 for cidr in missing):

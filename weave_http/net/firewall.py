@@ -18,7 +18,7 @@ from itertools import chain as chained
 from weave_http import constants
 from weave_http.addresses import Cidr, Network
 from weave_http.net import changes, iptables, links, relays, rules, underlay
-from weave_http.net.iptables import RuleSet
+from weave_http.net.iptables import Kept, RuleSet
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import host_locked
 from weave_http.net.relays import Relays
@@ -49,6 +49,7 @@ def converge(
     guard: Guard | None = None,
     relayed: Relays | None = None,
     data: Mapping[int, Sequence[str]] | None = None,
+    kept: Kept | None = None,
 ) -> tuple[dict[Cidr, bool], bool]:
     """Do as `ensure`, for a caller who holds the host's lock.
 
@@ -59,6 +60,7 @@ def converge(
         guard: ports to protect; None for those that are protected already.
         relayed: this host's part in paths over others; None for what it is already.
         data: rules for what comes in at the port for data, by version of IP; None for those that are there already.
+        kept: what was read before, by who looks again and again.
 
     Returns:
         all that is exposed, and whether anything had to be changed.
@@ -66,11 +68,11 @@ def converge(
     Raises:
         HostError: the kernel, or iptables, refused.
     """
-    found = _read()
+    found = _read(kept)
     with Netlink() as kernel:
         present = _exposed(kernel, found)
         bridges = {engine_bridge, *underlay.container_bridges(kernel)}
-    kept = {cidr: masquerade for cidr, masquerade in present.items() if cidr not in hidden} | dict(exposed or {})
+    shown = {cidr: masquerade for cidr, masquerade in present.items() if cidr not in hidden} | dict(exposed or {})
     guard = guard or _guard(found[4])
     changed = False
     for version, rule_sets in found.items():
@@ -80,10 +82,10 @@ def converge(
             over = {name: tuple(chosen.rules("nat", name) or chosen.rules("filter", name)) for name in relays.CHAINS}
         else:
             over = relays.rules(relayed, guard.port + 1, sorted(bridges), version)
-        wanted = rules.chains(kept, bridges, guard, over, coming, version=version)
+        wanted = rules.chains(shown, bridges, guard, over, coming, version=version)
         for rule_set in rule_sets:
             changed |= _apply(rule_set, _belonging(wanted, rule_set, rule_sets))
-    return kept, changed
+    return shown, changed
 
 
 def pending(engine_bridge: str) -> dict[str, list[str]]:
@@ -141,9 +143,9 @@ def choose(rule_sets: Sequence[RuleSet]) -> RuleSet:
     return next(filter(_has_docker, rule_sets), None) or next(filter(_in_use, rule_sets), rule_sets[0])
 
 
-def _read() -> dict[int, list[RuleSet]]:
+def _read(kept: Kept | None = None) -> dict[int, list[RuleSet]]:
     """Return the rule sets of both versions of IP."""
-    return {version: iptables.read(version) for version in iptables.FAMILIES}
+    return {version: iptables.read(version, kept) for version in iptables.FAMILIES}
 
 
 def _belonging(wanted: Sequence[Chain], rule_set: RuleSet, rule_sets: Sequence[RuleSet]) -> list[Chain]:

@@ -2,7 +2,8 @@
 
 There are two rule sets in a kernel, nf_tables and the legacy one, each with its own programs, and a packet must pass
 both. Reading costs one run of `…-save` a rule set that is in use, some milliseconds; it makes no table that was not
-there. A change is one run of `…-restore` a table, which is a transaction.
+there. A change is one run of `…-restore` a table, which is a transaction. Who looks every few seconds keeps what was
+read: the kernel numbers the states of its nf_tables.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import cache
 from shutil import which
 
 from weave_http.errors import HostError
-from weave_http.net import sysctl
+from weave_http.net import nftables, sysctl
 
 FAMILIES = {4: "iptables", 6: "ip6tables"}
 """The programs of IPv4 and of IPv6."""
@@ -50,6 +51,25 @@ class RuleSet:
         return [line.removeprefix(start) for line in self.tables.get(table, ()) if line.startswith(start)]
 
 
+class Kept:
+    """What was read of the nf_tables of one network namespace, and stays true until they change."""
+
+    def __init__(self) -> None:
+        self._generation = 0
+        self._texts: dict[str, str] = {}
+
+    def save(self, program: str) -> str:
+        """Return what `PROGRAM-save` prints, which is run if anything has changed. Raises `HostError`."""
+        generation = nftables.generation()
+        if generation != self._generation:
+            self._generation, self._texts = generation, {}
+        if generation and program in self._texts:
+            return self._texts[program]
+        text = _run([f"{program}-save"])
+        self._texts[program] = text  # of this generation or a later one, which is then read again
+        return text
+
+
 def parse(program: str, text: str) -> RuleSet:
     """Return the rule set that a `-save` printed.
 
@@ -66,11 +86,12 @@ def parse(program: str, text: str) -> RuleSet:
     return RuleSet(program, {name: tuple(lines) for name, lines in tables.items()})
 
 
-def read(version: int = 4) -> list[RuleSet]:
+def read(version: int = 4, kept: Kept | None = None) -> list[RuleSet]:
     """Return the rule sets that there are programs for; none of IPv6 where the kernel has none.
 
     Args:
         version: of IP: 4 or 6.
+        kept: what the caller has read before, if it has.
 
     Raises:
         HostError: there is no program, or it failed.
@@ -83,7 +104,7 @@ def read(version: int = 4) -> list[RuleSet]:
     ]
     if not programs:
         raise HostError(f"there is no {name} program on this host", hint="install iptables")
-    return [parse(program, _save(program, version)) for program in programs]
+    return [parse(program, _save(program, version, kept)) for program in programs]
 
 
 def restore(program: str, table: str, lines: Sequence[str]) -> None:
@@ -107,9 +128,11 @@ def where(program: str) -> str | None:
     return which(program, path=_PATH)
 
 
-def _save(program: str, version: int) -> str:
+def _save(program: str, version: int, kept: Kept | None) -> str:
     if program.endswith(_LEGACY) and not _legacy_tables(version):
         return ""
+    if kept is not None and program.endswith(_NFT):
+        return kept.save(program)
     return _run([f"{program}-save"])
 
 

@@ -25,6 +25,7 @@ _BEGIN, _END = 16, 17
 _NEW_TABLE, _DEL_TABLE, _NEW_CHAIN, _GET_CHAIN, _DEL_CHAIN, _NEW_RULE = (
     _SUBSYSTEM << 8 | n for n in (0, 2, 3, 4, 5, 6)
 )
+_NEW_GENERATION, _GET_GENERATION = _SUBSYSTEM << 8 | 15, _SUBSYSTEM << 8 | 16
 _NEW_ONE, _CREATE, _APPEND, _NESTED, _DUMP = 0x200, 0x400, 0x800, 0x8000, 0x300
 _ERROR, _DONE = 2, 3
 _DROP = 0
@@ -145,6 +146,21 @@ def chains(table: str) -> set[str]:
             if names.get(1, b"").rstrip(b"\0").decode() == table:
                 found.add(names[_CHAIN_NAME].rstrip(b"\0").decode())
     return found
+
+
+def generation() -> int:
+    """Return the number of the rule set of the calling thread's network namespace: each change of it has another one.
+
+    Also what `iptables-nft` changes counts. 0 where the kernel has no nf_tables. Raises `NetlinkError`.
+    """
+    try:
+        answers = _exchange(_message(_GET_GENERATION, 0, 1, []), "ask for the generation of the rules")
+    except NetlinkError as error:
+        if error.code not in _ABSENT:
+            raise
+        return 0
+    found = (dict(_parse(body[_GENERAL.size :])) for kind, body in answers if kind == _NEW_GENERATION)
+    return next((int.from_bytes(each[1]) for each in found), 0)
 
 
 def _expressions(rule: Rule) -> _Attributes:

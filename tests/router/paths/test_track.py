@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weave_http.router.paths.frame import LEAST
-from weave_http.router.paths.track import MOST_PROVED, State, Track
+from weave_http.router.paths.track import LONE_PROVED, MOST_PROVED, SILENCE, State, Track
 
 FULL = 1450
 INTERVAL = 2.5
@@ -96,17 +96,26 @@ def test_some_loss_changes_nothing(seed: int) -> None:
 def test_a_router_that_gives_no_sign_of_life_is_given_more_time() -> None:
     line = Line(lambda size, now: now < 10)
     line.alive = False
-    assert line.run(14).state is State.GOOD
-    assert line.run(17.5).state is State.BAD
+    assert line.run(20).state is State.GOOD
+    assert line.run(10 + INTERVAL + SILENCE + 1.5).state is State.BAD
 
 
 def test_a_way_that_comes_and_goes_is_used_the_less_the_longer_it_does() -> None:
     line = Line(lambda size, now: now % 10 < 5)
+    line.track.covered = True
     line.run(300)
     ups = [now for now, state, _ in line.changes if state is State.GOOD]
     assert len(ups) <= 4, "30 times it was good for five seconds"
     line.passes = lambda size, now: True
     assert line.run(300 + MOST_PROVED + 2).state is State.GOOD
+
+
+def test_where_no_other_way_is_used_one_that_was_bad_often_soon_counts_again() -> None:
+    line = Line(lambda size, now: now % 10 < 5)
+    line.run(300)
+    line.passes = lambda size, now: True
+    assert line.run(302).recovers
+    assert line.run(300 + LONE_PROVED + 2).state is State.GOOD
 
 
 def test_a_larger_network_is_looked_at_at_once() -> None:

@@ -11,6 +11,7 @@ from weave_http.addresses import IP, Cidr
 from weave_http.errors import HostError
 from weave_http.net import bridge, conntrack, expose, ingress, segments, transit, tunnel
 from weave_http.net.backend import Backend
+from weave_http.net.iptables import Kept
 from weave_http.net.ports import Ports, port_names
 from weave_http.net.relays import Relays, ensure_routes
 from weave_http.net.rules import Guard, data_rules
@@ -87,6 +88,7 @@ class Kernel:
         self._docker_bridge = docker_bridge
         self._ports = Ports(procfs) if procfs else None
         self._enforce = enforce
+        self._kept = Kept()
         self._guard = Guard(port - 1, local_ports, docker_bridge)
 
     def converge(
@@ -117,7 +119,9 @@ class Kernel:
         self._sources = sources
         sealed = self._tunnels is not None
         data = {each: data_rules(sources, self._port, tunnel=sealed, version=each) for each in (4, 6)}
-        outcome = expose.expose(lambda: exposed, self._docker_bridge, guard=self._guard, relayed=relays, data=data)
+        outcome = expose.expose(
+            lambda: exposed, self._docker_bridge, guard=self._guard, relayed=relays, data=data, kept=self._kept
+        )
         if relays is not None:
             self._relay(relays, fresh=outcome.changed)
         if self._tunnels:

@@ -71,6 +71,8 @@ class Conclusions:
         self._calm_since = self._latched_at = now
         self._unconnected: frozenset[Pair] = frozenset()
         self._relays: dict[Relays, float] = {}
+        self._looked_at: tuple[Mapping[PeerName, object], Mapping[PeerName, Says], bool] = {}, {}, False
+        self._found: list[routes.Path] = []
 
     def conclude(
         self,
@@ -113,7 +115,8 @@ class Conclusions:
         }
         room = {peer: full[ip.version] for peer, ip in connected.items()}
         over_others = {way: full[way.ip.version] for way in (*relayed.values(), *self.in_use.values())}
-        self._prober.want(over_others | {way: room[peer] for peer, way in direct.items()}, now)
+        covered = {way for peer, way in direct.items() if peer in self.in_use}
+        self._prober.want(over_others | {way: room[peer] for peer, way in direct.items()}, now, covered)
         current = routes.relays(found, self._me, connected, is_clear)
         if current or self._relays:
             self._relays = {relays: until for relays, until in self._relays.items() if until > now} | {
@@ -158,6 +161,17 @@ class Conclusions:
         if links != self._links:
             self._links, self._calm_since = links, now
         calm = now - self._calm_since >= CALM or now - self._latched_at >= PATIENCE
+        if calm:
+            self._latched_at = now
+        # All ways of all hosts are looked at when one of them has changed, and not each second.
+        if self._looked_at != (links, says, calm):
+            self._looked_at = links, says, calm
+            self._found = self._look(links, says, calm=calm)
+        return self._found
+
+    def _look(
+        self, links: Mapping[PeerName, Set[PeerName]], says: Mapping[PeerName, Says], *, calm: bool
+    ) -> list[routes.Path]:
         if (
             not calm
             and not self._unconnected
@@ -168,7 +182,7 @@ class Conclusions:
         unlinked = set(graph.unlinked())
         unconnected = {(a, b) for a, b in unlinked if b not in links.get(a, ()) or a not in links.get(b, ())}
         if calm:
-            self._unconnected, self._latched_at = frozenset(unconnected), now
+            self._unconnected = frozenset(unconnected)
         else:
             self._unconnected &= unconnected
         return routes.paths(graph, unlinked - unconnected | self._unconnected, self._labels)

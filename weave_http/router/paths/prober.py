@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from secrets import randbits
 
@@ -53,12 +53,13 @@ class Prober:
         """Way, size and time of each question."""
         self._heard: dict[tuple[PeerName, int], float] = {}
 
-    def want(self, ways: Mapping[Way, int], now: float) -> None:
+    def want(self, ways: Mapping[Way, int], now: float, covered: Set[Way] = frozenset()) -> None:
         """Probe these ways from now on, and no others.
 
         Args:
             ways: all of them, and the bytes of the largest packet that the network may have as far as each goes.
             now: the time, in seconds of any clock that only goes forward.
+            covered: those instead of which others are used.
         """
         for way in self._tracks.keys() - ways.keys():
             del self._tracks[way]
@@ -67,6 +68,7 @@ class Prober:
                 self._tracks[way].set_full(full, now)
             else:
                 self._tracks[way] = Track(full, now)
+            self._tracks[way].covered = way in covered
         self._heard = {key: at for key, at in self._heard.items() if now - at < HEARD}
 
     def track(self, way: Way) -> Track | None:

@@ -276,6 +276,8 @@ class Paths:
             state, why = "unreachable", self._no_way(peer)
         elif track is None:
             state, why = "direct", "not checked: its router is of an older version"
+        elif track.recovers:
+            state, why = "checking", "answers come again, for a moment only"
         elif track.state is State.BAD:
             state = "unreachable"
         else:

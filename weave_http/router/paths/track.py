@@ -20,13 +20,16 @@ PAUSE = 0.05
 """Seconds between a round without a clear outcome and the next one."""
 ROUNDS = 3
 """Rounds in a row without an answer after which nothing, or nothing large, passes."""
-SILENCE = 4.0
-"""Seconds of doubt after which a way is bad, even if the peer's router gives no sign of life otherwise."""
+SILENCE = 10.0
+"""Seconds of doubt after which a way is bad, even if the peer's router gives no sign of life otherwise: a busy one may
+be late with both. Of a dead link its connection knows sooner."""
 BAD_INTERVAL = 1.0
 """Seconds between rounds on a way where not everything passes."""
 PROVED = 2.0
 """Seconds for which a way has to be good before it counts again; twice as many each time it was bad soon before."""
 MOST_PROVED = 60.0
+LONE_PROVED = 8.0
+"""Seconds that are enough where no other way is used meanwhile: frames go there anyway."""
 CALM = 120.0
 """Seconds after which it does not count any more that a way was bad."""
 LOOK_AGAIN = 30.0
@@ -70,6 +73,7 @@ class Track:
         mtu: bytes of the largest packet that passes; 0 before that is known.
         next_at: when there is something to do.
         wants_pulse: whether it matters if the peer's router gives a sign of life.
+        covered: whether another way is used as long as this one is bad.
     """
 
     def __init__(self, full: int, now: float) -> None:
@@ -78,6 +82,7 @@ class Track:
         self.mtu = 0
         self.next_at = now
         self.wants_pulse = False
+        self.covered = False
         self._round: _Round | None = None
         self._misses = 0
         self._full_misses = 0
@@ -96,6 +101,11 @@ class Track:
     def rtt(self) -> float:
         """The round trip in seconds, 0 before one was measured: the shortest of the last few."""
         return min(self._rtts, default=0.0)
+
+    @property
+    def recovers(self) -> bool:
+        """Whether probes are answered again, though not for long enough yet."""
+        return self.state is State.BAD and self._good_since is not None
 
     def set_full(self, full: int, now: float) -> None:
         """Note that the network may have other packets."""
@@ -228,7 +238,7 @@ class Track:
 
     @property
     def _hold(self) -> float:
-        return min(PROVED * 2.0 ** max(0, self._falls - 1), MOST_PROVED)
+        return min(PROVED * 2.0 ** max(0, self._falls - 1), MOST_PROVED if self.covered else LONE_PROVED)
 
     def _is_proved(self, now: float) -> bool:
         """Tell whether a way that was not good has been it for long enough."""
