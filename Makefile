@@ -63,8 +63,8 @@ test-vm: $(BIN)/weave ## The main job on a stock Debian kernel, which QEMU emula
 test-secret: $(BIN)/weave ## The main job with a password, and four minutes of new keys every second under load (needs root, Debian)
 	@.ci/setup-tools
 	@WEAVE_TEST_PASSWORD="$$($(BIN)/weave secret)" WEAVE_TEST_ROTATING=240 $(BIN)/pytest -q --timeout 1200 \
-	    --numprocesses 2 --dist loadfile -k "test_network or all_keys_change" \
-	    tests/hosts/test_network.py tests/router/test_tunnels.py
+	    --numprocesses 2 --dist loadfile -k "test_network or upgrade or all_keys_change" \
+	    tests/hosts/test_network.py tests/hosts/test_diagnosis.py tests/router/test_tunnels.py
 
 fixtures: $(BIN)/weave engines ## Record the exchanges with every engine anew (needs root, Debian)
 	@$(BIN)/python -m tests.transcript.record / $(ENGINES:%=$(CURDIR)/build/engines/%)

@@ -19,6 +19,7 @@ from tests.router.stream import Stream
 from weave_http.host.router_client import RouterClient
 from weave_http.net.relays import labels, tunnel_port
 from weave_http.net.tunnel import address_of
+from weave_http.operations import passwords
 
 pytestmark = [pytest.mark.kernel, pytest.mark.programs]
 
@@ -183,6 +184,25 @@ def test_without_a_tunnel_no_frame_goes_out_and_status_says_why(lan: PrivateLan,
     assert not seen.udp, "no UDP at all"
     assert (one.destinations, two.destinations) == (set(), set())
     assert one.ask(RouterClient.report)["DataPasses"] is False
+
+
+def test_data_goes_in_the_clear_only_between_hosts_that_both_say_so(lan: PrivateLan) -> None:
+    hosts = one, two, three = lan.add(3)
+    for host in hosts:
+        assert host.guest
+        host.folder.mkdir()
+        (host.folder / passwords.FILE).write_bytes(passwords.packed("the password of all three"))
+    lan.launch(one, "--trusted-subnets", "192.0.2.0/24")
+    lan.launch(two, "--trusted-subnets", "192.0.2.0/24", one.address)
+    lan.launch(three, one.address, two.address)
+    until(lambda: all(host.ready for host in hosts))
+    until(lambda: direct(hosts), within=90)
+    with lan.watched(macs(hosts)) as seen:
+        until(lambda: one.pings(three) and three.pings(two) and one.pings(two))
+    assert seen.found == set(macs([one, two]))
+    said = one.ask(RouterClient.status, "connections")
+    assert " established unencrypted fastdp " in said
+    assert " established encrypted user-space fastdp " in said
 
 
 def forwarding(host: RoutedHost) -> None:
