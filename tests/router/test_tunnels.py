@@ -13,7 +13,7 @@ import pytest
 
 from tests.net.kernel import Space
 from tests.patience import PATIENCE
-from tests.router.hosts import RoutedHost, until
+from tests.router.hosts import SECONDS, RoutedHost, until
 from tests.router.private_lan import PrivateLan, direct, fetched
 from tests.router.stream import Stream
 from weave_http.host.router_client import RouterClient
@@ -110,7 +110,8 @@ def test_all_data_is_encrypted_and_goes_on_while_all_keys_change_and_a_router_re
         one.end(signal.SIGKILL)
         lan.launch(one, changing=1)
         until(lambda: one.ready and one.connected == 2)
-        until(lambda: direct(hosts))
+        # A way that a busy machine made look bad before has to prove itself for up to a minute.
+        until(lambda: direct(hosts), within=3 * SECONDS)
         assert ping.lost() == 0, "the program that encrypts goes on without the router"
         for stream in streams:
             arrived = stream.end()
