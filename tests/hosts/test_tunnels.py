@@ -72,6 +72,7 @@ def outlives(one: Host, trio: list[Host]) -> None:
     one.shell("docker restart -t 3 weave")
     assert eventually(partial(all_up, *trio), seconds=60)
     one.inside("c1", "killall -INT ping")
+    assert eventually(lambda: "packet loss" in one.inside("c1", "cat /pings"))
     answered = set(map(int, re.findall(r"seq=(\d+) ttl=", one.inside("c1", "cat /pings"))))
     assert len(answered) > 10
     assert answered == set(range(max(answered) + 1)), "no ping is lost"
