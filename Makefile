@@ -19,7 +19,7 @@ VM_TOOLS := qemu-system-x86_64=qemu-system-x86 mmdebstrap mke2fs=e2fsprogs xz=xz
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
 ENGINES := trixie forky podman
 
-.PHONY: help demo test test-addresses model test-quick tests-without-needs engines test-engines test-vm fixtures fuzz mesh crowd chaos lint image man dist bench clean
+.PHONY: help demo test test-addresses model test-quick tests-without-needs engines test-engines test-vm test-secret fixtures fuzz mesh crowd chaos lint image man dist bench clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -59,6 +59,12 @@ test-vm: $(BIN)/weave ## The main job on a stock Debian kernel, which QEMU emula
 	@NEED_ALSO="$(VM_TOOLS)" .ci/setup-tools
 	@PYTHON=$(BIN)/python nice tests/vm/build-root $(VM_SUITE) build/vm/$(VM_SUITE)
 	@$(BIN)/python -m tests.vm --machine build/vm/$(VM_SUITE) $(ARGS)
+
+test-secret: $(BIN)/weave ## The main job with a password, and four minutes of new keys every second under load (needs root, Debian)
+	@.ci/setup-tools
+	@WEAVE_TEST_PASSWORD="$$($(BIN)/weave secret)" WEAVE_TEST_ROTATING=240 $(BIN)/pytest -q --timeout 1200 \
+	    --numprocesses 2 --dist loadfile -k "test_network or upgrade or all_keys_change" \
+	    tests/hosts/test_network.py tests/hosts/test_diagnosis.py tests/router/test_tunnels.py
 
 fixtures: $(BIN)/weave engines ## Record the exchanges with every engine anew (needs root, Debian)
 	@$(BIN)/python -m tests.transcript.record / $(ENGINES:%=$(CURDIR)/build/engines/%)

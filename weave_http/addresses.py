@@ -103,6 +103,11 @@ def is_ip(text: str) -> bool:
     return True
 
 
+def is_this_machine(host: str) -> bool:
+    """Tell whether a name or address is one of loopback."""
+    return host == "localhost" or (is_ip(host) and ip_address(host).is_loopback)
+
+
 def parse_cidr(text: str) -> Cidr:
     """Return the address of an interface.
 

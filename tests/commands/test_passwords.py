@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from tests.commands.conftest import Desk
 from weave_http.cli.main import main
-from weave_http.commands import passwords
+from weave_http.commands import passwords, perform
+from weave_http.engine.address import TLSFiles, parse_host
 from weave_http.errors import UsageError
 from weave_http.operations import Launch, Password
 
@@ -62,6 +65,28 @@ def test_what_is_printed_of_a_command_has_no_password(
     printed = "".join(capsys.readouterr())
     assert "hunter2" not in printed
     assert "WEAVE_PASSWORD" in printed or form == ["--dry-run"]
+
+
+SENT = [
+    ("tcp://192.0.2.1:2375", None, True),
+    ("tcp://192.0.2.1:2376", TLSFiles(), False),
+    ("tcp://127.0.0.1:2375", None, False),
+    ("tcp://localhost:2375", None, False),
+    ("ssh://192.0.2.1", None, False),
+    ("unix:///run/docker.sock", None, False),
+]
+"""Endpoints, how they speak TLS, and whether what goes there can be read on its way."""
+
+
+@pytest.mark.parametrize(("url", "tls", "is_warned"), SENT)
+@pytest.mark.parametrize("operation", [Launch(password="hunter2"), Launch(), Password()], ids=["word", "none", "other"])
+def test_who_sends_a_password_over_a_network_without_tls_is_warned(
+    url: str, tls: TLSFiles | None, is_warned: bool, operation: Launch | Password, desk: Desk
+) -> None:
+    environ = {"WEAVE_PASSWORD": "hunter2"} if operation == Password() else {}
+    said = perform(replace(desk.caller, endpoint=parse_host(url, "", tls), environ=environ), operation).err
+    assert (f"password goes to {url} without TLS" in said) is (is_warned and operation != Launch())
+    assert "hunter2" not in said
 
 
 def test_a_secret_is_printed_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from signal import SIGKILL
 
 from tests.patience import PATIENCE
 from tests.prefork import run_weave
+from tests.wire import Searched, listening, searched
+from weave_http.net.netns import Namespace
 from weave_http.sandbox import Sandbox
+from weave_http.sandbox.lan import LanPlan, netns_path
 
 Done = subprocess.CompletedProcess[str]
 GUEST = "weave-guest:latest"
+PASSWORD = os.environ.get("WEAVE_TEST_PASSWORD", "")
+"""Of the networks that tests launch (`make test-secret`); empty for none."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,8 @@ class Host:
     def environ(self, **more: str) -> dict[str, str]:
         """The environment of a caller who means this host."""
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("DOCKER_", "WEAVE_"))}
-        return clean | self.sandbox.host(self.name).env(unix=self.unix) | more
+        secret = {"WEAVE_PASSWORD": PASSWORD} if PASSWORD else {}
+        return clean | self.sandbox.host(self.name).env(unix=self.unix) | secret | more
 
     def try_weave(self, *arguments: str, **environ: str) -> Done:
         """Run `weave ARGUMENTS…` against this host, whatever comes of it."""
@@ -92,10 +100,23 @@ class Host:
         """End the router's process by a signal, as a crash would; its restart policy is the engine's matter."""
         assert self.kill("weave", number), "the router does not run"
 
+    @contextmanager
+    def wire(self, wanted: Collection[bytes] = ()) -> Iterator[Searched]:
+        """Search all that crosses the cables of its LAN.
+
+        Args:
+            wanted: what is looked for; more of it may come meanwhile.
+        """
+        plan = LanPlan(self.sandbox.name, IPv4Network(self.sandbox.subnet))
+        with Namespace(str(netns_path(plan.netns))) as space:
+            wire = space.call(listening)
+        with searched(wire, wanted) as seen:
+            yield seen
+
     def left_overs(self) -> str:
         """Everything of Weave's that is on the host: links, rules, containers, volumes; empty when clean."""
         return self.shell(
-            "ip -o link | grep -E 'weave|vethwe|vxlan' ;"
+            "ip -o link | grep -E 'weave|vethwe|vxlan' ; ip route show type unreachable ;"
             " iptables-nft-save 2>/dev/null | grep -i weave ; iptables-legacy-save 2>/dev/null | grep -i weave ;"
             " docker ps -a --format '{{.Names}} {{.Image}}' | grep weavehttp ;"
             " docker volume ls -q | grep -i weave ; true"

@@ -38,10 +38,11 @@ def kill_an_upgrade(host: Host) -> None:
 
 
 def kept(host: Host) -> list[object]:
-    """What an upgrade must keep: name, targets, attachments, names."""
+    """What an upgrade must keep: name, password, targets, attachments, names."""
     report = json.loads(host.weave("status", "--format", "json"))
     names = [(each["Hostname"], each["Address"]) for each in report["DNS"]["Entries"]]
-    return [report["Router"]["Name"], report["Router"]["Targets"], report["Attachments"], sorted(names)]
+    router = report["Router"]
+    return [router["Name"], router["Encryption"], router["Targets"], report["Attachments"], sorted(names)]
 
 
 def test_an_upgrade_keeps_everything_and_loses_no_packet(pair: tuple[Host, Host]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.hosts.host import GUEST, Host, eventually
+from tests.hosts.host import Host, eventually
 from tests.hosts.test_network import meshed
 from weave_http import constants
 from weave_http.operations import passwords
@@ -21,6 +22,16 @@ def files(tmp_path: Path) -> tuple[str, str]:
     for name, text in (("first", FIRST), ("second", SECOND)):
         (tmp_path / name).write_text(f"{text}\n")
     return str(tmp_path / "first"), str(tmp_path / "second")
+
+
+def launched(hosts: list[Host], *flags: str, **environ: str) -> None:
+    """Launch Weave on hosts at once, each told of all others."""
+
+    def launch(host: Host) -> str:
+        return host.weave("launch", *flags, *(each.address for each in hosts if each is not host), **environ)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(launch, hosts))
 
 
 def says(host: Host, what: str) -> bool:
@@ -56,29 +67,19 @@ def test_hosts_with_one_password_mesh_and_it_is_seen_nowhere(trio: list[Host], f
     assert mode == "600 0\n"
 
 
-def test_the_password_is_changed_under_ping_and_survives_launch_and_is_gone_with_reset(
-    trio: list[Host], files: tuple[str, str]
-) -> None:
+def test_a_changed_password_survives_launch_and_is_gone_with_reset(trio: list[Host], files: tuple[str, str]) -> None:
     one, two, three = trio
     first, second = files
-    for host in trio:
-        host.weave("launch", "--password-file", first, *(each.address for each in trio if each is not host))
+    launched(trio, "--password-file", first)
     for host in trio:
         assert eventually(partial(meshed, host, 2)), host.weave("status", "connections")
     three.weave("stop")
-    one.weave("run", "10.2.1.1/24", "--name", "box", GUEST, "sleep", "3600")
-    two.weave("run", "10.2.1.2/24", "--name", "box", GUEST, "sleep", "3600")
-    one.shell("docker exec -d box sh -c 'ping -i 0.2 10.2.1.2 > /ping'")
     two.weave("password", "--password-file", second, "--grace", "0s")
     done = two.try_weave("password", "--password-file", second, "--grace", "1y")
     assert done.returncode == 1
     for host in (one, two):
         where = f"$(docker volume inspect -f {{{{.Mountpoint}}}} {constants.ROUTER_VOLUME})/{passwords.FILE}"
         assert eventually(lambda host=host, where=where: SECOND in host.shell(f"cat {where}"))  # type: ignore[misc]
-    one.shell("docker exec box killall -INT ping")
-    assert eventually(lambda: "packet loss" in one.inside("box", "cat /ping"))
-    assert " 0% packet loss" in one.inside("box", "cat /ping")
-    assert " 0 packets received" not in one.inside("box", "cat /ping")
     two.weave("stop")
     done = two.try_weave("launch", one.address)
     assert done.returncode == 0, done

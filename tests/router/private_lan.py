@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.router.hosts import Lan, RoutedHost
+from tests.wire import Searched, listening, searched
 from weave_http.image import apt, mirror, tunnel
 from weave_http.image.deb import unpack
 from weave_http.image.tree import File
+from weave_http.net.wireguard import State
+from weave_http.net.wireguard_user import UserSpaceDevice
 
 CACHE = Path(__file__).parents[2] / "build" / "cache" / "weave-http" / "tunnel-for-tests"
 
@@ -84,29 +85,16 @@ class PrivateLan(Lan):
         """Return where wireguard-go listens in a host, as seen from here."""
         return Path(f"/proc/{self._mounts[host.number].pid}/root/run/wireguard")
 
+    def tunnel(self, host: RoutedHost) -> State:
+        """Return the device that encrypts what goes to hosts directly, as it is."""
+        return UserSpaceDevice(str(self.sockets(host) / "weave-wg.sock")).read()
+
     @contextmanager
-    def watched(self, into: set[tuple[int, int]]) -> Iterator[list[bytes]]:
-        """Note the ports of all UDP between hosts, and keep what crosses the LAN."""
-        frames: list[bytes] = []
-        wire = self._lan.call(socket.socket, socket.AF_PACKET, socket.SOCK_RAW, 0x0300)
-        wire.settimeout(0.1)
-        over = threading.Event()
+    def watched(self, wanted: Collection[bytes] = ()) -> Iterator[Searched]:
+        """Search all that crosses the LAN.
 
-        def watch() -> None:
-            while not over.is_set():
-                try:
-                    frame = wire.recv(1 << 16)
-                except TimeoutError:
-                    continue
-                frames.append(frame)
-                if frame[12:14] == b"\x08\x00" and frame[23] == socket.IPPROTO_UDP:
-                    into.add((int.from_bytes(frame[34:36]), int.from_bytes(frame[36:38])))
-
-        thread = threading.Thread(target=watch)
-        thread.start()
-        try:
-            yield frames
-        finally:
-            over.set()
-            thread.join()
-            wire.close()
+        Args:
+            wanted: what is looked for.
+        """
+        with searched(self._lan.call(listening), wanted) as seen:
+            yield seen

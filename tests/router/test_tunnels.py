@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
-import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from tests.net.kernel import Space
-from tests.router.hosts import RoutedHost, until
+from tests.patience import PATIENCE
+from tests.router.hosts import SECONDS, RoutedHost, until
 from tests.router.private_lan import PrivateLan, direct, fetched
 from tests.router.stream import Stream
 from weave_http.host.router_client import RouterClient
 from weave_http.net.relays import labels, tunnel_port
 from weave_http.net.tunnel import address_of
+from weave_http.operations import passwords
 
 pytestmark = [pytest.mark.kernel, pytest.mark.programs]
 
@@ -24,6 +27,10 @@ FULL = 1390 - 28
 """Bytes that a ping carries in the largest packet."""
 PATHS = {tunnel_port(6784), *labels(6784)}
 """UDP ports of what goes over other hosts."""
+ROTATING = float(os.environ.get("WEAVE_TEST_ROTATING", "0"))
+"""Seconds from one session of WireGuard to a later one while keys change: one takes 120. See `make test-secret`."""
+SECRETS = 3
+"""How many secrets a tunnel has before the password changes."""
 
 
 @pytest.fixture(scope="session")
@@ -37,54 +44,83 @@ def lan(tmp_path: Path, programs: Path) -> Iterator[PrivateLan]:
         yield lan
 
 
-def meshed(lan: PrivateLan, count: int) -> list[RoutedHost]:
-    """Return hosts whose routers reach each other, each with a container."""
+def meshed(lan: PrivateLan, count: int, *, changing: float = 600) -> list[RoutedHost]:
+    """Return hosts whose routers reach each other, each with a container.
+
+    Args:
+        lan: where they are.
+        count: how many.
+        changing: seconds after which each makes its secret anew.
+    """
     hosts = lan.add(count)
     for host in hosts:
         assert host.guest
-        lan.launch(host, *([hosts[0].address] if host is not hosts[0] else []))
+        lan.launch(host, *([hosts[0].address] if host is not hosts[0] else []), changing=changing)
     until(lambda: all(host.ready for host in hosts))
     until(lambda: direct(hosts), within=90)
     return hosts
 
 
-def test_all_data_is_encrypted_and_goes_on_while_secrets_change_and_a_router_restarts(lan: PrivateLan) -> None:
-    hosts = one, two, three = meshed(lan, 3)
-    for host in (two, three):
-        host.end(signal.SIGKILL)
-        lan.launch(host, one.address, changing=1)
-    until(lambda: all(host.ready for host in hosts))
-    until(lambda: direct(hosts), within=90)
-    text = one.ask(RouterClient.status, "connections")
-    assert text.count(" established encrypted user-space fastdp ") == 2, text
+@dataclass
+class Keys:
+    """What two hosts' tunnel went through.
+
+    Attributes:
+        secrets: that were mixed into sessions.
+        sessions: when one began, in seconds since 1970.
+        passwords: of the network, so far.
+    """
+
+    secrets: set[bytes] = field(default_factory=set)
+    sessions: set[float] = field(default_factory=set)
+    passwords: int = 1
+
+
+def rotated(lan: PrivateLan, at: RoutedHost, other: RoutedHost, keys: Keys) -> bool:
+    """Look at a tunnel; tell whether all that changes has done so, and change the password when it is time for that."""
+    address = address_of(at.paths[f"host{other.number}"]["Peer"])
+    (seen,) = (each for each in lan.tunnel(at).peers.values() if address in each.addresses)
+    keys.secrets.add(seen.secret)
+    keys.sessions.add(seen.handshake)
+    if len(keys.secrets) > keys.passwords * SECRETS:
+        at.ask(RouterClient.change_password, f"password {keys.passwords}", 3600)
+        keys.passwords += 1
+    return keys.passwords > 2 and max(keys.sessions) - min(keys.sessions) >= ROTATING
+
+
+def test_all_data_is_encrypted_and_goes_on_while_all_keys_change_and_a_router_restarts(lan: PrivateLan) -> None:
+    hosts = one, two, three = meshed(lan, 3, changing=1)
+    encrypted = " established encrypted user-space fastdp "
+    until(lambda: one.ask(RouterClient.status, "connections").count(encrypted) == 2)
     report = one.ask(RouterClient.report)
     assert (report["Router"]["Encryption"], report["Overlay"]["Encryption"]) == (True, "user-space")
     assert {each["Encryption"] for each in report["Router"]["Connections"]} == {"user-space"}
     assert one.mtu == 1390
-    ports: set[tuple[int, int]] = set()
-    with lan.watched(ports) as frames:
+    with lan.watched(macs(hosts)) as seen:
         assert one.pings(two, FULL)
         assert two.pings(three, FULL)
         pings = [one.keep_pinging(two), three.keep_pinging(one), two.keep_pinging(three)]
-        stream = Stream(one, three)
-        time.sleep(4)
-        assert [ping.lost() for ping in pings] == [0, 0, 0], "secrets are new every second, and no ping is lost"
+        streams = [Stream(one, three), Stream(three, two)]
+        keys = Keys()
+        took = until(lambda: rotated(lan, one, three, keys), within=60 + 1.5 * ROTATING)
+        lost = [ping.lost() for ping in pings]
+        print(f"{len(keys.secrets)} secrets, {len(keys.sessions)} sessions, {keys.passwords} passwords, {took:.0f} s")
+        assert lost == [0, 0, 0], "whatever key changes, no ping is lost"
         ping = one.keep_pinging(three)
         one.end(signal.SIGKILL)
-        time.sleep(1)
         lan.launch(one, changing=1)
         until(lambda: one.ready and one.connected == 2)
-        until(lambda: direct(hosts))
+        # A way that a busy machine made look bad before has to prove itself for up to a minute.
+        until(lambda: direct(hosts), within=3 * SECONDS)
         assert ping.lost() == 0, "the program that encrypts goes on without the router"
-        arrived = stream.end()
-        assert arrived.whole
-        assert arrived.sent > 1 << 20
-        assert arrived.longest < 2, "nor does a stream stand still"
-    assert ports == {(6783, 6783)}, "of UDP there is nothing but WireGuard"
-    assert frames
-    assert not any(mac in frame for mac in macs(hosts) for frame in frames), (
-        "nor does a frame of a container cross the LAN"
-    )
+        for stream in streams:
+            arrived = stream.end()
+            print(f"{arrived.sent / 1e6:.0f} MB, stood still for {arrived.longest:.2f} s")
+            assert arrived.whole
+            assert arrived.sent > 1 << 20
+            assert arrived.longest < 4 * PATIENCE, "nor does a stream wait for a session to be tried again"
+    assert seen.udp == {(6783, 6783)}, "of UDP there is nothing but WireGuard"
+    assert not seen.found, "nor does a frame of a container cross the LAN"
 
 
 def vxlan_frame() -> bytes:
@@ -140,16 +176,34 @@ def test_without_a_tunnel_no_frame_goes_out_and_status_says_why(lan: PrivateLan,
     lan.programs = before
     until(lambda: one.ready and two.ready)
     until(lambda: one.connected == two.connected == 1)
-    ports: set[tuple[int, int]] = set()
-    with lan.watched(ports):
+    with lan.watched() as seen:
         until(lambda: "this kernel has no WireGuard" in two.ask(RouterClient.status, "connections"))
         until(lambda: "it has no tunnel: see `weave status` there" in one.ask(RouterClient.status, "connections"))
         assert "no program wireguard-go" in two.ask(RouterClient.status)
         assert not one.pings(two)
         assert not two.pings(one)
-    assert not ports, "no UDP at all"
+    assert not seen.udp, "no UDP at all"
     assert (one.destinations, two.destinations) == (set(), set())
     assert one.ask(RouterClient.report)["DataPasses"] is False
+
+
+def test_data_goes_in_the_clear_only_between_hosts_that_both_say_so(lan: PrivateLan) -> None:
+    hosts = one, two, three = lan.add(3)
+    for host in hosts:
+        assert host.guest
+        host.folder.mkdir()
+        (host.folder / passwords.FILE).write_bytes(passwords.packed("the password of all three"))
+    lan.launch(one, "--trusted-subnets", "192.0.2.0/24")
+    lan.launch(two, "--trusted-subnets", "192.0.2.0/24", one.address)
+    lan.launch(three, one.address, two.address)
+    until(lambda: all(host.ready for host in hosts))
+    until(lambda: direct(hosts), within=90)
+    with lan.watched(macs(hosts)) as seen:
+        until(lambda: one.pings(three) and three.pings(two) and one.pings(two))
+    assert seen.found == set(macs([one, two]))
+    said = one.ask(RouterClient.status, "connections")
+    assert " established unencrypted fastdp " in said
+    assert " established encrypted user-space fastdp " in said
 
 
 def forwarding(host: RoutedHost) -> None:
@@ -177,8 +231,7 @@ def test_encrypted_data_goes_over_a_third_host_that_sees_none_of_it_and_back(lan
     hosts = one, two, three = meshed(lan, 3)
     for host in hosts:
         forwarding(host)
-    ports: set[tuple[int, int]] = set()
-    with lan.watched(ports) as frames:
+    with lan.watched(macs(hosts)) as seen:
         stream = Stream(one, two)
         cut(one, two.address)
         cut(two, one.address)
@@ -200,8 +253,8 @@ def test_encrypted_data_goes_over_a_third_host_that_sees_none_of_it_and_back(lan
         assert ping.lost() == 0
         assert stream.end().whole, "what was under way when the path was cut came later"
         until(lambda: one.pings(two, FULL))
-    assert {port for pair in ports for port in pair} - PATHS == {6783}
-    assert not any(mac in frame for mac in macs(hosts) for frame in frames)
+    assert seen.ports - PATHS == {6783}
+    assert not seen.found
 
 
 def test_a_host_behind_a_nat_that_only_dials_out_is_reached_both_ways(lan: PrivateLan) -> None:
@@ -226,10 +279,9 @@ def test_a_host_behind_a_nat_that_only_dials_out_is_reached_both_ways(lan: Priva
     until(lambda: one.ready and two.ready and three.ready)
     until(lambda: direct([one, two, three]))
     until(lambda: one.pings(two) and two.pings(one))
-    ports: set[tuple[int, int]] = set()
-    with lan.watched(ports):
+    with lan.watched() as seen:
         assert one.pings(two, FULL)
-    assert any(port != 6783 for pair in ports for port in pair), "it comes from whatever port the NAT gave it"
+    assert seen.ports > {6783}, "it comes from whatever port the NAT gave it"
     cut(one, "192.0.2.77")
     until(lambda: via(one, two) == via(two, one) == ["host3"])
     until(lambda: one.pings(two, FULL) and two.pings(one, FULL))

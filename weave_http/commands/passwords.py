@@ -6,6 +6,8 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
+from weave_http.addresses import is_this_machine
+from weave_http.engine import Endpoint
 from weave_http.errors import UsageError
 from weave_http.operations import passwords
 from weave_http.operations.operation import Operation
@@ -29,6 +31,17 @@ def given(operation: Operation) -> str | None:
             raise UsageError(f"can't read the password in {path}: {error.strerror}") from error
     password: str | None = getattr(operation, "password", None)
     return password
+
+
+def warning(endpoint: Endpoint) -> str:
+    """Return a line for who sends a password where it can be read on its way; empty if it can't.
+
+    Args:
+        endpoint: of the daemon that it goes to.
+    """
+    if endpoint.scheme != "tcp" or endpoint.tls is not None or is_this_machine(endpoint.host):
+        return ""
+    return f"WARNING: the password goes to {endpoint.url} without TLS, and can be read on its way; take TLS or ssh://"
 
 
 @lru_cache(maxsize=1)

@@ -51,11 +51,13 @@ def _code(caller: Caller, operation: Operation) -> int:
 
             return translate(caller, operation.name, lambda asking: _on_host(asking, operation))
         case "launch" | "password":
-            from weave_http.commands.passwords import given
+            from weave_http.commands.passwords import given, warning
 
             if (password := given(operation)) is not None:
                 # A command line is for everyone on the host to see.
                 caller = replace(caller, environ={**caller.environ, "WEAVE_PASSWORD": password})
+            if caller.environ.get("WEAVE_PASSWORD") and (line := warning(caller.endpoint)):
+                caller.note(line)
     return _on_host(caller, operation)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import ip_address
 
-from weave_http.addresses import is_ip, parse_peer_address
+from weave_http.addresses import is_this_machine, parse_peer_address
 from weave_http.commands.fleet import Member
 from weave_http.errors import UsageError
 
@@ -79,7 +78,7 @@ def _address(member: Member, ssh: FindSsh) -> tuple[str, str]:
         if any(settings.get(option, "none") != "none" for option in ("proxyjump", "proxycommand")):
             return "", "ssh goes to it through another host"
         host = settings.get("hostname", host)
-    if host == "localhost" or (is_ip(host) and ip_address(host).is_loopback):
+    if is_this_machine(host):
         return "", f"{host} is this machine"
     try:
         return str(parse_peer_address(host)), ""

@@ -18,7 +18,7 @@ from weave_http.net.messages import rtmsg
 from weave_http.net.netlink import Netlink, NetlinkError
 
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
-_TABLE_MAIN, _PROTOCOL_BOOT, _UNICAST = 254, 3, 1
+_TABLE_MAIN, _PROTOCOL_BOOT, _UNICAST, _UNREACHABLE = 254, 3, 1, 7
 
 
 def overlaps(addresses: Iterable[Cidr], ignore: str = constants.BRIDGE) -> dict[Cidr, Network]:
@@ -48,18 +48,40 @@ def overlaps(addresses: Iterable[Cidr], ignore: str = constants.BRIDGE) -> dict[
     return found
 
 
+def add_dead_end(kernel: Netlink, destination: Network) -> None:
+    """Have packets to a destination go nowhere, unless a route to a part of it says otherwise. Idempotent."""
+    try:
+        _change(kernel, destination, _UNREACHABLE, netlink.RTM_NEWROUTE, netlink.CREATE_NEW, "a dead end for")
+    except NetlinkError as error:
+        if not error.exists:
+            raise
+
+
+def delete_dead_end(kernel: Netlink, destination: Network) -> None:
+    """Delete what `add_dead_end` made; fine when there is none."""
+    _delete(kernel, destination, _UNREACHABLE)
+
+
 def delete_route(kernel: Netlink, destination: Network) -> None:
     """Delete a route that `weave_http.net.links.add_route` made; fine when there is none."""
-    message = rtmsg()
-    message["family"], message["dst_len"] = links.family_of(destination), destination.prefixlen
-    message["table"], message["proto"] = _TABLE_MAIN, _PROTOCOL_BOOT
-    message["type"] = _UNICAST
-    message["attrs"] = [("RTA_DST", str(destination.network_address))]
+    _delete(kernel, destination, _UNICAST)
+
+
+def _delete(kernel: Netlink, destination: Network, kind: int) -> None:
     try:
-        kernel.execute(message, netlink.RTM_DELROUTE, 0, f"delete the route {destination}")
+        _change(kernel, destination, kind, netlink.RTM_DELROUTE, 0, "delete the route")
     except NetlinkError as error:
         if error.code not in (errno.ESRCH, errno.EAFNOSUPPORT, errno.EOPNOTSUPP):
             raise
+
+
+def _change(kernel: Netlink, destination: Network, kind: int, doing: int, flags: int, what: str) -> None:
+    message = rtmsg()
+    message["family"], message["dst_len"] = links.family_of(destination), destination.prefixlen
+    message["table"], message["proto"] = _TABLE_MAIN, _PROTOCOL_BOOT
+    message["type"] = kind
+    message["attrs"] = [("RTA_DST", str(destination.network_address))]
+    kernel.execute(message, doing, flags, f"{what} {destination}")
 
 
 def link_to(kernel: Netlink, ip: IP) -> Link | None:

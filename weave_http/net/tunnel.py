@@ -5,6 +5,9 @@ and one for those that are reached over others. So either way is probed while th
 
 The kernel's WireGuard is tried first. Where it has none, a program makes the device; whoever starts it says where it
 listens.
+
+While a device is gone, as when its program ends, packets to those addresses would take the host's default route,
+unencrypted. A dead end, which counts less than the devices' routes, keeps them here.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from ipaddress import IPv4Address, IPv4Network, ip_interface
 from weave_http import constants
 from weave_http.addresses import IP
 from weave_http.errors import HostError
-from weave_http.net import links, sysctl
+from weave_http.net import links, routes, sysctl
 from weave_http.net.links import Link
 from weave_http.net.netlink import Netlink, NetlinkError
 from weave_http.net.netns import host_locked
@@ -82,6 +85,7 @@ def ensure(interface: Interface, address: IP, mtu: int, start: Callable[[str], s
         HostError: there is no way to have one.
     """
     with Netlink() as kernel, host_locked():
+        routes.add_dead_end(kernel, TUNNEL)
         link = links.get_link(kernel, interface.name)
         if link is None and _add(kernel, interface.name):
             link = links.get_link(kernel, interface.name)
@@ -108,11 +112,13 @@ def remove(*interfaces: Interface) -> None:
     """Delete devices, and with them all keys. A program that made one ends by that. Idempotent. Raises `HostError`.
 
     Args:
-        interfaces: which ones, all without.
+        interfaces: which ones; all without, and the dead end: nothing must be sent to addresses in tunnels by then.
     """
     with Netlink() as kernel, host_locked():
         for interface in interfaces or (DIRECT, RELAYED):
             links.delete_link(kernel, interface.name)
+        if not interfaces:
+            routes.delete_dead_end(kernel, TUNNEL)
 
 
 def exists(interface: Interface) -> bool:

@@ -155,3 +155,6 @@ def test_peers_of_an_earlier_router_stay_in_the_tunnel_and_none_beside_it() -> N
     assert alone.peers == ()
     known = secured(old | ways(TWO), HOSTS[ONE], {TWO: SAYS[TWO]}, (), 6783)
     assert list(known.ways) == [TWO]
+    beyond = over(TWO)[TWO]._replace(ip=address_of(TWO, RELAYED), outer=VIRTUAL[TWO])
+    elsewhere = secured(old | {TWO: beyond}, HOSTS[ONE], SAYS, (), 6783, direct=ways(TWO), over={TWO: beyond})
+    assert elsewhere.ways == {TWO: beyond}, "nor on two ways at once"

@@ -160,7 +160,8 @@ def secured(
                 refused.pop(name, None)
             else:
                 refused.setdefault(name, "it has told no key yet")
-    taken = {way.ip for way in found.values()}
+    # One host is reached in one manner: who is known by name gets nothing where an earlier router reached him directly.
+    taken = {way.ip for way in found.values()} | {address_of(name) for name in found}
     found |= {name: way for name, way in kept if way.ip not in taken}
     return Secured(found, peers, refused)
 

@@ -274,8 +274,10 @@ class Paths:
             state, why = "unreachable", self._unencrypted(peer)
         elif direct is None:
             state, why = "unreachable", self._no_way(peer)
-        elif track is None:
+        elif connection is not None and self._gossip.name not in connection.neighbour.features:
             state, why = "direct", "not checked: its router is of an older version"
+        elif track is None:
+            state = "checking"
         elif track.recovers:
             state, why = "checking", "answers come again, for a moment only"
         elif track.state is State.BAD:
