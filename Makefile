@@ -99,9 +99,9 @@ mesh: $(BIN)/weave ## Many peers: their gossip simulated, and 60 and 100 real ro
 	@$(BIN)/python -m tests.bench.gossip
 	@$(BIN)/python -m tests.bench.routers $(ARGS)
 
-crowd: $(BIN)/weave ## A thousand warm commands of twenty callers, some killed; 200 interrupted ones (needs root, Debian)
-	@WEAVE_TEST_CROWD=1000 WEAVE_TEST_INTERRUPTS=200 $(BIN)/pytest -q -k many_commands \
-	    tests/hosts/test_resident.py tests/hosts/test_interrupts.py
+crowd: $(BIN)/weave ## A thousand warm commands of twenty callers, some killed; 200 interrupted; 200 containers (root, Debian)
+	@WEAVE_TEST_CROWD=1000 WEAVE_TEST_INTERRUPTS=200 WEAVE_TEST_CONTAINERS=200 $(BIN)/pytest -q -k "many_commands or many_containers" \
+	    tests/hosts/test_resident.py tests/hosts/test_interrupts.py tests/hosts/test_day.py
 
 chaos: $(BIN)/weave ## Five hosts, ten minutes of failures: ARGS="--minutes 10 --seed 1"; or --moves 1000 (needs root, Debian)
 	@.ci/setup-tools

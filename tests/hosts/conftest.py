@@ -1,4 +1,4 @@
-"""Three Docker hosts for all tests of this folder, clean again after each."""
+"""Three Docker hosts for all tests of this folder, clean again after each, or after a file that shares what runs."""
 
 from __future__ import annotations
 
@@ -78,22 +78,33 @@ def sandbox(images: tuple[Path, Path]) -> Iterator[Sandbox]:
 def clean(sandbox: Sandbox) -> Iterator[Sandbox]:
     """The hosts, without any container or anything of Weave's on them before and after."""
     yield sandbox
-    hosts = [Host(sandbox, name, unix=True) for name in NAMES]
+    assert swept(sandbox) == {}
+
+
+@pytest.fixture(scope="module")
+def kept(sandbox: Sandbox) -> Iterator[Sandbox]:
+    """The hosts for a whole file, whose tests leave what they found; clean before the first and after the last."""
+    yield sandbox
+    assert swept(sandbox) == {}
+
+
+def swept(sandbox: Sandbox, *names: str) -> dict[str, str]:
+    """Remove containers and Weave from hosts, all by default; return what is left of Weave all the same, by host."""
+    hosts = [Host(sandbox, name, unix=True) for name in names or NAMES]
     with ThreadPoolExecutor() as pool:
-        left = dict(zip(NAMES, pool.map(swept, hosts), strict=True))
-    assert not any(left.values()), left
+        left = list(pool.map(_swept, hosts))
+    return {host.name: what for host, what in zip(hosts, left, strict=True) if what}
 
 
-def swept(host: Host) -> str:
-    """Remove containers and Weave from a host; return what is left of Weave all the same."""
+def _swept(host: Host) -> str:
     host.sandbox.cable(host.name, up=True)
-    if host.shell("docker ps -aq") or host.left_overs():
+    is_weaves = host.left_overs() != ""
+    if is_weaves:
         host.weave("reset", "--force")
-        # Podman's `rm -f` gives each ten seconds to end.
-        host.shell(
-            "docker ps -q | xargs -r docker stop -t 0 >/dev/null; docker ps -aq | xargs -r docker rm -f >/dev/null"
-        )
-    return host.left_overs()
+    # Podman's `rm -f` gives each ten seconds to end.
+    stop = "docker ps -q | xargs -r docker stop -t 0 >/dev/null;" if is_podman(ENGINE_ROOT) else ""
+    host.shell(f"{stop} docker ps -aq | xargs -r docker rm -f >/dev/null")
+    return host.left_overs() if is_weaves else ""
 
 
 @pytest.fixture(params=["tls", "unix"])
@@ -109,6 +120,7 @@ def trio(clean: Sandbox) -> list[Host]:
 
 
 @pytest.fixture
-def host(clean: Sandbox) -> Host:
-    """One host, over its unix socket."""
-    return Host(clean, "host1", unix=True)
+def host(sandbox: Sandbox) -> Iterator[Host]:
+    """One host, over its unix socket; the others are left alone."""
+    yield Host(sandbox, "host1", unix=True)
+    assert swept(sandbox, "host1") == {}

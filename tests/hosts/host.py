@@ -81,7 +81,7 @@ class Host:
 
     def pings(self, container: str, address: str, *, count: int = 2, size: int = 56, wait: int = 2) -> bool:
         """Tell whether all of some pings from a container are answered."""
-        line = f"docker exec {container} ping -q -c {count} -W {wait} -s {size} {address}"
+        line = f"docker exec {container} ping -q -i 0.2 -c {count} -W {wait} -s {size} {address}"
         return " 0% packet loss" in self.try_shell(line).stdout
 
     def router_pid(self) -> str:

@@ -27,8 +27,8 @@ def run(host: Host, name: str, *wanted: str) -> list[str]:
     return address(host, name)
 
 
-def test_containers_get_addresses_reach_each_other_by_name_and_keep_them(hosts: list[Host]) -> None:
-    one, two = hosts[:2]
+def test_containers_get_addresses_reach_each_other_by_name_and_keep_them(trio: list[Host]) -> None:
+    one, two, _ = trio
     joined(one, two)
     a1 = run(one, "a1")
     b1 = run(two, "b1")

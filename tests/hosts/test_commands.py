@@ -1,6 +1,7 @@
 """Weave's commands as its documentation has them, on a real engine: words in; output, messages and exit code out.
 
-Each is typed twice: from afar, and on the host itself, where `weave --local` does the same by hand.
+Some are typed twice: from afar, and on the host itself, where `weave --local` does the same by hand. The others are
+typed from afar only: what is not warm is that same container then, `weave --local` in it, made by plain calls.
 """
 
 from __future__ import annotations
@@ -69,6 +70,10 @@ def weave(request: pytest.FixtureRequest, host: Host) -> Weave:
     return Weave(host, local=request.param == "local")
 
 
+from_afar = pytest.mark.parametrize("weave", ["remote"], indirect=True)
+"""A test that is made from afar only."""
+
+
 # -- the router ------------------------------------------------------------------------------------------
 
 
@@ -86,6 +91,7 @@ def test_launch_prints_the_routers_id_and_stop_nothing(weave: Weave) -> None:
     assert weave.host.shell("docker inspect -f '{{.State.Status}}' weave") == "exited\n"
 
 
+@from_afar
 def test_launch_after_a_crash_makes_room_but_not_for_a_strangers_container(weave: Weave) -> None:
     first = weave("launch --no-restart")
     weave.host.kill_router()
@@ -102,6 +108,7 @@ def test_launch_after_a_crash_makes_room_but_not_for_a_strangers_container(weave
     weave.refuses("launch", f"found another running container named weave, of image {image}", code=2)
 
 
+@from_afar
 def test_launch_takes_flags_of_0_10_and_of_2_x(weave: Weave) -> None:
     done = weave.try_(
         "launch -nickname one -port=7000 -connlimit 5 -debug --no-discovery -wait 20 --no-fastdp 10.9.9.9"
@@ -140,6 +147,7 @@ def test_launch_refuses_what_it_can_not_do_and_leaves_nothing(host: Host, words:
     assert host.shell("docker ps -aq") == ""
 
 
+@from_afar
 def test_a_cidr_before_the_peers_is_warned_of_and_ignored_as_in_0_10(weave: Weave) -> None:
     done = weave.try_("launch 10.2.0.1/16 10.9.9.9")
     assert (done.returncode, done.stderr.count("\n")) == (0, 1), done
@@ -147,6 +155,7 @@ def test_a_cidr_before_the_peers_is_warned_of_and_ignored_as_in_0_10(weave: Weav
     assert weave("status targets") == "10.9.9.9\n"
 
 
+@from_afar
 def test_launch_goes_on_with_the_last_targets_only_when_asked_to(weave: Weave) -> None:
     weave("launch 10.9.9.8")
     weave("connect 10.9.9.9")
@@ -158,6 +167,7 @@ def test_launch_goes_on_with_the_last_targets_only_when_asked_to(weave: Weave) -
     assert weave("status targets") == ""
 
 
+@from_afar
 def test_docker_arguments_for_the_router_come_on_top(weave: Weave) -> None:
     weave("launch", WEAVE_DOCKER_ARGS="-e A='b c' --label team=net --restart no")
     log = json.loads(weave.host.shell("docker inspect -f '{{json .HostConfig.LogConfig}}' weave"))
@@ -186,6 +196,7 @@ def test_variables_keep_their_meaning(weave: Weave) -> None:
     assert weave("stop", **variables) == ""
 
 
+@from_afar
 def test_connect_and_forget_take_several_peers_and_none_beside_a_bad_one(weave: Weave) -> None:
     weave.refuses("connect 10.9.9.9", "no router answers at 127.0.0.1:6784; start one: weave launch")
     weave("launch 10.9.9.1")
@@ -212,6 +223,7 @@ def test_start_and_restart_print_the_name_as_given(weave: Weave) -> None:
     assert weave("ps box").split()[2:] == [OTHER]
 
 
+@from_afar
 def test_a_container_that_can_not_be_attached_is_not_left_running(weave: Weave) -> None:
     weave.host.shell(f"docker create --name net --stop-signal KILL --net=host {GUEST} sleep 3600")
     weave.host.shell(f"docker create --name brief {GUEST} true")
@@ -247,6 +259,7 @@ def test_what_weaves_documentation_says_of_attach_and_detach(weave: Weave) -> No
     assert weave("ps box") == ""
 
 
+@from_afar
 def test_the_later_way_to_write_addresses_answers_as_the_later_version_does(weave: Weave) -> None:
     weave.host.start("box")
     assert weave(f"attach ip:{CIDR} {OTHER} box") == "10.2.1.1 10.2.1.2\n"
@@ -254,6 +267,7 @@ def test_the_later_way_to_write_addresses_answers_as_the_later_version_does(weav
     assert weave(f"detach ip:{CIDR} 10.9.9.9/24 box") == "10.2.1.1\n"
 
 
+@from_afar
 def test_attach_writes_names_into_the_containers_hosts_file(weave: Weave) -> None:
     weave.host.start("web", "-h", "web.weave.local")
     engines_own = weave.host.shell("docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' web")
@@ -320,6 +334,7 @@ def test_status_is_framed_and_its_sections_are_lines(weave: Weave) -> None:
     weave.refuses("status nonsense", "unknown section 'nonsense'")
 
 
+@from_afar
 def test_report_is_json_or_what_a_template_makes_of_it(weave: Weave) -> None:
     weave.refuses("report", "no router answers at 127.0.0.1:6784")
     weave("launch 10.9.9.8 10.9.9.9")
@@ -335,6 +350,7 @@ def test_report_is_json_or_what_a_template_makes_of_it(weave: Weave) -> None:
 # -- the others ------------------------------------------------------------------------------------------
 
 
+@from_afar
 def test_commands_that_have_nothing_to_do_say_so_beside(weave: Weave) -> None:
     for command, code in (("env", 0), ("config", 1), ("prime", 1)):
         done = weave.try_(command)
@@ -342,6 +358,7 @@ def test_commands_that_have_nothing_to_do_say_so_beside(weave: Weave) -> None:
         assert done.stderr.startswith("weave: " if code else f"weave {command}: ")
 
 
+@from_afar
 def test_rmpeer_has_nothing_to_take_over(weave: Weave) -> None:
     weave.refuses("rmpeer host2", "no router answers")
     weave("launch")
@@ -377,6 +394,7 @@ def test_help_and_version(weave: Weave) -> None:
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
 
 
+@from_afar
 def test_the_commands_that_scripts_use(weave: Weave) -> None:
     weave.refuses("bridge-type", "there is no bridge weave")
     assert weave("create-bridge") == ""
@@ -386,6 +404,7 @@ def test_the_commands_that_scripts_use(weave: Weave) -> None:
     weave.refuses("docker-bridge-ip", "there is no interface nodocker", DOCKER_BRIDGE="nodocker")
 
 
+@from_afar
 @pytest.mark.parametrize("command", ["launch-router", "launch-proxy", "stop-plugin", "setup-cni"])
 def test_a_command_of_another_version_says_what_there_is_instead(weave: Weave, command: str) -> None:
     weave.refuses(command, f"weave: {command} is no command of this version; ")

@@ -1,4 +1,4 @@
-"""One host doing all of Weave's day: 200 containers attached, detached and renamed by several callers at once.
+"""One host doing all of Weave's day: many containers attached, detached and renamed by several callers at once.
 
 An executor is a container and takes a third of a second, most of which is Python's start; so most commands are run,
 many to a container, by the executor's own code, and one of the callers does it as anybody does, over the API.
@@ -9,6 +9,7 @@ others do to the same containers meanwhile.
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -23,14 +24,15 @@ from weave_http.commands import Caller, perform
 from weave_http.engine import Engine, local_engine
 from weave_http.operations import parse
 
-CONTAINERS = 200
+CONTAINERS = int(os.environ.get("WEAVE_TEST_CONTAINERS", "80"))
+"""How many; `make crowd` has two hundred."""
 WORKERS = 4
 """How many start and remove them."""
-DRIVERS, COMMANDS = 4, 200
+DRIVERS, COMMANDS = 4, CONTAINERS
 """Callers that run many commands to a container, and commands of each."""
-REMOTE_COMMANDS = 25
+REMOTE_COMMANDS = 15
 """Commands of the caller who has a container made for each."""
-RENAMES = 60
+RENAMES = 30
 
 DRIVER = """
 import json, sys
@@ -122,7 +124,7 @@ def drive(host: Host, commands: list[list[str]]) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_two_hundred_containers_in_the_hands_of_several_callers(host: Host) -> None:
+def test_many_containers_in_the_hands_of_several_callers(host: Host) -> None:
     seed = time.time_ns() % 1_000_000
     print(f"seed {seed}")
     began = time.monotonic()

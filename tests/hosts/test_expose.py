@@ -33,8 +33,8 @@ def remembered(host: Host) -> dict[str, Any]:
     return answer
 
 
-def test_a_host_reaches_containers_everywhere_and_hides_again(hosts: list[Host]) -> None:
-    one, two, _ = hosts
+def test_a_host_reaches_containers_everywhere_and_hides_again(trio: list[Host]) -> None:
+    one, two, _ = trio
     joined(one, two)
     two.weave("run", "10.2.1.2/24", "--name", "far", GUEST, "sleep", "3600")
     assert not host_pings(one, "10.2.1.2")

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hosts.conftest import NAMES, swept
+from tests.hosts.conftest import swept
 from tests.hosts.host import GUEST, Done, Host, eventually
 from tests.hosts.test_readme import end_ssh, serve_ssh
 from weave_http import constants
@@ -94,8 +94,7 @@ def proxies(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
             "direct": shell_of(Host(sandbox, "host2", unix=True).environ()),
         }
         yield Proxies(host, other, folder / "weave.sock", ways)
-    with ThreadPoolExecutor() as pool:
-        assert not any(pool.map(swept, [Host(sandbox, name, unix=True) for name in NAMES]))
+    assert swept(sandbox) == {}
 
 
 @pytest.fixture(autouse=True)

@@ -1,15 +1,32 @@
-"""What the network outlives: cables, crashes and restarts; and what `stop` and `reset` leave."""
+"""What the network outlives: cables, crashes and restarts of routers, containers and engines, and `stop`."""
 
-import subprocess
 from signal import SIGINT, SIGTERM
 
 import pytest
 
+from tests.hosts.conftest import NAMES
 from tests.hosts.host import GUEST, Host, eventually
-from tests.hosts.test_network import AGAIN, joined, meshed, pair
+from tests.hosts.test_network import AGAIN, joined, meshed
 from tests.ping_log import lost_in
+from weave_http.sandbox import Sandbox
 
-__all__ = ["pair"]
+
+@pytest.fixture(scope="module")
+def both(kept: Sandbox) -> tuple[Host, Host]:
+    """Two hosts with Weave, and a container `box` with 10.2.1.1 and 10.2.1.2 on them, for all tests of this file."""
+    one, two = (Host(kept, name) for name in NAMES[:2])
+    joined(one, two)
+    for number, host in enumerate((one, two), start=1):
+        host.weave(*f"run 10.2.1.{number}/24 --name box --restart always {GUEST} sleep 3600".split())
+    return one, two
+
+
+@pytest.fixture
+def pair(both: tuple[Host, Host]) -> tuple[Host, Host]:
+    """Those hosts, once they are connected again."""
+    for host in both:
+        assert eventually(lambda host=host: meshed(host, 1), seconds=AGAIN)  # type: ignore[misc]
+    return both
 
 
 class LongPing:
@@ -58,13 +75,8 @@ def test_a_pulled_cable_heals(pair: tuple[Host, Host]) -> None:
     assert eventually(lambda: meshed(one, 1) and meshed(two, 1), seconds=AGAIN)
 
 
-def test_after_a_restart_of_dockerd_the_network_works_again(trio: list[Host]) -> None:
-    one, two, _ = trio
-    joined(one, two)
-    for number, host in ((1, one), (2, two)):
-        host.weave(
-            *f"run 10.2.1.{number}/24 --name box --restart always {GUEST} sleep 3600".split(),
-        )
+def test_after_a_restart_of_dockerd_the_network_works_again(pair: tuple[Host, Host]) -> None:
+    one, two = pair
     assert one.pings("box", "10.2.1.2")
     one.sandbox.engine_restart(one.name)
     assert eventually(lambda: one.pings("box", "10.2.1.2", count=1, wait=1), seconds=60)
@@ -79,6 +91,7 @@ def test_a_container_that_is_restarted_is_joined_again(pair: tuple[Host, Host]) 
     one.weave("detach", "10.2.1.1/24", "box")
     one.shell("docker restart -t 0 box >/dev/null")
     assert not eventually(lambda: one.weave("ps", "box") != "", seconds=2), "detached, but joined again"
+    one.weave("attach", "10.2.1.1/24", "box")
 
 
 def test_the_address_of_a_removed_container_answers_no_more(pair: tuple[Host, Host]) -> None:
@@ -101,30 +114,7 @@ def test_stop_leaves_the_traffic_of_one_host(pair: tuple[Host, Host]) -> None:
     assert (again.returncode, again.stderr.count("\n")) == (0, 1)
     one.weave("launch", two.address)
     assert eventually(lambda: one.pings("box", "10.2.1.2", count=1, wait=1))
-
-
-def host_state(host: Host) -> str:
-    """Links, addresses, routes, rules and sysctls of a host, without counters and what Docker numbers anew."""
-    return host.shell(
-        "ip -o link | sed 's/^[0-9]*: //; s/ qlen.*//' | grep -vE 'veth|^docker0' | sort;"
-        " ip -o -4 addr | sed 's/^[0-9]*: //'; ip route | sed 's/ linkdown//';"
-        " iptables-nft-save | grep -v '^#' | sed 's/\\[.*\\]//';"
-        " iptables-legacy-save 2>/dev/null | grep -v '^#' || true;"
-        " sysctl -a 2>/dev/null | grep -E '^net\\.(ipv4\\.(ip_forward|conf\\.(all|default))|bridge)' | sort;"
-        " ls /var/run/netns 2>/dev/null || true"
-    )
-
-
-def test_reset_leaves_the_host_as_it_was_found(trio: list[Host]) -> None:
-    one, two, _ = trio
-    before = host_state(one)
-    joined(one, two)
-    one.weave("run", "10.2.1.1/24", "--name", "box", GUEST, "sleep", "3600")
-    one.weave("reset")
-    one.shell("docker rm -f box")
-    assert host_state(one) == before
-    assert one.left_overs() == ""
-    assert one.weave("reset") == ""
+    one.shell("docker rm -f near")
 
 
 @pytest.mark.parametrize("number", [SIGINT, SIGTERM])
@@ -132,50 +122,3 @@ def test_a_signal_ends_the_router_leaving_the_network_alone(pair: tuple[Host, Ho
     one, _ = pair
     one.kill_router(number)
     assert one.pings("box", "10.2.1.2")
-
-
-def test_launch_twice_is_refused(host: Host) -> None:
-    first = host.weave("launch").strip()
-    assert len(first) == 64
-    done = host.try_weave("launch")
-    assert (done.returncode, done.stdout) == (3, "")
-    assert "already running" in done.stderr
-    assert host.shell("docker inspect -f '{{.Id}}' weave").strip() == first
-
-
-def test_launch_after_a_crash_takes_the_dead_container_away(host: Host) -> None:
-    first = host.weave("launch").strip()
-    host.shell("docker stop -t 1 weave")
-    second = host.weave("launch").strip()
-    assert first != second
-
-
-def test_a_foreign_container_called_weave_is_not_touched(host: Host) -> None:
-    foreign = host.start("weave")
-    for command, code, lines in ((["launch"], 2, 1), (["status"], 1, 1), (["stop"], 0, 1), (["reset"], 0, 0)):
-        done = host.try_weave(*command)
-        assert (done.returncode, done.stderr.count("\n")) == (code, lines), (command, done)
-        assert host.shell("docker inspect -f '{{.State.Running}} {{.Id}}' weave").split() == ["true", foreign], command
-    assert "weave-guest" in host.try_weave("launch").stderr
-
-
-@pytest.mark.parametrize("port", [6783, 6784])
-def test_a_taken_port_is_named_and_nothing_is_left(host: Host, port: int) -> None:
-    bind = "" if port == 6783 else "127.0.0.1"
-    host.shell(
-        f"setsid python3 -c 'import socket,time; s=socket.create_server((\"{bind}\",{port})); time.sleep(60)'"
-        " >/dev/null 2>&1 & echo $! > /tmp/taker.pid; sleep 0.3"
-    )
-    try:
-        done = host.try_weave("launch")
-    finally:
-        host.shell("pkill -F /tmp/taker.pid || kill $(pgrep -f create_server)")
-    assert done.returncode == 1
-    assert str(port) in done.stderr
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert host.try_shell("docker container inspect weave").returncode != 0
-
-
-def test_status_without_a_router_is_one_line(host: Host) -> None:
-    done: subprocess.CompletedProcess[str] = host.try_weave("status")
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -103,7 +103,10 @@ def test_a_name_of_any_length_is_one_line(waiter: str) -> None:
 
 @pytest.fixture(scope="module")
 def quiet() -> Iterator[list[str]]:
-    """How a program is started in a network namespace in which nothing happens; making one takes the kernel a while."""
+    """How a program is started in a network namespace in which nothing happens by itself.
+
+    One serves all tests: while a busy machine takes others apart, the kernel may need a minute to make one.
+    """
     keeper = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
     while os.readlink(f"/proc/{keeper.pid}/ns/net") == os.readlink("/proc/self/ns/net"):
         time.sleep(0.01)
@@ -113,13 +116,13 @@ def quiet() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def waiting(waiter: str) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts the waiter in a network namespace of its own, in which nothing will happen by itself."""
+def waiting(waiter: str, quiet: list[str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts the waiter in that network namespace, which is then as it was."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*words: str, inside: Sequence[str] = ("unshare", "--net"), **environ: str) -> subprocess.Popen[str]:
+    def start(*words: str, **environ: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [*inside, waiter, *words],
+            [*quiet, waiter, *words],
             env={"PATH": os.environ["PATH"], **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -132,16 +135,19 @@ def waiting(waiter: str) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     for process in started:
         process.kill()
         process.communicate()
+    subprocess.run([*quiet, "ip", "link", "del", "ethwe"], stderr=subprocess.DEVNULL, check=False)
 
 
 def is_waiting(pid: int) -> bool:
     """Whether a process has become the waiter: it blocks all signals that can be blocked."""
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+    status = ""
+    while time.monotonic() < deadline and "\nState:\tZ" not in status:
         status = Path(f"/proc/{pid}/status").read_text()
         if "SigBlk:\tfffffffffffbfeff" in status:
             return True
         time.sleep(0.01)
+    print(f"{pid} does not wait: {status}")
     return False
 
 
@@ -149,17 +155,15 @@ STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal
 
 
 @pytest.mark.parametrize("number", [*STOPPING, signal.SIGRTMIN + 3])
-def test_a_signal_ends_the_wait(waiting: Callable[..., subprocess.Popen[str]], quiet: list[str], number: int) -> None:
-    process = waiting("true", inside=quiet)
+def test_a_signal_ends_the_wait(waiting: Callable[..., subprocess.Popen[str]], number: int) -> None:
+    process = waiting("true")
     assert is_waiting(process.pid)
     process.send_signal(number)
     assert process.wait(PATIENCE) == 128 + number
 
 
-def test_signals_that_mean_nothing_to_it_do_not(
-    waiting: Callable[..., subprocess.Popen[str]], quiet: list[str]
-) -> None:
-    process = waiting("true", inside=quiet)
+def test_signals_that_mean_nothing_to_it_do_not(waiting: Callable[..., subprocess.Popen[str]]) -> None:
+    process = waiting("true")
     assert is_waiting(process.pid)
     for number in (signal.SIGCONT, signal.SIGCHLD, signal.SIGURG, signal.SIGTSTP):
         process.send_signal(number)
