@@ -28,6 +28,9 @@ AWAY = 60.0
 """Seconds after which a peer out of reach loses its vote, not its share: others must be able to agree without it."""
 TURN = 0.5
 """Seconds that each voter leaves to those before it to begin, so that they don't hinder each other."""
+RECENT = 300.0
+"""Seconds for which frames still go to a peer out of reach (`weave_http.router.data.plan.GRACE`), and no share is taken
+back from anybody: its router may only be starting again, and could not say in time that it knows."""
 PATIENCE = 2.0
 """Seconds after which a ballot that came to nothing is followed by another one."""
 
@@ -205,7 +208,7 @@ class Agreement:
             while self._vote() or self._decide():
                 pass
         self._forget_gone()
-        waits = (AWAY,) if self._reclaim is None else (AWAY, self._reclaim)
+        waits = (AWAY,) if self._reclaim is None else (AWAY, RECENT, self._reclaim)
         times = [at + wait for at in self._away.values() for wait in waits if at + wait > now]
         return min([*times, *([self._due] if self._due is not None else [])], default=None)
 
@@ -230,11 +233,12 @@ class Agreement:
     def _silent(self, now: float) -> Set[PeerName]:
         """Return whose share is taken back because they were not heard of for long; their votes still count.
 
-        Nobody's, while somebody else is out of reach for a shorter time: no frames would go there until it is back.
+        Nobody's, while somebody else went out of reach lately: frames still go there, and would not until it is back.
         """
-        limit = self._reclaim
-        silent = {peer for peer, since in self._away.items() if limit is not None and now - since >= limit}
-        return silent if silent == self._away.keys() else set()
+        limit, times = self._reclaim, {peer: now - since for peer, since in self._away.items()}
+        if limit is None or any(away < min(limit, RECENT) for away in times.values()):
+            return set()
+        return {peer for peer, away in times.items() if away >= limit}
 
     def _votes(self) -> dict[PeerName, Standing]:
         """What those say who have a vote on the next charter."""
