@@ -39,8 +39,8 @@ def measure(*, quick: bool) -> tuple[Table, list[Compared]]:
         host, sender, receiver = (stack.enter_context(Space()) for _ in range(3))
         host.run("ip link add eth0 type veth peer name lan; ip link set eth0 up")
         host.call(bridge.ensure_bridge)
-        stack.enter_context(receiver.call(_bound, "0.0.0.0", socket.AF_INET))
-        stack.enter_context(receiver.call(_bound, "::", socket.AF_INET6))
+        for family in (socket.AF_INET, socket.AF_INET6):
+            stack.enter_context(receiver.call(_bound, family))
 
         def held(enforced: bool, measure: Callable[[], float]) -> float:
             host.call(bridge.mark, " ".join([bridge.OURS, "1", *([ingress.ENFORCE] if enforced else [])]))
@@ -65,20 +65,20 @@ def measure(*, quick: bool) -> tuple[Table, list[Compared]]:
             compared.append(Compared(what, with_it, without, unit=unit, goal=GOAL))
     rates = ", ".join(f"{1e6 / min(row.theirs):,.0f} → {1e6 / min(row.ours):,.0f}" for row in compared[:2])
     notes = [
-        f"Processor time of the sender from its call to the receiver's socket, beside a host without `--enforce`; {rounds} "
-        f"rounds in turns of {packets:,} packets, or {seconds} s of iperf3. One processor so sends at most this many "
-        f"thousand packets a second: {rates} (IPv4, IPv6)."
+        "Processor time of the sender from its call to the receiver's socket, beside a host without `--enforce`; "
+        f"{rounds} rounds in turns of {packets:,} packets, or {seconds} s of iperf3. So one processor sends at most "
+        f"this many thousand packets a second: {rates} (IPv4, IPv6)."
     ]
     return Table("Held to its addresses", COMPARED, [row.cells() for row in compared], notes), compared
 
 
-def _bound(address: str, family: socket.AddressFamily) -> socket.socket:
+def _bound(family: socket.AddressFamily) -> socket.socket:
     """Return a socket that takes packets and has no room for them: nothing but their way here costs anything."""
     receiver = socket.socket(family, socket.SOCK_DGRAM)
     if family == socket.AF_INET6:
         receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-    receiver.bind((address, _DISCARD))
+    receiver.bind(("", _DISCARD))
     return receiver
 
 
@@ -101,7 +101,8 @@ def _mebibyte(address: str, seconds: int) -> float:
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return used * 1e6 / (json.loads(done.stdout)["end"]["sum_sent"]["bytes"] / 2**20)
+    sent = int(json.loads(done.stdout)["end"]["sum_sent"]["bytes"])
+    return used * 1e6 / (sent / 2**20)
 
 
 def main(quick: bool) -> int:

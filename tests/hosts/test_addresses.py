@@ -63,17 +63,16 @@ def test_containers_get_addresses_reach_each_other_by_name_and_keep_them(hosts: 
     assert one.weave("hide").split() == exposed
 
 
-@pytest.mark.parametrize("local", [False, True], ids=["remote", "local"])
-def test_the_sessions_of_weaves_documentation_end_as_they_do_there(clean: Sandbox, local: bool) -> None:
+def test_the_sessions_of_weaves_documentation_end_as_they_do_there(clean: Sandbox) -> None:
     one, two = (Host(clean, name, unix=True) for name in ("host1", "host2"))
-    here, there = Weave(one, local), Weave(two, local)
+    afar, here, there = Weave(one, local=False), Weave(one, local=True), Weave(two, local=True)
     # a range, and within it what those get who name no subnet
     flags = ("--ipalloc-range", "10.2.0.0/16", "--ipalloc-default-subnet", "10.2.3.0/24")
     joined(one, two, flags=flags)
     one.weave("prime")
     one.start("a1", "--network none")
     two.start("a2", "--network none")
-    a1, a2 = here("attach a1").strip(), there("attach a2").strip()
+    a1, a2 = afar("attach a1").strip(), there("attach a2").strip()
     assert {subnet_of(a1), subnet_of(a2)} == {"10.2.3"}
     assert one.pings("a1", a2)
     # another subnet: those inside reach each other, and nobody of the default one
@@ -85,7 +84,7 @@ def test_the_sessions_of_weaves_documentation_end_as_they_do_there(clean: Sandbo
     assert not one.pings("b1", a2, count=1, wait=1)
     # in both, and with an address that somebody chose out of the range
     one.start("c1", "--network none")
-    mixed = here("attach net:default net:10.2.2.0/24 ip:10.9.1.1/24 c1").split()
+    mixed = afar("attach net:default net:10.2.2.0/24 ip:10.9.1.1/24 c1").split()
     assert list(map(subnet_of, mixed)) == ["10.2.3", "10.2.2", "10.9.1"]
     assert two.pings("a2", mixed[0])
     assert two.pings("b2", mixed[1])
@@ -93,20 +92,20 @@ def test_the_sessions_of_weaves_documentation_end_as_they_do_there(clean: Sandbo
     # a container that starts again has them again; what one gives back nobody gets at once
     one.shell("docker restart -t 0 c1")
     assert eventually(lambda: [cidr.partition("/")[0] for cidr in address(one, "c1")] == mixed)
-    assert here("detach net:default c1").split() == mixed[:1]
+    assert afar("detach net:default c1").split() == mixed[:1]
     one.shell("docker rm -f c1")
     one.start("c2", "--network none")
     assert not {*here("attach net:default net:10.2.2.0/24 c2").split()} & {*mixed}
     # the host itself, in one subnet and in the other
-    exposed = here("expose net:default net:10.2.2.0/24").split()
+    exposed = afar("expose net:default net:10.2.2.0/24").split()
     for ip in (a1, b1):
         one.shell(f"ping -q -c 1 -W 5 {ip}")
     assert here("hide net:10.2.2.0/24").split() == exposed[1:]
-    assert here("hide").split() == exposed[:1]
+    assert afar("hide").split() == exposed[:1]
     # what can't be had, and why
-    here.refuses("attach net:10.3.0.0/24 c2", "10.3.0.0/24 is not within 10.2.0.0/16")
+    afar.refuses("attach net:10.3.0.0/24 c2", "10.3.0.0/24 is not within 10.2.0.0/16")
     here.refuses("attach net:10.2.2.0/31 c2", "10.2.2.0/31 is too small to hand out addresses of")
-    here.refuses(f"attach ip:{a2}/24 c2", f"{a2} is owned by other peer")
+    afar.refuses(f"attach ip:{a2}/24 c2", f"{a2} is owned by other peer")
 
 
 def subnet_of(ip: str) -> str:
