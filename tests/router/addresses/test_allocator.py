@@ -168,6 +168,12 @@ def test_no_address_is_held_twice_and_none_is_lost_whatever_the_network_does(par
     live_all(range(part * SEEDS // 10, (part + 1) * SEEDS // 10))
 
 
+@pytest.mark.parametrize("seed", [11992, 12570])
+def test_nobody_is_left_without_an_address(seed: int) -> None:
+    """One peer was said to be gone before a charter with it was agreed on; one wanted just what it offered."""
+    live(seed)
+
+
 def test_somebody_meets_two_of_one_address_if_everybody_is_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Gate, "admits", lambda gate, peer: True)
     with pytest.raises(AssertionError, match=r"are had by two containers|is in two shares"):

@@ -403,7 +403,8 @@ class Agreement:
             wants = fact.wants or (self._defaults if not shares.get(peer) and not fact.observer else ())
             for want in wants:
                 if spans.within(self.ranges, want):
-                    give(shares, peer, want)
+                    # Never what it offers just now: a charter that gives it that back would be the one that there is.
+                    give(shares, peer, want, fact.offers)
         shares = {peer: blocks for peer, blocks in shares.items() if blocks}
         lives = {peer: here[peer].life if peer in here else old.lives[peer] for peer in shares}  # type: ignore[union-attr]
         charter = Charter(number, founding, voters, shares, lives, expired, floor)
@@ -433,9 +434,15 @@ class Agreement:
                 return
 
     def _forget_gone(self) -> None:
-        """Stop saying that peers are gone when no charter knows them any more, or they are back."""
-        if self.charter is not None:
-            self.gone &= {*self.charter.voters, *self.charter.shares} - self._present
+        """Stop saying that peers are gone when no charter knows them any more, or they are back.
+
+        Nor one that may come next: it may have been begun when they were there.
+        """
+        if self.charter is None:
+            return
+        begun = [pair[1] for fact in self._all().values() for pair in (fact.accepted, fact.proposal) if pair]
+        known = {peer for each in (self.charter, *begun) if each for peer in (*each.voters, *each.shares)}
+        self.gone &= known - self._present
 
 
 def seeded(ranges: Sequence[Network], defaults: Sequence[Network], seed: Sequence[PeerName]) -> Charter:
