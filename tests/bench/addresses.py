@@ -36,7 +36,7 @@ def measure(folder: Path, *, quick: bool) -> tuple[Table, list[str]]:
         quick: few hosts, few rounds.
     """
     launched, living, rounds, many = QUICK if quick else (LAUNCHED, LIVING, ROUNDS, MANY)
-    (folder / "many").mkdir()
+    (folder / "many").mkdir(parents=True)
     with room_for_neighbours(launched), Lan(folder / "many") as lan:
         hosts = lan.add(launched)
         for host in hosts:
@@ -44,7 +44,7 @@ def measure(folder: Path, *, quick: bool) -> tuple[Table, list[str]]:
         last = hosts[-1]
         until(lambda: last.ready, _HANG_SECONDS)
         first = _asked(last, 1)
-        until(lambda: all(host.ready for host in hosts), _HANG_SECONDS)
+        until(lambda: all(host.ready for host in hosts) and lan.meshed(), _HANG_SECONDS)
         used = processor_seconds([last])
         for number in range(2, many):
             _asked(last, number)
