@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import arguments as run_arguments
 from tests.bench import (
     addresses,
     bringup,
@@ -29,6 +28,7 @@ from tests.bench import (
     routers,
     traffic,
 )
+from tests.bench import arguments as run_arguments
 from tests.bench.figures import Table
 from tests.bench.machine import describe
 from tests.bench.stage import DOCKER, NAME, STATE, SUBNET, Stage
