@@ -70,7 +70,7 @@ fixtures: $(BIN)/weave engines ## Record the exchanges with every engine anew (n
 	@$(BIN)/python -m tests.transcript.record / $(ENGINES:%=$(CURDIR)/build/engines/%)
 
 test-addresses: $(BIN)/weave ## A hundred thousand histories of hosts that hand out addresses
-	@WEAVE_TEST_SEEDS=100000 $(BIN)/pytest -q --numprocesses 2 tests/router/addresses/test_allocator.py
+	@WEAVE_TEST_SEEDS=100000 $(BIN)/pytest -q --numprocesses 2 --timeout 7200 tests/router/addresses/test_allocator.py
 
 model: $(BIN)/weave ## All states of the model of how addresses are agreed on (needs spin, gcc); larger: ARGS=PROPOSERS=3
 	@WEAVE_TEST_MODEL="$(or $(ARGS),PROPOSERS=2)" $(BIN)/pytest -q -s tests/router/addresses/test_model.py \

@@ -14,8 +14,21 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.bench import (
+    addresses,
+    bringup,
+    client,
+    commands,
+    crowd,
+    encrypted,
+    enforced,
+    fleet,
+    names,
+    proxied,
+    routers,
+    traffic,
+)
 from tests.bench import arguments as run_arguments
-from tests.bench import bringup, client, commands, crowd, encrypted, fleet, names, proxied, routers, traffic
 from tests.bench.figures import Table
 from tests.bench.machine import describe
 from tests.bench.stage import DOCKER, NAME, STATE, SUBNET, Stage
@@ -84,9 +97,18 @@ def _traffic(place: Stage, quick: bool) -> Iterator[Measured]:
     yield table, commands.missed(compared)
 
 
+def _addresses(place: Stage, quick: bool) -> Iterator[Measured]:
+    yield addresses.measure(place.scratch / "addresses", quick=quick)
+
+
 def _encrypted(place: Stage, quick: bool) -> Iterator[Measured]:
     for table, compared in encrypted.measure(place.scratch / "encrypted", quick=quick):
         yield table, commands.missed(compared)
+
+
+def _enforced(place: Stage, quick: bool) -> Iterator[Measured]:
+    table, compared = enforced.measure(quick=quick)
+    yield table, commands.missed(compared)
 
 
 def _names(place: Stage, quick: bool) -> Iterator[Measured]:
@@ -131,6 +153,8 @@ def _arguments(place: Stage, quick: bool) -> Iterator[Measured]:
 PARTS: dict[str, tuple[str, Callable[[Stage, bool], Iterator[Measured]]]] = {
     "traffic": ("comparing weave's path with a hand-made VXLAN", _traffic),
     "names": ("comparing names with dnsmasq", _names),
+    "enforced": ("comparing containers that are held to their addresses with others", _enforced),
+    "addresses": ("handing out addresses, also while hosts die", _addresses),
     "encrypted": ("comparing encrypted data with bare wireguard-go", _encrypted),
     "crowd": ("adding links of others, and many routers at once", _crowd),
     "commands": ("comparing weave status with docker run --rm, and timing commands", _commands),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -122,8 +123,8 @@ def test_attachments_told_to_the_router_are_those_that_the_container_has_by_then
     c1 = stage.container("c1")
     plug = guest.plug
 
-    def plug_and_be_late(target: guest.Target, addresses: Sequence[Cidr], *, multicast: bool) -> guest.Change:
-        change = plug(target, addresses, multicast=multicast)
+    def plug_and_be_late(target: guest.Target, addresses: Sequence[Cidr], **others: Any) -> guest.Change:
+        change = plug(target, addresses, **others)
         c1.run("ip addr add 10.2.1.9/24 dev ethwe")  # by another command, which has told the router meanwhile
         return change
 

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 import pytest
 
 from tests.hosts.host import GUEST, Host, eventually
+from tests.hosts.test_commands import Weave
 from tests.hosts.test_names import DNS
 from tests.hosts.test_network import joined
+from tests.hosts.test_survival import LongPing
 from weave_http.sandbox import Sandbox
 
 pytestmark = pytest.mark.hosts
@@ -59,6 +61,56 @@ def test_containers_get_addresses_reach_each_other_by_name_and_keep_them(trio: l
     exposed = one.weave("expose").split()
     assert len(exposed) == 1
     assert one.weave("hide").split() == exposed
+
+
+def test_the_sessions_of_weaves_documentation_end_as_they_do_there(clean: Sandbox) -> None:
+    one, two = (Host(clean, name, unix=True) for name in ("host1", "host2"))
+    afar, here, there = Weave(one, local=False), Weave(one, local=True), Weave(two, local=True)
+    # a range, and within it what those get who name no subnet
+    flags = ("--ipalloc-range", "10.2.0.0/16", "--ipalloc-default-subnet", "10.2.3.0/24")
+    joined(one, two, flags=flags)
+    one.weave("prime")
+    one.start("a1", "--network none")
+    two.start("a2", "--network none")
+    a1, a2 = afar("attach a1").strip(), there("attach a2").strip()
+    assert {subnet_of(a1), subnet_of(a2)} == {"10.2.3"}
+    assert one.pings("a1", a2)
+    # another subnet: those inside reach each other, and nobody of the default one
+    one.start("b1", "--network none")
+    two.start("b2", "--network none")
+    b1, b2 = here("attach net:10.2.2.0/24 b1").strip(), there("attach net:10.2.2.0/24 b2").strip()
+    assert {subnet_of(b1), subnet_of(b2)} == {"10.2.2"}
+    assert one.pings("b1", b2)
+    assert not one.pings("b1", a2, count=1, wait=1)
+    # in both, and with an address that somebody chose out of the range
+    one.start("c1", "--network none")
+    mixed = afar("attach net:default net:10.2.2.0/24 ip:10.9.1.1/24 c1").split()
+    assert list(map(subnet_of, mixed)) == ["10.2.3", "10.2.2", "10.9.1"]
+    assert two.pings("a2", mixed[0])
+    assert two.pings("b2", mixed[1])
+    assert here("attach net:default c1").split() == mixed[:1], "who has one there gets no second one"
+    # a container that starts again has them again; what one gives back nobody gets at once
+    one.shell("docker restart -t 0 c1")
+    assert eventually(lambda: [cidr.partition("/")[0] for cidr in address(one, "c1")] == mixed)
+    assert afar("detach net:default c1").split() == mixed[:1]
+    one.shell("docker rm -f c1")
+    one.start("c2", "--network none")
+    assert not {*here("attach net:default net:10.2.2.0/24 c2").split()} & {*mixed}
+    # the host itself, in one subnet and in the other
+    exposed = afar("expose net:default net:10.2.2.0/24").split()
+    for ip in (a1, b1):
+        one.shell(f"ping -q -c 1 -W 5 {ip}")
+    assert here("hide net:10.2.2.0/24").split() == exposed[1:]
+    assert afar("hide").split() == exposed[:1]
+    # what can't be had, and why
+    afar.refuses("attach net:10.3.0.0/24 c2", "10.3.0.0/24 is not within 10.2.0.0/16")
+    here.refuses("attach net:10.2.2.0/31 c2", "10.2.2.0/31 is too small to hand out addresses of")
+    afar.refuses(f"attach ip:{a2}/24 c2", f"{a2} is owned by other peer")
+
+
+def subnet_of(ip: str) -> str:
+    """Return the first three numbers of an address."""
+    return ip.rpartition(".")[0]
 
 
 def test_the_share_of_a_host_that_died_for_good_comes_back(trio: list[Host]) -> None:
@@ -111,8 +163,12 @@ def test_a_host_away_for_long_loses_its_addresses_and_no_frame_of_theirs_passes(
     joined(one, two, three, flags=("--ipalloc-reclaim", "10s"))
     addresses = [run(host, f"c{number}")[0] for number, host in enumerate((one, two, three), 1)]
     _, second, third = (cidr.partition("/")[0] for cidr in addresses)
+    exposed = three.weave("expose").strip()
+    three.start("e3", "--network weave")
+    docker_gave = address(three, "e3")[0]
     name = three.weave("report", "-f", "{{.Router.Name}}").strip()
     mac = three.inside("c3", "cat /sys/class/net/ethwe/address").strip()
+    between_others = LongPing(one, second, "c1")
     three.shell("docker kill weave")
     with sniffed(two, mac) as seen:
         assert three.pings("c3", second), "its kernel goes on without its router"
@@ -120,15 +176,23 @@ def test_a_host_away_for_long_loses_its_addresses_and_no_frame_of_theirs_passes(
     assert eventually(lambda: name not in one.weave("status", "ipam") + two.weave("status", "ipam"), seconds=60)
     with sniffed(two, mac) as seen:
         assert not three.pings("c3", second, count=3, wait=1)
-        # somebody else has the address now, and is reached by it while the former owner comes back
-        assert run(one, "c4", f"ip:{third}/12") == [f"{third}/12"]
+        # others have its addresses now, and are reached by them while the former owners come back
+        theirs = [f"{third}/12", f"{exposed}/12", docker_gave]
+        assert sorted(run(one, "c4", *(f"ip:{cidr}" for cidr in theirs))) == sorted(theirs)
         assert two.pings("c2", third)
         three.shell("docker start weave")
         assert eventually(lambda: not address(three, "c3"), seconds=40)
         assert eventually(lambda: f"{third} was taken from " in three.shell("docker logs weave 2>&1"))
+        assert eventually(lambda: exposed not in three.shell("ip addr show dev weave"))
+        # what Docker gave, Docker alone can take away; until then the host is apart
+        assert eventually(lambda: "docker network disconnect" in three.shell("docker logs weave 2>&1"))
         assert two.pings("c2", third)
+        assert not three.pings("e3", second, count=1, wait=1)
+        three.shell("docker network disconnect weave e3")
     assert seen == ["0"]
+    assert between_others.lost() == 0
     # and it is one of them again
+    three.shell("docker rm -f e3")
     again = run(three, "c5")[0].partition("/")[0]
     assert eventually(lambda: two.pings("c2", again))
     assert eventually(lambda: one.pings("c1", again))

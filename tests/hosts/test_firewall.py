@@ -78,6 +78,34 @@ def test_containers_behind_a_bridge_of_any_name_are_no_peers(trio: list[Host]) -
         one.shell("docker rm -f custom; docker network rm own")
 
 
+def answered(host: Host, container: str, source: str, address: str) -> bool:
+    """Tell whether a ping from an address that a container has, given to it or not, is answered."""
+    line = f"nsenter -t {pid_of(host, container)} -n ping -q -c 2 -i 0.2 -W 1 -I {source} {address}"
+    return " 0% packet loss" in host.try_shell(line).stdout
+
+
+def test_an_address_that_a_container_gave_itself_never_becomes_its_own(trio: list[Host]) -> None:
+    one, two, _ = trio
+    joined(one, two, flags=("--enforce",))
+    two.weave("run", "10.2.1.2/24", "10.2.3.2/24", "--name", "far", GUEST, "sleep", "3600")
+    one.weave("run", "10.2.1.1/24", "--name", "rogue", GUEST, "sleep", "3600")
+    assert eventually(lambda: answered(one, "rogue", "10.2.1.1", "10.2.1.2"))
+    one.shell(f"nsenter -t {pid_of(one, 'rogue')} -n ip addr add 10.2.1.9/24 dev ethwe")
+    assert not answered(one, "rogue", "10.2.1.9", "10.2.1.2")
+    # neither by a command that works on the container, nor by a router that finds it there
+    one.weave("attach", "10.2.3.1/24", "rogue")
+    assert answered(one, "rogue", "10.2.3.1", "10.2.3.2")
+    assert not answered(one, "rogue", "10.2.1.9", "10.2.1.2")
+    one.weave("detach", "10.2.3.1/24", "rogue")
+    one.weave("stop")
+    one.weave("attach", "10.2.3.1/24", "rogue")
+    one.weave("launch", "--enforce", two.address)
+    assert eventually(lambda: answered(one, "rogue", "10.2.3.1", "10.2.3.2")), "given while there was no router"
+    assert not answered(one, "rogue", "10.2.1.9", "10.2.1.2")
+    one.shell("docker restart -t 0 rogue")
+    assert eventually(lambda: one.weave("ps", "rogue").split()[2:] == ["10.2.1.1/24", "10.2.3.1/24"])
+
+
 def test_no_router_advertisement_of_a_container_is_believed(trio: list[Host]) -> None:
     one, two, _ = trio
     joined(one, two)

@@ -30,11 +30,11 @@ def pair(both: tuple[Host, Host]) -> tuple[Host, Host]:
 
 
 class LongPing:
-    """A ping that runs while something happens, every 100 ms, from container `box` of a host."""
+    """A ping that runs while something happens, every 100 ms, from a container of a host."""
 
-    def __init__(self, host: Host, address: str) -> None:
+    def __init__(self, host: Host, address: str, container: str = "box") -> None:
         self._host = host
-        pid = host.shell("docker inspect -f '{{.State.Pid}}' box").strip()
+        pid = host.shell(f"docker inspect -f '{{{{.State.Pid}}}}' {container}").strip()
         host.shell(f"nsenter -t {pid} -n ping -i 0.1 -W 1 {address} > /tmp/ping.log 2>&1 & echo $! > /tmp/ping.pid")
 
     def lost(self) -> int:

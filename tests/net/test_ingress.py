@@ -10,7 +10,9 @@ from ipaddress import IPv6Address, ip_address
 import pytest
 
 from tests.net.kernel import Space, cidrs
+from weave_http.addresses import Cidr
 from weave_http.net import bridge, guest, ingress, neighbour
+from weave_http.net.guest import Change
 from weave_http.net.nftables import chains
 
 _EVERYBODY = bytes.fromhex("ffffffffffff")
@@ -49,12 +51,24 @@ def _about(kind: int, target: str) -> bytes:
     return struct.pack("!BBHI", kind, 0, 0, 0) + IPv6Address(target).packed
 
 
+def _settled(space: Space) -> list[Cidr]:
+    with guest.settled(space.target(), ()) as now:
+        return list(now)
+
+
 def _said_by_arp(mac: str, source: str) -> bytes:
     return neighbour.frame(mac, ip_address(source))
 
 
-def _arriving(sender: Space, receiver: Space, frames: dict[str, bytes]) -> set[str]:
-    """Send frames from one container, and return the names of those that the other one hears."""
+def _arriving(sender: Space, receiver: Space, frames: dict[str, bytes], last: bytes = b"") -> set[str]:
+    """Send frames from one container, and return the names of those that the other one hears.
+
+    Args:
+        sender: the first.
+        receiver: the other one.
+        frames: by name.
+        last: one that passes in any case; by default of the sender's MAC and first address.
+    """
 
     def listen() -> socket.socket:
         listener = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
@@ -66,8 +80,7 @@ def _arriving(sender: Space, receiver: Space, frames: dict[str, bytes]) -> set[s
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sending:
             sending.sendto(data, ("ethwe", 0))
 
-    own = next(cidr for cidr in sender.cidrs())
-    last = _four(_mac(sender), str(own.ip), b"last")
+    last = last or _four(_mac(sender), str(sender.cidrs()[0].ip), b"last")
     with receiver.call(listen) as listener:
         for data in (*frames.values(), last):
             sender.call(send, data)
@@ -143,11 +156,6 @@ def test_only_where_it_is_enforced_a_container_is_held_to_its_addresses(host: Sp
     host.call(bridge.mark, f"{bridge.OURS} 1 {ingress.ENFORCE}")
     host.call(guest.plug, rogue.target(), cidrs("10.2.1.1/24"))
     assert _arriving(rogue, victim, honest | forged) == honest.keys()
-    # what it gives itself is no more its own when the router joins it again
-    rogue.run("ip addr add 10.2.1.2/24 dev ethwe")
-    host.call(guest.plug, rogue.target(), cidrs("10.2.1.1/24", "fd00:1::1/64"), complete=True)
-    assert _arriving(rogue, victim, honest | forged) == honest.keys()
-    rogue.run("ip addr del 10.2.1.2/24 dev ethwe")
     # an address that is given later may be used, one that is taken may not
     host.call(guest.plug, rogue.target(), cidrs("10.2.1.2/24"))
     host.call(guest.unplug, rogue.target(), cidrs("fd00:1::1/64"))
@@ -168,3 +176,57 @@ def test_rules_go_with_their_port(host: Space, pair: tuple[Space, Space]) -> Non
     host.call(bridge.destroy)
     assert host.call(chains, ingress.TABLE) == set()
     host.call(ingress.check_enforceable)
+
+
+def test_what_a_container_gave_itself_is_not_its_own_when_it_is_attached_again(
+    host: Space, pair: tuple[Space, Space]
+) -> None:
+    rogue, victim = pair
+    mac, other = _mac(rogue), "02:00:00:00:00:99"
+    host.call(bridge.mark, f"{bridge.OURS} 1 {ingress.ENFORCE}")
+    given, more = cidrs("10.2.1.1/24", "fd00:1::1/64"), cidrs("10.2.3.1/24")
+    host.call(guest.plug, rogue.target(), given)
+    rogue.run(
+        "ip link set ethwe address 02:00:00:00:00:99; ip addr del 10.2.1.1/24 dev ethwe;"
+        "ip addr add 10.2.1.2/24 dev ethwe; ip addr add 10.2.3.1/24 dev ethwe"
+    )
+    assert host.call(guest.plug, rogue.target(), more) == Change(tuple(more), (*given, *more))
+    frames = {
+        "given": _four(mac, "10.2.1.1"),
+        "given later": _four(mac, "10.2.3.1"),
+        "its own idea": _four(mac, "10.2.1.2"),
+        "another MAC": _four(other, "10.2.1.1"),
+    }
+    last = _four(mac, "10.2.3.1", b"last")
+    assert _arriving(rogue, victim, frames, last) == {"given", "given later"}
+    # what is taken from it stays taken, and what it gave itself does not keep its interface
+    assert host.call(guest.unplug, rogue.target(), cidrs("10.2.1.1/24")).addresses == (given[1], *more)
+    assert _arriving(rogue, victim, frames, last) == {"given later"}
+    assert host.call(_settled, rogue) == [given[1], *more]
+    assert host.call(guest.unplug, rogue.target(), [given[1], *more]).addresses == ()
+    assert "ethwe" not in rogue.links()
+
+
+def test_where_the_rules_are_gone_what_was_noted_counts(host: Space, pair: tuple[Space, Space]) -> None:
+    rogue, victim = pair
+    mac = _mac(rogue)
+    host.call(bridge.mark, f"{bridge.OURS} 1 {ingress.ENFORCE}")
+    rogue.run("ip addr add 10.2.1.2/24 dev ethwe")
+    frames = {"noted": _four(mac, "10.2.1.1"), "its own idea": _four(mac, "10.2.1.2")}
+    noted, more = cidrs("10.2.1.1/24"), cidrs("10.2.3.1/24")
+    host.call(ingress.remove)
+    host.call(guest.plug, rogue.target(), more, noted=lambda: noted)
+    assert _arriving(rogue, victim, frames) == {"noted"}
+    host.call(ingress.remove)
+    host.call(guest.plug, rogue.target(), more)
+    assert _arriving(rogue, victim, frames) == {"noted", "its own idea"}, "nobody knows better"
+
+
+def test_many_addresses_are_remembered(host: Space, spaces: Callable[[], Space]) -> None:
+    rich = spaces()
+    long = "fd00:1234:5678:9abc:def0:1234:5678"
+    many = cidrs(*(f"10.2.1.{n}/24" for n in range(1, 41)), *(f"{long}:{n:x}/64" for n in range(4096, 4112)))
+    host.call(bridge.ensure_bridge)
+    host.call(bridge.mark, f"{bridge.OURS} 1 {ingress.ENFORCE}")
+    host.call(guest.plug, rich.target(), many)
+    assert host.call(ingress.given, rich.port()) == ingress.Given(_mac(rich), tuple(many))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from weave_http.addresses import Cidr, ips
@@ -45,7 +46,8 @@ def join(host: Host, op: Attach, container: Mapping[str, Any]) -> tuple[Cidr, ..
         bridge.ensure_bridge(mtu=host.wanted_mtu())
         firewall.ensure(host.docker_bridge)
         host.warn_of_overlaps(addresses)
-        change = guest.plug(target, addresses, multicast=op.multicast)
+        noted = partial(host.noted, container["Id"])
+        change = guest.plug(target, addresses, multicast=op.multicast, noted=noted)
         try:
             if op.rewrite_hosts or op.extra_hosts:
                 from weave_http.host import hosts_file
@@ -53,7 +55,7 @@ def join(host: Host, op: Attach, container: Mapping[str, Any]) -> tuple[Cidr, ..
                 hosts_file.write(host, container, ips(change.addresses) if op.rewrite_hosts else [], op.extra_hosts)
             host.record(container, change.addresses)
         except BaseException:
-            guest.unplug(target, change.changed)
+            guest.unplug(target, change.changed, noted=noted)
             raise
     if op.dns:
         give_name(host, container, ips(addresses))

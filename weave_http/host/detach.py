@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from weave_http.addresses import ips
 from weave_http.host.allocation import known
 from weave_http.host.dns_names import take_names
@@ -21,11 +23,12 @@ def run(host: Host, op: Detach) -> None:
     from weave_http.net import guest
 
     addresses = known(host, container["Id"], op.addresses)
-    change = guest.unplug(target, addresses)
+    noted = partial(host.noted, container["Id"])
+    change = guest.unplug(target, addresses, noted=noted)
     try:
         host.record(container, change.addresses)
     except BaseException:
-        guest.plug(target, change.changed)
+        guest.plug(target, change.changed, noted=noted)
         raise
     take_names(host, container, ips(addresses))
     host.say_addresses(change.changed)

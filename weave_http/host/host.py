@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from weave_http import constants
-from weave_http.addresses import Cidr, ips
+from weave_http.addresses import Cidr, ips, parse_cidr
 from weave_http.errors import HostError, WeaveError, error_line
 from weave_http.operations.outcome import ERR, OUT
 
@@ -165,6 +165,21 @@ class Host:
                 self.router.set_attachment(container["Id"], now)
             else:
                 self.router.delete_attachment(container["Id"])
+
+    def noted(self, container: str) -> Sequence[Cidr] | None:
+        """Return the addresses that the router knows a container to have; None if it can't be asked.
+
+        Args:
+            container: its full id.
+
+        Raises:
+            RouterError: the router refused.
+        """
+        from weave_http.host.router_api import RouterUnavailable
+
+        with suppress(RouterUnavailable):
+            return tuple(map(parse_cidr, self.router.attachments().get(container, ())))
+        return None
 
 
 def running_target(host: Host, container: Mapping[str, Any], name: str) -> Target:

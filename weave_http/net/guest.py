@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 
@@ -19,6 +19,8 @@ from weave_http import constants
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError
 from weave_http.net import ingress, links, neighbour, sysctl, veth
+from weave_http.net.given import Noted, Port, nobody_noted, port_of, port_to
+from weave_http.net.ingress import Given
 from weave_http.net.links import Link
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import Namespace, host_locked
@@ -52,7 +54,7 @@ class Change:
 
     Args:
         changed: addresses that were added, or removed.
-        addresses: all that it has now, those of IPv4 first.
+        addresses: all that it has now, those of IPv4 first; where it is held to what it was given, all of that.
     """
 
     changed: tuple[Cidr, ...]
@@ -65,14 +67,14 @@ def check_joinable(target: Target) -> None:
         del namespace
 
 
-def plug(target: Target, addresses: Sequence[Cidr], *, multicast: bool = True, complete: bool = False) -> Change:
+def plug(target: Target, addresses: Sequence[Cidr], *, multicast: bool = True, noted: Noted = nobody_noted) -> Change:
     """Give a container an `ethwe` on the bridge, and addresses. Converges.
 
     Args:
         target: the container.
         addresses: added in that order; those it has already are left alone.
         multicast: route multicast there too; a route that there is stays in any case.
-        complete: whether these are all that it was given; what it has besides, it gave itself.
+        noted: asked where containers are held to what they were given, and somebody took away the rules that say so.
 
     Raises:
         HostError: the container is gone, shares the host's network, or the kernel refused; nothing was changed.
@@ -93,9 +95,11 @@ def plug(target: Target, addresses: Sequence[Cidr], *, multicast: bool = True, c
             veth.join(host, bridge, outer)
             if inner.mtu != bridge.mtu:
                 links.set_link(guest, inner, mtu=bridge.mtu)
-            guard = _guard(bridge, outer, inner, addresses if complete else None)
+            port = port_to(bridge, outer, inner, links.list_all_addresses(guest, inner), noted)
+            if before is None:
+                port = replace(port, given=Given(inner.mac, ()))
             forwarding = partial(veth.await_forwarding, host, outer)
-            return _configure(namespace, guest, inner, addresses, multicast, guard, forwarding)
+            return _configure(namespace, guest, inner, addresses, multicast, port, forwarding)
         except BaseException:
             # The first failure is the one to tell; here the container may be dead, and everything gone with it.
             with suppress(HostError):
@@ -110,7 +114,7 @@ def _configure(
     inner: Link,
     addresses: Sequence[Cidr],
     multicast: bool,
-    guard: Callable[[Sequence[Cidr]], None],
+    port: Port,
     forwarding: Callable[[], None],
 ) -> Change:
     """Have a container's end up, with its addresses, and announce those that are new.
@@ -121,18 +125,18 @@ def _configure(
         inner: the container's end.
         addresses: added in that order; they are taken away again when it fails.
         multicast: route multicast there too.
-        guard: has the host take from it what a container with these addresses may send.
+        port: the other end.
         forwarding: returns when frames pass the other end.
     """
     added: list[Cidr] = []
-    present: list[Cidr] = []
+    had = port.given.addresses
     try:
         namespace.call(lambda: _set_parameters(inner.name))
         with_ipv6 = any(cidr.version == 6 for cidr in addresses)
         if with_ipv6:
             namespace.call(lambda: _turn_ipv6_on(inner.name))
         present = links.list_all_addresses(guest, inner)
-        guard([*present, *addresses])
+        port.guard([*had, *addresses])
         for cidr in addresses:
             if cidr not in present and cidr not in added:
                 added.append(cidr)
@@ -146,21 +150,24 @@ def _configure(
             links.add_route(guest, inner, MULTICAST_6)
         if multicast:
             links.add_route(guest, inner, MULTICAST)  # last: a program that waits for the network waits for this
-        return Change(tuple(added), tuple(links.list_all_addresses(guest, inner)))
+        has = [*had, *addresses] if port.held else links.list_all_addresses(guest, inner)
+        changed = (cidr for cidr in addresses if cidr in added or cidr not in had)
+        return Change(tuple(dict.fromkeys(changed)), tuple(dict.fromkeys(has)))
     except BaseException:
         with suppress(HostError):
             for cidr in reversed(added):
                 links.delete_address(guest, inner, cidr)
-            guard(present)
+            port.guard(had)
         raise
 
 
-def unplug(target: Target, addresses: Sequence[Cidr]) -> Change:
+def unplug(target: Target, addresses: Sequence[Cidr], *, noted: Noted = nobody_noted) -> Change:
     """Take addresses from a container; with the last one goes `ethwe`. Converges.
 
     Args:
         target: the container.
         addresses: those it does not have are left alone.
+        noted: as of `plug`.
 
     Raises:
         HostError: the container is gone or was never on the network, or the kernel refused; nothing was changed.
@@ -170,25 +177,26 @@ def unplug(target: Target, addresses: Sequence[Cidr]) -> Change:
         if inner is None:
             raise HostError(f"it has no interface {constants.GUEST_INTERFACE}")
         present = links.list_all_addresses(guest, inner)
-        leaving = tuple(cidr for cidr in present if cidr in addresses)
-        staying = tuple(cidr for cidr in present if cidr not in addresses)
-        bridge, outer = links.get_link(host, constants.BRIDGE), veth.other_end(host, inner)
+        port = port_of(host, inner, present, noted)
+        had = port.given.addresses if port is not None and port.held else present
+        leaving = tuple(cidr for cidr in dict.fromkeys([*present, *had]) if cidr in addresses)
+        staying = tuple(cidr for cidr in had if cidr not in addresses)
         if not staying:
             links.delete_link(guest, constants.GUEST_INTERFACE)
-            if outer is not None:
-                ingress.forget(outer.name)
+            if port is not None:
+                ingress.forget(port.name)
             return Change(leaving, ())
         namespace.call(lambda: sysctl.set_interface(constants.GUEST_INTERFACE))
         try:
-            for cidr in leaving:
+            for cidr in (each for each in leaving if each in present):
                 links.delete_address(guest, inner, cidr)
         except BaseException:
             with suppress(HostError):
-                for cidr in leaving:
+                for cidr in (each for each in leaving if each in present):
                     links.add_address(guest, inner, cidr)
             raise
-        if bridge is not None and outer is not None:
-            _guard(bridge, outer, inner)(staying)
+        if port is not None:
+            port.guard(staying)
         return Change(leaving, staying)
 
 
@@ -198,6 +206,23 @@ def describe(target: Target) -> tuple[str, list[Cidr]] | None:
         with Namespace(target.namespace) as namespace, namespace.call(Netlink) as guest:
             inner = links.get_link(guest, constants.GUEST_INTERFACE)
             return (inner.mac, links.list_all_addresses(guest, inner)) if inner else None
+    except OSError:
+        return None
+
+
+def granted(target: Target) -> tuple[Sequence[Cidr], bool] | None:
+    """Return the addresses that a container was given, and whether it is held to them; nothing if it is not there.
+
+    Where it is not, or somebody took away the rules that say so, they are those that it has.
+    """
+    try:
+        with Namespace(target.namespace) as namespace, Netlink() as host, namespace.call(Netlink) as guest:
+            inner = links.get_link(guest, constants.GUEST_INTERFACE)
+            if inner is None:
+                return None
+            present = links.list_all_addresses(guest, inner)
+            port = port_of(host, inner, present, nobody_noted)
+            return (port.given.addresses, port.told) if port is not None and port.held else (present, False)
     except OSError:
         return None
 
@@ -222,25 +247,22 @@ def interfaces(target: Target) -> list[tuple[str, list[Cidr]]]:
 def settled(target: Target, addresses: Sequence[Cidr]) -> Iterator[Sequence[Cidr]]:
     """Hold a container's lock, and yield the addresses of its `ethwe`: nobody changes them inside of the block.
 
+    Of a container that is held to what it was given these are that, whatever it did to its interface.
+
     Args:
         target: the container.
-        addresses: what is yielded when it is gone.
+        addresses: what is yielded when it is gone, or when there are no rules that say what it was given.
     """
     try:
         namespace = Namespace(target.namespace)
     except OSError:
         yield addresses
         return
-    with namespace, namespace.locked(), namespace.call(Netlink) as guest:
+    with namespace, namespace.locked(), Netlink() as host, namespace.call(Netlink) as guest:
         inner = links.get_link(guest, constants.GUEST_INTERFACE)
-        yield links.list_all_addresses(guest, inner) if inner else []
-
-
-def _guard(
-    bridge: Link, outer: Link, inner: Link, given: Sequence[Cidr] | None = None
-) -> Callable[[Sequence[Cidr]], None]:
-    """Return what has the host take from a container only what one with such addresses may send."""
-    return lambda addresses: ingress.guard(bridge, outer.name, inner.mac, addresses if given is None else given)
+        present = links.list_all_addresses(guest, inner) if inner else []
+        port = port_of(host, inner, present, lambda: addresses) if inner else None
+        yield port.given.addresses if port is not None and port.held else present
 
 
 def _set_parameters(interface: str) -> None:

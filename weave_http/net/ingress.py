@@ -1,17 +1,19 @@
 """What the host takes from a container's end of a cable; which rules there must be is pure, `nftables` puts them there.
 
 Always: nobody may say to containers of other subnets where routers or neighbours are. With `weave launch --enforce` a
-container sends from the addresses and the MAC that it was given, and from nothing else.
+container sends from the addresses and the MAC that it was given, and from nothing else. What that is stands in comments
+beside the rules: whoever is root in a container can change its interface, but not these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import nullcontext, suppress
+from dataclasses import dataclass
 from ipaddress import IPv6Network
 
 from weave_http import constants
-from weave_http.addresses import IP, Cidr, Network
+from weave_http.addresses import IP, Cidr, Network, parse_cidr
 from weave_http.errors import HostError
 from weave_http.net import nftables
 from weave_http.net.links import Link
@@ -32,6 +34,26 @@ _NEXT_HEADER, _IPV6_SOURCE, _PAYLOAD = 6, 8, 40
 _TARGET, _EXTENDED_TYPE = _PAYLOAD + 8, _PAYLOAD + 8
 _LINK_LOCAL = IPv6Network("fe80::/10")
 _NOBODY_4, _NOBODY_6 = bytes(4), bytes(16)
+_WORDS = 5
+"""Addresses in one comment, so that it is not too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a container was given.
+
+    Args:
+        mac: of its end of the cable.
+        addresses: all of them.
+    """
+
+    mac: str
+    addresses: tuple[Cidr, ...]
+
+
+def enforced(bridge: Link) -> bool:
+    """Tell whether containers may use no other addresses than they were given."""
+    return ENFORCE in bridge.alias.split()
 
 
 def guard(bridge: Link, device: str, mac: str, addresses: Sequence[Cidr]) -> None:
@@ -41,16 +63,31 @@ def guard(bridge: Link, device: str, mac: str, addresses: Sequence[Cidr]) -> Non
         bridge: that the end is on; it is marked with whether a container may use no other addresses.
         device: name of the host's end.
         mac: of the container's end.
-        addresses: all that the container has.
+        addresses: all that the container was given.
 
     Raises:
         HostError: the kernel refused, or has no nf_tables for what a device receives; only where the addresses are
             enforced. What is not enforced is done as well as this kernel can.
     """
-    enforce = ENFORCE in bridge.alias.split()
-    found = neighbour_rules(addresses)
+    enforce = enforced(bridge)
+    rules = neighbour_rules(addresses)
+    words = [mac, *map(str, dict.fromkeys(addresses))]
+    comments = [" ".join(words[at : at + _WORDS]) for at in range(0, len(words), _WORDS)]
     with nullcontext() if enforce else suppress(HostError):
-        nftables.put_chain(TABLE, device, [*found, *enforcing_rules(mac, addresses)] if enforce else found)
+        nftables.put_chain(TABLE, device, [*rules, *enforcing_rules(mac, addresses)] if enforce else rules, comments)
+
+
+def given(device: str) -> Given | None:
+    """Return what the container behind a port was given, as `guard` was told; None if it was told nothing.
+
+    Args:
+        device: name of the host's end.
+
+    Raises:
+        HostError: the kernel refused.
+    """
+    words = " ".join(nftables.comments_of(TABLE, device)).split()
+    return Given(words[0], tuple(map(parse_cidr, words[1:]))) if words else None
 
 
 def neighbour_rules(addresses: Iterable[Cidr]) -> list[Rule]:

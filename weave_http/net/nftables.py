@@ -1,7 +1,8 @@
 """Chains of nf_tables that look at what a device receives (family `netdev`), over netlink: no program is needed.
 
-A rule is what it tests, in order, and then the frame is dropped; or all frames go on to another device. The kernel
-takes a batch of changes whole, or not at all. Layouts: `linux/netfilter/nf_tables.h`, `nfnetlink.h`.
+A rule is what it tests, in order, and then the frame is dropped; or all frames go on to another device; or it does
+nothing, and bears a comment. The kernel takes a batch of changes whole, or not at all. Layouts:
+`linux/netfilter/nf_tables.h`, `nfnetlink.h`.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ EQUAL, DIFFERENT, BELOW, ABOVE = 0, 1, 2, 4
 
 _NETLINK_NETFILTER, _SUBSYSTEM, _NETDEV, _INGRESS = 12, 10, 5, 0
 _BEGIN, _END = 16, 17
-_NEW_TABLE, _DEL_TABLE, _NEW_CHAIN, _GET_CHAIN, _DEL_CHAIN, _NEW_RULE = (
-    _SUBSYSTEM << 8 | n for n in (0, 2, 3, 4, 5, 6)
+_NEW_TABLE, _DEL_TABLE, _NEW_CHAIN, _GET_CHAIN, _DEL_CHAIN, _NEW_RULE, _GET_RULE = (
+    _SUBSYSTEM << 8 | n for n in (0, 2, 3, 4, 5, 6, 7)
 )
 _NEW_GENERATION, _GET_GENERATION = _SUBSYSTEM << 8 | 15, _SUBSYSTEM << 8 | 16
 _NEW_ONE, _CREATE, _APPEND, _NESTED, _DUMP = 0x200, 0x400, 0x800, 0x8000, 0x300
@@ -35,6 +36,7 @@ _HEADER, _GENERAL, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("!BBH"), 
 _RECEIVE_BYTES = 1 << 18
 _TYPE_MASK = 0x3FFF
 _CHAIN_NAME = 3
+_RULE_CHAIN, _RULE_USER_DATA, _COMMENT = 2, 7, 0
 _ABSENT = (errno.ENOENT, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT)
 
 
@@ -65,18 +67,19 @@ _Change = tuple[int, int, _Attributes]
 """Kind, flags and attributes of a message."""
 
 
-def put_chain(table: str, device: str, rules: Iterable[Rule]) -> None:
+def put_chain(table: str, device: str, rules: Iterable[Rule], comments: Iterable[str] = ()) -> None:
     """Have a chain, called after a device of the calling thread's namespace, that sees what it receives. Converges.
 
     Args:
         table: of the chain; made if there is none.
         device: name of the device.
         rules: frames that one of them is true of are dropped.
+        comments: kept with it, and shown by `nft list ruleset`; of at most 254 bytes each.
 
     Raises:
         NetlinkError: the kernel refused, or has no such chains; nothing was changed.
     """
-    _put(table, device, map(_expressions, rules))
+    _put(table, device, map(_expressions, rules), comments)
 
 
 def put_forward(table: str, device: str, index: int) -> None:
@@ -94,14 +97,15 @@ def put_forward(table: str, device: str, index: int) -> None:
     _put(table, device, [_listed([loaded, ("fwd", [(1, _REGISTER)])])])
 
 
-def _put(table: str, device: str, rules: Iterable[_Attributes]) -> None:
+def _put(table: str, device: str, rules: Iterable[_Attributes], comments: Iterable[str] = ()) -> None:
     doing = f"look at what {device} receives"
     name: _Attributes = [(1, table), (3, device)]
     hook: _Attributes = [(1, _INGRESS), (2, 0), (3, device)]
     there: _Change = (_NEW_TABLE, _CREATE, [(1, table)])
     made: _Change = (_NEW_CHAIN, _CREATE | _NEW_ONE, [*name, (4, hook), (7, "filter")])
     filled: list[_Change] = [
-        (_NEW_RULE, _CREATE | _APPEND, [(1, table), (2, device), (4, expressions)]) for expressions in rules
+        (_NEW_RULE, _CREATE | _APPEND, [(1, table), (_RULE_CHAIN, device), content])
+        for content in (*((_RULE_USER_DATA, _commenting(text)) for text in comments), *((4, rule) for rule in rules))
     ]
     try:
         _commit([there, made, *filled], doing)
@@ -132,20 +136,42 @@ def delete_table(table: str) -> None:
 
 def chains(table: str) -> set[str]:
     """Return the names of the chains of a table; none where there is no such table. Raises `NetlinkError`."""
-    message = _message(_GET_CHAIN, _DUMP, 1, [(1, table)])
-    found: set[str] = set()
+    found = _listing(_GET_CHAIN, _NEW_CHAIN, [(1, table)], "list the chains")
+    return {_text(chain[_CHAIN_NAME]) for chain in found if _text(chain[1]) == table}
+
+
+def comments_of(table: str, device: str) -> list[str]:
+    """Return the comments that were given to a device's chain; none where there is no such chain.
+
+    Raises:
+        NetlinkError: the kernel refused.
+    """
+    doing = f"list the rules for what {device} receives"
+    found = _listing(_GET_RULE, _NEW_RULE, [(1, table), (_RULE_CHAIN, device)], doing)
+    # An old kernel lists the rules of all chains.
+    own = [rule for rule in found if (_text(rule[1]), _text(rule[_RULE_CHAIN])) == (table, device)]
+    return [_text(data[2:]) for rule in own if (data := rule.get(_RULE_USER_DATA, b""))[:1] == bytes([_COMMENT])]
+
+
+def _listing(asked: int, answered: int, attributes: _Attributes, doing: str) -> list[dict[int, bytes]]:
+    """Return the attributes of each thing that the kernel lists; none where there is no such table or chain."""
     try:
-        answers = _exchange(message, "list the chains")
+        answers = _exchange(_message(asked, _DUMP, 1, attributes), doing)
     except NetlinkError as error:
         if error.code not in _ABSENT:
             raise
-        return found
-    for kind, body in answers:
-        if kind == _NEW_CHAIN:
-            names = dict(_parse(body[_GENERAL.size :]))
-            if names.get(1, b"").rstrip(b"\0").decode() == table:
-                found.add(names[_CHAIN_NAME].rstrip(b"\0").decode())
-    return found
+        return []
+    return [dict(_parse(body[_GENERAL.size :])) for kind, body in answers if kind == answered]
+
+
+def _text(data: bytes) -> str:
+    return data.rstrip(b"\0").decode()
+
+
+def _commenting(text: str) -> bytes:
+    """Return what a rule bears for `nft` to show: a kind, a length, and a text with a zero behind it."""
+    data = text.encode() + b"\0"
+    return bytes([_COMMENT, len(data)]) + data
 
 
 def generation() -> int:

@@ -110,9 +110,9 @@ class Reattacher:
         for work in (self._follow, *[self._work] * WORKERS):
             threading.Thread(target=work, name="reattach", daemon=True).start()
 
-    def again(self) -> None:
-        """Join all containers that have a record anew, where they run."""
-        for container in self._attachments():
+    def again(self, containers: Collection[str] | None = None) -> None:
+        """Join containers anew, where they run: by default all that have a record."""
+        for container in self._attachments() if containers is None else containers:
             self._due.put((container, 1))
 
     def withdraw(self, container: str, addresses: Sequence[Cidr]) -> None:

@@ -18,12 +18,14 @@ class Joined(NamedTuple):
     """A container on the network.
 
     Attributes:
-        addresses: of its interface.
+        addresses: that it was given, as far as that is known; else those of its interface.
         hostname: with a domain, or empty.
+        known: whether the kernel's rules say that it was given them.
     """
 
     addresses: tuple[Cidr, ...]
     hostname: str
+    known: bool = False
 
 
 def rejoin(engine: Engine, container: str, addresses: Sequence[Cidr]) -> bool:
@@ -40,7 +42,8 @@ def rejoin(engine: Engine, container: str, addresses: Sequence[Cidr]) -> bool:
     target = _target(engine.containers.inspect(container))
     if target is None:
         return False
-    guest.plug(target, [cidr for cidr in addresses if cidr.version == 4 or has_ipv6()], complete=True)
+    here = [cidr for cidr in addresses if cidr.version == 4 or has_ipv6()]
+    guest.plug(target, here, noted=lambda: here)
     return True
 
 
@@ -65,10 +68,10 @@ def look(engine: Engine, container: str) -> Joined | None:
     """Return what a container has of the network; None if it does not run, or is not on it. Raises `EngineError`."""
     found = engine.containers.inspect(container)
     target = _target(found)
-    state = guest.describe(target) if target is not None else None
-    if state is None or not state[1]:
+    state = guest.granted(target) if target is not None else None
+    if state is None or not state[0]:
         return None
-    return Joined(tuple(state[1]), full_name(found))
+    return Joined(tuple(state[0]), full_name(found), state[1])
 
 
 def _target(found: Mapping[str, Any]) -> guest.Target | None:

@@ -8,12 +8,15 @@ from contextlib import suppress
 from ipaddress import ip_interface, ip_network
 from pathlib import Path
 
+import pytest
+
+from tests.router.control.test_api import Pretender
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError
 from weave_http.router.addresses.charter import Charter
 from weave_http.router.addresses.gossip import AddressGossip
 from weave_http.router.addresses.options import AddressOptions
-from weave_http.router.addresses.service import AddressService
+from weave_http.router.addresses.service import EXPOSED, AddressService
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.neighbours import View
 from weave_http.router.store import Store
@@ -64,13 +67,13 @@ class Alone:
             raise HostError("the kernel refused")
         self.followed.append((self.written, self.said, self.service.allocator.gate.apart))
 
-    async def learn(self, charter: Charter) -> None:
-        """Have a container with an address of the range, and be taught a charter."""
-        await self.service.adopt("c" * 64, [HELD])
+    async def learn(self, charter: Charter, owner: str = "c" * 64) -> None:
+        """Have somebody with an address of the range, by default a container, and be taught a charter."""
+        await self.service.adopt(owner, [HELD])
         self.gossip.learn(charter)
         with suppress(HostError):
             await self.service.release("nobody")
-            await self.service.adopt("c" * 64, [HELD])
+            await self.service.adopt(owner, [HELD])
 
 
 def test_the_gate_is_closed_after_a_charter_is_written_and_before_it_is_said(tmp_path: Path) -> None:
@@ -113,3 +116,42 @@ def test_what_is_anothers_by_now_is_taken_from_its_container(tmp_path: Path) -> 
     assert gone == [("c" * 64, [HELD])]
     assert not alone.service.allocator.gate.apart
     assert alone.followed[-1] == (5, 5, False)
+
+
+class Controlled(Alone):
+    """The same, with what takes addresses away in a router."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.control = Pretender()
+        self.control._addresses = self.service
+        self.service.take_away = self.control.take_away
+
+    async def let_go(self, owner: str) -> None:
+        """Learn that what an owner has is another's by now, and draw the conclusion. Raises `HostError`."""
+        await self.learn(TAKEN, owner)
+        self.service.allocator.clashes = {HELD.ip: OTHER}
+        await self.service._let_go()
+
+
+def test_an_address_of_the_host_that_is_anothers_by_now_is_hidden(tmp_path: Path) -> None:
+    host = Controlled(tmp_path)
+    asyncio.run(host.let_go(EXPOSED))
+    assert host.control.done == [f"hide {HELD}"]
+    assert host.service.allocator.holdings.of(EXPOSED) == ()
+    assert not host.service.allocator.gate.apart
+
+
+def test_a_host_is_apart_until_docker_lets_go_of_an_address_that_is_anothers(tmp_path: Path) -> None:
+    host, endpoint = Controlled(tmp_path), "weave:docker:02:00:00:00:00:09"
+
+    async def run() -> None:
+        with pytest.raises(HostError, match=r"can't take 10\.32\.0\.1 from weave:docker.* docker network disconnect"):
+            await host.let_go(endpoint)
+        assert host.service.allocator.gate.apart
+        await host.service.release(endpoint)  # as the engine has the plugin do when it is disconnected
+
+    asyncio.run(run())
+    assert host.control.done == []
+    assert not host.service.allocator.gate.apart
+    assert host.followed[-1] == (5, 5, False)

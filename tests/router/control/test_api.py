@@ -66,6 +66,9 @@ class Pretender(Control):
     async def forget(self, peers: Collection[str]) -> None:
         self.done.append(f"forget {' '.join(peers)}")
 
+    def again(self, containers: Collection[str]) -> None:
+        self.done += [f"join {each} again" for each in containers]
+
     async def change(self, edit: Callable[[State], State]) -> None:
         if self.failure:
             raise self.failure
@@ -179,6 +182,10 @@ def test_what_is_taken_over_comes_to_what_is_kept_already() -> None:
     control._enforce = True
     asyncio.run(control.adopt(_ID, Joined((parse_cidr("10.2.3.1/24"),), "")))
     assert control.state.attachments == {_ID: (first, second)}, "it may have given itself that address"
+    third = parse_cidr("10.2.4.1/24")
+    asyncio.run(control.adopt(_ID, Joined((first, third), "", known=True)))
+    assert control.state.attachments == {_ID: (first, second, third)}
+    assert control.done == [f"join {_ID} again"]
 
 
 def test_who_was_removed_meanwhile_is_not_kept(served: Served) -> None:

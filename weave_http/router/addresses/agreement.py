@@ -28,6 +28,9 @@ AWAY = 60.0
 """Seconds after which a peer out of reach loses its vote, not its share: others must be able to agree without it."""
 TURN = 0.5
 """Seconds that each voter leaves to those before it to begin, so that they don't hinder each other."""
+RECENT = 300.0
+"""Seconds for which frames still go to a peer out of reach (`weave_http.router.data.plan.GRACE`), and no share is taken
+back from anybody: its router may only be starting again, and could not say in time that it knows."""
 PATIENCE = 2.0
 """Seconds after which a ballot that came to nothing is followed by another one."""
 
@@ -205,7 +208,7 @@ class Agreement:
             while self._vote() or self._decide():
                 pass
         self._forget_gone()
-        waits = (AWAY,) if self._reclaim is None else (AWAY, self._reclaim)
+        waits = (AWAY,) if self._reclaim is None else (AWAY, RECENT, self._reclaim)
         times = [at + wait for at in self._away.values() for wait in waits if at + wait > now]
         return min([*times, *([self._due] if self._due is not None else [])], default=None)
 
@@ -230,11 +233,12 @@ class Agreement:
     def _silent(self, now: float) -> Set[PeerName]:
         """Return whose share is taken back because they were not heard of for long; their votes still count.
 
-        Nobody's, while somebody else is out of reach for a shorter time: no frames would go there until it is back.
+        Nobody's, while somebody else went out of reach lately: frames still go there, and would not until it is back.
         """
-        limit = self._reclaim
-        silent = {peer for peer, since in self._away.items() if limit is not None and now - since >= limit}
-        return silent if silent == self._away.keys() else set()
+        limit, times = self._reclaim, {peer: now - since for peer, since in self._away.items()}
+        if limit is None or any(away < min(limit, RECENT) for away in times.values()):
+            return set()
+        return {peer for peer, away in times.items() if away >= limit}
 
     def _votes(self) -> dict[PeerName, Standing]:
         """What those say who have a vote on the next charter."""
@@ -399,7 +403,8 @@ class Agreement:
             wants = fact.wants or (self._defaults if not shares.get(peer) and not fact.observer else ())
             for want in wants:
                 if spans.within(self.ranges, want):
-                    give(shares, peer, want)
+                    # Never what it offers just now: a charter that gives it that back would be the one that there is.
+                    give(shares, peer, want, fact.offers)
         shares = {peer: blocks for peer, blocks in shares.items() if blocks}
         lives = {peer: here[peer].life if peer in here else old.lives[peer] for peer in shares}  # type: ignore[union-attr]
         charter = Charter(number, founding, voters, shares, lives, expired, floor)
@@ -429,9 +434,15 @@ class Agreement:
                 return
 
     def _forget_gone(self) -> None:
-        """Stop saying that peers are gone when no charter knows them any more, or they are back."""
-        if self.charter is not None:
-            self.gone &= {*self.charter.voters, *self.charter.shares} - self._present
+        """Stop saying that peers are gone when no charter knows them any more, or they are back.
+
+        Nor one that may come next: it may have been begun when they were there.
+        """
+        if self.charter is None:
+            return
+        begun = [pair[1] for fact in self._all().values() for pair in (fact.accepted, fact.proposal) if pair]
+        known = {peer for each in (self.charter, *begun) if each for peer in (*each.voters, *each.shares)}
+        self.gone &= known - self._present
 
 
 def seeded(ranges: Sequence[Network], defaults: Sequence[Network], seed: Sequence[PeerName]) -> Charter:

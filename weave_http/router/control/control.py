@@ -244,10 +244,11 @@ class Control:
     async def adopt(self, container: str, found: Joined) -> None:
         """Take over what a container has of the network and there is no note of: addresses, and its own name for them.
 
-        Where containers are held to their addresses, one of which there is a note may have given itself the others.
+        Where containers are held to their addresses, one of which there is a note may have given itself the others, if
+        no rules say what it was given; and one of which there was none is held to them from now on.
         """
         noted = self.store.state.attachments.get(container, ())
-        if noted and self._enforce:
+        if noted and self._enforce and not found.known:
             return
         new = tuple(cidr for cidr in found.addresses if cidr not in noted)
         await self.store.change(
@@ -258,6 +259,8 @@ class Control:
         if self._names is not None and found.hostname:
             for cidr in new:
                 await self._names.put(container, cidr.ip, found.hostname)
+        if self._enforce:
+            self.reattacher.again([container])
 
 
 def _with(
