@@ -64,7 +64,7 @@ def execute_warm(caller: Caller, words: Sequence[str]) -> int | None:
     if call is None:
         return None
     try:
-        session = caller.engine.containers.attach(constants.RESIDENT_CONTAINER, stdin=True, any_version=True)
+        session = caller.engine.containers.attach(constants.RESIDENT_CONTAINER, stdin=True, tty=None, any_version=True)
     except (APIError, ProtocolError, TimedOut):
         return None
     with session:

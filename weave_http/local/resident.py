@@ -12,6 +12,8 @@ Its stdin belongs to all callers, and whoever is attached sees all of its stdout
 * The daemon passes output on to all who are attached. For one who does not read it keeps a megabyte; after that it
   waits for him, nobody can attach any more, and the container can't even end. So the resident ends long before it has
   said so much, once what was begun is done, and the daemon starts it again, without those who were attached.
+* Podman closes the container's end of a pipe as soon as one caller leaves, but not a terminal's: there stdin and stdout
+  are a terminal, which is told to pass every byte as it is.
 * A daemon that was started anew while containers live on has another socket than the one that is mounted here. Then
   the resident ends as well: starting again finds it.
 """
@@ -24,17 +26,18 @@ import pkgutil
 import select
 import signal
 import socket
-import struct
+import termios
 import time
+import tty
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, TypeGuard
 
 from weave_http import __version__, constants
 from weave_http.host.signals import SIGNALS
-from weave_http.local import executed
+from weave_http.local.child import HEADER, work
 from weave_http.operations import frames
 from weave_http.operations.frames import Frame
 from weave_http.printable import is_text
@@ -55,7 +58,6 @@ MOST_CALLS = 256
 _MOST_UNSENT = 1024 * 1024
 """Bytes for stdout, from which on no more is read of what operations say."""
 _PIECE = 65536
-_HEADER = struct.Struct(">BI")
 _PACKAGES = ("weave_http.host", "weave_http.net", "weave_http.operations")
 _MODULES = ("client", "connecting", "images", "networks", "volumes", "wire.pool")
 """What operations import when they need it."""
@@ -67,6 +69,8 @@ def main(argv: Sequence[str]) -> int:
     Args:
         argv: the reference of the image that this runs in, as callers name it.
     """
+    if os.isatty(0):
+        tty.setraw(0, termios.TCSANOW)  # which keeps what was written by now
     prepare()
     return Resident(0, 1, argv[0] if argv else constants.DEFAULT_IMAGE).serve()
 
@@ -182,6 +186,8 @@ class Resident:
             data = os.read(self._stdin, _PIECE)
         except BlockingIOError:
             return
+        except OSError:  # the other end of a terminal is closed
+            data = b""
         if not data:
             self._is_unheard = True
             self._close()
@@ -215,7 +221,7 @@ class Resident:
         try:
             call.pid = os.fork()
             if not call.pid:
-                _work(call, writing)
+                work(call.words, call.environ, writing)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(writing)
@@ -240,13 +246,13 @@ class Resident:
             self._say(identity, end=code if code >= 0 else 128 - code)
             return
         call.heard += data
-        while len(call.heard) >= _HEADER.size:
-            stream, length = _HEADER.unpack_from(call.heard)
-            if len(call.heard) < _HEADER.size + length:
+        while len(call.heard) >= HEADER.size:
+            stream, length = HEADER.unpack_from(call.heard)
+            if len(call.heard) < HEADER.size + length:
                 break
-            for piece in frames.said(identity, stream, bytes(call.heard[_HEADER.size : _HEADER.size + length])):
+            for piece in frames.said(identity, stream, bytes(call.heard[HEADER.size : HEADER.size + length])):
                 self._queue(piece)
-            del call.heard[: _HEADER.size + length]
+            del call.heard[: HEADER.size + length]
 
     # -- stdout --------------------------------------------------------------------------------------------
 
@@ -266,7 +272,9 @@ class Resident:
             while self._unsent:
                 try:
                     count = os.write(self._stdout, self._unsent)
-                except BrokenPipeError:
+                except BlockingIOError:
+                    raise
+                except OSError:  # nobody is there to read, nor will be
                     self._close()
                     count = len(self._unsent)
                 del self._unsent[:count]
@@ -310,35 +318,3 @@ def is_cut_off(path: str = constants.DOCKER_SOCKET) -> bool:
 
 def _are_texts(value: Any) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(each, str) and is_text(each) for each in value)
-
-
-# -- the child -----------------------------------------------------------------------------------------------
-
-
-def _work(call: _Call, pipe: int) -> NoReturn:
-    """Do a call as `weave --local` does, in the child, and end with its exit code.
-
-    Args:
-        call: what to do.
-        pipe: what is said goes there: a header with stream and length, and the bytes.
-    """
-    code = 1
-    try:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for descriptor in range(3):
-            os.dup2(nowhere, descriptor)
-        own = {name: value for name, value in os.environ.items() if name not in constants.FORWARDED_VARIABLES}
-        given = {name: call.environ[name] for name in constants.FORWARDED_VARIABLES if name in call.environ}
-        os.environ.clear()
-        os.environ.update(own | given)
-
-        def say(stream: int, data: bytes) -> None:
-            rest = memoryview(_HEADER.pack(stream, len(data)) + data)
-            while rest:
-                rest = rest[os.write(pipe, rest) :]
-
-        code = executed(call.words, os.environ, say)
-    finally:
-        os._exit(code)
