@@ -93,6 +93,15 @@ def test_at_a_terminal_every_byte_passes_as_it_is(at_terminal: Resident) -> None
         assert (code, text.startswith("weave attach [ADDR…]"), "\r" in text) == (0, True, False)
 
 
+def test_at_a_terminal_it_ends_before_podman_waits_for_somebody_who_does_not_read(at_terminal: Resident) -> None:
+    def taken(number: int) -> bool:
+        at_terminal.call(f"{number:016x}", "env")
+        return bool(at_terminal.hear()["ready"])
+
+    assert 100 < next(number for number in range(400) if not taken(number)) < 200
+    assert at_terminal.process.wait(60) == 0
+
+
 def test_the_end_of_a_terminal_is_its_end(at_terminal: Resident) -> None:
     at_terminal.call(ONE, "env")
     assert at_terminal.outcome(ONE)[0] == 0

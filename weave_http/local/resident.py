@@ -9,7 +9,7 @@ Its stdin belongs to all callers, and whoever is attached sees all of its stdout
 
 * A call is announced, answered by `ready`, and begun only by `go`. A caller who hears nothing knows that nothing is
   done.
-* The daemon passes output on to all who are attached. For one who does not read it keeps a megabyte; after that it
+* The daemon passes output on to all who are attached. For one who does not read it keeps some of it; after that it
   waits for him, nobody can attach any more, and the container can't even end. So the resident ends long before it has
   said so much, once what was begun is done, and the daemon starts it again, without those who were attached.
 * Podman closes the container's end of a pipe as soon as one caller leaves, but not a terminal's: there stdin and stdout
@@ -48,6 +48,10 @@ ALIVE_SECONDS = 5.0
 """How often a caller hears that its operation goes on."""
 MOST_SAID = 512 * 1024
 """Bytes of output, after which the resident starts anew: Docker keeps 1,000,000 for somebody who does not read."""
+MOST_AT_TERMINAL = 96 * 1024
+ROOM_OF_FRAME = 512
+"""The same on Podman, and how many bytes a frame counts beside its own: what somebody does not read is kept in the
+buffers of two sockets, where short messages take more room. They were full after 45 kB in frames of 95 bytes."""
 LEAST_LIFE = 11.0
 """Seconds: a container that ended within 10 s, Docker starts again later and later."""
 STUCK_SECONDS = 10.0
@@ -59,7 +63,7 @@ _MOST_UNSENT = 1024 * 1024
 """Bytes for stdout, from which on no more is read of what operations say."""
 _PIECE = 65536
 _PACKAGES = ("weave_http.host", "weave_http.net", "weave_http.operations")
-_MODULES = ("client", "connecting", "images", "networks", "volumes", "wire.pool")
+_MODULES = ("client", "connecting", "images", "networks", "system", "volumes", "wire.pool")
 """What operations import when they need it."""
 
 
@@ -126,6 +130,10 @@ class Resident:
         self._not_before = 0.0
         self._end: float | None = None
         self._said = 0
+        at_terminal = os.isatty(stdout)
+        self._most_said = MOST_AT_TERMINAL if at_terminal else MOST_SAID
+        self._room = ROOM_OF_FRAME if at_terminal else 0
+        self._least_life = 0.0 if at_terminal else LEAST_LIFE
         self._is_unheard = False
 
     def serve(self) -> int:
@@ -263,9 +271,9 @@ class Resident:
         if not self._unsent:
             self._moved = time.monotonic()
         self._unsent += data
-        self._said += len(data)
-        if self._said > MOST_SAID:
-            self._close(self._begun + LEAST_LIFE)
+        self._said += len(data) + self._room
+        if self._said > self._most_said:
+            self._close(self._begun + self._least_life)
 
     def _send(self) -> None:
         with suppress(BlockingIOError):
