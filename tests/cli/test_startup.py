@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from tests import fake_resident
 from tests.fake_engine import FakeEngine
-from weave_http.cli.app import Commands
+from weave_http.cli import by_typer
+from weave_http.cli.app import Commands, app
+from weave_http.cli.help import OPTIONS_OF_TYPER, page
 from weave_http.cli.index import COMMANDS, GROUPS
 from weave_http.operations.index import INTERNAL, SUMMARIES
 
@@ -76,7 +79,7 @@ def test_the_list_says_of_a_command_what_its_own_help_says(name: str) -> None:
     assert Commands()[name].help.splitlines()[0] == COMMANDS[name][1]
 
 
-def test_help_takes_no_longer_than_typer_and_a_bit() -> None:
+def test_the_help_of_all_commands_takes_less_than_typer_alone() -> None:
     """Processor time, the best of several in turn with Typer's own: the machine may be busy, and that costs it, too."""
 
     def once(*arguments: str) -> float:
@@ -87,7 +90,28 @@ def test_help_takes_no_longer_than_typer_and_a_bit() -> None:
 
     pairs = [(once("-m", "weave_http", "--help"), once("-c", "import typer")) for _ in range(12)]
     ours, typers = map(min, zip(*pairs, strict=True))
-    assert ours < 1.35 * typers
+    assert ours < 0.9 * typers
+
+
+@pytest.mark.parametrize("words", ["--help", "help", "-v --host tcp://h1 --help"])
+def test_the_help_of_all_commands_needs_no_typer(words: str) -> None:
+    assert not imported_by(*words.split()) & {"typer", "rich", "shutil"}
+
+
+def test_the_help_of_all_commands_names_the_options_that_typer_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    context = get_command(app).make_context("weave", [], resilient_parsing=True)
+    read = [param.get_help_record(context) for param in context.command.get_params(context)]
+    assert read == list(OPTIONS_OF_TYPER)
+    assert by_typer.run(["--version", "--help"]) == by_typer.run(["--help"]) == 0
+    assert capsys.readouterr().out.partition("\n")[2] == page()
+
+
+@pytest.mark.parametrize(("columns", "longest"), [("40", 50), ("60", 58), ("300", 78), ("many", 78)])
+def test_the_help_of_all_commands_is_as_wide_as_can_be_read(
+    monkeypatch: pytest.MonkeyPatch, columns: str, longest: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert longest - 8 < max(map(len, page().splitlines())) <= longest
 
 
 def test_the_executor_imports_nothing_of_the_callers_side() -> None:

@@ -105,6 +105,18 @@ def test_what_can_not_be_said_so_is_done_by_a_container(desk: Desk, words: list[
     assert (resident.heard, cold_as_well(desk)) == ([], True)
 
 
+@pytest.mark.parametrize("podman", [False, True])
+def test_on_podman_one_that_is_made_ready_but_never_runs_is_started(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, podman: bool
+) -> None:
+    monkeypatch.setattr(warm, "READY_SECONDS", 0.2)
+    desk.fake.podman = podman
+    fake_resident.add(desk.fake, silent_at="call")
+    assert perform(desk.caller, Ps()).ok
+    assert desk.fake.calls().count(f"POST /containers/{constants.RESIDENT_CONTAINER}/start") == podman
+    assert cold_as_well(desk)
+
+
 @pytest.mark.parametrize("how", ["ends_at", "silent_at"])
 def test_a_resident_that_is_lost_midway_is_told_in_one_line_and_nothing_is_done_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, how: str

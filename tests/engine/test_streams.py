@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -56,6 +57,23 @@ def test_output_is_taken_apart_however_it_comes(pieces: list[bytes]) -> None:
 
 def test_stream_0_counts_as_stdout() -> None:
     assert demultiplex([frame(0, b"echo")]) == [(STDOUT, b"echo")]
+
+
+@pytest.mark.parametrize("cutting", [lambda data: [data], bytewise])
+def test_the_first_byte_tells_a_terminal_s_output_from_a_multiplexed_one(
+    cutting: Callable[[bytes], list[bytes]],
+) -> None:
+    def text(data: bytes) -> list[tuple[int, bytes]]:
+        parser = Demultiplexer(or_raw=True)
+        output = [piece for part in cutting(data) for piece in parser.feed(part)]
+        parser.finish()
+        return [
+            (stream, b"".join(each for _, each in run)) for stream, run in itertools.groupby(output, lambda x: x[0])
+        ]
+
+    assert text(b"\nhello\x01\x00\x00\x00") == [(STDOUT, b"\nhello\x01\x00\x00\x00")]
+    assert text(TWO_STREAMS) == TWO_STREAMS_OUTPUT
+    assert text(b"") == []
 
 
 def test_a_frame_is_handed_on_before_it_is_whole() -> None:

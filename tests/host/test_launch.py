@@ -483,6 +483,13 @@ def test_launch_starts_a_resident_executor_of_its_own_image_and_replaces_an_olde
     )
 
 
+def test_the_resident_executor_has_a_terminal_on_podman(stage: Stage, life: threading.Event) -> None:
+    stage.engine.podman = True
+    assert stage.weave("launch").code == 0
+    (found,) = (each for each in stage.engine.containers.values() if each.name == constants.RESIDENT_CONTAINER)
+    assert (found.config["OpenStdin"], found.config["Tty"]) == (True, True)
+
+
 @pytest.mark.parametrize("words", [["launch", "--no-resident"], ["stop"], ["reset"]])
 def test_without_a_resident_one_that_there_was_goes(stage: Stage, life: threading.Event, words: list[str]) -> None:
     stage.running(constants.RESIDENT_CONTAINER, labels={constants.ROLE_LABEL: "resident"})

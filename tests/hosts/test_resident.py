@@ -173,7 +173,10 @@ def test_several_callers_at_once_get_each_their_own_and_a_slow_one_holds_nobody_
 def test_what_a_caller_began_goes_on_when_the_caller_is_killed(launched: Host) -> None:
     host = launched
     identity = "b" * 16
-    with open_caller(host.environ()) as caller, caller.engine.containers.attach("weave-exec", stdin=True) as session:
+    with (
+        open_caller(host.environ()) as caller,
+        caller.engine.containers.attach("weave-exec", stdin=True, tty=None) as session,
+    ):
         call = {"words": ["attach", "10.2.7.1/24", "box"], "env": {}}
         session.write(encode({"id": identity, "call": call}))
         decoder = Decoder(identity)

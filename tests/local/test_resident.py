@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from typing import IO
@@ -21,12 +23,10 @@ ONE, TWO = "1" * 16, "2" * 16
 class Resident:
     """A resident executor without a container around it."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
+    def __init__(self, process: subprocess.Popen[bytes], stdin: IO[bytes], stdout: IO[bytes]) -> None:
         self.process = process
-        self.stdin: IO[bytes] = process.stdin
-        self._stdout = process.stdout
+        self.stdin = stdin
+        self._stdout = stdout
         self._decoder = Decoder()
         self._waiting: list[Frame] = []
 
@@ -56,16 +56,57 @@ class Resident:
         return frame["end"], text
 
 
-@pytest.fixture
-def resident() -> Iterator[Resident]:
-    with subprocess.Popen(
+def started(stdin: int, stdout: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         [sys.executable, "-m", "weave_http", "--resident", "an/image:1"],
         env={**os.environ, "PROCFS": "/proc", "WEAVE_MTU": "nonsense of the container's own"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        yield Resident(process)
+        stdin=stdin,
+        stdout=stdout,
+    )
+
+
+@pytest.fixture
+def resident() -> Iterator[Resident]:
+    with started(subprocess.PIPE, subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield Resident(process, process.stdin, process.stdout)
         process.kill()
+
+
+@pytest.fixture
+def at_terminal() -> Iterator[Resident]:
+    """A resident executor as Podman starts it."""
+    ours, theirs = pty.openpty()
+    with started(theirs, theirs) as process, open(ours, "r+b", buffering=0) as both:
+        os.close(theirs)
+        while termios.tcgetattr(ours)[3] & termios.ECHO:
+            time.sleep(0.01)
+        yield Resident(process, both, both)
+        process.kill()
+
+
+def test_at_a_terminal_every_byte_passes_as_it_is(at_terminal: Resident) -> None:
+    for identity in (ONE, TWO):
+        at_terminal.call(identity, "help", "attach")
+        code, text = at_terminal.outcome(identity)
+        assert (code, text.startswith("weave attach [ADDR…]"), "\r" in text) == (0, True, False)
+
+
+def test_at_a_terminal_it_ends_before_podman_waits_for_somebody_who_does_not_read(at_terminal: Resident) -> None:
+    def taken(number: int) -> bool:
+        at_terminal.call(f"{number:016x}", "env")
+        return bool(at_terminal.hear()["ready"])
+
+    assert 100 < next(number for number in range(400) if not taken(number)) < 200
+    assert at_terminal.process.wait(60) == 0
+
+
+def test_the_end_of_a_terminal_is_its_end(at_terminal: Resident) -> None:
+    at_terminal.call(ONE, "env")
+    assert at_terminal.outcome(ONE)[0] == 0
+    at_terminal.stdin.close()
+    assert at_terminal.process.wait(30) == 0
 
 
 def test_calls_are_done_one_after_the_other_and_a_failure_is_the_calls_alone(resident: Resident) -> None:

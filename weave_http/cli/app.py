@@ -1,4 +1,4 @@
-"""The `weave` command for Typer: help, groups of commands, completion. A command is made when its name is asked for."""
+"""The `weave` command for Typer: groups of commands, completion. A command is made when its name is asked for."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from weave_http import __version__
-from weave_http.cli.docker_options import BY_NAME, GLOBAL_OPTIONS, read
-from weave_http.cli.index import COMMANDS, GROUPS, summary
+from weave_http.cli.docker_options import BY_NAME, read
+from weave_http.cli.help import page
+from weave_http.cli.index import COMMANDS, GROUPS
 from weave_http.cli.options import Globals
 from weave_http.errors import UsageError
 from weave_http.operations.index import SUMMARIES
@@ -98,15 +99,9 @@ class Weave(TyperGroup):
         """Return the names, in the order of the help."""
         return list(self.commands)
 
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the list of options, and that of commands."""
-        own = [record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))]
-        with formatter.section("Options"):
-            formatter.write_dl([*(option.row for option in GLOBAL_OPTIONS), *own])
-        width = max(len(name) for names in GROUPS.values() for name in names)
-        for group, names in GROUPS.items():
-            with formatter.section(group):
-                formatter.write_dl([(name.ljust(width), summary(name)) for name in names])
+    def format_help(self, _ctx: Any, formatter: Any) -> None:
+        """Write the help of `weave`."""
+        formatter.write(page(formatter.width))
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """Return what may stand for an incomplete word: an option, its value, or a command."""
@@ -142,9 +137,6 @@ class Weave(TyperGroup):
 app = typer.Typer(
     name="weave",
     cls=Weave,
-    help="Join the containers of many Docker hosts into one network, by plain calls to their Remote APIs.",
-    epilog="DOCKER_HOST (and DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, contexts) choose the Docker host, as for docker. "
-    "`weave explain COMMAND…` tells which API calls a command is, and what each is for.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,

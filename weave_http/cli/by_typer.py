@@ -1,4 +1,4 @@
-"""Runs a command by Typer: help, completion, the commands that are no operations, and words that make none."""
+"""Runs a command by Typer: its help, completion, commands that are no operations, and words that make none."""
 
 from __future__ import annotations
 

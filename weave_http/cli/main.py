@@ -45,12 +45,20 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    """Run a command. One that is an operation's words and nothing else needs no Typer, which takes longer to load."""
+    """Run a command.
+
+    One that is an operation's words and nothing else, and the help of all, need no Typer, which takes longer to load.
+    """
     if _COMPLETES not in os.environ:
         from weave_http.cli import performing
         from weave_http.cli.docker_options import read
 
         options, rest = read(words)
+        if rest[:1] == [performing.HELP] or rest == ["help"]:
+            from weave_http.cli.help import page
+
+            print(page(), end="")
+            return ExitCode.OK
         operation = performing.plain(rest)
         if operation is not None:
             return performing.perform(options, operation)

@@ -64,7 +64,7 @@ def execute_warm(caller: Caller, words: Sequence[str]) -> int | None:
     if call is None:
         return None
     try:
-        session = caller.engine.containers.attach(constants.RESIDENT_CONTAINER, stdin=True, any_version=True)
+        session = caller.engine.containers.attach(constants.RESIDENT_CONTAINER, stdin=True, tty=None, any_version=True)
     except (APIError, ProtocolError, TimedOut):
         return None
     with session:
@@ -74,6 +74,7 @@ def execute_warm(caller: Caller, words: Sequence[str]) -> int | None:
             session.write(call)
             ready = next(heard, {}).get("ready")
         except (StreamError, TransportError):
+            _revive(caller)
             return None
         # Podman calls an image so that was loaded without a registry's name.
         images = (caller.image, f"localhost/{caller.image}")
@@ -83,6 +84,16 @@ def execute_warm(caller: Caller, words: Sequence[str]) -> int | None:
     if caller.signals.waiting and code == 0:
         raise Interrupted(caller.signals.waiting)
     return code
+
+
+def _revive(caller: Caller) -> None:
+    """Start a resident that says nothing, on Podman, for those who come later.
+
+    Who attaches to a container there that has just ended has it made ready; then its restart policy starts it no more.
+    """
+    with suppress(EngineError):
+        if caller.engine.ping().server.startswith("Libpod"):
+            caller.engine.containers.start(constants.RESIDENT_CONTAINER)
 
 
 def _call(caller: Caller, identity: str, words: Sequence[str]) -> bytes | None:

@@ -18,7 +18,6 @@ from weave_http.engine.containers import Containers
 from weave_http.engine.error_bodies import problem, shorten
 from weave_http.engine.errors import ProtocolError, TransportError, VersionError
 from weave_http.engine.interactive import incoming
-from weave_http.engine.system import Ping, System
 from weave_http.engine.version import Version, negotiated_version, pinned_version, version_text
 from weave_http.engine.wire.contract import Duplex, Patience, Request, Response, Transport
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from weave_http.engine.execs import Execs
     from weave_http.engine.images import Images
     from weave_http.engine.networks import Networks
+    from weave_http.engine.system import Ping, System
     from weave_http.engine.volumes import Volumes
 
 _MAX_PROBLEM = 64 * 1024
@@ -71,7 +71,6 @@ class Engine(Closing):
         self._pin = api_version
         self._version: Version | None = None
         self.containers = Containers(self)
-        self.system = System(self)
 
     @cached_property
     def execs(self) -> Execs:
@@ -93,6 +92,13 @@ class Engine(Closing):
         from weave_http.engine.networks import Networks
 
         return Networks(self)
+
+    @cached_property
+    def system(self) -> System:
+        """The calls on the daemon itself."""
+        from weave_http.engine.system import System
+
+        return System(self)
 
     @cached_property
     def volumes(self) -> Volumes:
@@ -129,6 +135,8 @@ class Engine(Closing):
             TransportError: nothing answers.
             APIError: the daemon refuses.
         """
+        from weave_http.engine.system import Ping
+
         headers: Mapping[str, str] = {}
         for method in ("HEAD", "GET"):
             with self._transport.send(Request(method, "/_ping")) as response:

@@ -109,7 +109,7 @@ class Containers:
         stdin: Literal[True],
         stdout: bool = True,
         stderr: bool = True,
-        tty: bool = False,
+        tty: bool | None = False,
         detach_keys: str = "",
         any_version: bool = False,
     ) -> Session: ...
@@ -133,7 +133,7 @@ class Containers:
         stdin: bool = False,
         stdout: bool = True,
         stderr: bool = True,
-        tty: bool = False,
+        tty: bool | None = False,
         detach_keys: str = "",
         any_version: bool = False,
     ) -> AttachedOutput | Session:
@@ -143,7 +143,8 @@ class Containers:
 
         Args:
             stdin: write to it as well; it was created with `OpenStdin`.
-            tty: whether the container has a terminal (`Config.Tty`); daemons below API 1.42 don't tell.
+            tty: whether the container has a terminal (`Config.Tty`); daemons below API 1.42 don't tell. None, with
+                `stdin`, where nobody knows and it writes text: the first byte of it tells then.
             detach_keys: keys that end the stream while the container goes on, as `ctrl-p,ctrl-q`; empty for the
                 daemon's own. Only terminals that are written to have them.
             any_version: with `stdin`, ask for no API version first: the call is the same in all of them. An answer
@@ -153,13 +154,13 @@ class Containers:
         streams = _streams(stdout, stderr)
         if not stdin:
             response = self._engine.send("POST", path, query=(("stream", "1"), *streams), patience=Patience.STREAM)
-            return AttachedOutput(response, raw=self._is_raw(response.headers, tty))
+            return AttachedOutput(response, raw=self._is_raw(response.headers, bool(tty)))
         keys = (("detachKeys", detach_keys),) if detach_keys else ()
         query = (("stream", "1"), ("stdin", "1"), *streams, *keys)
         duplex = self._engine.hijack(
             path, query=query, patience=Patience.SHORT if any_version else Patience.STREAM, any_version=any_version
         )
-        return Session(duplex, raw=self._is_raw(duplex.headers, tty))
+        return Session(duplex, raw=None if tty is None else self._is_raw(duplex.headers, tty))
 
     def _is_raw(self, headers: Mapping[str, str], tty: bool) -> bool:
         # Without a terminal it never is, and asking for the version may be a call.

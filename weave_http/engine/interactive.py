@@ -23,10 +23,10 @@ class Session(Output):
 
     Args:
         duplex: the connection, after attach or exec.
-        raw: a terminal's output: all of it is stream 1.
+        raw: a terminal's output: all of it is stream 1. None if its first byte is to tell.
     """
 
-    def __init__(self, duplex: Duplex, *, raw: bool) -> None:
+    def __init__(self, duplex: Duplex, *, raw: bool | None) -> None:
         super().__init__(raw=raw)
         self._duplex = duplex
         self._source: int | None = None

@@ -34,11 +34,11 @@ class Output(Closing):
     """What a container writes: iterate over (stream, bytes), stream being 1 for stdout and 2 for stderr.
 
     Args:
-        raw: a terminal's output: all of it is stream 1.
+        raw: a terminal's output: all of it is stream 1. None if its first byte is to tell, see `Demultiplexer`.
     """
 
-    def __init__(self, *, raw: bool) -> None:
-        self._demultiplexer = None if raw else Demultiplexer()
+    def __init__(self, *, raw: bool | None) -> None:
+        self._demultiplexer = None if raw else Demultiplexer(or_raw=raw is None)
         self._ready: deque[tuple[int, bytes]] = deque()
 
     @abstractmethod

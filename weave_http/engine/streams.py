@@ -33,9 +33,16 @@ _MAX_LINE = 16 * 1024 * 1024
 
 
 class Demultiplexer:
-    """Takes a multiplexed stream apart."""
+    """Takes a multiplexed stream apart.
 
-    def __init__(self) -> None:
+    Args:
+        or_raw: it may also be a terminal's output, all of which is stream 1. Its first byte tells: a multiplexed one
+            begins with the number of a stream, and text with none of these.
+    """
+
+    def __init__(self, *, or_raw: bool = False) -> None:
+        self._may_be_raw = or_raw
+        self._is_raw = False
         self._header = bytearray()
         self._stream = 0
         self._left = 0
@@ -49,6 +56,10 @@ class Demultiplexer:
         """
         pieces: list[tuple[int, bytes]] = []
         position = 0
+        if self._may_be_raw and data:
+            self._may_be_raw, self._is_raw = False, data[0] not in (*_STREAM_OF, _FAILURE)
+        if self._is_raw:
+            return [(STDOUT, data)] if data else []
         while position < len(data):
             if not self._left:
                 taken = data[position : position + _HEADER - len(self._header)]

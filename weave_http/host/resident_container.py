@@ -16,7 +16,7 @@ _END_SECONDS = 10
 """How long operations have that it is at when it is taken away."""
 
 
-def create_body(image: str, *, restart: bool) -> dict[str, Any]:
+def create_body(image: str, *, restart: bool, tty: bool = False) -> dict[str, Any]:
     """Return the body of `POST /containers/create` for the resident.
 
     It is the executor's, but that it stays, has a stdin for all callers, and writes no log: what it says is for them.
@@ -24,6 +24,8 @@ def create_body(image: str, *, restart: bool) -> dict[str, Any]:
     Args:
         image: reference.
         restart: whether the engine starts it again whenever it ends, also after a reboot.
+        tty: give it a terminal for its stdin and stdout. Podman needs that: of a pipe it closes the container's end as
+            soon as one caller leaves.
     """
     return {
         "Image": image,
@@ -31,6 +33,7 @@ def create_body(image: str, *, restart: bool) -> dict[str, Any]:
         "Env": [f"PROCFS={constants.HOSTPROC}"],
         "Labels": {constants.ROLE_LABEL: ROLE},
         "OpenStdin": True,
+        **({"Tty": True} if tty else {}),
         "HostConfig": {
             "Binds": [
                 f"{constants.DOCKER_SOCKET}:{constants.DOCKER_SOCKET}",
@@ -57,10 +60,9 @@ def start(host: Host, image: str, *, restart: bool) -> None:
     try:
         end(host)
         try:
+            body = create_body(image, restart=restart, tty=host.engine.ping().server.startswith("Libpod"))
             with held_back():
-                created = host.engine.containers.create(
-                    create_body(image, restart=restart), name=constants.RESIDENT_CONTAINER
-                )
+                created = host.engine.containers.create(body, name=constants.RESIDENT_CONTAINER)
             host.engine.containers.start(created.id)
         except BaseException:
             if created is not None:

@@ -9,9 +9,11 @@ Its stdin belongs to all callers, and whoever is attached sees all of its stdout
 
 * A call is announced, answered by `ready`, and begun only by `go`. A caller who hears nothing knows that nothing is
   done.
-* The daemon passes output on to all who are attached. For one who does not read it keeps a megabyte; after that it
+* The daemon passes output on to all who are attached. For one who does not read it keeps some of it; after that it
   waits for him, nobody can attach any more, and the container can't even end. So the resident ends long before it has
   said so much, once what was begun is done, and the daemon starts it again, without those who were attached.
+* Podman closes the container's end of a pipe as soon as one caller leaves, but not a terminal's: there stdin and stdout
+  are a terminal, which is told to pass every byte as it is.
 * A daemon that was started anew while containers live on has another socket than the one that is mounted here. Then
   the resident ends as well: starting again finds it.
 """
@@ -24,17 +26,18 @@ import pkgutil
 import select
 import signal
 import socket
-import struct
+import termios
 import time
+import tty
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, TypeGuard
 
 from weave_http import __version__, constants
 from weave_http.host.signals import SIGNALS
-from weave_http.local import executed
+from weave_http.local.child import HEADER, work
 from weave_http.operations import frames
 from weave_http.operations.frames import Frame
 from weave_http.printable import is_text
@@ -45,6 +48,10 @@ ALIVE_SECONDS = 5.0
 """How often a caller hears that its operation goes on."""
 MOST_SAID = 512 * 1024
 """Bytes of output, after which the resident starts anew: Docker keeps 1,000,000 for somebody who does not read."""
+MOST_AT_TERMINAL = 96 * 1024
+ROOM_OF_FRAME = 512
+"""The same on Podman, and how many bytes a frame counts beside its own: what somebody does not read is kept in the
+buffers of two sockets, where short messages take more room. They were full after 45 kB in frames of 95 bytes."""
 LEAST_LIFE = 11.0
 """Seconds: a container that ended within 10 s, Docker starts again later and later."""
 STUCK_SECONDS = 10.0
@@ -55,9 +62,8 @@ MOST_CALLS = 256
 _MOST_UNSENT = 1024 * 1024
 """Bytes for stdout, from which on no more is read of what operations say."""
 _PIECE = 65536
-_HEADER = struct.Struct(">BI")
 _PACKAGES = ("weave_http.host", "weave_http.net", "weave_http.operations")
-_MODULES = ("client", "connecting", "images", "networks", "volumes", "wire.pool")
+_MODULES = ("client", "connecting", "images", "networks", "system", "volumes", "wire.pool")
 """What operations import when they need it."""
 
 
@@ -67,6 +73,8 @@ def main(argv: Sequence[str]) -> int:
     Args:
         argv: the reference of the image that this runs in, as callers name it.
     """
+    if os.isatty(0):
+        tty.setraw(0, termios.TCSANOW)  # which keeps what was written by now
     prepare()
     return Resident(0, 1, argv[0] if argv else constants.DEFAULT_IMAGE).serve()
 
@@ -122,6 +130,10 @@ class Resident:
         self._not_before = 0.0
         self._end: float | None = None
         self._said = 0
+        at_terminal = os.isatty(stdout)
+        self._most_said = MOST_AT_TERMINAL if at_terminal else MOST_SAID
+        self._room = ROOM_OF_FRAME if at_terminal else 0
+        self._least_life = 0.0 if at_terminal else LEAST_LIFE
         self._is_unheard = False
 
     def serve(self) -> int:
@@ -182,6 +194,8 @@ class Resident:
             data = os.read(self._stdin, _PIECE)
         except BlockingIOError:
             return
+        except OSError:  # the other end of a terminal is closed
+            data = b""
         if not data:
             self._is_unheard = True
             self._close()
@@ -215,7 +229,7 @@ class Resident:
         try:
             call.pid = os.fork()
             if not call.pid:
-                _work(call, writing)
+                work(call.words, call.environ, writing)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(writing)
@@ -240,13 +254,13 @@ class Resident:
             self._say(identity, end=code if code >= 0 else 128 - code)
             return
         call.heard += data
-        while len(call.heard) >= _HEADER.size:
-            stream, length = _HEADER.unpack_from(call.heard)
-            if len(call.heard) < _HEADER.size + length:
+        while len(call.heard) >= HEADER.size:
+            stream, length = HEADER.unpack_from(call.heard)
+            if len(call.heard) < HEADER.size + length:
                 break
-            for piece in frames.said(identity, stream, bytes(call.heard[_HEADER.size : _HEADER.size + length])):
+            for piece in frames.said(identity, stream, bytes(call.heard[HEADER.size : HEADER.size + length])):
                 self._queue(piece)
-            del call.heard[: _HEADER.size + length]
+            del call.heard[: HEADER.size + length]
 
     # -- stdout --------------------------------------------------------------------------------------------
 
@@ -257,16 +271,18 @@ class Resident:
         if not self._unsent:
             self._moved = time.monotonic()
         self._unsent += data
-        self._said += len(data)
-        if self._said > MOST_SAID:
-            self._close(self._begun + LEAST_LIFE)
+        self._said += len(data) + self._room
+        if self._said > self._most_said:
+            self._close(self._begun + self._least_life)
 
     def _send(self) -> None:
         with suppress(BlockingIOError):
             while self._unsent:
                 try:
                     count = os.write(self._stdout, self._unsent)
-                except BrokenPipeError:
+                except BlockingIOError:
+                    raise
+                except OSError:  # nobody is there to read, nor will be
                     self._close()
                     count = len(self._unsent)
                 del self._unsent[:count]
@@ -310,35 +326,3 @@ def is_cut_off(path: str = constants.DOCKER_SOCKET) -> bool:
 
 def _are_texts(value: Any) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(each, str) and is_text(each) for each in value)
-
-
-# -- the child -----------------------------------------------------------------------------------------------
-
-
-def _work(call: _Call, pipe: int) -> NoReturn:
-    """Do a call as `weave --local` does, in the child, and end with its exit code.
-
-    Args:
-        call: what to do.
-        pipe: what is said goes there: a header with stream and length, and the bytes.
-    """
-    code = 1
-    try:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for descriptor in range(3):
-            os.dup2(nowhere, descriptor)
-        own = {name: value for name, value in os.environ.items() if name not in constants.FORWARDED_VARIABLES}
-        given = {name: call.environ[name] for name in constants.FORWARDED_VARIABLES if name in call.environ}
-        os.environ.clear()
-        os.environ.update(own | given)
-
-        def say(stream: int, data: bytes) -> None:
-            rest = memoryview(_HEADER.pack(stream, len(data)) + data)
-            while rest:
-                rest = rest[os.write(pipe, rest) :]
-
-        code = executed(call.words, os.environ, say)
-    finally:
-        os._exit(code)

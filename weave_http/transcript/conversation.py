@@ -49,7 +49,7 @@ class OverheardDuplex(Closing):
         self._inner = inner
         self._hear = hear
         self._decoders = {WRITTEN: Decoder(), HEARD: Decoder()}
-        self._output = Demultiplexer()
+        self._output = Demultiplexer(or_raw=True)
         self._ids: set[str] = set()
 
     @property

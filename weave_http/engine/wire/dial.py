@@ -115,8 +115,9 @@ def check_writable(endpoint: Endpoint) -> None:
     """
     try:
         endpoint.base_path.encode("ascii")
-        # What `socket` does with a name; its own words for a failure are about codecs.
-        endpoint.host.encode("idna")
+        if endpoint.host:  # a socket has none, and the codec takes a while to load
+            # What `socket` does with a name; its own words for a failure are about codecs.
+            endpoint.host.encode("idna")
     except UnicodeError as error:
         raise EndpointError(f"{endpoint} is no address that can be connected to: {_reason(error)}") from error
 
