@@ -59,6 +59,7 @@ def callers_proxy(environ: dict[str, str], folder: Path, *options: str) -> Itera
             yield shell_of({name: value for name, value in own.items() if name not in DOCKERS})
         finally:
             process.terminate()
+    assert process.returncode == 0
     assert not path.exists()
 
 
