@@ -19,7 +19,7 @@ VM_TOOLS := qemu-system-x86_64=qemu-system-x86 mmdebstrap mke2fs=e2fsprogs xz=xz
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
 ENGINES := trixie forky podman
 
-.PHONY: help demo test test-addresses model test-quick tests-without-needs engines test-engines test-vm test-secret fixtures fuzz mesh crowd chaos lint image man dist bench clean
+.PHONY: help demo test test-addresses model test-quick tests-without-needs engines test-engines test-vm test-secret fixtures fuzz mesh crowd chaos networks lint image man dist bench clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -106,6 +106,10 @@ crowd: $(BIN)/weave ## A thousand warm commands of twenty callers, some killed; 
 chaos: $(BIN)/weave ## Five hosts, ten minutes of failures: ARGS="--minutes 10 --seed 1"; or --moves 1000 (needs root, Debian)
 	@.ci/setup-tools
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+networks: $(BIN)/weave ## Docker networks at length: five compose files, and networks with everything at once (needs root, Debian)
+	@NEED_ALSO=docker-compose .ci/setup-tools
+	@$(BIN)/pytest -q tests/hosts/compose/every_stack.py tests/hosts/compose/further_networks.py
 
 bench: $(BIN)/weave ## Measure against docker and a hand-made VXLAN; prints ratios (needs root, Debian)
 	@NEED_ALSO="iperf3 dnsmasq=dnsmasq-base" .ci/setup-tools

@@ -11,6 +11,7 @@ import pytest
 from tests.hosts.host import GUEST, Host, eventually
 from tests.hosts.test_names import DNS
 from tests.hosts.test_network import joined
+from tests.patience import PATIENCE
 from weave_http.sandbox import Sandbox
 
 pytestmark = pytest.mark.not_podman(reason="its networks have no such plugins")
@@ -78,6 +79,10 @@ def test_containers_of_docker_and_of_attach_are_on_one_network(plugged: tuple[Ho
     one.shell("docker network connect --alias again weave box")
     assert one.pings("box", there)
     assert eventually(lambda: "again" in two.weave("status", "dns"))
+    six = one.try_shell("docker network create -d weave --ipam-driver weavemesh --ipv6 --subnet fd00:7::/64 six")
+    assert "weave: there are no IPv6 addresses to hand out; leave out --ipv6" in six.stderr
+    assert six.returncode != 0
+    assert six.stderr.count("\n") == 1
     other = one.try_shell("docker network create -d weave other")
     assert "weave: each engine would hand out the addresses" in other.stderr
     assert other.returncode != 0
@@ -188,6 +193,53 @@ def test_containers_are_back_after_a_restart_of_the_engine_or_the_host(plugged: 
         assert up - stopped < WAITED
         assert eventually(lambda: one.pings("box", there, count=1, wait=1), seconds=60)
         assert time.monotonic() - up < BACK
+
+
+@pytest.fixture
+def live_restore(plugged: tuple[Host, Host]) -> Iterator[tuple[Host, Host]]:
+    """The two hosts; the first one's engine leaves containers alone when it ends."""
+    one, two = plugged
+    file = "/etc/docker/daemon.json"
+
+    def have(state: str) -> None:
+        one.shell(f"sed -i '1s/.*/{{ \"live-restore\": {state},/' {file}; kill -HUP $(cat /run/docker.pid)")
+        assert eventually(lambda: one.shell("docker info -f '{{.LiveRestoreEnabled}}'") == f"{state}\n")
+
+    have("true")
+    yield one, two
+    have("false")  # it stays so when the line is missing
+    one.shell(f"sed -i '1s/.*/{{/' {file}")
+
+
+def test_containers_that_live_on_without_the_engine_keep_the_network(live_restore: tuple[Host, Host]) -> None:
+    one, two = live_restore
+    create(one, "red", "--subnet 10.40.1.0/24")
+    assert eventually(lambda: "red" in networks(two))
+    far = {net: run(two, f"far-{net}", net=net) for net in ("weave", "red")}
+    here = {net: run(one, f"box-{net}", net=net) for net in far}
+    pids = {net: one.shell(f"docker inspect -f '{{{{.State.Pid}}}}' box-{net}").strip() for net in far}
+
+    def ping() -> bool:
+        lines = [f"nsenter -t {pids[net]} -n ping -q -c 1 -W 2 {far[net]}" for net in far]
+        return all(" 0% packet loss" in one.try_shell(line).stdout for line in lines)
+
+    assert eventually(ping)
+    new = {}
+    for signum in (SIGTERM, SIGKILL):
+        one.sandbox.engine_stop(one.name, signum)
+        assert ping()
+        began = time.monotonic()
+        one.sandbox.engine_start(one.name)
+        up = time.monotonic()
+        assert up - began < WAITED * PATIENCE
+        for net in far:
+            name = f"{signum.name.lower()}-{net}"
+            new[name] = run(one, name, net=net)
+            assert eventually(lambda name=name, to=far[net]: one.pings(name, to, count=1, wait=1))  # type: ignore[misc]
+        assert time.monotonic() - up < BACK * PATIENCE
+        assert ping()
+        assert {net: address(one, f"box-{net}", net) for net in far} == here
+    assert len({*new.values(), *here.values(), *far.values()}) == 8
 
 
 def test_containers_stay_connected_without_a_router_and_reset_says_who(plugged: tuple[Host, Host]) -> None:

@@ -7,6 +7,7 @@ second host where docker is spoken to directly, to compare with.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -59,6 +60,7 @@ def callers_proxy(environ: dict[str, str], folder: Path, *options: str) -> Itera
             yield shell_of({name: value for name, value in own.items() if name not in DOCKERS})
         finally:
             process.terminate()
+    assert process.returncode == 0
     assert not path.exists()
 
 
@@ -396,13 +398,15 @@ def test_what_a_client_asks_is_shown_within_80_columns(proxies: Proxies, tmp_pat
     assert "hidden" not in said.read_text()
     shown = iter(lines)
     for part in (
-        "client: POST /v1.41/containers/create?name=web",
+        r"client: POST /v1\.[0-9]+/containers/create\?name=web",
         "  weave: Entrypoint begins with /w/w",
         "  weave: Hostname: web, Domainname: weave.local",
         "/start",
         "  weave: the container has joined, so that its program starts: 10.2.1.1",
     ):
-        assert any(part in line for line in shown), f"{part!r} is not there, or not in its place:\n" + "\n".join(lines)
+        assert any(re.search(part, line) for line in shown), (
+            f"{part!r} is not there, or not in its place:\n" + "\n".join(lines)
+        )
 
 
 def test_without_a_router_there_is_no_proxy_and_docker_says_so(proxies: Proxies) -> None:

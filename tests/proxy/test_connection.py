@@ -147,6 +147,73 @@ def test_an_answer_to_head_ends_with_its_head_and_the_next_call_is_looked_at(pai
     assert pair.client.recv(4096).startswith(b"HTTP/1.1 400")
 
 
+class Restarting(FakeHome):
+    """A home whose daemon gets a new connection each time, until it can't be reached."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.ends = [(self.near, self.daemon), *(socket.socketpair() for _ in range(times - 1))]
+        self._left = list(self.ends)
+
+    def open(self) -> Channel:
+        if not self._left:
+            raise EngineError("there is no daemon")
+        near, daemon = self._left.pop(0)
+        daemon.settimeout(PATIENCE)
+        return Channel(near)
+
+    def close(self) -> None:
+        for near, daemon in self.ends:
+            near.close()
+            daemon.close()
+
+
+def test_a_request_after_the_daemon_s_end_goes_to_a_new_connection() -> None:
+    home = Restarting(2)
+    near, client = socket.socketpair()
+    client.settimeout(PATIENCE)
+    connection = Connection(Channel(near), home, Changes(home, Settings()), rewrite_inspect=False)
+    thread = threading.Thread(target=connection.serve, daemon=True)
+    thread.start()
+    (_, first), (_, second) = home.ends
+    passes(client, first, GET)
+    passes(first, client, OK)
+    first.close()
+    for _ in range(2):
+        passes(client, second, GET)
+        passes(second, client, OK)
+    # One whose answer does not come is not sent again: it may have been done.
+    client.sendall(GET)
+    assert got(second, len(GET)) == GET
+    second.close()
+    assert client.recv(1) == b""
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    client.close()
+    home.close()
+
+
+def test_a_client_without_a_daemon_is_told_so_and_may_ask_again() -> None:
+    home = Restarting(1)
+    near, client = socket.socketpair()
+    client.settimeout(PATIENCE)
+    connection = Connection(Channel(near), home, Changes(home, Settings()), rewrite_inspect=False)
+    thread = threading.Thread(target=connection.serve, daemon=True)
+    thread.start()
+    passes(client, home.daemon, GET)
+    # It ends together with its answer, and the next request may be there before the end is seen.
+    home.daemon.sendall(OK)
+    home.daemon.close()
+    assert got(client, len(OK)) == OK
+    for request in (GET, b"POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\n{}"):
+        client.sendall(request)
+        assert client.recv(4096).startswith(b"HTTP/1.1 503 ")
+    client.close()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    home.close()
+
+
 class Unreachable(FakeHome):
     """A home whose daemon can't be reached."""
 

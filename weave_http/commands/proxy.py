@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from weave_http.commands import holder
 from weave_http.commands.caller import Caller
 from weave_http.commands.perform import perform
-from weave_http.commands.signals import Signals
+from weave_http.commands.signals import Interrupted, Signals
 from weave_http.engine import Endpoint, Engine
 from weave_http.engine.wire.channel import Channel
 from weave_http.engine.wire.contract import Timeouts
@@ -116,7 +116,7 @@ class CallersHome:
 def proxy(
     caller: Caller, settings: Settings, path: str, connect: Callable[[Endpoint], Engine], *, watched: bool
 ) -> int:
-    """Serve docker clients until a signal ends it; return an exit code.
+    """Serve docker clients until a signal ends it, which is no failure; return an exit code.
 
     Args:
         caller: environment, endpoint and streams.
@@ -135,8 +135,9 @@ def proxy(
     try:
         path = path or own_path(caller.environ)
         server.listen_unix(path)
-        caller.say(f"export DOCKER_HOST=unix://{path}")
-        threading.Event().wait()
+        with suppress(Interrupted):  # this is how a server ends
+            caller.say(f"export DOCKER_HOST=unix://{path}")
+            threading.Event().wait()
     finally:
         server.stop()
         home.close()

@@ -1,5 +1,8 @@
 """One client's connection: requests go to a connection to the daemon of its own, and responses come back.
 
+Where the daemon ends its connection between two requests, the next one goes to a new connection. A request that was
+begun is sent once: nobody knows what the daemon has done of it, so the client's connection ends, as without a proxy.
+
 Bytes pass as they come, both ways at once, and wait where the other side is slow. `messages` tells where they end.
 After an upgrade, or where a response ends with its connection, nothing is read any more: it is a pipe with two
 directions that end one by one.
@@ -8,7 +11,6 @@ directions that end one by one.
 from __future__ import annotations
 
 import os
-import select
 import time
 from contextlib import suppress
 
@@ -22,6 +24,7 @@ from weave_http.proxy.framing import BadMessage
 from weave_http.proxy.home import Home
 from weave_http.proxy.messages import Message
 from weave_http.proxy.routes import Call, call_of, shown
+from weave_http.proxy.waiting import Waiting
 
 MOST_UNSENT = 1024 * 1024
 """Bytes that wait for a slow side at most; from then on nothing more is taken from the fast one."""
@@ -61,8 +64,7 @@ class Connection:
         self._asked = ""
         self._method = b""
         self._began = 0.0
-        self._poll = select.poll()
-        self._watched: dict[int, tuple[Channel, int]] = {}
+        self._waiting = Waiting()
 
     def serve(self) -> None:
         """Serve requests until one side ends."""
@@ -104,16 +106,14 @@ class Connection:
         if call is not None:
             self._home.say(self._asked)
         try:
-            if self._open is None:
-                self._open = self._home.open()
             if call is None:
+                self._connect()
                 return self._pass(message, raw)
             self._complete(message)
+            self._connect()
             return self._changed(call, head, bytes(message.body))
         except WeaveError as error:
             why = refused(error)
-            if self._open is None:
-                why = Refused(503, f"weave: {error}")
             self._home.say(f"  weave: the client is told: {why.message.removeprefix('weave: ')}")
             self._tell(why.status)
             self._answer(why.status, why.message)
@@ -140,20 +140,19 @@ class Connection:
                     self._ahead = message.rest
                 if message.head is not None:
                     return message, bytes(raw)
-            data = self._from_client() or b""
+            data = self._from_client()
             if not data:
                 return None, b""
 
-    def _from_client(self) -> bytes | None:
-        """Wait for bytes of the client; return nothing at its end, or when the daemon has gone meanwhile."""
+    def _from_client(self) -> bytes:
+        """Wait for bytes of the client, while the daemon has nothing to do; return nothing at its end."""
         while True:
             if not self._client.ended:  # its last bytes may have come together with its end
                 self._wait(reading_client=True, reading_daemon=True)
             data = self._client.receive()
             if data is not None:
                 return data
-            if self._open is not None and self._open.receive() is not None:
-                return None  # it has ended, or speaks unasked
+            self._forget_ended()
 
     def _complete(self, message: Message) -> None:
         """Read the rest of a request whose body is kept. Raises `Refused`: it is too long."""
@@ -163,7 +162,7 @@ class Connection:
         while not message.ended:
             if len(message.body) > MOST_BODY:
                 raise Refused(413, f"weave: a body of more than {MOST_BODY} bytes makes no container")
-            message.feed(self._from_client() or b"")
+            message.feed(self._from_client())
         self._ahead = message.rest
 
     # -- pass ----------------------------------------------------------------------------------------------
@@ -261,6 +260,7 @@ class Connection:
 
     def _ask(self, request: bytes, head: h11.Request) -> tuple[Message, bytes]:
         """Send a request and return the whole response, and its bytes."""
+        self._connect()
         self._daemon.write(request)
         response = messages.response_to(head, keep=True)
         raw = bytearray()
@@ -278,6 +278,21 @@ class Connection:
         return response, bytes(raw)
 
     # -- the two connections -------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        """Have a connection to the daemon on which nothing is under way. Raises `Refused`: it can't be reached."""
+        self._forget_ended()
+        if self._open is None:
+            try:
+                self._open = self._home.open()
+            except WeaveError as error:
+                raise Refused(503, f"weave: {error}") from error
+
+    def _forget_ended(self) -> None:
+        """Close the connection to the daemon if nothing is under way on it, and it has ended, or speaks unasked."""
+        if self._open is not None and not self._open.is_idle():
+            self._open.close()
+            self._open = None
 
     @property
     def _daemon(self) -> Channel:
@@ -300,30 +315,13 @@ class Connection:
         Raises:
             Gone: one side has closed its connection altogether, not only its direction.
         """
-        watched: dict[int, tuple[Channel, int]] = {}
-        for channel, reading in ((self._client, reading_client), (self._open, reading_daemon)):
-            if channel is None:
-                continue
-            if channel is self._client and channel.refused:
-                raise Gone
-            events = select.POLLIN if reading and not channel.ended else 0
-            events |= select.POLLOUT if channel.unsent else 0
-            if events or channel.ended:
-                if channel.fileno() < 0:
-                    raise Gone
-                watched[channel.fileno()] = channel, events
-        if watched != self._watched:  # seldom, and asking the same poll again is what costs least
-            self._poll = select.poll()
-            for descriptor, (_, events) in watched.items():
-                self._poll.register(descriptor, events)
-            self._watched = watched
-        for descriptor, event in self._poll.poll():
-            channel, _ = watched[descriptor]
-            if event & select.POLLOUT:
-                channel.push()
-            if channel.ended and event & (select.POLLHUP | select.POLLERR | select.POLLNVAL):
+        if self._client.refused:
+            raise Gone
+        wanted = ((self._client, reading_client), (self._open, reading_daemon))
+        if not self._waiting.wait((channel, reading) for channel, reading in wanted if channel is not None):
+            if self._client.fileno() >= 0:
                 self._flush()
-                raise Gone
+            raise Gone
 
     def _flush(self) -> None:
         """Give the client what is left for it, if it takes that soon."""

@@ -20,6 +20,7 @@ from weave_http.router.plugin.catalogue import Catalogue, body_of
 from weave_http.router.plugin.facts import Says
 from weave_http.router.plugin.gossip import NetworkGossip
 from weave_http.router.plugin.networks import FILE, Networks
+from weave_http.router.plugin.recent import SECONDS, Recent
 
 SUBNET, OTHER = "10.32.1.0/24", "10.32.2.0/24"
 
@@ -257,3 +258,42 @@ def test_a_container_that_joins_waits_for_its_network_and_is_told_why_in_vain(
             await one.catalogue.ready(network)
 
     run(work, tmp_path)
+
+
+def test_a_look_that_began_before_the_engine_s_call_does_not_undo_it(tmp_path: Path) -> None:
+    async def work(one: OneHost, two: OneHost) -> None:
+        red = await one.create(body("red"))
+        await exchange(one, two)
+        earlier = list(one.engine.values())
+        await one.remove(red)
+        await one.catalogue.know(earlier)
+        assert not one.catalogue.missing
+        await exchange(one, two)
+        assert not one.engine
+        assert not two.engine
+        # The other way round: it is there, and what it is called is learnt by the next look.
+        earlier = list(one.engine.values())
+        blue = "b1" * 32
+        await one.catalogue.create(blue, further=True, multicast=False)
+        await one.catalogue.know(earlier)
+        assert one.catalogue._networks.of(blue).further
+        one.engine[blue] = {**body("blue"), "Id": blue}
+        await one.look()
+        assert [each.name for each in one.catalogue.standings] == ["blue"]
+
+    run(work, tmp_path)
+
+
+def test_a_call_of_the_engine_counts_for_a_while_only() -> None:
+    now = 100.0
+    recent = Recent(lambda: now)
+    recent.note("a", made=True)
+    recent.note("b", made=False)
+    assert recent.corrected(["b", "c"]) == {"a", "c"}
+    now += SECONDS - 1
+    recent.note("a", made=False)
+    assert recent.corrected(["a", "c"]) == {"c"}
+    now += 2
+    assert recent.corrected(["a", "b"]) == {"b"}
+    now += SECONDS
+    assert recent.corrected(["a", "b"]) == {"a", "b"}

@@ -25,6 +25,7 @@ from weave_http.router.plugin import registry
 from weave_http.router.plugin.facts import Says
 from weave_http.router.plugin.gossip import NetworkGossip
 from weave_http.router.plugin.networks import MULTICAST, Network, Networks, identity_of, is_of_all, multicast_of
+from weave_http.router.plugin.recent import Recent
 from weave_http.router.plugin.registry import Design, Identity, Known, Record, merged
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class Catalogue:
         self._gossip = gossip
         self._told = told
         self._lock = asyncio.Lock()
+        self._recent = Recent()
         # What the kernel has of the router before this one: others must not stop sending because there is a new one.
         here = networks.here.values()
         self._carried = {each.identity: each.vni for each in here if each.identity is not None and each.vni}
@@ -186,6 +188,7 @@ class Catalogue:
         async with self._lock:
             if new and len(self._networks.known.records) >= registry.MOST_RECORDS:
                 raise HostError(f"there are {registry.MOST_RECORDS} networks already", hint="remove one that is unused")
+            self._recent.note(network, made=True)
             here = {network: Network(further, multicast), **self._networks.here}
             await self._keep(here, self._networks.known)
 
@@ -200,6 +203,7 @@ class Catalogue:
             HostError: can't be kept.
         """
         async with self._lock:
+            self._recent.note(network, made=False)
             known, each = self._networks.known, self._networks.here.get(network)
             here = {other: kept for other, kept in self._networks.here.items() if other != network}
             if each is not None and each.identity is not None and everywhere:
@@ -214,9 +218,12 @@ class Catalogue:
     async def know(self, found: Iterable[Mapping[str, Any]]) -> None:
         """Take in how the engine describes all its networks of ours. Raises `HostError`: it can't be kept."""
         async with self._lock:
-            known, here = self._networks.known, {}
-            for described in found:
-                network, options = str(described["Id"]), described.get("Options") or {}
+            listed = {str(described["Id"]): described for described in found}
+            there = self._recent.corrected(listed)
+            known = self._networks.known
+            here = {network: each for network, each in self._networks.here.items() if network in there - listed.keys()}
+            for network in [each for each in listed if each in there]:
+                described, options = listed[network], listed[network].get("Options") or {}
                 with suppress(HostError):  # it has been refused
                     each = self._networks.here.get(network) or Network(not is_of_all(options), multicast_of(options))
                     if each.further and each.identity is None:
