@@ -139,12 +139,16 @@ def waiting(waiter: str, quiet: list[str]) -> Iterator[Callable[..., subprocess.
 
 
 def is_waiting(pid: int) -> bool:
-    """Whether a process has become the waiter: it blocks all signals that can be blocked."""
+    """Whether a process has become the waiter, and waits for signals.
+
+    It blocks all that can be blocked; but while it sleeps, the kernel shows those that it waits for as not blocked. It
+    sleeps for nothing else.
+    """
     deadline = time.monotonic() + PATIENCE
     status = ""
     while time.monotonic() < deadline and "\nState:\tZ" not in status:
         status = Path(f"/proc/{pid}/status").read_text()
-        if "SigBlk:\tfffffffffffbfeff" in status:
+        if status.startswith("Name:\tw\n") and ("\nState:\tS" in status or "SigBlk:\tfffffffffffbfeff" in status):
             return True
         time.sleep(0.01)
     print(f"{pid} does not wait: {status}")
