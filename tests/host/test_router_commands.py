@@ -11,7 +11,7 @@ from tests.fake_engine import Run
 from tests.host.stage import FakeRouter, Stage, identity
 from weave_http import __version__, constants
 from weave_http.router.control.as_json import as_json
-from weave_http.router.control.report import Missing
+from weave_http.router.control.report import Missing, Path
 
 OURS = {constants.ROLE_LABEL: "router"}
 ABSENT = "no router answers at 127.0.0.1:6784; start one: weave launch\n"
@@ -56,8 +56,9 @@ def test_status_is_framed_by_empty_lines_and_its_sections_are_not(stage: Stage, 
     assert stage.weave("status", "peers").out == ""
 
 
-def lacking(*unconnected: str, unreached: dict[str, str] | None = None) -> tuple[int, str]:
-    missing = Missing(("10.0.0.2", "10.0.0.3"), dict.fromkeys(unconnected, "refused"), unreached or {})
+def lacking(*unconnected: str, unreached: tuple[tuple[str, str], ...] = ()) -> tuple[int, str]:
+    paths = tuple(Path("", name, "", why, 0.0, 0, ()) for name, why in unreached)
+    missing = Missing(("10.0.0.2", "10.0.0.3"), dict.fromkeys(unconnected, "refused"), paths)
     return 200, json.dumps(as_json(missing))
 
 
@@ -81,12 +82,15 @@ def test_status_says_which_targets_are_not_connected_in_time(stage: Stage, route
 
 
 def test_status_says_which_peers_no_data_reaches(stage: Stage, router: FakeRouter) -> None:
-    unreached = {"host2": "UDP port 6784 is blocked", "host3": ""}
+    unreached = ("host2", "UDP port 6784 is blocked"), ("host3", "")
     router.answers = {"GET /status/targets": (200, ""), "GET /missing": lacking(unreached=unreached)}
     result = stage.weave("status", "--wait=1", "targets")
     assert result.code == 1
     said = "not connected after 1 s: host2 (no data passes: UDP port 6784 is blocked), host3 (no data passes yet); open"
     assert result.err.startswith(said)
+    router.answers["GET /missing"] = lacking(unreached=(("host2", "one"), ("host2", "two")))
+    twins = stage.weave("status", "--wait=1", "targets").err
+    assert "host2 (no data passes: one), host2 (no data passes: two)" in twins, "two peers may have one nickname"
 
 
 def test_version_is_the_routers_else_the_images(stage: Stage) -> None:

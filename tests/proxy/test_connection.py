@@ -61,6 +61,16 @@ class FakeHome:
         pass
 
 
+def served(home: FakeHome, kind: type[Channel] = Channel) -> tuple[socket.socket, threading.Thread]:
+    """Have a client's connection served; return the client's end of it, and what serves it."""
+    near, client = socket.socketpair()
+    client.settimeout(PATIENCE)
+    connection = Connection(kind(near), home, Changes(home, Settings()), rewrite_inspect=False)
+    thread = threading.Thread(target=connection.serve, daemon=True)
+    thread.start()
+    return client, thread
+
+
 class Pair:
     """A client and a daemon with the proxy between them.
 
@@ -74,12 +84,8 @@ class Pair:
 
     def __init__(self, kind: type[Channel] = Channel) -> None:
         home = FakeHome(kind)
-        near, self.client = socket.socketpair()
-        self.client.settimeout(PATIENCE)
         self.daemon, self._near = home.daemon, home.near
-        connection = Connection(kind(near), home, Changes(home, Settings()), rewrite_inspect=False)
-        self._thread = threading.Thread(target=connection.serve, daemon=True)
-        self._thread.start()
+        self.client, self._thread = served(home, kind)
 
     def close(self) -> None:
         self.client.close()
@@ -170,11 +176,7 @@ class Restarting(FakeHome):
 
 def test_a_request_after_the_daemon_s_end_goes_to_a_new_connection() -> None:
     home = Restarting(2)
-    near, client = socket.socketpair()
-    client.settimeout(PATIENCE)
-    connection = Connection(Channel(near), home, Changes(home, Settings()), rewrite_inspect=False)
-    thread = threading.Thread(target=connection.serve, daemon=True)
-    thread.start()
+    client, thread = served(home)
     (_, first), (_, second) = home.ends
     passes(client, first, GET)
     passes(first, client, OK)
@@ -195,11 +197,7 @@ def test_a_request_after_the_daemon_s_end_goes_to_a_new_connection() -> None:
 
 def test_a_client_without_a_daemon_is_told_so_and_may_ask_again() -> None:
     home = Restarting(1)
-    near, client = socket.socketpair()
-    client.settimeout(PATIENCE)
-    connection = Connection(Channel(near), home, Changes(home, Settings()), rewrite_inspect=False)
-    thread = threading.Thread(target=connection.serve, daemon=True)
-    thread.start()
+    client, thread = served(home)
     passes(client, home.daemon, GET)
     # It ends together with its answer, and the next request may be there before the end is seen.
     home.daemon.sendall(OK)
@@ -223,11 +221,7 @@ class Unreachable(FakeHome):
 
 def test_a_refusal_of_head_has_no_body_that_would_be_taken_for_the_next_answer() -> None:
     home = Unreachable()
-    near, client = socket.socketpair()
-    client.settimeout(PATIENCE)
-    connection = Connection(Channel(near), home, Changes(home, Settings()), rewrite_inspect=False)
-    thread = threading.Thread(target=connection.serve, daemon=True)
-    thread.start()
+    client, thread = served(home)
     with client:
         client.sendall(b"HEAD /_ping HTTP/1.1\r\nHost: d\r\n\r\n")
         answer = client.recv(4096)

@@ -92,7 +92,7 @@ def _revive(caller: Caller) -> None:
     Who attaches to a container there that has just ended has it made ready; then its restart policy starts it no more.
     """
     with suppress(EngineError):
-        if caller.engine.ping().server.startswith("Libpod"):
+        if caller.engine.ping().is_podman:
             caller.engine.containers.start(constants.RESIDENT_CONTAINER)
 
 

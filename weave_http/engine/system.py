@@ -28,6 +28,11 @@ class Ping:
     os_type: str = ""
     server: str = ""
 
+    @property
+    def is_podman(self) -> bool:
+        """Whether it is Podman that answers."""
+        return self.server.startswith("Libpod")
+
 
 class System:
     """The calls on the daemon itself."""

@@ -14,7 +14,7 @@ from weave_http.operations.reading import SECTIONS
 
 _PAUSE_SECONDS = 0.1
 _SHARE = 20
-"""Part of the time for which the router may be busy with who waits for it: it has a mesh to make meanwhile."""
+"""Times as long as the router was busy with an answer it is left alone: it has a mesh to make meanwhile."""
 
 
 def run(host: Host, op: Status) -> None:
@@ -64,8 +64,8 @@ def _unconnected(answer: dict[str, Any], wanted: set[str]) -> Iterator[str]:
 
 def _unreached(answer: dict[str, Any]) -> Iterator[str]:
     """Yield the peers that no data is known to reach, with what is wrong."""
-    for peer, why in answer["Unreached"].items():
-        yield f"{peer} (no data passes{': ' if why else ' yet'}{why})"
+    for path in answer["Unreached"]:
+        yield f"{path['NickName']} (no data passes{': ' if path['Reason'] else ' yet'}{path['Reason']})"
 
 
 def _show(host: Host, op: Status) -> None:

@@ -178,8 +178,9 @@ def unplug(target: Target, addresses: Sequence[Cidr], *, noted: Noted = nobody_n
             raise HostError(f"it has no interface {constants.GUEST_INTERFACE}")
         present = links.list_all_addresses(guest, inner)
         port = port_of(host, inner, present, noted)
-        had = port.given.addresses if port is not None and port.held else present
+        had = port.given.addresses if port is not None else present
         leaving = tuple(cidr for cidr in dict.fromkeys([*present, *had]) if cidr in addresses)
+        taken = [cidr for cidr in leaving if cidr in present]
         staying = tuple(cidr for cidr in had if cidr not in addresses)
         if not staying:
             links.delete_link(guest, constants.GUEST_INTERFACE)
@@ -188,11 +189,11 @@ def unplug(target: Target, addresses: Sequence[Cidr], *, noted: Noted = nobody_n
             return Change(leaving, ())
         namespace.call(lambda: sysctl.set_interface(constants.GUEST_INTERFACE))
         try:
-            for cidr in (each for each in leaving if each in present):
+            for cidr in taken:
                 links.delete_address(guest, inner, cidr)
         except BaseException:
             with suppress(HostError):
-                for cidr in (each for each in leaving if each in present):
+                for cidr in taken:
                     links.add_address(guest, inner, cidr)
             raise
         if port is not None:
@@ -222,7 +223,7 @@ def granted(target: Target) -> tuple[Sequence[Cidr], bool] | None:
                 return None
             present = links.list_all_addresses(guest, inner)
             port = port_of(host, inner, present, nobody_noted)
-            return (port.given.addresses, port.told) if port is not None and port.held else (present, False)
+            return (port.given.addresses, port.told) if port is not None else (present, False)
     except OSError:
         return None
 
@@ -262,7 +263,7 @@ def settled(target: Target, addresses: Sequence[Cidr]) -> Iterator[Sequence[Cidr
         inner = links.get_link(guest, constants.GUEST_INTERFACE)
         present = links.list_all_addresses(guest, inner) if inner else []
         port = port_of(host, inner, present, lambda: addresses) if inner else None
-        yield port.given.addresses if port is not None and port.held else present
+        yield port.given.addresses if port is not None else present
 
 
 def _set_parameters(interface: str) -> None:

@@ -136,7 +136,7 @@ def delete_table(table: str) -> None:
 
 def chains(table: str) -> set[str]:
     """Return the names of the chains of a table; none where there is no such table. Raises `NetlinkError`."""
-    found = _listing(_GET_CHAIN, _NEW_CHAIN, [(1, table)], "list the chains")
+    found = _ask(_GET_CHAIN, _NEW_CHAIN, [(1, table)], "list the chains")
     return {_text(chain[_CHAIN_NAME]) for chain in found if _text(chain[1]) == table}
 
 
@@ -147,16 +147,16 @@ def comments_of(table: str, device: str) -> list[str]:
         NetlinkError: the kernel refused.
     """
     doing = f"list the rules for what {device} receives"
-    found = _listing(_GET_RULE, _NEW_RULE, [(1, table), (_RULE_CHAIN, device)], doing)
+    found = _ask(_GET_RULE, _NEW_RULE, [(1, table), (_RULE_CHAIN, device)], doing)
     # An old kernel lists the rules of all chains.
     own = [rule for rule in found if (_text(rule[1]), _text(rule[_RULE_CHAIN])) == (table, device)]
     return [_text(data[2:]) for rule in own if (data := rule.get(_RULE_USER_DATA, b""))[:1] == bytes([_COMMENT])]
 
 
-def _listing(asked: int, answered: int, attributes: _Attributes, doing: str) -> list[dict[int, bytes]]:
-    """Return the attributes of each thing that the kernel lists; none where there is no such table or chain."""
+def _ask(asked: int, answered: int, attributes: _Attributes, doing: str, flags: int = _DUMP) -> list[dict[int, bytes]]:
+    """Return the attributes of each thing that the kernel tells of; none where there is no such table or chain."""
     try:
-        answers = _exchange(_message(asked, _DUMP, 1, attributes), doing)
+        answers = _exchange(_message(asked, flags, 1, attributes), doing)
     except NetlinkError as error:
         if error.code not in _ABSENT:
             raise
@@ -179,13 +179,7 @@ def generation() -> int:
 
     Also what `iptables-nft` changes counts. 0 where the kernel has no nf_tables. Raises `NetlinkError`.
     """
-    try:
-        answers = _exchange(_message(_GET_GENERATION, 0, 1, []), "ask for the generation of the rules")
-    except NetlinkError as error:
-        if error.code not in _ABSENT:
-            raise
-        return 0
-    found = (dict(_parse(body[_GENERAL.size :])) for kind, body in answers if kind == _NEW_GENERATION)
+    found = _ask(_GET_GENERATION, _NEW_GENERATION, [], "ask for the generation of the rules", flags=0)
     return next((int.from_bytes(each[1]) for each in found), 0)
 
 

@@ -128,9 +128,7 @@ def missing(peering: Peering, standings: Iterable[Standing], now: float) -> Miss
     return Missing(
         targets=tuple(peering.targets.given),
         unconnected={each.target: each.info or each.state for each in _unconnected(peering, now) if each.target},
-        unreached={
-            each.nickname: each.reason for each in paths(peering, [each for each in standings if not each.passes])
-        },
+        unreached=paths(peering, (each for each in standings if not each.passes)),
     )
 
 

@@ -323,12 +323,12 @@ class Missing:
     Args:
         targets: all of them, as spelt.
         unconnected: why there is no connection, by target.
-        unreached: what is wrong, by nickname of a peer that no data is known to reach; empty before that is known.
+        unreached: how the peers are reached that no data is known to reach.
     """
 
     targets: tuple[str, ...]
     unconnected: Mapping[str, str]
-    unreached: Mapping[str, str]
+    unreached: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)

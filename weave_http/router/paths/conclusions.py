@@ -67,7 +67,6 @@ class Conclusions:
         self.says = Says()
         self.mtu = constants.GREATEST_MTU
         self._told_at = now - LAZY
-        self._links: Mapping[PeerName, object] = {}
         self._calm_since = self._latched_at = now
         self._unconnected: frozenset[Pair] = frozenset()
         self._relays: dict[Relays, float] = {}
@@ -158,8 +157,8 @@ class Conclusions:
 
     def _paths(self, view: View, says: Mapping[PeerName, Says], now: float) -> list[routes.Path]:
         links = view.links
-        if links != self._links:
-            self._links, self._calm_since = links, now
+        if links != self._looked_at[0]:
+            self._calm_since = now
         calm = now - self._calm_since >= CALM or now - self._latched_at >= PATIENCE
         if calm:
             self._latched_at = now
