@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 _ALL = 0x0300
@@ -62,10 +62,8 @@ def searched(wire: socket.socket, wanted: Collection[bytes]) -> Iterator[Searche
 
     def watch() -> None:
         while not over.is_set():
-            try:
+            with suppress(TimeoutError):
                 result.look(wire.recv(1 << 16), wanted)
-            except TimeoutError:
-                continue
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -74,4 +72,7 @@ def searched(wire: socket.socket, wanted: Collection[bytes]) -> Iterator[Searche
     finally:
         over.set()
         thread.join()
-        wire.close()
+        wire.setblocking(False)
+        with wire, suppress(BlockingIOError):
+            while True:  # what crossed it before that, and was not read
+                result.look(wire.recv(1 << 16), wanted)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -200,3 +201,35 @@ def test_what_keeps_ipv6_from_working_leaves_ipv4_alone(ready: Space) -> None:
         with pytest.raises(HostError, match=f"UDP port {PORT}, for data of peers, is taken"):
             ready.call(vxlan.Vxlan(PORT).apply, {IPv4Address("192.0.2.1"), IPv6Address("fd00::1")})
     assert _destinations(ready) == {"192.0.2.1"}
+
+
+def test_a_host_that_is_reached_over_the_other_family_from_now_on_is_reached_all_the_time(
+    spaces: Callable[[], Space],
+) -> None:
+    one, two = spaces(), spaces()
+    one.run(f"ip link add eth0 type veth peer name eth0 netns {two.pid}")
+    addresses = {
+        host: (IPv4Address(f"192.0.2.{number}"), IPv6Address(f"fd00::{number}"))
+        for number, host in enumerate((one, two), 1)
+    }
+    backend = vxlan.Vxlan(PORT)
+    for host, (four, six) in addresses.items():
+        host.run(f"ip addr add {four}/24 dev eth0; ip addr add {six}/64 dev eth0 nodad; ip link set eth0 up")
+        host.call(ensure_bridge, mtu=1430)
+        host.call(backend.ensure, 1430)
+        host.run(f"ip addr add 10.2.1.{four.packed[-1]}/24 dev weave")
+
+    def use(family: int) -> None:
+        for host, other in ((one, two), (two, one)):
+            host.call(backend.apply, [addresses[other][family]], addresses[other])
+
+    for family in (1, 0):
+        use(family)
+        one.run("until ping -q -c1 -W1 10.2.1.2; do :; done")
+    flow = one.call(
+        subprocess.Popen, ["ping", "-q", "-c100", "-i0.005", "-W2", "10.2.1.2"], stdout=subprocess.PIPE, text=True
+    )
+    while flow.poll() is None:
+        for family in (1, 0):
+            use(family)
+    assert " 100 received" in flow.communicate()[0]

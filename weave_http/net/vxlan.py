@@ -36,6 +36,7 @@ MORE_6 = 20
 """How many more IPv6 takes: its header has 40."""
 _ANY_ADDRESS = "00:00:00:00:00:00"
 _NTF_SELF = 0x02
+_NTF_MASTER = 0x04
 _NUD_NOARP_PERMANENT = 0x40 | 0x80
 _APPEND = 0x400 | 0x800
 _ADDRESS_GENERATION_NONE = 1
@@ -75,6 +76,7 @@ class Vxlan:
         """Have these flood destinations; return whether there were others.
 
         What was learnt to be elsewhere goes, too: frames that were under way when a destination went teach it anew.
+        New ones come before others go: a host whose address or way changes is reached at every moment.
 
         Args:
             destinations: all of them.
@@ -83,24 +85,33 @@ class Vxlan:
         Raises:
             HostError: the kernel refused. What there is of IPv4 is right all the same.
         """
-        changed = self._apply({ip for ip in destinations if ip.version == 4}, 4)
+        four, six = ({ip for ip in destinations if ip.version == version} for version in (4, 6))
         wanted, there = any(ip.version == 6 for ip in (*destinations, *neighbours)), exists(self._device(6))
-        if wanted and not there:
-            self._ensure(_mtu_of(self._device(4)), 6)
-        if wanted or there:
-            changed |= self._apply({ip for ip in destinations if ip.version == 6}, 6)
+        changed = self._add(four, 4)
+        try:
+            if wanted and not there:
+                self._ensure(_mtu_of(self._device(4)), 6)
+            changed |= self._add(six, 6)
+        finally:
+            changed |= self._remove_others(four, 4)
+        if there:
+            changed |= self._remove_others(six, 6)
         if there and not wanted:
             remove_vxlan(self._device(6))
         return changed
 
-    def _apply(self, wanted: set[IP], version: int) -> bool:
+    def _add(self, wanted: set[IP], version: int) -> bool:
+        new = wanted - flood_destinations(self._device(version))
+        for ip in sorted(new, key=order):
+            add_flood(ip, self._device(version))
+        return bool(new)
+
+    def _remove_others(self, wanted: set[IP], version: int) -> bool:
         device = self._device(version)
-        there = flood_destinations(device)
-        for ip in sorted((there | set(learnt(device).values())) - wanted, key=order):
+        gone = flood_destinations(device) - wanted
+        for ip in sorted(gone | (set(learnt(device).values()) - wanted), key=order):
             remove_flood(ip, device)
-        for ip in sorted(wanted - there, key=order):
-            add_flood(ip, device)
-        return there != wanted
+        return bool(gone)
 
     def _ensure(self, mtu: int, version: int) -> None:
         ensure_vxlan(self.bridge, self.port, mtu, self._device(version), self.vni, version=version, local=self.local)
@@ -219,6 +230,8 @@ def add_flood(ip: IP, device: str = constants.VXLAN_DEVICE) -> None:
 def remove_flood(ip: IP, device: str = constants.VXLAN_DEVICE) -> None:
     """Take a flood destination away, and all that was learnt to be behind it; fine when there is none.
 
+    The bridge forgets these addresses as well: it may be the other device that leads to them now.
+
     Args:
         ip: the other host's underlay address.
         device: name of the VXLAN device.
@@ -228,12 +241,11 @@ def remove_flood(ip: IP, device: str = constants.VXLAN_DEVICE) -> None:
         if link is None:
             return
         for mac in [mac for mac, address in _entries(kernel, link) if address == ip]:
-            doing = f"delete the destination {ip} of {mac} from {link.name}"
-            try:
-                kernel.execute(_entry(link, mac, ip), netlink.RTM_DELNEIGH, 0, doing)
-            except NetlinkError as error:
-                if error.code != errno.ENOENT:  # aged out since it was listed
-                    raise
+            entry, port_entry = _entry(link, mac, ip), _port_entry(link, mac)
+            # What comes in between these steps teaches the bridge again: it must not know a port that leads nowhere.
+            learnt_by_bridge = [port_entry] if mac != _ANY_ADDRESS and link.master else []
+            for each in (*learnt_by_bridge, entry, *learnt_by_bridge):
+                _delete(kernel, each, f"delete the destination {ip} of {mac} from {link.name}")
 
 
 def _mtu_of(name: str) -> int:
@@ -303,6 +315,14 @@ def _is_right(kernel: Netlink, link: Link, port: int, vni: int, source: IP | Non
     return same_source and all(data.get_attr(key) == value for key, value in wanted.items())
 
 
+def _delete(kernel: Netlink, entry: Any, doing: str) -> None:
+    try:
+        kernel.execute(entry, netlink.RTM_DELNEIGH, 0, doing)
+    except NetlinkError as error:
+        if error.code != errno.ENOENT:  # aged out since it was listed
+            raise
+
+
 def _entry(link: Link, mac: str, ip: IP) -> Any:
     message = ndmsg()
     message["family"] = socket.AF_BRIDGE
@@ -310,6 +330,16 @@ def _entry(link: Link, mac: str, ip: IP) -> Any:
     message["state"] = _NUD_NOARP_PERMANENT
     message["flags"] = _NTF_SELF
     message["attrs"] = [("NDA_LLADDR", mac), ("NDA_DST", str(ip))]
+    return message
+
+
+def _port_entry(link: Link, mac: str) -> Any:
+    """Return the entry by which the bridge knows that an address is behind one of its ports."""
+    message = ndmsg()
+    message["family"] = socket.AF_BRIDGE
+    message["ifindex"] = link.index
+    message["flags"] = _NTF_MASTER
+    message["attrs"] = [("NDA_LLADDR", mac)]
     return message
 
 

@@ -257,7 +257,7 @@ class Router:
             logger.info(
                 "keeping the destinations of an earlier router: %s", ", ".join(map(str, sorted(found, key=order)))
             )
-        self._peering.lost = adopted(found, monotonic())
+        self._peering.lost = adopted(found, monotonic(), self._store.state.places)
 
     def log_status(self) -> None:
         """Write the status into the log."""

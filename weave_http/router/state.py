@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from weave_http.addresses import Cidr, Network, parse_cidr
+from weave_http.addresses import IP, Cidr, Network, parse_cidr
 from weave_http.errors import UsageError
 from weave_http.router.addresses.gate import Passed
 from weave_http.router.addresses.standing import Memory
@@ -64,6 +64,7 @@ class State:
         exposed: addresses of the host on the network.
         names: that this host gives.
         kept: about addresses that are handed out, None before there was anything.
+        places: names of the peers that frames went to, by where they went.
     """
 
     name: str = ""
@@ -74,6 +75,7 @@ class State:
     exposed: Mapping[Cidr, Exposure] = field(default_factory=dict)
     names: frozenset[Name] = frozenset()
     kept: Kept | None = None
+    places: Mapping[IP, str] = field(default_factory=dict)
 
 
 def is_container_id(text: str) -> bool:

@@ -37,7 +37,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 FILE = "weave.db"
-FORMAT = 3
+FORMAT = 4
 """Of the file (its `user_version`); 0 is a file that nothing has been written to."""
 _PATIENCE = 5.0
 """Seconds for which another process may hold the file."""
@@ -60,6 +60,7 @@ _SCHEMA = """
     CREATE TABLE agreement (peer TEXT NOT NULL, ranges TEXT NOT NULL, memory TEXT NOT NULL, passed TEXT NOT NULL)
         STRICT;
     CREATE TABLE held (owner TEXT PRIMARY KEY, addresses TEXT NOT NULL) STRICT;
+    CREATE TABLE place (address TEXT PRIMARY KEY, peer TEXT NOT NULL) STRICT;
 """
 """The addresses of an attachment are separated by spaces; the names of an exposed address are a JSON array."""
 
@@ -208,6 +209,7 @@ def _read(database: sqlite3.Connection) -> State:
             },
             names=frozenset(_name(*row) for row in database.execute("SELECT hostname, address, owner FROM name")),
             kept=_kept(database),
+            places={parse_ip(address): peer for address, peer in database.execute("SELECT address, peer FROM place")},
         )
     except (UsageError, Malformed, KeyError) as error:
         raise ValueError(str(error)) from error
@@ -275,6 +277,9 @@ def _write_difference(database: sqlite3.Connection, before: State, after: State)
         ),
     )
     _write_kept(database, before.kept, after.kept)
+    left, moved = _difference(before.places, after.places)
+    database.executemany("DELETE FROM place WHERE address = ?", ((str(ip),) for ip in left))
+    database.executemany("INSERT OR REPLACE INTO place VALUES (?, ?)", ((str(ip), after.places[ip]) for ip in moved))
     if before.names is not after.names:
         database.executemany(
             "DELETE FROM name WHERE hostname = ? AND address = ? AND owner = ?", map(_row, before.names - after.names)

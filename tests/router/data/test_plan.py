@@ -15,11 +15,13 @@ from weave_http.router.data.plan import (
     Way,
     adopted,
     open_relays,
+    places,
     plan,
     with_lost,
     without,
 )
 
+A, B = "0a:00:00:00:00:01", "0a:00:00:00:00:02"
 ONE, TWO, NINE = (ip_address(f"192.0.2.{number}") for number in (1, 2, 9))
 
 
@@ -41,6 +43,20 @@ def test_a_destination_that_was_found_is_a_lost_peer_without_a_name() -> None:
     lost = adopted([ONE, TWO], 0.0)
     assert {way.ip for way in plan({}, lost, GRACE - 1).values()} == {ONE, TWO}
     assert without(lost, ips=[ONE]) == {str(TWO): Lost(TWO, 0.0)}
+
+
+def test_what_was_found_is_left_when_the_peer_that_was_there_is_reached_elsewhere() -> None:
+    lost = adopted([ONE, TWO], 0.0, {ONE: A})
+    assert set(plan({A: NINE}, lost, 1.0)) == {A, str(TWO)}, "its frames took two ways"
+    over = Way(A, NINE, 6800, ("c",))
+    assert set(plan({}, lost, 1.0, [over]).values()) == {over, Way(str(TWO), TWO)}
+    assert set(without(lost, peers=[A])) == {str(TWO)}
+
+
+def test_who_is_where_is_remembered_over_more_than_one_restart() -> None:
+    ways = plan({B: TWO}, adopted([ONE, NINE], 0.0, {ONE: A}), 1.0)
+    assert places(ways, {ONE: A}) == {ONE: A, TWO: B}
+    assert places({}, {ONE: A}) == {}
 
 
 def test_a_way_over_others_takes_the_place_of_the_direct_one_connected_or_lost() -> None:

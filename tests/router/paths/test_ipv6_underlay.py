@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.router.hosts import Lan, RoutedHost, launch, states, until
 from weave_http.addresses import parse_peer_address
 from weave_http.constants import VXLAN_DEVICE, VXLAN_DEVICE_6
 from weave_http.host.router_client import RouterClient
+from weave_http.router.store import Store
 
 pytestmark = pytest.mark.kernel
 
@@ -94,9 +96,24 @@ def test_of_two_families_each_pair_uses_one_and_no_frame_takes_two_ways(lan: Lan
     until(lambda: states(four)["host4"] == states(six)["host1"] == "direct")
     until(lambda: four.pings(six))
     six.ask(RouterClient.leave)
+    until(lambda: both.destinations in ({four.address, twin.address}, {four.address, twin.address_6}))
+    for host in (four, both, twin):
+        host.space.run("ip -6 addr flush dev eth0")
     until(lambda: both.destinations == {four.address, twin.address})
     until(lambda: four.mtu == both.mtu == FULL)
     assert VXLAN_DEVICE_6 not in both.space.run("ip -br link"), "a device that leads nowhere is not kept"
+
+
+def test_after_a_restart_a_peer_that_is_met_over_the_other_family_gets_no_frame_twice(lan: Lan) -> None:
+    hosts = one, two = hosts_with(lan, (4, 6), (4, 6))
+    launch(hosts, [], [one.address])
+    until(lambda: one.destinations == {two.address} and two.destinations == {one.address})
+    until(lambda: Store(two.folder).state.places == {ip_address(one.address): two.paths["host1"]["Peer"]})
+    two.end(signal.SIGKILL)
+    two.launch(f"[{one.address_6}]")
+    until(lambda: two.ready and states(two) == {"host1": "direct"} and states(one) == {"host2": "direct"})
+    until(lambda: one.destinations == {two.address_6} and two.destinations == {one.address_6})
+    assert copies(one, two) == 5
 
 
 def test_where_ipv6_is_off_ipv4_goes_on_and_the_reason_is_told(lan: Lan) -> None:

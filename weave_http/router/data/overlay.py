@@ -15,7 +15,7 @@ from weave_http.errors import HostError
 from weave_http.router.blocking import in_thread
 from weave_http.router.data.exposing import wanted, with_exposed, with_found, without
 from weave_http.router.data.kernel import Kernel, bridge_addresses, is_bridge_of
-from weave_http.router.data.plan import Reach
+from weave_http.router.data.plan import Reach, places
 from weave_http.router.data.segments import Further
 from weave_http.router.store import Store
 
@@ -102,6 +102,8 @@ class Overlay:
             try:
                 await self._converge(check=check)
                 self.trouble = ""
+                if check:
+                    await self._remember()
             except (HostError, OSError) as error:
                 if str(error) != self.trouble:
                     logger.error("the data plane is not as it should be: %s", error)
@@ -184,6 +186,12 @@ class Overlay:
                 further = self.further()
                 failed = await in_thread(partial(self._kernel.carry, further, reach.ways, self.mtu))
                 self.carried(further, failed)
+
+    async def _remember(self) -> None:
+        """Keep which peer is where: the router after this one finds the places in the kernel, without the names."""
+        ways = self._reach(monotonic()).ways
+        with suppress(HostError):  # said by the store
+            await self._store.change(lambda state: replace(state, places=places(ways, state.places)))
 
     async def _check(self, reach: Reach) -> None:
         """Have everything but the destinations as it must be; remember what others have exposed."""

@@ -31,10 +31,12 @@ class Lost(NamedTuple):
     Attributes:
         ip: its underlay address.
         at: when it was lost, in seconds of any clock that only goes forward.
+        of: for an address that stands for a name: the name of the peer that was there last; empty if nobody knows.
     """
 
     ip: IP
     at: float
+    of: str = ""
 
 
 class Way(NamedTuple):
@@ -109,9 +111,12 @@ def plan(
         relayed: ways over others that are to be used, at most one a peer.
         admits: tells whether frames may be exchanged with a peer at all.
     """
-    lingering = {peer: Way(peer, each.ip) for peer, each in lost.items() if now < each.at + GRACE}
     direct = {peer: Way(peer, ip) for peer, ip in connected.items()}
     over_others = {way.peer: way for way in relayed if is_open(way, admits)}
+    known = direct.keys() | over_others.keys()
+    lingering = {
+        peer: Way(peer, each.ip) for peer, each in lost.items() if now < each.at + GRACE and each.of not in known
+    }
     # One address is one host: what an earlier router left does not count beside what is known by name.
     taken = {way.ip for way in over_others.values()}
     others = {peer: way for peer, way in (lingering | direct).items() if way.ip not in taken and admits(peer)}
@@ -137,12 +142,32 @@ def open_relays(relays: Relays | None, ends: Mapping[IP, Way], admits: Callable[
     return relays if legs == relays.legs else Relays(legs, relays.forwards)
 
 
-def adopted(destinations: Iterable[IP], now: float) -> dict[str, Lost]:
-    """Return destinations found in the kernel as lost peers; their addresses stand for names that nobody knows.
+def adopted(destinations: Iterable[IP], now: float, remembered: Mapping[IP, str] | None = None) -> dict[str, Lost]:
+    """Return destinations found in the kernel as lost peers; their addresses stand for their names.
 
     One over other hosts is soon found again, or there is a better way by then.
+
+    Args:
+        destinations: underlay addresses, or those that stand for a way over others or through a tunnel.
+        now: the time.
+        remembered: which peer was at which of them; it may be at another one by now.
     """
-    return {str(ip): Lost(ip, now - GRACE + RELAYED_GRACE if _is_relayed(ip) else now) for ip in destinations}
+    remembered = remembered or {}
+    return {
+        str(ip): Lost(ip, now - GRACE + RELAYED_GRACE if _is_relayed(ip) else now, remembered.get(ip, ""))
+        for ip in destinations
+    }
+
+
+def places(ways: Mapping[str, Way], before: Mapping[IP, str]) -> dict[IP, str]:
+    """Return which peer is at which destination.
+
+    Args:
+        ways: to each peer; an address stands for a name that this router does not know.
+        before: what was remembered.
+    """
+    named = {way.ip: before.get(way.ip, "") if peer == str(way.ip) else peer for peer, way in ways.items()}
+    return {ip: peer for ip, peer in named.items() if peer}
 
 
 def _is_relayed(ip: IP) -> bool:
@@ -156,4 +181,6 @@ def with_lost(lost: Mapping[str, Lost], peer: str, ip: IP, now: float) -> dict[s
 
 def without(lost: Mapping[str, Lost], *, peers: Collection[str] = (), ips: Collection[IP] = ()) -> dict[str, Lost]:
     """Return the lost peers without those of some names, and without those that were at some addresses."""
-    return {name: each for name, each in lost.items() if name not in peers and each.ip not in ips}
+    return {
+        name: each for name, each in lost.items() if name not in peers and each.of not in peers and each.ip not in ips
+    }
