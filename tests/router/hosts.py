@@ -191,6 +191,13 @@ class RoutedHost:
         """Plug the host's LAN cable `up`, or pull it `down`."""
         self._lan.run(f"ip link set v{self.number} {state}")
 
+    def account(self) -> str:
+        """Return where its frames go, and what its router has said lately."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        there = ", ".join(sorted(self.destinations))
+        learnt = self.space.call(vxlan.learnt)
+        return "\n  ".join([f"host{self.number}: frames go to {there or 'nobody'}; learnt: {learnt}", *lines[-40:]])
+
     def memory(self) -> int:
         """Return the router's resident memory in KiB."""
         assert self.router is not None
@@ -215,6 +222,7 @@ class Lan:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for host in self.hosts:
+            print(host.account())  # shown by pytest if the test has failed
             if host.router is not None:
                 _reap(host.router)
         self._stack.close()
