@@ -86,7 +86,6 @@ def test_what_can_not_be_asked_is_one_line(pair: list[RoutedHost]) -> None:
     for words, said in (
         (("-s", "1451", "host2"), "1451 bytes are more than the network's MTU, 1450"),
         (("host2", "host3"), "unexpected argument 'host3'"),
-        (("fd00::1",), "this command asks by ARP, of IPv4 only"),
     ):
         done = weave(one, "ping", *words)
         assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)

@@ -42,6 +42,12 @@ def test_containers_of_two_hosts_have_both_versions_of_ip(trio: list[Host]) -> N
     assert two.weave("expose", "fd00:2::9/64").strip() == "fd00:2::9"
     assert two.shell("ping -6 -c1 -W2 fd00:2::1")
     assert pings(one, "a1", "fd00:2::9")
+    for size in ("64", "1000", one.shell("cat /sys/class/net/weave/mtu").strip()):
+        said = one.weave("ping", "-c", "1", "-s", size, "fd00:2::2")
+        assert f"(fd00:2::2) over the network, {size} bytes" in said
+        assert f"({two.name}) {two.address} " in said, said
+    assert "on this host" in two.weave("ping", "-c", "1", "fd00:2::2")
+    assert one.try_weave("ping", "-c", "1", "fd00:2::77").returncode == 1
     # all of it stays over restarts of containers, of the router and of the engine's chains
     two.shell("docker restart -t 0 plain b1")
     assert eventually(lambda: (len(address(two, "plain")), address(two, "b1")) == (3, [b4, b6]), seconds=20)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weave_http import constants
-from weave_http.addresses import IP, parse_ip
+from weave_http.addresses import IP, order, parse_ip
 from weave_http.errors import ExitCode, HostError, UsageError
 from weave_http.host.dns_names import addresses_of
 from weave_http.host.doctor.finding import Seen, address_of
@@ -53,7 +53,7 @@ def run(host: Host, op: Ping) -> int:
 def _find(seen: Seen, target: str) -> IP:
     """Return the address to ask: given, of a peer, of a container of this host, or of a name. Raises `HostError`."""
     try:
-        return _asked(parse_ip(target), target)
+        return parse_ip(target)
     except UsageError:
         pass
     peers = {who: ip for ip, who in seen.peers.items()}
@@ -62,10 +62,10 @@ def _find(seen: Seen, target: str) -> IP:
         if target in (name, nickname.rstrip(")")):
             if ip.version == 6:
                 raise HostError(
-                    f"{target} is reached over IPv6 ({ip}), and hosts are asked by ARP, which IPv6 has not",
+                    f"{target} is reached over IPv6 ({ip}), and answers no question for that address on the network",
                     hint="ask for a container there, or look at the way: weave status peers, weave rtt",
                 )
-            return _asked(ip, target)
+            return ip
     host = seen.host
     container: Mapping[str, Any] | None
     try:
@@ -74,20 +74,11 @@ def _find(seen: Seen, target: str) -> IP:
         container = None
     if container is not None and container["State"]["Pid"]:
         return addresses_of(host, container, target)[0]
-    found = [ip for ip in _named(host, target) if parse_ip(ip).version == 4]
+    found = sorted(map(parse_ip, _named(host, target)), key=order)
     if not found:
         hint = "expected a connected peer, a running container of this host, a name of weave status dns, or an address"
         raise HostError(f"nobody on the network is called {target}", hint=hint)
-    return _asked(parse_ip(found[0]), target)
-
-
-def _asked(address: IP, target: str) -> IP:
-    if address.version != 4:
-        raise HostError(
-            f"{target} has the address {address}, and this command asks by ARP, of IPv4 only",
-            hint="docker exec CONTAINER ping -6",
-        )
-    return address
+    return found[0]
 
 
 def _named(host: Host, name: str) -> list[str]:

@@ -1,11 +1,11 @@
-"""Tell everybody on the network which MAC has an address now: gratuitous ARP, and Neighbor Advertisements of IPv6."""
+"""Who has which MAC, told to everybody on the network and asked of everybody, by ARP and by ICMPv6 (RFC 4861)."""
 
 from __future__ import annotations
 
 import socket
 import struct
 from collections.abc import Iterable
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 
 from weave_http.addresses import IP, Cidr
 from weave_http.errors import HostError
@@ -18,8 +18,16 @@ _IPV6 = struct.Struct("!IHBB16s16s")
 _ETH_P_IPV6, _VERSION_6, _ICMPV6, _GREATEST_HOPS = 0x86DD, 6 << 28, 58, 255
 _ALL_NODES, _ALL_NODES_MAC = IPv6Address("ff02::1"), bytes.fromhex("333300000001")
 _ADVERTISEMENT = struct.Struct("!BBHI16sBB6s")
-_NEIGHBOR_ADVERTISEMENT, _OVERRIDE, _TARGET_LINK_ADDRESS = 136, 1 << 29, 2
+_NEIGHBOR_SOLICITATION, _NEIGHBOR_ADVERTISEMENT, _OVERRIDE, _TARGET_LINK_ADDRESS = 135, 136, 1 << 29, 2
 _CHECKSUM_AT = 2
+_UNSPECIFIED = IPv6Address(0)
+_SOLICITED_NODE, _SOLICITED_NODE_MAC = IPv6Address("ff02::1:ff00:0").packed[:13], bytes.fromhex("3333ff")
+_PADDING_OPTION, _UNIT, _MOST_UNITS = 253, 8, 255
+"""A type of option that receivers pass over (RFC 4727); an option has so many bytes, up to so many times."""
+LEAST_QUESTION = {4: 28, 6: 64}
+"""Bytes of a question without padding, by version of IP."""
+_ARP_REPLY = 2
+_NEIGHBOR = struct.Struct("!BBHI16s")
 
 
 def frame(mac: str, ip: IP) -> bytes:
@@ -34,6 +42,40 @@ def frame(mac: str, ip: IP) -> bytes:
     return _ETHERNET.pack(_EVERYBODY, sender, _ETH_P_ARP) + _ARP.pack(
         _HARDWARE_ETHERNET, _ETH_P_IP, 6, 4, _REQUEST, sender, ip.packed, _NOBODY, ip.packed
     )
+
+
+def question(mac: str, ip: IP, size: int = 0) -> bytes:
+    """Return the frame that asks who has an address, of a sender without one, as of a host that looks if it is free.
+
+    Every Linux answers it for any address of the interface that it comes in at; of IPv4, for any of its own.
+
+    Args:
+        mac: the sender's.
+        ip: the address.
+        size: bytes of the packet as the network carries it; the rest is padding.
+    """
+    sender, rest = _octets(mac), max(0, size - LEAST_QUESTION[ip.version])
+    if isinstance(ip, IPv6Address):
+        last = ip.packed[-3:]
+        body = _NEIGHBOR.pack(_NEIGHBOR_SOLICITATION, 0, 0, 0, ip.packed) + _padding(rest // _UNIT)
+        packet = _packet(_UNSPECIFIED, IPv6Address(_SOLICITED_NODE + last), body) + bytes(rest % _UNIT)
+        return _ETHERNET.pack(_SOLICITED_NODE_MAC + last, sender, _ETH_P_IPV6) + packet
+    asked = _ARP.pack(_HARDWARE_ETHERNET, _ETH_P_IP, 6, 4, _REQUEST, sender, bytes(4), _NOBODY, ip.packed)
+    return _ETHERNET.pack(_EVERYBODY, sender, _ETH_P_ARP) + asked + bytes(rest)
+
+
+def answered(frame: bytes) -> tuple[IP, str] | None:
+    """Return whose answer a frame is: an address, and the MAC that has it; None if it is no answer."""
+    kind, packet = frame[12 : _ETHERNET.size], frame[_ETHERNET.size :]
+    if kind == _ETH_P_ARP.to_bytes(2) and len(packet) >= _ARP.size:
+        *_, operation, mac, ip, _, _ = _ARP.unpack_from(packet)
+        return (IPv4Address(ip), mac.hex(":")) if operation == _ARP_REPLY else None
+    if kind != _ETH_P_IPV6.to_bytes(2) or len(packet) < _IPV6.size + _ADVERTISEMENT.size:
+        return None
+    if packet[6:8] != bytes((_ICMPV6, _GREATEST_HOPS)) or packet[_IPV6.size] != _NEIGHBOR_ADVERTISEMENT:
+        return None
+    *_, ip, option, units, mac = _ADVERTISEMENT.unpack_from(packet, _IPV6.size)
+    return (IPv6Address(ip), mac.hex(":")) if (option, units) == (_TARGET_LINK_ADDRESS, 1) else None
 
 
 def announce(interface: str, mac: str, addresses: Iterable[Cidr]) -> None:
@@ -69,8 +111,23 @@ def _octets(mac: str) -> bytes:
 
 def _advertisement(sender: bytes, ip: IPv6Address) -> bytes:
     body = _ADVERTISEMENT.pack(_NEIGHBOR_ADVERTISEMENT, 0, 0, _OVERRIDE, ip.packed, _TARGET_LINK_ADDRESS, 1, sender)
-    pseudo = ip.packed + _ALL_NODES.packed + struct.pack("!II", len(body), _ICMPV6)
-    head = _IPV6.pack(_VERSION_6, len(body), _ICMPV6, _GREATEST_HOPS, ip.packed, _ALL_NODES.packed)
+    return _packet(ip, _ALL_NODES, body)
+
+
+def _padding(units: int) -> bytes:
+    """Return options that mean nothing, as long as so many units of 8 bytes together."""
+    options = b""
+    while units:
+        count = min(units, _MOST_UNITS)
+        options += bytes((_PADDING_OPTION, count)).ljust(count * _UNIT, b"\0")
+        units -= count
+    return options
+
+
+def _packet(source: IPv6Address, target: IPv6Address, body: bytes) -> bytes:
+    """Return an ICMPv6 packet whose message lacks its checksum."""
+    pseudo = source.packed + target.packed + struct.pack("!II", len(body), _ICMPV6)
+    head = _IPV6.pack(_VERSION_6, len(body), _ICMPV6, _GREATEST_HOPS, source.packed, target.packed)
     sums = struct.pack("!H", _checksum(pseudo + body))
     return head + body[:_CHECKSUM_AT] + sums + body[_CHECKSUM_AT + 2 :]
 
