@@ -195,8 +195,7 @@ class RoutedHost:
         """Return where its frames go, and what its router has said lately."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         there = ", ".join(sorted(self.destinations))
-        learnt = self.space.call(vxlan.learnt)
-        return "\n  ".join([f"host{self.number}: frames go to {there or 'nobody'}; learnt: {learnt}", *lines[-40:]])
+        return "\n  ".join([f"host{self.number}: frames go to {there or 'nobody'}", *lines[-30:]])
 
     def memory(self) -> int:
         """Return the router's resident memory in KiB."""

@@ -107,6 +107,7 @@ class Router:
             self._overlay.changed,
             self._tunnels,
         )
+        self._overlay.followed = self._paths.followed
         key_gossip.changed = self._paths.look
         self._names = self._name_service(options.dns) if options.dns else None
         self._addresses = self._address_service(options.addresses) if options.addresses else None

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from weave_http.addresses import IP
 from weave_http.net.relays import Forward, Leg, Relays
+from weave_http.net.tunnel import DIRECT
 from weave_http.router.data.plan import (
     GRACE,
     RELAYED_GRACE,
@@ -51,6 +52,12 @@ def test_what_was_found_is_left_when_the_peer_that_was_there_is_reached_elsewher
     over = Way(A, NINE, 6800, ("c",))
     assert set(plan({}, lost, 1.0, [over]).values()) == {over, Way(str(TWO), TWO)}
     assert set(without(lost, peers=[A])) == {str(TWO)}
+
+
+def test_what_was_found_in_a_tunnel_stays_beside_its_peer_that_may_have_no_key_yet() -> None:
+    lost = adopted([DIRECT.network[7]], 0.0, {DIRECT.network[7]: A})
+    assert set(plan({A: NINE}, lost, 1.0)) == {A, str(DIRECT.network[7])}
+    assert without(lost, peers=[A]) == lost
 
 
 def test_who_is_where_is_remembered_over_more_than_one_restart() -> None:

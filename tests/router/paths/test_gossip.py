@@ -13,7 +13,7 @@ from weave_http.router.mesh.fields import Malformed
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.messages import Have
 from weave_http.router.mesh.neighbours import Neighbour, View
-from weave_http.router.paths.facts import KIND, Claim, Paths, Says, Seen, claim
+from weave_http.router.paths.facts import KIND, TAKES, Claim, Paths, Says, Seen, Takes, claim
 from weave_http.router.paths.gossip import PathGossip
 
 A, B, C = (PeerName(f"02:00:00:00:00:0{number}") for number in (1, 2, 3))
@@ -91,3 +91,23 @@ def test_nothing_is_kept_of_a_peer_that_nobody_knows() -> None:
     stranger = Paths((claim(Fact(C, STAMP, Says(576))),))
     assert not topic.hear(end, stranger, view, 0.0)
     assert C not in topic.origins
+
+
+def test_a_neighbour_is_told_once_a_connection_that_its_frames_are_taken() -> None:
+    one, two = PathGossip(A, 1), PathGossip(B, 1)
+    view = View({A, B}, {A, B}, {A: {B}, B: {A}})
+    taken: set[PeerName] = set()
+    one.taken = taken.__contains__
+    to, by = (Neighbour(name, features=frozenset({"paths"})) for name in (B, A))
+    one.met(to)
+    two.met(by)
+    spread(one, two, to, by, view)
+    assert not two.taking
+    taken.add(B)
+    said = one.tell(to, 9.0)
+    assert said == [TAKES.parse(TAKES.pack(Takes()), FAR)]
+    two.hear(by, said[0], view, 9.0)
+    assert two.taking == {A}
+    assert not one.tell(to, 9.0)
+    two.parted(by, 10.0)
+    assert not two.taking

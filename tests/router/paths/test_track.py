@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weave_http.router.paths.frame import LEAST
-from weave_http.router.paths.track import LONE_PROVED, MOST_PROVED, SILENCE, State, Track
+from weave_http.router.paths.track import HELD, LONE_PROVED, MOST_PROVED, SILENCE, State, Track
 
 FULL = 1450
 INTERVAL = 2.5
@@ -124,3 +124,26 @@ def test_a_larger_network_is_looked_at_at_once() -> None:
     line.track.set_full(8950, line.now)
     line.run(10)
     assert line.track.mtu == 8950
+
+
+def test_a_way_is_not_probed_before_the_peer_takes_frames_and_then_at_once() -> None:
+    line = Line(lambda size, now: True)
+    for _ in range(300):
+        line.track.hold(line.now, held=True)
+        line.run(line.now + 0.1)
+    assert (line.sent, line.track.state) == ([], State.CHECKING)
+    line.track.hold(line.now, held=False)
+    line.run(line.now + 0.1)
+    assert line.track.state is State.GOOD
+    line.track.hold(line.now, held=True)
+    line.run(line.now + 10)
+    assert len(line.sent) > 4, "what was good is probed whatever its peer says"
+
+
+def test_a_peer_that_never_takes_frames_is_unreachable_in_the_end() -> None:
+    line = Line(lambda size, now: False)
+    while line.now < HELD + 5:
+        line.track.hold(line.now, held=True)
+        line.run(line.now + 1)
+        assert (line.track.state is State.CHECKING) or line.now > HELD
+    assert line.track.state is State.BAD

@@ -41,6 +41,7 @@ class Overlay:
         further: returns which further networks there are; None if there can be none.
         carried: told of these, and why the kernel does not have some of them, by the Docker network's id.
         join_again: called when containers have to be joined anew to be held to what they were given.
+        followed: told how peers are reached when the kernel follows.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Overlay:
         self.destinations: frozenset[IP] = frozenset()
         self.trouble = ""
         self.join_again: Callable[[], None] = lambda: None
+        self.followed: Callable[[Reach], None] = lambda reach: None
 
     async def start(self, uid: int = 0, before: int = 0) -> None:
         """Make what has to be there.
@@ -182,6 +184,7 @@ class Overlay:
                 await self._check(reach)
             await in_thread(partial(self._kernel.send_to, reach.destinations, reach.tunnel))
             self.destinations = reach.destinations
+            self.followed(reach)
             if self.further is not None:
                 further = self.further()
                 failed = await in_thread(partial(self._kernel.carry, further, reach.ways, self.mtu))

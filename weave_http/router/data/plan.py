@@ -150,11 +150,12 @@ def adopted(destinations: Iterable[IP], now: float, remembered: Mapping[IP, str]
     Args:
         destinations: underlay addresses, or those that stand for a way over others or through a tunnel.
         now: the time.
-        remembered: which peer was at which of them; it may be at another one by now.
+        remembered: which peer was at which of them; it may be at another one by now. In a tunnel it has one address
+            for ever, which stays until there is a key for it.
     """
-    remembered = remembered or {}
+    names = {ip: peer for ip, peer in (remembered or {}).items() if not is_tunnelled(ip)}
     return {
-        str(ip): Lost(ip, now - GRACE + RELAYED_GRACE if _is_relayed(ip) else now, remembered.get(ip, ""))
+        str(ip): Lost(ip, now - GRACE + RELAYED_GRACE if _is_relayed(ip) else now, names.get(ip, ""))
         for ip in destinations
     }
 

@@ -86,6 +86,7 @@ class Conclusions:
         local: Mapping[PeerName, IP],
         laid: Laid = lambda way: way,
         is_clear: Callable[[str], bool] = lambda peer: True,
+        waited_for: Set[PeerName] = frozenset(),
     ) -> None:
         """Conclude anew.
 
@@ -101,6 +102,7 @@ class Conclusions:
             local: own addresses of the connections.
             laid: says how frames take a way over others.
             is_clear: tells whether data to a peer goes as it is.
+            waited_for: neighbours whose kernels don't take our frames yet.
         """
         direct = {peer: Way(peer, ip) for peer, ip in straight.items()}
         says = {**says, self._me: self.says}
@@ -115,7 +117,8 @@ class Conclusions:
         room = {peer: full[ip.version] for peer, ip in connected.items()}
         over_others = {way: full[way.ip.version] for way in (*relayed.values(), *self.in_use.values())}
         covered = {way for peer, way in direct.items() if peer in self.in_use}
-        self._prober.want(over_others | {way: room[peer] for peer, way in direct.items()}, now, covered)
+        held = {way for peer, way in direct.items() if peer in waited_for}
+        self._prober.want(over_others | {way: room[peer] for peer, way in direct.items()}, now, covered, held)
         current = routes.relays(found, self._me, connected, is_clear)
         if current or self._relays:
             self._relays = {relays: until for relays, until in self._relays.items() if until > now} | {

@@ -11,7 +11,7 @@ from weave_http.router.mesh import claims
 from weave_http.router.mesh.facts import Fact
 from weave_http.router.mesh.fields import Fields, a_flag, a_list, a_number, a_peer, an_address
 from weave_http.router.mesh.identity import PeerName
-from weave_http.router.mesh.messages import Message
+from weave_http.router.mesh.messages import Kind, Message
 
 MOST_SEEN = 4096
 """Ways of one peer, and of all in one message."""
@@ -74,6 +74,11 @@ class Paths(Message):
     claims: tuple[Claim, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Takes(Message):
+    """My kernel takes your frames from now on: to a neighbour, once a connection."""
+
+
 def claim(fact: Fact[Says], told: Fact[Says] | None = None) -> Claim:
     """Return what a peer says as it is sent.
 
@@ -96,6 +101,7 @@ def _way(peer: PeerName, seen: Seen) -> list[object]:
 
 KIND = claims.kind_of("paths", Paths, Claim, CLAIMS_PER_MESSAGE)
 """The message in which that is sent."""
+TAKES = Kind("takes", Takes, lambda fields, greatest: Takes(), lambda said: {})
 
 
 def _seen(way: list[object]) -> tuple[PeerName, Seen]:

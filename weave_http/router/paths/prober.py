@@ -53,13 +53,16 @@ class Prober:
         """Way, size and time of each question."""
         self._heard: dict[tuple[PeerName, int], float] = {}
 
-    def want(self, ways: Mapping[Way, int], now: float, covered: Set[Way] = frozenset()) -> None:
+    def want(
+        self, ways: Mapping[Way, int], now: float, covered: Set[Way] = frozenset(), held: Set[Way] = frozenset()
+    ) -> None:
         """Probe these ways from now on, and no others.
 
         Args:
             ways: all of them, and the bytes of the largest packet that the network may have as far as each goes.
             now: the time, in seconds of any clock that only goes forward.
             covered: those instead of which others are used.
+            held: those whose peers don't take our frames yet.
         """
         for way in self._tracks.keys() - ways.keys():
             del self._tracks[way]
@@ -69,6 +72,7 @@ class Prober:
             else:
                 self._tracks[way] = Track(full, now)
             self._tracks[way].covered = way in covered
+            self._tracks[way].hold(now, held=way in held)
         self._heard = {key: at for key, at in self._heard.items() if now - at < HEARD}
 
     def track(self, way: Way) -> Track | None:

@@ -108,7 +108,18 @@ class Paths:
         self._listeners: dict[str, Listener] = {}
         self._reach = Reach({})
         self._states: dict[PeerName, str] = {}
+        self._followed: frozenset[str] = frozenset()
         gossip.changed = self._news.set
+        gossip.taken = self._is_followed
+
+    def followed(self, reach: Reach) -> None:
+        """Note that the kernel follows: those who are reached are told that their frames are taken."""
+        before, self._followed = self._followed, frozenset(reach.ways)
+        if self._followed - before:
+            self._peering.wake()
+
+    def _is_followed(self, peer: PeerName) -> bool:
+        return peer in self._followed
 
     def look(self) -> None:
         """Conclude anew in a moment."""
@@ -235,6 +246,7 @@ class Paths:
             local={peer: connection.wire.local for peer, connection in there.items()},
             laid=self._tunnels.laying() if self._tunnels else lambda way: way,
             is_clear=self._tunnels.is_clear if self._tunnels else lambda peer: True,
+            waited_for=there.keys() - self._gossip.taking,
         )
         if self._gossip.say(self._conclusions.says):
             self._peering.wake()
@@ -282,8 +294,10 @@ class Paths:
             state, why = "checking", "answers come again, for a moment only"
         elif track.state is State.BAD:
             state = "unreachable"
+        elif track.state is State.GOOD:
+            state = "direct"
         else:
-            state = "checking" if track.state is State.CHECKING else "direct"
+            state, why = "checking", why or ("" if peer in self._gossip.taking else "its kernel takes no frames yet")
         rtt, mtu = (track.rtt, track.mtu) if track is not None else (0.0, 0)
         return Standing(peer, state, why, rtt, mtu, tuple(map(PeerName, over.via)) if over else ())
 

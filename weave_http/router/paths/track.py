@@ -32,6 +32,8 @@ LONE_PROVED = 8.0
 """Seconds that are enough where no other way is used meanwhile: frames go there anyway."""
 CALM = 120.0
 """Seconds after which it does not count any more that a way was bad."""
+HELD = 60.0
+"""Seconds for which a way is not probed because the peer takes no frames of ours yet: its kernel has to follow."""
 LOOK_AGAIN = 30.0
 """Seconds after which it is looked anew how much passes, where not all does."""
 _SPREAD = 15
@@ -83,6 +85,8 @@ class Track:
         self.next_at = now
         self.wants_pulse = False
         self.covered = False
+        self._began = now
+        self._is_held = False
         self._round: _Round | None = None
         self._misses = 0
         self._full_misses = 0
@@ -113,6 +117,13 @@ class Track:
             self.full, self.mtu = full, min(self.mtu, full)
             self._begin_search()
             self.next_at = now
+
+    def hold(self, now: float, *, held: bool) -> None:
+        """Don't probe a way that was not probed yet, or begin to."""
+        if held and self.state is State.CHECKING and self._round is None and now < self._began + HELD:
+            self.next_at, self._is_held = self._began + HELD, True
+        elif self._is_held:
+            self.next_at, self._is_held = now, False
 
     def send(self, now: float) -> tuple[int, ...]:
         """Begin a round if one is due; return the sizes of its probes, which may be the same more than once."""
