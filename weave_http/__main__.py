@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 # Modules are objects that stay: looking for garbage among them every 700th time is a tenth of their import.
-gc.set_threshold(50_000)
+gc.set_threshold(100_000)
 
 
 def main() -> int:

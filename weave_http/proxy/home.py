@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from weave_http.engine import Engine
-from weave_http.engine.wire.channel import Channel
-from weave_http.operations.operation import Operation
-from weave_http.operations.outcome import Outcome
+if TYPE_CHECKING:
+    from weave_http.engine import Engine
+    from weave_http.engine.wire.channel import Channel
+    from weave_http.operations.operation import Operation
+    from weave_http.operations.outcome import Outcome
 
 
 class Visit(Protocol):

@@ -1,4 +1,7 @@
-"""Listens for docker clients: a thread a connection, as most of them wait for something."""
+"""Listens for docker clients: a thread a connection, as most of them wait for something.
+
+What serves them is imported for the first one: a router has this socket on every host, and on most nobody uses it.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,14 @@ from typing import TYPE_CHECKING
 from weave_http.engine.wire.channel import Channel, Deadline
 from weave_http.engine.wire.dial import keepalive_options
 from weave_http.errors import HostError
-from weave_http.proxy import messages
-from weave_http.proxy.changes import Changes
-from weave_http.proxy.connection import Connection
 from weave_http.proxy.home import Home
 from weave_http.proxy.settings import Settings
 
 if TYPE_CHECKING:
     import ssl
+
+    from weave_http.proxy.changes import Changes
+    from weave_http.proxy.connection import Connection
 
 MOST_CONNECTIONS = 2000
 MOST_HANDSHAKES = 64
@@ -42,7 +45,7 @@ class Server:
     def __init__(self, home: Home, settings: Settings) -> None:
         self._home = home
         self._settings = settings
-        self._changes = Changes(home, settings)
+        self._changes: Changes | None = None
         self._lock = threading.Lock()
         self._connections: set[Connection] = set()
         self._listening: list[socket.socket] = []
@@ -170,6 +173,8 @@ class Server:
             early = channel.early()
         except OSError as error:
             if getattr(error, "reason", "") == "HTTP_REQUEST":
+                from weave_http.proxy import messages
+
                 with suppress(OSError):
                     sock.send(messages.refusal(400, "weave: TLS is spoken here: docker --tlsverify", close=True))
             channel.close()
@@ -179,10 +184,14 @@ class Server:
         self._serve(channel, early)
 
     def _serve(self, channel: Channel, early: bytes) -> None:
-        connection = Connection(
-            channel, self._home, self._changes, rewrite_inspect=self._settings.rewrite_inspect, early=early
-        )
+        from weave_http.proxy.changes import Changes
+        from weave_http.proxy.connection import Connection
+
         with self._lock:
+            self._changes = self._changes or Changes(self._home, self._settings)
+            connection = Connection(
+                channel, self._home, self._changes, rewrite_inspect=self._settings.rewrite_inspect, early=early
+            )
             self._connections.add(connection)
         try:
             if not self._stopped.is_set():

@@ -7,31 +7,27 @@ import logging
 import os
 import signal
 from contextlib import AsyncExitStack
+from functools import partial
 from time import monotonic, time
+from typing import TYPE_CHECKING
 
 from weave_http import __version__, constants
 from weave_http.addresses import order
 from weave_http.net import relays, tunnel
 from weave_http.net.own_container import own_container
-from weave_http.router import docker_api
 from weave_http.router.addresses.gossip import AddressGossip
 from weave_http.router.addresses.options import AddressOptions
 from weave_http.router.addresses.service import AddressService
 from weave_http.router.addresses.standing import NO_PART
 from weave_http.router.blocking import in_thread
-from weave_http.router.control import address_routes, password_routes
 from weave_http.router.control.control import Control
-from weave_http.router.control.http_api import Api
+from weave_http.router.control.late_server import LateServer
 from weave_http.router.control.metrics_server import MetricsServer
-from weave_http.router.control.name_routes import routes, routes_when_off
 from weave_http.router.data.kernel import Kernel, bridge_mac
 from weave_http.router.data.overlay import Overlay
 from weave_http.router.data.plan import Reach, adopted
 from weave_http.router.data.tunnel import Tunnel
-from weave_http.router.docker_api import DockerAPI
 from weave_http.router.engine import default_gateway, is_running, start_tunnel
-from weave_http.router.keys.gossip import KeyGossip
-from weave_http.router.keys.service import Tunnels
 from weave_http.router.mesh.facts import next_uid
 from weave_http.router.mesh.identity import PeerName, Self, random_peer_name
 from weave_http.router.mesh.peering import Peering
@@ -42,13 +38,20 @@ from weave_http.router.names.service import NameService
 from weave_http.router.options import Options
 from weave_http.router.paths.gossip import PathGossip
 from weave_http.router.paths.service import Paths
-from weave_http.router.plugin.gossip import NetworkGossip
-from weave_http.router.plugin.service import Plugin
 from weave_http.router.roaming import follow_addresses
-from weave_http.router.secrecy.gossip import PasswordGossip
-from weave_http.router.secrecy.service import Secrecy
 from weave_http.router.state import targets_of
 from weave_http.router.store import Store
+
+# A router loads what it was told to do: the start of 60 of them is most of the time until they are a mesh.
+if TYPE_CHECKING:
+    from aiohttp.web import AppRunner
+
+    from weave_http.router.docker_api import DockerAPI
+    from weave_http.router.keys.gossip import KeyGossip
+    from weave_http.router.keys.service import Tunnels
+    from weave_http.router.plugin.gossip import NetworkGossip
+    from weave_http.router.plugin.service import Plugin
+    from weave_http.router.secrecy.service import Secrecy
 
 logger = logging.getLogger(__name__)
 
@@ -81,17 +84,24 @@ class Router:
         self._overlay = Overlay(self._kernel, store, self._reach, self._checked)
         self._name_gossip = NameGossip(me.name, me.uid)
         path_gossip, self._address_gossip = PathGossip(me.name, me.uid), AddressGossip(me.name, me.uid)
-        key_gossip = KeyGossip(me.name, me.uid)
         topics: list[Topic] = [self._name_gossip, path_gossip, self._address_gossip]
         if devices:
+            from weave_http.router.keys.gossip import KeyGossip
+
+            key_gossip = KeyGossip(me.name, me.uid)
             topics.append(key_gossip)
-        network_gossip = NetworkGossip(me.name, me.uid)
         with_plugin = options.plugin and bool(own_container())
         if with_plugin:
+            from weave_http.router.plugin.gossip import NetworkGossip
+
+            network_gossip = NetworkGossip(me.name, me.uid)
             topics.append(network_gossip)
-        self._secrecy, channel = None, None
+        self._secrecy: Secrecy | None = None
+        channel = None
         if options.secrecy is not None:
-            from weave_http.router.secrecy.channel import Encrypted  # half of the router's start, for those with one
+            from weave_http.router.secrecy.channel import Encrypted
+            from weave_http.router.secrecy.gossip import PasswordGossip
+            from weave_http.router.secrecy.service import Secrecy
 
             password_gossip = PasswordGossip(me.name, me.uid)
             topics.append(password_gossip)
@@ -108,7 +118,8 @@ class Router:
             self._tunnels,
         )
         self._overlay.followed = self._paths.followed
-        key_gossip.changed = self._paths.look
+        if devices:
+            key_gossip.changed = self._paths.look
         self._names = self._name_service(options.dns) if options.dns else None
         self._addresses = self._address_service(options.addresses) if options.addresses else None
         if self._addresses is None:
@@ -116,20 +127,7 @@ class Router:
         else:
             self._paths.admits = self._addresses.allocator.gate.admits
             self._addresses.follow = self._overlay.follow
-        procfs = os.environ.get("PROCFS") or constants.PROCFS
-        self._plugin = (
-            Plugin(
-                options.state_dir,
-                procfs,
-                self._addresses,
-                self._names,
-                me=me.name,
-                gossip=network_gossip,
-                told=self._peering.wake,
-            )
-            if with_plugin
-            else None
-        )
+        self._plugin = self._plugin_of(network_gossip, options) if with_plugin else None
         catalogue = self._plugin.catalogue if self._plugin else None
         if catalogue is not None:
             self._overlay.further, self._overlay.carried = catalogue.further, catalogue.carried
@@ -149,13 +147,28 @@ class Router:
         if self._addresses is not None:
             self._addresses.take_away = self._control.take_away
         self._overlay.join_again = self._control.reattacher.again
-        more = routes(self._names) if self._names else routes_when_off()
-        allocation = address_routes.routes(self._addresses) if self._addresses else address_routes.routes_when_off()
-        self._docker_api = DockerAPI(options.proxy, options.listening) if options.proxy else None
-        proxied = docker_api.routes(self._docker_api)
-        more = [*more, *allocation, *proxied, *password_routes.routes(self._secrecy)]
-        self._api = Api(self._control, *options.http_addr, more=more)
+        self._docker_api: DockerAPI | None = None
+        if options.proxy:
+            from weave_http.router.docker_api import DockerAPI
+
+            self._docker_api = DockerAPI(options.proxy, options.listening)
+        host, port = options.http_addr
+        self._api = LateServer(host, port, partial(self._runner, host), when_taken="another router runs there")
         self._metrics = MetricsServer(lambda: self._control.report, options.metrics_addr)
+
+    def _runner(self, host: str) -> AppRunner:
+        """Return the server of the HTTP API: who listens on a loopback address calls it when somebody connects."""
+        from weave_http.router.control import address_routes, name_routes, password_routes, proxy_routes
+        from weave_http.router.control.http_api import Api
+
+        names, addresses = self._names, self._addresses
+        more = [
+            *(name_routes.routes(names) if names else name_routes.routes_when_off()),
+            *(address_routes.routes(addresses) if addresses else address_routes.routes_when_off()),
+            *proxy_routes.routes(self._docker_api),
+            *password_routes.routes(self._secrecy),
+        ]
+        return Api(self._control, host, more=more).runner
 
     def _password_changed(self) -> None:
         """Tell the neighbours, and dial those at once that had another password than this router."""
@@ -170,6 +183,8 @@ class Router:
             self._tunnels.refresh()
 
     def _tunnels_of(self, direct: Tunnel, relayed: Tunnel, gossip: KeyGossip) -> Tunnels:
+        from weave_http.router.keys.service import Tunnels
+
         peering = self._peering
         return Tunnels(
             peering.me.name,
@@ -189,6 +204,19 @@ class Router:
             self._store,
             changed=self._peering.wake,
             nickname=lambda peer: fact.value.nickname if (fact := self._peering.membership.topology.get(peer)) else "",
+        )
+
+    def _plugin_of(self, gossip: NetworkGossip, options: Options) -> Plugin:
+        from weave_http.router.plugin.service import Plugin
+
+        return Plugin(
+            options.state_dir,
+            os.environ.get("PROCFS") or constants.PROCFS,
+            self._addresses,
+            self._names,
+            me=self._peering.me.name,
+            gossip=gossip,
+            told=self._peering.wake,
         )
 
     def _name_service(self, options: DnsOptions) -> NameService:

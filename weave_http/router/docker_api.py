@@ -10,26 +10,24 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-from aiohttp import web
+from typing import TYPE_CHECKING
 
 from weave_http import constants
 from weave_http.engine import Endpoint, Engine, local_engine
-from weave_http.engine.errors import Conflict
 from weave_http.engine.wire.channel import Channel
 from weave_http.engine.wire.contract import Timeouts
 from weave_http.engine.wire.dial import dial
 from weave_http.errors import EngineError, HostError
-from weave_http.host import Host, daemon_tls, perform
-from weave_http.host.router_container import own_image
-from weave_http.operations.holder_body import holder_of
-from weave_http.operations.operation import Operation
-from weave_http.operations.outcome import Outcome
-from weave_http.proxy.home import Visit
+from weave_http.host import Host, perform
 from weave_http.proxy.listening import Listening, url
 from weave_http.proxy.server import Server
 from weave_http.proxy.settings import Settings
 from weave_http.router.engine import engine_socket
+
+if TYPE_CHECKING:
+    from weave_http.operations.operation import Operation
+    from weave_http.operations.outcome import Outcome
+    from weave_http.proxy.home import Visit
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +42,10 @@ class _Visit:
         return perform(Host(os.environ, engine=self.engine), operation)
 
     def waiter(self) -> str:
+        from weave_http.engine.errors import Conflict
+        from weave_http.host.router_container import own_image
+        from weave_http.operations.holder_body import holder_of
+
         host = Host(os.environ, engine=self.engine)
         image = own_image(host)
         name, config = holder_of(image, self.engine.images.inspect(image))
@@ -124,6 +126,8 @@ class DockerAPI:
 
     def _listen_tcp(self, procfs: str) -> None:
         """Listen where it was asked for. Raises `HostError`: it can't be done as it was asked for."""
+        from weave_http.host import daemon_tls
+
         files = daemon_tls.files_for(self._wanted, procfs)
         context = daemon_tls.context_of(files) if files else None
         for address, port in self._wanted.addresses:
@@ -133,12 +137,3 @@ class DockerAPI:
     def stop(self) -> None:
         """Listen no more, and end all connections."""
         self._server.stop()
-
-
-def routes(api: DockerAPI | None) -> list[web.RouteDef]:
-    """Return the part of the router's HTTP API that says where the Docker API is served: a line each, or none."""
-
-    async def addresses(request: web.Request) -> web.Response:
-        return web.Response(text="".join(f"{address}\n" for address in (api.addresses if api else ())))
-
-    return [web.get("/proxyaddrs", addresses)]

@@ -20,6 +20,7 @@ from weave_http.host.router_client import NotOffered, RouterClient, RouterError,
 from weave_http.router.control.as_json import as_json
 from weave_http.router.control.control import Control
 from weave_http.router.control.http_api import Api
+from weave_http.router.control.late_server import LateServer
 from weave_http.router.control.name_routes import routes, routes_when_off
 from weave_http.router.control.report import Report
 from weave_http.router.mesh.identity import PeerName
@@ -90,6 +91,10 @@ class Pretender(Control):
         self.done.append("leave")
 
 
+def server_of(api: Api, port: int) -> LateServer:
+    return LateServer("127.0.0.1", port, lambda: api.runner, when_taken="another router runs there")
+
+
 class Served:
     """The API at a free port, in a thread of its own."""
 
@@ -107,7 +112,7 @@ class Served:
         thread = threading.Thread(target=loop.run_forever)
         thread.start()
         more = routes(self.names) if self.names else routes_when_off()
-        api = Api(self.control, "127.0.0.1", self.port, more=more)
+        api = server_of(Api(self.control, "127.0.0.1", more=more), self.port)
         try:
             asyncio.run_coroutine_threadsafe(api.start(), loop).result(10)
             yield
@@ -366,7 +371,7 @@ def test_a_silent_router_is_one_line() -> None:
 
 def test_a_taken_port_is_one_line() -> None:
     async def test(port: int) -> None:
-        api = Api(Pretender(), "127.0.0.1", port)
+        api = server_of(Api(Pretender(), "127.0.0.1"), port)
         try:
             with pytest.raises(HostError, match=f"TCP port {port} is taken on this host"):
                 await api.start()

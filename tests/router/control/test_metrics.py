@@ -21,7 +21,7 @@ from weave_http.net.vxlan import ensure_vxlan
 from weave_http.router.control import metrics_server
 from weave_http.router.control.metrics import render
 from weave_http.router.control.metrics_server import MetricsServer
-from weave_http.router.control.report import Memory, Metrics, Report
+from weave_http.router.control.report import Memory, Report
 from weave_http.router.control.report import Path as Path_
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -116,10 +116,10 @@ def free_port() -> int:
         return port
 
 
-def started(where: tuple[str, int] | None, ask: Callable[[], str] = str) -> tuple[Metrics, str]:
+def started(where: tuple[str, int] | None, ask: Callable[[], str] = str) -> tuple[tuple[str, str], str]:
     """Start a server, ask it, stop it; return what it said of itself, and the answer."""
 
-    async def work() -> tuple[Metrics, str]:
+    async def work() -> tuple[tuple[str, str], str]:
         server = MetricsServer(lambda: REPORT, where)
         said = await server.start()
         try:
@@ -138,25 +138,25 @@ def test_they_are_served_where_it_was_asked_for() -> None:
             return f"{answer.headers['Content-Type']} {answer.read().decode()}"
 
     said, text = started(("127.0.0.1", port), ask)
-    assert said == Metrics(f"127.0.0.1:{port}", "")
+    assert said == (f"127.0.0.1:{port}", "")
     assert text.startswith("text/plain; version=0.0.4")
     assert "weave_dns_entries 2.0" in text
 
 
 def test_without_an_address_nothing_is_served() -> None:
-    assert started(None)[0] == Metrics("", "")
+    assert started(None)[0] == ("", "")
 
 
 def test_a_taken_port_is_said_and_is_no_failure_of_the_router() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = started(("127.0.0.1", port))[0]
-    hint = "the port is taken; choose another one by --metrics-addr"
-    assert said == Metrics("", f"not served: can't listen on 127.0.0.1:{port}: {hint}")
+    hint = "choose another one by --metrics-addr"
+    assert said == ("", f"not served: TCP port {port} is taken on this host; {hint}")
 
 
 def test_a_missing_library_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics_server, "find_spec", lambda name: None)
     said = started(("127.0.0.1", free_port()))[0]
     expected = "not served: the Python library prometheus_client is not installed; build the image anew"
-    assert said == Metrics("", expected)
+    assert said == ("", expected)

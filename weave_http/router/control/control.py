@@ -7,28 +7,30 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from weave_http.addresses import Cidr, parse_peer_address
 from weave_http.errors import HostError, UsageError, WeaveError
 from weave_http.router.addresses.service import EXPOSED, AddressService
 from weave_http.router.blocking import in_thread
-from weave_http.router.control import describe
-from weave_http.router.control.report import Memory, Metrics, Missing, Report, RoundTrip
-from weave_http.router.control.status import SECTIONS
 from weave_http.router.data.overlay import Overlay as DataPlane
 from weave_http.router.data.plan import without
-from weave_http.router.keys.service import Tunnels
 from weave_http.router.mesh.identity import PeerName, is_peer_name
 from weave_http.router.mesh.peering import Peering
 from weave_http.router.mesh.resolve import resolve
 from weave_http.router.names.service import NameService
 from weave_http.router.paths.service import Paths
-from weave_http.router.plugin.catalogue import Catalogue
 from weave_http.router.reattach import Reattacher
 from weave_http.router.rejoin import Joined
-from weave_http.router.secrecy.service import Secrecy
 from weave_http.router.state import is_container_id
 from weave_http.router.store import Store
+
+# What describes the router is imported when somebody asks for it: a router starts to join the others.
+if TYPE_CHECKING:
+    from weave_http.router.control.report import Missing, Report, RoundTrip
+    from weave_http.router.keys.service import Tunnels
+    from weave_http.router.plugin.catalogue import Catalogue
+    from weave_http.router.secrecy.service import Secrecy
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ class Control:
 
     Attributes:
         ready: whether the router has come up.
-        metrics: where metrics are served.
+        metrics: where metrics are served, and why not, as `report.Metrics` has it.
     """
 
     def __init__(
@@ -68,7 +70,7 @@ class Control:
         enforce: bool = False,
     ) -> None:
         self.ready = False
-        self.metrics = Metrics("", "")
+        self.metrics = ("", "")
         self.store = store
         self.overlay = overlay
         self._peering = peering
@@ -89,6 +91,9 @@ class Control:
     @property
     def report(self) -> Report:
         """All there is to know."""
+        from weave_http.router.control import describe
+        from weave_http.router.control.report import Memory, Metrics, Report
+
         state = self.store.state
         standings = self._paths.standings
         return Report(
@@ -104,7 +109,7 @@ class Control:
             attachments=self.attachments,
             exposed=describe.exposed(state.exposed),
             dns=describe.dns(self._names) if self._names else None,
-            metrics=self.metrics,
+            metrics=Metrics(*self.metrics),
             ipam=describe.ipam(self._addresses) if self._addresses else None,
             networks=describe.networks(self._catalogue, self._peering) if self._catalogue else None,
         )
@@ -117,15 +122,21 @@ class Control:
     @property
     def missing(self) -> Missing:
         """What is not as it was asked for."""
+        from weave_http.router.control import describe
+
         return describe.missing(self._peering, self._paths.standings, monotonic())
 
     @property
     def round_trips(self) -> tuple[RoundTrip, ...]:
         """What each peer measured to each of its neighbours."""
+        from weave_http.router.control import describe
+
         return describe.round_trips(self._peering, self._paths.said)
 
     def status(self, section: str) -> str | None:
         """Return a section's text, the summary's for an empty name, None when there is no such section."""
+        from weave_http.router.control.status import SECTIONS
+
         text = SECTIONS.get(section)
         return text(self.report) if text else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from weave_http import addresses
 from weave_http.addresses import Cidr, order
@@ -25,16 +26,18 @@ from weave_http.router.control.report import (
 )
 from weave_http.router.control.report import Overlay as OverlaySection
 from weave_http.router.data.overlay import Overlay
-from weave_http.router.keys.service import Tunnels
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.peering import Peering
 from weave_http.router.names.service import NameService
 from weave_http.router.names.zone import Entry
 from weave_http.router.paths.facts import Says
 from weave_http.router.paths.service import Standing
-from weave_http.router.plugin.catalogue import Catalogue
 from weave_http.router.reattach import Reattacher
 from weave_http.router.state import Exposure
+
+if TYPE_CHECKING:
+    from weave_http.router.keys.service import Tunnels
+    from weave_http.router.plugin.catalogue import Catalogue
 
 
 def router(

@@ -7,7 +7,6 @@ than this one, are refused.
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable
@@ -17,7 +16,7 @@ from aiohttp.http import HttpProcessingError
 
 from weave_http import __version__
 from weave_http.addresses import Cidr
-from weave_http.errors import HostError, WeaveError
+from weave_http.errors import WeaveError
 from weave_http.router.control import describe
 from weave_http.router.control.as_json import as_json
 from weave_http.router.control.control import Control
@@ -36,15 +35,16 @@ class Api:
 
     Args:
         control: does what is asked for.
-        host: loopback address to listen on.
-        port: TCP port.
+        host: loopback address that it is served on.
         more: routes that others serve.
+
+    Attributes:
+        runner: what serves it.
     """
 
-    def __init__(self, control: Control, host: str, port: int, *, more: Iterable[web.RouteDef] = ()) -> None:
+    def __init__(self, control: Control, host: str, *, more: Iterable[web.RouteDef] = ()) -> None:
         self._control = control
         self._host = host
-        self._port = port
         app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[self._guard])
         app.add_routes(
             [
@@ -69,30 +69,9 @@ class Api:
                 *more,
             ]
         )
-        self._runner = web.AppRunner(
+        self.runner = web.AppRunner(
             app, access_log=None, logger=_server_logger(), shutdown_timeout=_SHUTDOWN, keepalive_timeout=15
         )
-
-    async def start(self) -> None:
-        """Begin to listen.
-
-        Raises:
-            HostError: the port is taken.
-        """
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self._host, self._port, reuse_address=True).start()
-        except OSError as error:
-            where = f"{self._host}:{self._port}"
-            if error.errno == errno.EADDRINUSE:
-                raise HostError(
-                    f"TCP port {self._port} is taken on this host", hint="another router runs there"
-                ) from error
-            raise HostError(f"can't listen on {where}: {error.strerror}") from error
-
-    async def stop(self) -> None:
-        """Stop listening."""
-        await self._runner.cleanup()
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:

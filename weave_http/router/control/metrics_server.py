@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Callable
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from aiohttp import web
-
+from weave_http.errors import HostError
 from weave_http.router.blocking import in_thread
-from weave_http.router.control.report import Metrics, Report
+from weave_http.router.control.late_server import LateServer
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from weave_http.router.control.report import Report
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +25,7 @@ _SHUTDOWN = 0.3
 class MetricsServer:
     """An HTTP server for the metrics. A router that can't have it runs without, and says so.
 
-    The library is imported when the metrics are first asked for: most routers never are, and it takes 2 MB.
+    The library is imported when the metrics are first asked for, as the server is: it takes 2 MB.
 
     Args:
         report: returns what there is to know.
@@ -31,36 +35,42 @@ class MetricsServer:
     def __init__(self, report: Callable[[], Report], where: tuple[str, int] | None) -> None:
         self._report = report
         self._where = where
-        app = web.Application()
-        app.add_routes([web.get("/metrics", self._metrics)])
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN, keepalive_timeout=15)
+        self._server = (
+            LateServer(*where, self._make, when_taken="choose another one by --metrics-addr") if where else None
+        )
 
-    async def start(self) -> Metrics:
-        """Begin to listen; return where, or why not."""
-        if self._where is None:
-            return Metrics("", "")
-        host, port = self._where
+    async def start(self) -> tuple[str, str]:
+        """Begin to listen; return where, or why not, as the report has it."""
+        if self._where is None or self._server is None:
+            return "", ""
         trouble = ""
         if find_spec(_LIBRARY) is None:
             trouble = f"the Python library {_LIBRARY} is not installed; build the image anew"
         else:
-            await self._runner.setup()
             try:
-                await web.TCPSite(self._runner, host, port, reuse_address=True).start()
-            except OSError as error:
-                taken = error.errno == errno.EADDRINUSE
-                why = "the port is taken; choose another one by --metrics-addr" if taken else error.strerror
-                trouble = f"can't listen on {host}:{port}: {why}"
+                await self._server.start()
+            except HostError as error:
+                trouble = str(error)
         if trouble:
             logger.warning("metrics are not served: %s", trouble)
-            return Metrics("", f"not served: {trouble}")
-        return Metrics(f"{host}:{port}", "")
+            return "", f"not served: {trouble}"
+        return "{}:{}".format(*self._where), ""
 
     async def stop(self) -> None:
         """Stop listening. Idempotent."""
-        await self._runner.cleanup()
+        if self._server is not None:
+            await self._server.stop()
+
+    def _make(self) -> web.AppRunner:
+        from aiohttp import web
+
+        app = web.Application()
+        app.add_routes([web.get("/metrics", self._metrics)])
+        return web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN, keepalive_timeout=15)
 
     async def _metrics(self, request: web.Request) -> web.Response:
+        from aiohttp import web
+
         report = self._report()
 
         def rendered() -> tuple[bytes, str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from weave_http.errors import UsageError
 from weave_http.operations import passwords
-from weave_http.router.secrecy.service import Secrecy
+
+if TYPE_CHECKING:
+    from weave_http.router.secrecy.service import Secrecy
 
 _LONGEST_GRACE = 366 * 86400
 

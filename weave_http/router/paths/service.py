@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from weave_http import constants
 from weave_http.addresses import IP
 from weave_http.net.tunnel import is_tunnelled
 from weave_http.router.data.plan import Reach, Way, everybody, is_open, open_relays, plan
-from weave_http.router.keys.service import Tunnels
 from weave_http.router.mesh.connections import Connection
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.peering import Peering
@@ -24,6 +24,9 @@ from weave_http.router.paths.prober import Prober
 from weave_http.router.paths.sockets import Listener
 from weave_http.router.paths.track import State
 from weave_http.router.tasks import Tasks
+
+if TYPE_CHECKING:
+    from weave_http.router.keys.service import Tunnels
 
 logger = logging.getLogger(__name__)
 
