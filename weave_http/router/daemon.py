@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from time import monotonic, time
 
@@ -148,7 +149,7 @@ class Router:
         )
         if self._addresses is not None:
             self._addresses.take_away = self._control.take_away
-        self._overlay.join_again = self._control.reattacher.again
+        self._overlay.guard_again = self._guard_again
         more = routes(self._names) if self._names else routes_when_off()
         allocation = address_routes.routes(self._addresses) if self._addresses else address_routes.routes_when_off()
         self._docker_api = DockerAPI(options.proxy, options.listening) if options.proxy else None
@@ -161,6 +162,12 @@ class Router:
         """Tell the neighbours, and dial those at once that had another password than this router."""
         self._peering.wake()
         self._peering.hurry()
+
+    def _guard_again(self, ports: Collection[str]) -> None:
+        """Have containers held again to what they were given, by whoever gave it to them."""
+        self._control.reattacher.again()
+        if self._plugin is not None:
+            self._plugin.guard(ports)
 
     def _reach(self, now: float) -> Reach:
         return self._paths.reach(now)
