@@ -1,4 +1,7 @@
-"""Plays for minutes, on hosts of its own: `python -m tests.chaos --minutes 10 --seed 1`; or moves an address often."""
+"""Plays for minutes, on hosts of its own: `python -m tests.chaos --minutes 10 --seed 1`; or moves an address often.
+
+With WEAVE_TEST_PASSWORD set, the network has that password.
+"""
 
 from __future__ import annotations
 

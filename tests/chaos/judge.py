@@ -118,13 +118,13 @@ def _ports(look: Look) -> Iterator[str]:
 
 def _destinations(one: Look, looks: Sequence[Look]) -> Iterator[str]:
     """Frames for all go to all other hosts, and those for a container to the host that has it."""
-    others = {look.address for look in looks if look is not one}
+    others = {look.place for look in looks if look is not one}
     if one.floods != others:
         yield f"{one.host}: frames for all go to {sorted(one.floods)} instead of {sorted(others)}"
     for look in looks:
         for container in look.containers:
             seen = one.learnt.get(container.mac)
-            if seen is not None and seen != look.address:
+            if seen is not None and seen != look.place:
                 yield f"{one.host}: frames for {container.name} of {look.host} go to {seen}"
 
 

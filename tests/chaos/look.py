@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from tests.hosts.host import GUEST, Host
+from tests.hosts.host import GUEST, PASSWORD, Host
 from weave_http import constants
+from weave_http.net import tunnel
 
 _SCRIPT = f"""
 all=$(docker ps -aq --no-trunc)
@@ -57,7 +58,7 @@ class Look:
 
     Args:
         host: its name.
-        address: its own one on the LAN.
+        place: where frames for it go (`place_of`); empty if its router does not answer.
         containers: of callers.
         ports: host ends of containers' cables.
         floods: underlay addresses that frames for all go to.
@@ -68,7 +69,7 @@ class Look:
     """
 
     host: str
-    address: str
+    place: str
     containers: tuple[Container, ...]
     ports: frozenset[str]
     floods: frozenset[str]
@@ -117,8 +118,19 @@ def look(host: Host) -> Look:
         elif kind == "report" and rest.startswith("{"):
             report = json.loads(rest)
     guests = tuple(Container(**each) for each in containers if each.pop("image") == GUEST)
-    places = frozenset(ports), frozenset(floods), learnt
-    return Look(host.name, host.address, guests, *places, tuple(left), held, report)
+    seen = frozenset(ports), frozenset(floods), learnt
+    place = place_of(host, report["Router"]["Name"]) if report else ""
+    return Look(host.name, place, guests, *seen, tuple(left), held, report)
+
+
+def place_of(host: Host, peer: str) -> str:
+    """Return where frames for a host go: its address on the LAN, or in the tunnel if the network has a password.
+
+    Args:
+        host: that they go to.
+        peer: name of its router.
+    """
+    return str(tunnel.address_of(peer)) if PASSWORD else host.address
 
 
 def _interface(text: str) -> dict[str, Any]:

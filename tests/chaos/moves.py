@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 from random import Random
 
+from tests.chaos.look import place_of
 from tests.hosts.host import Host, eventually
 from weave_http import constants
 from weave_http.commands import Caller, perform
@@ -102,12 +103,13 @@ class Moves:
         pinged, neighbours, fdb, report = said.splitlines()
         macs = {each.get("lladdr") for each in json.loads(neighbours or "[]")}
         behind = {each["dst"] for each in json.loads(fdb) if each["mac"] == mac and "dst" in each}
+        elsewhere = set() if host is there else {place_of(there, self._peers[there])}
         entries = json.loads(report)["DNS"]["Entries"]
         origins = [entry["Origin"] for entry in entries if entry["Address"] == ADDRESS]
         found[:] = [
             *(["no answer"] if pinged != "1 received" else []),
             *([f"neighbour {macs}"] if macs != {mac} else []),
-            *([f"FDB {behind}"] if behind != (set() if host is there else {there.address}) else []),
+            *([f"FDB {behind}"] if behind != elsewhere else []),
             *([f"names of {origins}"] if origins != [self._peers[there]] else []),
         ]
         return not found

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from signal import SIGKILL
+from typing import TypeVar
 
 from tests.patience import PATIENCE
 from tests.prefork import run_weave
@@ -18,6 +19,7 @@ from weave_http.net.netns import Namespace
 from weave_http.sandbox import Sandbox
 from weave_http.sandbox.lan import LanPlan, netns_path
 
+T = TypeVar("T")
 Done = subprocess.CompletedProcess[str]
 GUEST = "weave-guest:latest"
 PASSWORD = os.environ.get("WEAVE_TEST_PASSWORD", "")
@@ -99,6 +101,12 @@ class Host:
     def kill_router(self, number: int = SIGKILL) -> None:
         """End the router's process by a signal, as a crash would; its restart policy is the engine's matter."""
         assert self.kill("weave", number), "the router does not run"
+
+    def in_its_network(self, function: Callable[[], T]) -> T:
+        """Call a function in the host's network namespace, and return what it returns."""
+        plan = LanPlan(self.sandbox.name, IPv4Network(self.sandbox.subnet))
+        with Namespace(str(netns_path(plan.host_netns(self.name)))) as space:
+            return space.call(function)
 
     @contextmanager
     def wire(self, wanted: Collection[bytes] = ()) -> Iterator[Searched]:

@@ -9,9 +9,11 @@ from signal import SIGKILL, SIGTERM
 import pytest
 
 from tests.hosts.host import GUEST, Host, eventually
+from tests.hosts.test_firewall import answered, pid_of
 from tests.hosts.test_names import DNS
 from tests.hosts.test_network import joined
 from tests.patience import PATIENCE
+from weave_http.net import ingress
 from weave_http.sandbox import Sandbox
 
 pytestmark = pytest.mark.not_podman(reason="its networks have no such plugins")
@@ -101,6 +103,20 @@ def networks(host: Host) -> set[str]:
 def received(host: Host, container: str) -> str:
     """Return how many packets came to a container's interface so far."""
     return host.inside(container, "cat /sys/class/net/ethwe0/statistics/rx_packets")
+
+
+def test_an_endpoint_is_held_to_its_address_again_after_the_rules_were_flushed(plugged: tuple[Host, Host]) -> None:
+    one, two = plugged
+    one.weave("stop")
+    one.weave("launch", "--enforce", two.address)
+    here, there = run(one, "box"), run(two, "peer")
+    assert eventually(lambda: answered(one, "box", here, there))
+    one.shell(f"nsenter -t {pid_of(one, 'box')} -n ip addr add 10.40.0.77/12 dev ethwe0")
+    assert not answered(one, "box", "10.40.0.77", there)
+    one.in_its_network(ingress.remove)
+    assert eventually(lambda: "what it sends is not looked at" in one.shell("docker logs --tail 5 weave 2>&1"))
+    assert eventually(lambda: not answered(one, "box", "10.40.0.77", there))
+    assert answered(one, "box", here, there)
 
 
 def test_further_networks_are_on_all_hosts_and_apart_in_the_kernel(plugged: tuple[Host, Host]) -> None:

@@ -49,7 +49,7 @@ def port_name(endpoint: str) -> str:
 
 
 def settle(path: str, mac: str, address: Cidr) -> None:
-    """Set what the engine does not: how long neighbours are believed, and what may come from there; say whose it is.
+    """Set what the engine does not, how long neighbours are believed, and say whose the address is.
 
     Args:
         path: of its network namespace.
@@ -67,15 +67,24 @@ def settle(path: str, mac: str, address: Cidr) -> None:
         inner = next((link for link in links.list_links(guest, kind="veth") if link.mac == mac), None)
         if inner is None:
             return
-        _guard(inner.peer, mac, address)
         namespace.call(lambda: sysctl.set_neighbour(inner.name))
         namespace.call(lambda: neighbour.announce(inner.name, mac, [address]))
 
 
-def _guard(index: int, mac: str, address: Cidr) -> None:
-    """Have the host take from an endpoint only what one with this address may send, as of all containers."""
-    with Netlink() as kernel:
-        outer = links.get_link(kernel, index=index)
+def guard(port: str, mac: str, address: Cidr) -> None:
+    """Have the host take from an endpoint only what one with this address may send, as of all containers.
+
+    It goes by what the engine gave the endpoint, whatever the container did to its own end.
+
+    Args:
+        port: name of the end on the bridge; fine when it is gone.
+        mac: of the other end.
+        address: of the other end.
+
+    Raises:
+        HostError: the kernel refused.
+    """
+    with host_locked(shared=True), Netlink() as kernel:
         bridge = links.get_link(kernel, constants.BRIDGE)
-    if outer is not None and bridge is not None:
-        ingress.guard(bridge, outer.name, mac, [address])
+        if bridge is not None and links.get_link(kernel, port) is not None:
+            ingress.guard(bridge, port, mac, [address])

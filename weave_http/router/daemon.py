@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from functools import partial
 from time import monotonic, time
@@ -146,7 +147,7 @@ class Router:
         )
         if self._addresses is not None:
             self._addresses.take_away = self._control.take_away
-        self._overlay.join_again = self._control.reattacher.again
+        self._overlay.guard_again = self._guard_again
         self._docker_api: DockerAPI | None = None
         if options.proxy:
             from weave_http.router.docker_api import DockerAPI
@@ -174,6 +175,12 @@ class Router:
         """Tell the neighbours, and dial those at once that had another password than this router."""
         self._peering.wake()
         self._peering.hurry()
+
+    def _guard_again(self, ports: Collection[str]) -> None:
+        """Have containers held again to what they were given, by whoever gave it to them."""
+        self._control.reattacher.again()
+        if self._plugin is not None:
+            self._plugin.guard(ports)
 
     def _reach(self, now: float) -> Reach:
         return self._paths.reach(now)

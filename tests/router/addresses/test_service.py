@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from ipaddress import ip_interface, ip_network
 from pathlib import Path
@@ -13,10 +13,13 @@ import pytest
 from tests.router.control.test_api import Pretender
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError
+from weave_http.router.addresses import service
 from weave_http.router.addresses.charter import Charter
 from weave_http.router.addresses.gossip import AddressGossip
 from weave_http.router.addresses.options import AddressOptions
 from weave_http.router.addresses.service import EXPOSED, AddressService
+from weave_http.router.addresses.standing import Standing
+from weave_http.router.mesh.facts import Fact, Stamp
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.neighbours import View
 from weave_http.router.store import Store
@@ -155,3 +158,80 @@ def test_a_host_is_apart_until_docker_lets_go_of_an_address_that_is_anothers(tmp
     assert host.control.done == []
     assert not host.service.allocator.gate.apart
     assert host.followed[-1] == (5, 5, False)
+
+
+class Shared(Alone):
+    """The same, in a network that another peer has part in.
+
+    Args:
+        folder: its disk.
+        monkeypatch: of the test.
+        unhurried: seconds after which it tells what nobody waits for; by default more than a test takes.
+    """
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, unhurried: float = 1000.0) -> None:
+        super().__init__(folder)
+        monkeypatch.setattr(service, "UNHURRIED", unhurried)
+        life = self.service.allocator.agreement.memory.life
+        self.gossip.learn(Charter(5, "1.a", {OTHER: 8}, {ME: (BLOCK,)}, {ME: life}))
+        self.work: asyncio.Task[None] | None = None
+
+    @property
+    def used(self) -> int:
+        """How many addresses it says that it handed out."""
+        (found,) = [fact.value.used for fact in self.gossip._facts if fact.owner == ME and fact.value is not None]
+        return found
+
+    async def hand_out(self) -> None:
+        """Begin to take part in agreements, hand out three addresses, and take one of them back."""
+        self.work = asyncio.create_task(self.service.run())
+        await eventually(lambda: self.said == 5)
+        for each in ("a", "b", "c"):
+            await self.service.allocate(each * 64)
+        await self.service.release("a" * 64)
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Return when something holds."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def test_what_an_address_changes_is_kept_at_once_and_told_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = Shared(tmp_path, monkeypatch)
+
+    async def run() -> None:
+        await host.hand_out()
+        await asyncio.sleep(0.2)
+        assert host.used == 0
+        assert host.store.state.kept is not None
+        assert {*host.store.state.kept.held} == {"b" * 64, "c" * 64}
+
+    asyncio.run(run())
+
+
+def test_how_much_of_a_share_is_used_is_told_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Shared(tmp_path, monkeypatch, unhurried=0.2)
+
+    async def run() -> None:
+        await host.hand_out()
+        await eventually(lambda: host.used == 2)
+
+    asyncio.run(run())
+
+
+def test_what_an_address_changes_is_told_at_once_if_another_host_looks_for_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = Shared(tmp_path, monkeypatch)
+    wants = Standing(8, (RANGE,), 5, "1.a", wants=(BLOCK,))
+    host.gossip._facts.merge([Fact(OTHER, Stamp(1, 1), wants)])
+
+    async def run() -> None:
+        await host.hand_out()
+        await eventually(lambda: host.used == 2)
+
+    asyncio.run(run())

@@ -37,6 +37,9 @@ HAND_OVER = 3.0
 """Seconds that the others have to take over what a host that leaves gives back."""
 RETRY = 5.0
 """Seconds after which what could not be written is written again."""
+UNHURRIED = 1.0
+"""Seconds after which others are told how much of our share is used, and more is asked for in advance: nobody waits for
+it, and what many addresses change is told at once."""
 _SMALLEST = 4
 """Addresses of a subnet out of which some may be handed out."""
 
@@ -102,6 +105,7 @@ class AddressService:
         self.defaults = [each for each in options.defaults if each.version == 4 or has_ipv6()]
         """Subnets for those who name none, as far as the kernel has the like."""
         self._event = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self._written: Kept | None = None
         self._lock = asyncio.Lock()
         gossip.heard = self._event.set
@@ -113,6 +117,9 @@ class AddressService:
         """Take part in the agreements until cancelled."""
         while True:
             self._event.clear()
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
             try:
                 due = await self._conclude()
                 await self._let_go()
@@ -122,6 +129,15 @@ class AddressService:
             with suppress(TimeoutError):
                 async with asyncio.timeout(None if due is None else max(0.01, due - monotonic())):
                     await self._event.wait()
+
+    def _follow_use(self) -> None:
+        """Have it concluded what follows from what was handed out or taken back: at once if anybody waits for it."""
+        agreement = self.allocator.agreement
+        awaited = self.allocator.pending or agreement.wants or any(fact.wants for fact in self.facts.values())
+        if awaited or agreement.is_alone:  # alone: who has handed out something joins no other network
+            self._event.set()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(UNHURRIED, self._event.set)
 
     async def _conclude(self) -> float | None:
         """Conclude what follows from what was heard, keep it, and say it. Raises `HostError`: it can't be kept."""
@@ -216,7 +232,7 @@ class AddressService:
             gone = self.allocator.holdings.release(owner, monotonic(), addresses)
             if gone:
                 await self._keep()
-        self._event.set()
+        self._follow_use()
         return gone
 
     async def adopt(self, owner: str, addresses: Iterable[Cidr]) -> None:
@@ -281,14 +297,10 @@ class AddressService:
             self.allocator.ask(request, monotonic())
             if request.answer is not None:
                 await self._keep()
-        self._event.set()
+        self._follow_use()
         try:
-            deadline = monotonic() + WAIT
-            while not request.is_done and monotonic() < deadline:
-                await asyncio.sleep(0.01)
-            if request.answer is not None:
-                async with self._lock:
-                    await self._keep()
+            if not request.is_done:
+                await self._await_answer(request)
         finally:
             self.allocator.withdraw(request)
         if request.refusal is not None:
@@ -296,6 +308,15 @@ class AddressService:
         if request.answer is None:
             raise HostError(f"no address of {request.what} can be had: {self.trouble or 'all of them are in use'}")
         return request.answer
+
+    async def _await_answer(self, request: Request) -> None:
+        """Return when a request is done, and its answer on the disk, or nobody waits any more. Raises `HostError`."""
+        deadline = monotonic() + WAIT
+        while not request.is_done and monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        if request.answer is not None:
+            async with self._lock:
+                await self._keep()
 
     def _adopt(self, owner: str, addresses: Iterable[Cidr]) -> None:
         for cidr in addresses:

@@ -40,7 +40,7 @@ class Overlay:
         trouble: why the kernel is not as it should be, empty if it is.
         further: returns which further networks there are; None if there can be none.
         carried: told of these, and why the kernel does not have some of them, by the Docker network's id.
-        join_again: called when containers have to be joined anew to be held to what they were given.
+        guard_again: called with the ports of containers that have to be held anew to what they were given.
         followed: told how peers are reached when the kernel follows.
     """
 
@@ -64,7 +64,7 @@ class Overlay:
         self.mtu = 0
         self.destinations: frozenset[IP] = frozenset()
         self.trouble = ""
-        self.join_again: Callable[[], None] = lambda: None
+        self.guard_again: Callable[[Collection[str]], None] = lambda ports: None
         self.followed: Callable[[Reach], None] = lambda reach: None
 
     async def start(self, uid: int = 0, before: int = 0) -> None:
@@ -206,8 +206,8 @@ class Overlay:
         if self.mtu not in (0, found.mtu):
             logger.info("the MTU of the network is %d bytes now, it was %d", found.mtu, self.mtu)
         if found.unguarded and self.mtu:
-            logger.warning("%s: what it sends is not looked at; it is joined again", ", ".join(sorted(found.unguarded)))
-            self.join_again()
+            logger.warning("%s: what it sends is not looked at; it will be again", ", ".join(sorted(found.unguarded)))
+            self.guard_again(found.unguarded)
         self._done, self.mtu = reach, found.mtu
         self._tell_checked()
         after = with_found(self._store.state.exposed, found.exposed)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_interface
 from typing import Any
 
@@ -45,6 +45,7 @@ class Endpoint:
     Args:
         container: full id.
         network: id of the network.
+        port: name of the host's end.
         mac: of its end.
         address: of its end.
         names: that it has.
@@ -52,6 +53,7 @@ class Endpoint:
 
     container: str
     network: str
+    port: str
     mac: str
     address: Cidr
     names: tuple[str, ...] = ()
@@ -120,15 +122,22 @@ class Following:
         for network in listed:
             with suppress(NotFound):
                 networks.append(engine.networks.inspect(str(network["Id"])))
-        known = self._known
-        self._known = {}
+        known: dict[tuple[str, str, str], Endpoint] = {}
         for each in _endpoints(networks):
-            key = each.container, each.network, each.mac
-            self._known[key] = known.get(key) or self._greeted(engine, each)
-        self._found(Found(networks, list(self._known.values())))
+            key = each.container, each.port, each.mac
+            known[key] = self._known.get(key) or self._greeted(engine, each)
+        self._known = known
+        self._found(Found(networks, list(known.values())))
+
+    def guard(self, ports: Collection[str]) -> None:
+        """Have the host look again at what comes from the endpoints with these ports. Blocking."""
+        for each in self._known.values():
+            if each.port in ports:
+                _guard(each)
 
     def _greeted(self, engine: Engine, each: Endpoint) -> Endpoint:
-        """Set in a container what the engine does not; return the endpoint with its names."""
+        """Set for an endpoint what the engine does not; return it with its names."""
+        _guard(each)
         try:
             container = engine.containers.inspect(each.container)
             if pid := container["State"].get("Pid"):
@@ -138,7 +147,7 @@ class Following:
         except (WeaveError, OSError) as error:
             logger.warning("container %s: %s", each.container[:12], error)
             return each
-        return Endpoint(each.container, each.network, each.mac, each.address, names_of(container, each.network))
+        return replace(each, names=names_of(container, each.network))
 
     def _start_failed(self) -> None:
         """Start the containers that the engine could not start because we were not there."""
@@ -175,12 +184,23 @@ def failed(engine: Engine) -> list[dict[str, Any]]:
     return found
 
 
+def _guard(each: Endpoint) -> None:
+    try:
+        endpoint.guard(each.port, each.mac, each.address)
+    except (WeaveError, OSError) as error:
+        logger.warning("container %s: %s", each.container[:12], error)
+
+
 def _endpoints(networks: Iterable[Mapping[str, Any]]) -> Iterable[Endpoint]:
     for network in networks:
         for container, each in (network.get("Containers") or {}).items():
             if each.get("IPv4Address") and each.get("MacAddress"):
                 yield Endpoint(
-                    str(container), str(network["Id"]), str(each["MacAddress"]), ip_interface(each["IPv4Address"])
+                    str(container),
+                    str(network["Id"]),
+                    endpoint.port_name(str(each.get("EndpointID") or "")),
+                    str(each["MacAddress"]),
+                    ip_interface(each["IPv4Address"]),
                 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -121,6 +121,10 @@ class Plugin:
         with suppress(OSError):
             await in_thread(partial(plugin_files.withdraw, self._procfs, mine=True))
         await self._server.stop()
+
+    def guard(self, ports: Collection[str]) -> None:
+        """Have the host look again at what comes from the endpoints with these ports: somebody took the rules away."""
+        self._tasks.start(in_thread(partial(self._following.guard, ports)))
 
     def _tell(self, found: Found) -> None:
         """Have the event loop do what follows from what the thread found."""
