@@ -84,3 +84,12 @@ def test_what_can_not_be_started_is_refused_in_one_line(
     assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
     assert reason in result.err
     assert c1.links() == []
+
+
+@pytest.mark.parametrize(("own", "seconds"), [(None, "10"), (0, "0"), (42, "42")])
+def test_a_restart_gives_the_container_its_own_time_to_end(stage: Stage, own: int | None, seconds: str) -> None:
+    stage.container("c1")
+    stage.engine.containers[identity("c1")].config["StopTimeout"] = own
+    assert stage.weave("restart", A, "c1").code == 0
+    (call,) = [request for request in stage.engine.requests if request.path.endswith("/restart")]
+    assert call.query == {"t": seconds}

@@ -167,6 +167,7 @@ def test_several_callers_at_once_get_each_their_own_and_a_slow_one_holds_nobody_
         assert slow.is_alive(), "restart waits: the container takes no SIGTERM"
         assert host.kill("slow")
         slow.join()
+    host.kill("slow")
     for number, text in enumerate(said, start=1):
         expected = f"10.2.{number}.1\n" if number % 2 else f"weave {('attach', 'ps')[number // 2 % 2]} "
         assert text.startswith(expected), number

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from weave_http.engine.errors import InvalidReference, NotFound
 from weave_http.errors import EngineError, HostError
 from weave_http.host.attach import join
 from weave_http.host.host import Host
 from weave_http.operations import Restart, Start
+
+_GRACE_SECONDS = 10
+"""Docker's own, for a container that was made without one."""
 
 
 def run(host: Host, op: Start) -> None:
@@ -18,7 +22,7 @@ def run(host: Host, op: Start) -> None:
     Raises:
         WeaveError: it did not work; a container that did not run before doesn't run now.
     """
-    _begin(host, op, host.engine.containers.start)
+    _begin(host, op, lambda found: host.engine.containers.start(found["Id"]))
 
 
 def restart(host: Host, op: Restart) -> None:
@@ -27,13 +31,19 @@ def restart(host: Host, op: Restart) -> None:
     Raises:
         WeaveError: it did not work; a container that did not run before doesn't run now.
     """
-    _begin(host, op, host.engine.containers.restart)
+    _begin(host, op, lambda found: host.engine.containers.restart(found["Id"], timeout=_grace(found)))
 
 
-def _begin(host: Host, op: Start | Restart, start: Callable[[str], None]) -> None:
+def _grace(found: dict[str, Any]) -> int:
+    """Return the seconds between SIGTERM and SIGKILL that a container is to have; unasked, Podman gives it none."""
+    seconds = (found.get("Config") or {}).get("StopTimeout")
+    return _GRACE_SECONDS if seconds is None else int(seconds)
+
+
+def _begin(host: Host, op: Start | Restart, start: Callable[[dict[str, Any]], None]) -> None:
     before = host.container(op.container)
     try:
-        start(before["Id"])
+        start(before)
     except (InvalidReference, NotFound) as error:
         raise HostError(error.message) from error
     try:
