@@ -262,7 +262,8 @@ def crowd(host: Host, commands: int, callers: int, seed: int) -> None:
     over = threading.Event()
 
     def killer() -> None:
-        while not over.wait(chance.uniform(1, 3)):
+        # Killed sooner, it is started later and later, and most commands take the cold way.
+        while not over.wait(chance.uniform(1, 3) * commands / 100):
             host.kill("weave-exec")
 
     def one(number: int) -> str:
