@@ -314,6 +314,9 @@ class FakeEngine(FakeServer):
                     "Labels": each.config.get("Labels"),
                     "Command": " ".join(each.config.get("Cmd", []) if self.podman else each.command),
                     "Created": each.created,
+                    "NetworkSettings": {
+                        "Networks": {each.config.get("HostConfig", {}).get("NetworkMode", "bridge"): {}}
+                    },
                 }
                 for each in self.containers.values()
                 if each.status == "running" or request.query.get("all") == "1"

@@ -11,7 +11,7 @@ import pytest
 
 from tests import fake_resident
 from tests.commands.conftest import Desk
-from tests.fake_engine import Run
+from tests.fake_engine import Recorded, Reply, Run
 from weave_http import constants
 from weave_http.commands import perform, warm
 from weave_http.commands.warm import ResidentLost
@@ -115,6 +115,28 @@ def test_on_podman_one_that_is_made_ready_but_never_runs_is_started(
     assert perform(desk.caller, Ps()).ok
     assert desk.fake.calls().count(f"POST /containers/{constants.RESIDENT_CONTAINER}/start") == podman
     assert cold_as_well(desk)
+
+
+@pytest.mark.parametrize("attachable", [True, False])
+def test_on_podman_one_that_was_killed_before_it_ran_is_stopped_and_started(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, attachable: bool
+) -> None:
+    def refuse(_request: Recorded, reply: Reply) -> None:
+        desk.fake.on("POST", start, desk.fake._start)
+        reply.error(500, "crun start failed: exit status 1")
+
+    start = f"/containers/{constants.RESIDENT_CONTAINER}/start"
+    monkeypatch.setattr(warm, "READY_SECONDS", 0.2)
+    desk.fake.podman = True
+    fake_resident.add(desk.fake, silent_at="call")
+    resident = next(each for each in desk.fake.containers.values() if each.name == constants.RESIDENT_CONTAINER)
+    resident.status = "created"
+    desk.fake.on("POST", start, refuse)
+    if not attachable:
+        desk.fake.on("POST", ATTACH.split()[1], lambda request, reply: reply.error(500, "no attach socket"))
+    assert perform(desk.caller, Ps()).ok
+    ours = [call.rpartition("/")[2] for call in desk.fake.calls() if f"/{constants.RESIDENT_CONTAINER}/" in call]
+    assert ours == ["attach", "start", "json", "stop", "start"]
 
 
 @pytest.mark.parametrize("how", ["ends_at", "silent_at"])

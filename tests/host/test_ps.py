@@ -46,3 +46,12 @@ def test_only_those_named_are_printed_and_one_that_there_is_not_is_told(stage: S
     assert (result.code, result.err) == (1, "no such container: nope; docker ps lists those that run\n")
     items = [line.split()[0] for line in result.out.splitlines()]
     assert items == [identity("c2")[:12], "weave:expose", identity("c1")[:12]]
+
+
+def test_containers_on_the_host_s_own_network_are_not_looked_into(stage: Stage) -> None:
+    stage.container("c1")
+    stage.running("router")
+    stage.engine.containers[identity("router")].config["HostConfig"] = {"NetworkMode": "host"}
+    assert stage.weave("ps").code == 0
+    looked = [call for call in stage.engine.calls() if call.endswith("/json") and call != "GET /containers/json"]
+    assert looked == [f"GET /containers/{identity('c1')}/json"]

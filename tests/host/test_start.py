@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tests.fake_engine import Run
+from tests.fake_engine import Recorded, Reply, Run
 from tests.host.stage import FakeRouter, Stage, identity
 from tests.net.kernel import Space
 
@@ -84,3 +84,26 @@ def test_what_can_not_be_started_is_refused_in_one_line(
     assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
     assert reason in result.err
     assert c1.links() == []
+
+
+@pytest.mark.parametrize(("own", "seconds"), [(None, "10"), (0, "0"), (42, "42")])
+def test_a_restart_gives_the_container_its_own_time_to_end(stage: Stage, own: int | None, seconds: str) -> None:
+    stage.container("c1")
+    stage.engine.containers[identity("c1")].config["StopTimeout"] = own
+    assert stage.weave("restart", A, "c1").code == 0
+    (call,) = [request for request in stage.engine.requests if request.path.endswith("/restart")]
+    assert call.query == {"t": seconds}
+
+
+def test_a_restart_waits_for_a_stop_that_podman_is_at(stage: Stage) -> None:
+    stage.container("c1")
+    container = stage.engine.containers[identity("c1")]
+    container.status = "stopping"
+
+    def refuse(_request: Recorded, reply: Reply) -> None:
+        stage.engine.on("POST", "/containers/[^/]+/restart", stage.engine._restart)
+        reply.error(500, "unable to restart a container in a paused or unknown state: container state improper")
+
+    stage.engine.on("POST", "/containers/[^/]+/restart", refuse)
+    assert stage.weave("restart", A, "c1").code == 0
+    assert sum(call.endswith("/restart") for call in stage.engine.calls()) == 2

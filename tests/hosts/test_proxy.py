@@ -136,6 +136,17 @@ def test_containers_join_before_their_programs_start(proxies: Proxies, home: str
 
 
 @pytest.mark.parametrize("home", ["router", "caller"])
+def test_the_first_containers_of_a_host_may_be_made_at_once(proxies: Proxies, home: str) -> None:
+    proxies.host.shell(f"docker ps -aq --filter label={constants.WAITER_VOLUMES} | xargs -r docker rm -fv")
+    with ThreadPoolExecutor(8) as pool:
+        line = f"docker run --rm -e WEAVE_CIDR=10.2.1.%d/24 {GUEST} {SHOW}"
+        seen = list(pool.map(lambda number: done(proxies.ways[home], line % number), range(1, 9)))
+    for number, shown in enumerate(seen, start=1):
+        assert f"inet 10.2.1.{number}/24" in shown
+    assert len(proxies.host.shell(f"docker ps -aq --filter label={constants.WAITER_VOLUMES}").split()) == 1
+
+
+@pytest.mark.parametrize("home", ["router", "caller"])
 def test_one_that_can_not_join_does_not_run_and_docker_says_why(proxies: Proxies, home: str) -> None:
     host, shell = proxies.host, proxies.ways[home]
     done(shell, f"docker run -d --name first -e WEAVE_CIDR=10.2.1.1/24 {GUEST} sleep 3600")

@@ -16,6 +16,7 @@ import tarfile
 import termios
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,22 @@ def test_the_interface_is_there_before_the_program_starts_twenty_times(host: Hos
         assert "224.0.0.0/4 dev ethwe" in seen, (number, seen)
     volumes = host.shell(f"docker ps -a --filter label={constants.WAITER_VOLUMES} --format '{{{{.Status}}}}'")
     assert [status.split()[:2] for status in volumes.splitlines()] == [["Exited", "(0)"]]
+
+
+@pytest.mark.parametrize("way", ["--cold", "--warm"])
+def test_the_first_eight_at_once_on_a_host_share_one_waiter_s_volume(host: Host, way: str) -> None:
+    if way == "--warm":
+        host.weave("launch")
+
+    def first(number: int) -> str:
+        words = ("run", "--without-dns", f"10.2.1.{number}/24", GUEST, "sh", "-c", LOOK)
+        return host.weave(*(["--cold"] if way == "--cold" else []), *words).strip()
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(first, range(1, 9)))
+    for number, container in enumerate(made, start=1):
+        assert f"inet 10.2.1.{number}/24" in output(host, container), number
+    assert len(host.shell(f"docker ps -aq --filter label={constants.WAITER_VOLUMES}").split()) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import itertools
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.fake_engine import FakeEngine, Run
+from tests.fake_engine import FakeEngine, Recorded, Reply, Run
 from tests.transcript.test_script import left, said, sh
 from weave_http import constants
 from weave_http.addresses import parse_cidr
@@ -104,3 +105,26 @@ def test_what_a_terminals_waiter_says_is_told(fake: FakeEngine) -> None:
     code, played = both(fake, CreateRequest({"Image": "busybox", "Cmd": ["/etc"], "Tty": True}, None))
     assert code == 126
     assert played.stderr == b'weave: exec: "/etc": is a directory\n'
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_waiter_s_container_that_another_one_makes_is_waited_for(fake: FakeEngine, looks: int) -> None:
+    seen = itertools.count(1)
+
+    def create(request: Recorded, reply: Reply) -> None:
+        if request.query.get("name", "").startswith(constants.WAITER_VOLUMES):
+            reply.error(409, "Conflict. The container name is already in use")
+        else:
+            fake._create(request, reply)
+
+    def look(_request: Recorded, reply: Reply) -> None:
+        if next(seen) % looks:
+            reply.error(404, "No such container")
+        else:
+            reply.json({"State": {"Status": "exited"}})
+
+    fake.on("POST", "/containers/create", create)
+    fake.on("GET", f"/containers/{constants.WAITER_VOLUMES}-[^/]+/json", look)
+    code, _ = both(fake, CreateRequest({"Image": "busybox"}, None))
+    assert code == 0
+    assert next(seen) == 2 * looks + 1

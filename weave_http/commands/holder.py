@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from weave_http.commands.caller import Caller
 from weave_http.commands.containers import create, pulling, remove
 from weave_http.commands.pull import pull_own
-from weave_http.engine.errors import Conflict
+from weave_http.engine.run_once import run_once
 from weave_http.operations.holder_body import holder_of
 
 
@@ -21,7 +21,7 @@ def provide(caller: Caller) -> str:
 
     `weave reset` removes it.
     A new one is started once, and ends at once: Docker fills its volume from the image when it is created, Podman when
-    it is mounted first.
+    it is mounted first. One that another command is making is waited for.
 
     Args:
         caller: engine and meter.
@@ -33,14 +33,11 @@ def provide(caller: Caller) -> str:
     found = pulling(lambda: caller.engine.images.inspect(image), lambda: pull_own(caller))
     name, config = holder_of(image, found)
     with ExitStack() as scope:
-        try:
-            created = create(caller, config, scope, name=name)
-        except Conflict:
-            return name  # it is there already
-        try:
-            caller.engine.containers.start(created.id)
-        except BaseException:
-            remove(caller, created.id)
-            raise
+        run_once(
+            caller.engine,
+            name,
+            lambda: create(caller, config, scope, name=name),
+            lambda identity: remove(caller, identity),
+        )
     caller.signals.check()
     return name

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from weave_http import __version__, constants
 from weave_http.commands.caller import Caller
 from weave_http.commands.signals import Interrupted, Repeating
-from weave_http.engine.errors import APIError, ProtocolError, StreamError, TimedOut, TransportError
+from weave_http.engine.errors import APIError, NotFound, ProtocolError, StreamError, TimedOut, TransportError
 from weave_http.engine.interactive import Session
 from weave_http.errors import EngineError
 from weave_http.operations import frames
@@ -65,7 +65,9 @@ def execute_warm(caller: Caller, words: Sequence[str]) -> int | None:
         return None
     try:
         session = caller.engine.containers.attach(constants.RESIDENT_CONTAINER, stdin=True, tty=None, any_version=True)
-    except (APIError, ProtocolError, TimedOut):
+    except (APIError, ProtocolError, TimedOut) as error:
+        if isinstance(error, APIError) and not isinstance(error, NotFound):
+            _revive(caller)
         return None
     with session:
         heard = _heard(session, identity)
@@ -87,13 +89,21 @@ def execute_warm(caller: Caller, words: Sequence[str]) -> int | None:
 
 
 def _revive(caller: Caller) -> None:
-    """Start a resident that says nothing, on Podman, for those who come later.
+    """Start a resident that says nothing, or can't be attached to, on Podman, for those who come later.
 
     Who attaches to a container there that has just ended has it made ready; then its restart policy starts it no more.
+    One that is killed while it is made ready can't even be started before it is stopped.
     """
+    containers, name = caller.engine.containers, constants.RESIDENT_CONTAINER
     with suppress(EngineError):
-        if caller.engine.ping().is_podman:
-            caller.engine.containers.start(constants.RESIDENT_CONTAINER)
+        if not caller.engine.ping().is_podman:
+            return
+        try:
+            containers.start(name)
+        except APIError:
+            if not containers.inspect(name)["State"]["Running"]:
+                containers.stop(name, timeout=0)
+                containers.start(name)
 
 
 def _call(caller: Caller, identity: str, words: Sequence[str]) -> bytes | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from threading import Lock
 from typing import Any
 
 from weave_http import constants
@@ -60,8 +59,6 @@ class Changes:
     def __init__(self, home: Home, settings: Settings) -> None:
         self._home = home
         self._settings = settings
-        # While the daemon makes a container, another one can neither have its name nor use its volumes.
-        self._making = Lock()
 
     def create(self, data: bytes, name: str) -> bytes | None:
         """Return the body of a create call as it goes to the daemon; None for one that is left as it is.
@@ -83,9 +80,7 @@ class Changes:
                 # The engine says so in its own words. If it has the image by now, the container must not run unjoined.
                 return json.dumps({**body, "Entrypoint": [constants.WAITER, *body["Entrypoint"]]}).encode()
             names = self._names(visit) if self._settings.dns else None
-            with self._making:
-                waiter = visit.waiter()
-            changed = rewriting.created(body, name, image, waiter, names, self._settings)
+            changed = rewriting.created(body, name, image, visit.waiter(), names, self._settings)
         self._say(f"Entrypoint begins with {constants.WAITER}, which waits for the network")
         self._say(f"HostConfig.VolumesFrom: {changed['HostConfig']['VolumesFrom'][-1]}, which has {constants.WAITER}")
         if names is not None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from weave_http import constants
 from weave_http.engine import Endpoint, Engine, local_engine
+from weave_http.engine.run_once import run_once
 from weave_http.engine.wire.channel import Channel
 from weave_http.engine.wire.contract import Timeouts
 from weave_http.engine.wire.dial import dial
@@ -49,16 +50,13 @@ class _Visit:
         host = Host(os.environ, engine=self.engine)
         image = own_image(host)
         name, config = holder_of(image, self.engine.images.inspect(image))
-        try:
-            created = self.engine.containers.create(config, name=name)
-        except Conflict:
-            return name  # it is there already
-        try:
-            self.engine.containers.start(created.id)  # Podman fills the volume when it is mounted first
-        except BaseException:
+        containers = self.engine.containers
+
+        def remove(identity: str) -> None:
             with suppress(EngineError):
-                self.engine.containers.remove(created.id, force=True, volumes=True)
-            raise
+                containers.remove(identity, force=True, volumes=True)
+
+        run_once(self.engine, name, lambda: containers.create(config, name=name), remove)
         return name
 
 

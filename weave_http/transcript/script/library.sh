@@ -126,23 +126,33 @@ create() {
   [ -z "$late" ] || interrupted "$late"
 }
 
-# keep TARGET BODY: make a container that is to stay, and run it once, unless it is there already.
+# keep TARGET BODY: make a container that is to stay, and run it once. If its name is taken, another one may be making
+# it: wait for up to a minute until it is there and has run.
 keep() {
   printf '%s' "$2" >"$dir/body"
-  busy=yes
-  call POST "$1" --header 'Content-Type: application/json' --data-binary @"$dir/body"
-  case $status:$(message) in
-    500:*'name is already in use') ;; # so Podman says it
-    *) accept 201 409 ;;
-  esac
-  if [ "$status" = 201 ]; then
-    created
-    call POST "/v1.$api/containers/$id/start"
-    accept 204 304
-    left=${left#"$id "}
-  fi
-  busy=
-  [ -z "$late" ] || interrupted "$late"
+  tries=60
+  while
+    busy=yes taken=yes
+    call POST "$1" --header 'Content-Type: application/json' --data-binary @"$dir/body"
+    case $status:$(message) in
+      500:*'name is already in use') ;; # so Podman says it
+      *) accept 201 409 ;;
+    esac
+    if [ "$status" = 201 ]; then
+      created
+      call POST "/v1.$api/containers/$id/start"
+      accept 204 304
+      left=${left#"$id "} taken=
+    fi
+    busy=
+    [ -z "$late" ] || interrupted "$late"
+    [ -z "$taken" ] || call GET "/v1.$api/containers/${1##*name=}/json"
+    [ -n "$taken" ] && [ "$(jq -r '.State.Status // "created"' "$dir/answer" 2>/dev/null)" = created ] \
+      && [ "$tries" -gt 0 ]
+  do
+    tries=$((tries - 1))
+    sleep 1
+  done
 }
 
 # image NAME TARGET PULL BEFORE AFTER: look at an image; on "no such image" `pull` it and look again, as `create`. What
