@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from weave_http import constants
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError
@@ -48,13 +50,13 @@ def port_name(endpoint: str) -> str:
     return f"{_PORT}{endpoint[:_DIGITS]}"
 
 
-def settle(path: str, mac: str, address: Cidr) -> None:
-    """Set what the engine does not: how long neighbours are believed, and what may come from there; say whose it is.
+def settle(path: str, mac: str, addresses: Sequence[Cidr]) -> None:
+    """Set what the engine does not: how long neighbours are believed, and what may come from there; say whose they are.
 
     Args:
         path: of its network namespace.
         mac: of its end.
-        address: of its end.
+        addresses: of its end.
 
     Raises:
         HostError: the kernel refused.
@@ -67,15 +69,16 @@ def settle(path: str, mac: str, address: Cidr) -> None:
         inner = next((link for link in links.list_links(guest, kind="veth") if link.mac == mac), None)
         if inner is None:
             return
-        _guard(inner.peer, mac, address)
+        _guard(inner.peer, mac, addresses)
         namespace.call(lambda: sysctl.set_neighbour(inner.name))
-        namespace.call(lambda: neighbour.announce(inner.name, mac, [address]))
+        namespace.call(lambda: sysctl.set_ipv6(inner.name, sysctl.NO_ADVICE))
+        namespace.call(lambda: neighbour.announce(inner.name, mac, addresses))
 
 
-def _guard(index: int, mac: str, address: Cidr) -> None:
-    """Have the host take from an endpoint only what one with this address may send, as of all containers."""
+def _guard(index: int, mac: str, addresses: Sequence[Cidr]) -> None:
+    """Have the host take from an endpoint only what one with these addresses may send, as of all containers."""
     with Netlink() as kernel:
         outer = links.get_link(kernel, index=index)
         bridge = links.get_link(kernel, constants.BRIDGE)
     if outer is not None and bridge is not None:
-        ingress.guard(bridge, outer.name, mac, [address])
+        ingress.guard(bridge, outer.name, mac, addresses)

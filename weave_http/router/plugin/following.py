@@ -46,14 +46,14 @@ class Endpoint:
         container: full id.
         network: id of the network.
         mac: of its end.
-        address: of its end.
+        addresses: of its end: one, or one of each version of IP.
         names: that it has.
     """
 
     container: str
     network: str
     mac: str
-    address: Cidr
+    addresses: tuple[Cidr, ...]
     names: tuple[str, ...] = ()
 
 
@@ -76,12 +76,12 @@ class Following:
     Args:
         found: told how things are; called in the thread.
         procfs: where the host's /proc is mounted.
-        subnet: of the network `weave`; None not to make it.
+        subnets: of the network `weave`, one a version of IP; none not to make it.
     """
 
-    def __init__(self, found: Callable[[Found], None], procfs: str, subnet: Network | None) -> None:
+    def __init__(self, found: Callable[[Found], None], procfs: str, subnets: Sequence[Network]) -> None:
         self._found = found
-        self._subnet = subnet
+        self._subnets = subnets
         self._procfs = procfs
         self._known: dict[tuple[str, str, str], Endpoint] = {}
         self._stopping = threading.Event()
@@ -100,8 +100,8 @@ class Following:
             try:
                 since = str(int(time.time()) - 1)
                 with local_engine(engine_socket()) as engine, engine.system.events(_FILTERS, since=since) as events:
-                    if self._subnet is not None:
-                        default_network.ensure(engine, self._subnet)
+                    if self._subnets:
+                        default_network.ensure(engine, self._subnets)
                     self.look(engine)
                     threading.Thread(target=self._start_failed, name="starting", daemon=True).start()
                     failures = 0
@@ -132,13 +132,13 @@ class Following:
         try:
             container = engine.containers.inspect(each.container)
             if pid := container["State"].get("Pid"):
-                endpoint.settle(f"{self._procfs}/{pid}/ns/net", each.mac, each.address)
+                endpoint.settle(f"{self._procfs}/{pid}/ns/net", each.mac, each.addresses)
         except NotFound:
             return each
         except (WeaveError, OSError) as error:
             logger.warning("container %s: %s", each.container[:12], error)
             return each
-        return Endpoint(each.container, each.network, each.mac, each.address, names_of(container, each.network))
+        return Endpoint(each.container, each.network, each.mac, each.addresses, names_of(container, each.network))
 
     def _start_failed(self) -> None:
         """Start the containers that the engine could not start because we were not there."""
@@ -178,10 +178,9 @@ def failed(engine: Engine) -> list[dict[str, Any]]:
 def _endpoints(networks: Iterable[Mapping[str, Any]]) -> Iterable[Endpoint]:
     for network in networks:
         for container, each in (network.get("Containers") or {}).items():
-            if each.get("IPv4Address") and each.get("MacAddress"):
-                yield Endpoint(
-                    str(container), str(network["Id"]), str(each["MacAddress"]), ip_interface(each["IPv4Address"])
-                )
+            addresses = tuple(ip_interface(each[key]) for key in ("IPv4Address", "IPv6Address") if each.get(key))
+            if addresses and each.get("MacAddress"):
+                yield Endpoint(str(container), str(network["Id"]), str(each["MacAddress"]), addresses)
 
 
 def names_of(container: Mapping[str, Any], network: str) -> tuple[str, ...]:
