@@ -308,6 +308,13 @@ def test_a_network_of_both_versions_of_ip_is_made_alike_on_the_others() -> None:
         design_of({**described, "IPAM": {"Config": [six]}})
 
 
+def test_a_host_that_is_alone_has_its_networks() -> None:
+    gossip = NetworkGossip(name(1), 1)
+    gossip.say(Says(carried={Identity(1, name(1)): 77}))
+    assert gossip.hosts([Identity(1, name(1))]) == [name(1)]
+    assert gossip.hosts([Identity(2, name(1))]) == []
+
+
 def test_a_call_of_the_engine_counts_for_a_while_only() -> None:
     now = 100.0
     recent = Recent(lambda: now)
