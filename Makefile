@@ -19,7 +19,7 @@ VM_TOOLS := qemu-system-x86_64=qemu-system-x86 mmdebstrap mke2fs=e2fsprogs xz=xz
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
 ENGINES := trixie forky podman
 
-.PHONY: help demo test test-addresses model test-quick tests-without-needs engines test-engines test-vm test-secret fixtures fuzz mesh crowd chaos networks lint image man dist bench clean
+.PHONY: help demo test test-addresses model test-quick tests-without-needs engines test-engines test-vm test-secret docker-suites fixtures fuzz mesh crowd chaos networks lint image man dist bench clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,6 +65,10 @@ test-secret: $(BIN)/weave ## The main job with a password, and four minutes of n
 	@WEAVE_TEST_PASSWORD="$$($(BIN)/weave secret)" WEAVE_TEST_ROTATING=240 $(BIN)/pytest -q --timeout 1200 \
 	    --numprocesses 2 --dist loadfile -k "test_network or upgrade or all_keys_change" \
 	    tests/hosts/test_network.py tests/hosts/test_diagnosis.py tests/router/test_tunnels.py
+
+docker-suites: $(BIN)/weave ## docker-py's own integration tests, with the proxy and without (needs root, Debian)
+	@.ci/setup-tools
+	@.ci/docker-suites build/docker-suites "$(ARGS)"
 
 fixtures: $(BIN)/weave engines ## Record the exchanges with every engine anew (needs root, Debian)
 	@$(BIN)/python -m tests.transcript.record / $(ENGINES:%=$(CURDIR)/build/engines/%)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from weave_http import constants
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError
@@ -48,13 +50,13 @@ def port_name(endpoint: str) -> str:
     return f"{_PORT}{endpoint[:_DIGITS]}"
 
 
-def settle(path: str, mac: str, address: Cidr) -> None:
-    """Set what the engine does not, how long neighbours are believed, and say whose the address is.
+def settle(path: str, mac: str, addresses: Sequence[Cidr]) -> None:
+    """Set what the engine does not, how long neighbours are believed, and say whose the addresses are.
 
     Args:
         path: of its network namespace.
         mac: of its end.
-        address: of its end.
+        addresses: of its end.
 
     Raises:
         HostError: the kernel refused.
@@ -68,18 +70,19 @@ def settle(path: str, mac: str, address: Cidr) -> None:
         if inner is None:
             return
         namespace.call(lambda: sysctl.set_neighbour(inner.name))
-        namespace.call(lambda: neighbour.announce(inner.name, mac, [address]))
+        namespace.call(lambda: sysctl.set_ipv6(inner.name, sysctl.NO_ADVICE))
+        namespace.call(lambda: neighbour.announce(inner.name, mac, addresses))
 
 
-def guard(port: str, mac: str, address: Cidr) -> None:
-    """Have the host take from an endpoint only what one with this address may send, as of all containers.
+def guard(port: str, mac: str, addresses: Sequence[Cidr]) -> None:
+    """Have the host take from an endpoint only what one with these addresses may send, as of all containers.
 
     It goes by what the engine gave the endpoint, whatever the container did to its own end.
 
     Args:
         port: name of the end on the bridge; fine when it is gone.
         mac: of the other end.
-        address: of the other end.
+        addresses: of the other end.
 
     Raises:
         HostError: the kernel refused.
@@ -87,4 +90,4 @@ def guard(port: str, mac: str, address: Cidr) -> None:
     with host_locked(shared=True), Netlink() as kernel:
         bridge = links.get_link(kernel, constants.BRIDGE)
         if bridge is not None and links.get_link(kernel, port) is not None:
-            ingress.guard(bridge, port, mac, [address])
+            ingress.guard(bridge, port, mac, addresses)

@@ -1,7 +1,8 @@
 """One client's connection: requests go to a connection to the daemon of its own, and responses come back.
 
-Where the daemon ends its connection between two requests, the next one goes to a new connection. A request that was
-begun is sent once: nobody knows what the daemon has done of it, so the client's connection ends, as without a proxy.
+Where the daemon ends its connection between two requests, the next one goes to a new connection. So does one of which
+the daemon has taken nothing; and once again one that only asks, and gets no answer. Any other that was begun is sent
+once: nobody knows what the daemon has done of it, so the client's connection ends, as without a proxy.
 
 Bytes pass as they come, both ways at once, and wait where the other side is slow. `messages` tells where they end.
 After an upgrade, or where a response ends with its connection, nothing is read any more: it is a pipe with two
@@ -20,6 +21,7 @@ from weave_http.engine.wire.channel import Channel
 from weave_http.errors import WeaveError, own_fault
 from weave_http.proxy import messages
 from weave_http.proxy.changes import Changes, Refused, refused
+from weave_http.proxy.daemon import Daemon
 from weave_http.proxy.framing import BadMessage
 from weave_http.proxy.home import Home
 from weave_http.proxy.messages import Message
@@ -33,6 +35,8 @@ MOST_BODY = 16 * 1024 * 1024
 _FLUSH_SECONDS = 10.0
 _COLUMNS = 64
 """Of a line that shows a request; its status and its time come behind."""
+_ASKING = frozenset({b"GET", b"HEAD"})
+"""Methods of requests that may be sent twice."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -58,7 +62,7 @@ class Connection:
         self._home = home
         self._changes = changes
         self._rewrite_inspect = rewrite_inspect
-        self._open: Channel | None = None
+        self._daemon = Daemon(home)
         self._ahead = early
         self._answering = False
         self._asked = ""
@@ -85,9 +89,9 @@ class Connection:
 
     def close(self) -> None:
         """End both connections. Idempotent; wakes `serve` in another thread."""
-        for channel in (self._client, self._open):
-            if channel is not None:
-                channel.close()
+        self._client.close()
+        if (channel := self._daemon.open) is not None:
+            channel.close()
 
     # -- one request ---------------------------------------------------------------------------------------
 
@@ -107,10 +111,10 @@ class Connection:
             self._home.say(self._asked)
         try:
             if call is None:
-                self._connect()
+                self._daemon.connect()
                 return self._pass(message, raw)
             self._complete(message)
-            self._connect()
+            self._daemon.connect()
             return self._changed(call, head, bytes(message.body))
         except WeaveError as error:
             why = refused(error)
@@ -147,12 +151,12 @@ class Connection:
     def _from_client(self) -> bytes:
         """Wait for bytes of the client, while the daemon has nothing to do; return nothing at its end."""
         while True:
+            self._daemon.forget_ended()
             if not self._client.ended:  # its last bytes may have come together with its end
                 self._wait(reading_client=True, reading_daemon=True)
             data = self._client.receive()
             if data is not None:
                 return data
-            self._forget_ended()
 
     def _complete(self, message: Message) -> None:
         """Read the rest of a request whose body is kept. Raises `Refused`: it is too long."""
@@ -170,25 +174,30 @@ class Connection:
     def _pass(self, request: Message, raw: bytes) -> bool:
         """Let a request and its response pass; return whether the connection goes on."""
         assert isinstance(request.head, h11.Request)
-        self._daemon.write(raw)
+        self._daemon.begin(raw)
         response = messages.response_to(request.head)
+        again = request.ended and request.head.method in _ASKING
         told = False
         while not (response.ended and request.ended):
-            room = self._daemon.unsent < MOST_UNSENT and len(self._ahead) < MOST_UNSENT
+            room = self._daemon.channel.unsent < MOST_UNSENT and len(self._ahead) < MOST_UNSENT
             self._wait(reading_client=room, reading_daemon=self._client.unsent < MOST_UNSENT)
             if room and not self._client.ended and (data := self._client.receive()) is not None:
                 self._towards_daemon(request, data)
             if response.ended:
-                if self._daemon.ended or self._daemon.receive() == b"":
+                if self._daemon.channel.ended or self._daemon.channel.receive() == b"":
                     return False
                 continue
-            data = self._daemon.receive()
+            data = self._daemon.receive(response)
             if data == b"" and response.head is None:
-                raise Gone
+                if not again or self._answering:
+                    raise Gone
+                again = False
+                self._daemon.begin(raw, anew=True)
+                continue
             if data is not None:
                 self._answering = True
                 self._client.write(response.feed(data))
-                if self._daemon.ended and not (response.ended or response.until_close):
+                if self._daemon.channel.ended and not (response.ended or response.until_close):
                     response.feed(b"")
                 if response.status and not told and (response.head or response.switched):
                     told = True
@@ -197,19 +206,19 @@ class Connection:
                 self._client.write(response.rest)
                 self._pipe()
                 return False
-        return not self._daemon.ended
+        return not response.closes
 
     def _towards_daemon(self, request: Message, data: bytes) -> None:
         if data and not request.ended:
-            self._daemon.write(request.feed(data))
+            self._daemon.channel.write(request.feed(data))
             data = request.rest
         self._ahead += data
         if self._client.ended:
-            self._daemon.finish()
+            self._daemon.channel.finish()
 
     def _pipe(self) -> None:
         """Carry bytes both ways until both directions have ended."""
-        client, daemon = self._client, self._daemon
+        client, daemon = self._client, self._daemon.channel
         daemon.write(self._ahead)
         self._ahead = b""
         for near, far in ((client, daemon), (daemon, client)):
@@ -242,62 +251,45 @@ class Connection:
             raw = raw if seen is None else messages.with_body(response.head, seen)
         self._tell(response.status)
         self._client.write(raw)
-        return not self._daemon.ended
+        return not response.closes
 
     def _start(self, call: Call, head: h11.Request, body: bytes) -> bool:
-        answer, status = b"", 0
+        answers: list[tuple[Message, bytes]] = []
 
         def begin() -> bool:
-            nonlocal answer, status
-            response, answer = self._ask(messages.with_body(head, body), head)
-            status = response.status
-            return status == 204
+            answers.append(self._ask(messages.with_body(head, body), head))
+            return answers[0][0].status == 204
 
         self._changes.start(call.container, begin, again=call.kind == "restart")
-        self._tell(status)
-        self._client.write(answer)
-        return not self._daemon.ended
+        ((response, raw),) = answers
+        self._tell(response.status)
+        self._client.write(raw)
+        return not response.closes
 
     def _ask(self, request: bytes, head: h11.Request) -> tuple[Message, bytes]:
         """Send a request and return the whole response, and its bytes."""
-        self._connect()
-        self._daemon.write(request)
+        self._daemon.connect()
+        self._daemon.begin(request)
         response = messages.response_to(head, keep=True)
+        again = head.method in _ASKING
         raw = bytearray()
         while not response.ended:
             if len(raw) > MOST_BODY:
                 raise Refused(502, f"weave: the daemon's answer is longer than {MOST_BODY} bytes")
             self._wait(reading_client=False, reading_daemon=True)
-            data = self._daemon.receive()
+            data = self._daemon.receive(response)
             if data == b"" and response.head is None:
-                raise Gone
-            if data is not None:
+                if not again or raw:
+                    raise Gone
+                again = False
+                self._daemon.begin(request, anew=True)
+            elif data is not None:
                 raw += response.feed(data)
-            if data and self._daemon.ended and not response.ended:
+            if data and self._daemon.channel.ended and not response.ended:
                 raw += response.feed(b"")
         return response, bytes(raw)
 
     # -- the two connections -------------------------------------------------------------------------------
-
-    def _connect(self) -> None:
-        """Have a connection to the daemon on which nothing is under way. Raises `Refused`: it can't be reached."""
-        self._forget_ended()
-        if self._open is None:
-            try:
-                self._open = self._home.open()
-            except WeaveError as error:
-                raise Refused(503, f"weave: {error}") from error
-
-    def _forget_ended(self) -> None:
-        """Close the connection to the daemon if nothing is under way on it, and it has ended, or speaks unasked."""
-        if self._open is not None and not self._open.is_idle():
-            self._open.close()
-            self._open = None
-
-    @property
-    def _daemon(self) -> Channel:
-        assert self._open is not None
-        return self._open
 
     def _answer(self, status: int, message: str, *, close: bool = False) -> None:
         """Answer instead of the daemon, unless its own answer is under way."""
@@ -317,7 +309,7 @@ class Connection:
         """
         if self._client.refused:
             raise Gone
-        wanted = ((self._client, reading_client), (self._open, reading_daemon))
+        wanted = ((self._client, reading_client), (self._daemon.open, reading_daemon))
         if not self._waiting.wait((channel, reading) for channel, reading in wanted if channel is not None):
             if self._client.fileno() >= 0:
                 self._flush()

@@ -90,6 +90,11 @@ class Message:
         return data if end == len(data) else data[:end]
 
     @property
+    def closes(self) -> bool:
+        """Whether its connection is to end with it, by its own word."""
+        return self.head is not None and field(self.head, b"connection").lower() == b"close"
+
+    @property
     def until_close(self) -> bool:
         """Whether a response that is not kept ends with its connection only, as a hijacked one does."""
         return self._passing is not None and self._passing.until_close

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from weave_http import constants
 from weave_http.engine import Endpoint, Engine, local_engine
-from weave_http.engine.run_once import run_once
 from weave_http.engine.wire.channel import Channel
 from weave_http.engine.wire.contract import Timeouts
 from weave_http.engine.wire.dial import dial
@@ -43,7 +42,7 @@ class _Visit:
         return perform(Host(os.environ, engine=self.engine), operation)
 
     def waiter(self) -> str:
-        from weave_http.engine.errors import Conflict
+        from weave_http.engine.run_once import run_once
         from weave_http.host.router_container import own_image
         from weave_http.operations.holder_body import holder_of
 

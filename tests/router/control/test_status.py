@@ -108,7 +108,7 @@ def test_what_is_wrong_is_in_the_summary() -> None:
 def test_further_networks_are_listed_with_their_numbers_and_hosts() -> None:
     assert SECTIONS["networks"](REPORT) is None
     assert SECTIONS["networks"](replace(REPORT, networks=())) == ""
-    back = Network("back", "ab" * 32, 77, "10.32.1.0/24, internal", "10.32.1.0/24", True, ("host1", "host2"), "")
+    back = Network("back", "ab" * 32, 77, "10.32.1.0/24, internal", ("10.32.1.0/24",), True, ("host1", "host2"), "")
     late = replace(back, name="late", vni=0, hosts=(), trouble="not made yet")
     report = replace(REPORT, networks=(back, late))
     assert SECTIONS["networks"](report) == (

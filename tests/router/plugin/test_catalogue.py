@@ -16,11 +16,13 @@ from weave_http.router.data.plan import Way
 from weave_http.router.data.segments import destinations
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.plugin import catalogue as module
-from weave_http.router.plugin.catalogue import Catalogue, body_of
+from weave_http.router.plugin.catalogue import Catalogue
+from weave_http.router.plugin.descriptions import body_of, design_of
 from weave_http.router.plugin.facts import Says
 from weave_http.router.plugin.gossip import NetworkGossip
 from weave_http.router.plugin.networks import FILE, Networks
 from weave_http.router.plugin.recent import SECONDS, Recent
+from weave_http.router.plugin.registry import Identity, Record
 
 SUBNET, OTHER = "10.32.1.0/24", "10.32.2.0/24"
 
@@ -282,6 +284,35 @@ def test_a_look_that_began_before_the_engine_s_call_does_not_undo_it(tmp_path: P
         assert [each.name for each in one.catalogue.standings] == ["blue"]
 
     run(work, tmp_path)
+
+
+def test_a_network_of_both_versions_of_ip_is_made_alike_on_the_others() -> None:
+    four = {"Subnet": SUBNET, "Gateway": "10.32.1.1"}
+    six = {"Subnet": "fd00:32::/64", "IPRange": "fd00:32::100/120", "Gateway": "fd00:32::9"}
+    described = {**body("back"), "EnableIPv6": True, "IPAM": {"Config": [six, four]}}
+    design = design_of(described)
+    assert str(design) == (
+        "10.32.1.0/24, gateway 10.32.1.1, fd00:32::/64, ip-range fd00:32::100/120, gateway fd00:32::9"
+    )
+    asked = body_of(Record(Identity(1, name(1)), "back", design))
+    assert (asked["EnableIPv6"], asked["IPAM"]["Config"]) == (True, [four, six])
+    assert design_of(asked) == design
+    # The engine names a gateway where there is none: the subnet itself.
+    none = [{**four, "Gateway": "10.32.1.0"}, {**six, "Gateway": "fd00:32::/64"}]
+    assert [pool.gateway for pool in design_of({**described, "IPAM": {"Config": none}}).pools] == [None, None]
+    # A subnet that was given without `--ipv6` is none.
+    alone = design_of({**described, "EnableIPv6": False})
+    assert str(alone) == "10.32.1.0/24, gateway 10.32.1.1"
+    assert body_of(Record(Identity(1, name(1)), "back", alone))["EnableIPv6"] is False
+    with pytest.raises(HostError, match="back makes no sense: it has no subnet of IPv4"):
+        design_of({**described, "IPAM": {"Config": [six]}})
+
+
+def test_a_host_that_is_alone_has_its_networks() -> None:
+    gossip = NetworkGossip(name(1), 1)
+    gossip.say(Says(carried={Identity(1, name(1)): 77}))
+    assert gossip.hosts([Identity(1, name(1))]) == [name(1)]
+    assert gossip.hosts([Identity(2, name(1))]) == []
 
 
 def test_a_call_of_the_engine_counts_for_a_while_only() -> None:

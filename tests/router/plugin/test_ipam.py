@@ -18,7 +18,7 @@ from weave_http.router.plugin.ipam import Ipam
 from weave_http.router.store import Store
 
 ME = PeerName("02:00:00:00:00:01")
-RANGE = ip_network("10.32.0.0/16")
+RANGES = ip_network("10.32.0.0/16"), ip_network("fd00:32::/48")
 MAC = "com.docker.network.endpoint.macaddress"
 GATEWAY = {"RequestAddressType": "com.docker.network.gateway"}
 
@@ -29,7 +29,7 @@ def used(folder: Path, work: Callable[[Ipam, AddressService], Awaitable[None]]) 
     async def run() -> None:
         gossip = AddressGossip(ME, 1)
         gossip.settle(View(frozenset(), frozenset({ME}), {ME: frozenset()}), 0.0)
-        options = AddressOptions((RANGE,), (RANGE,), 1)
+        options = AddressOptions(RANGES, RANGES, 1)
         service = AddressService(ME, options, gossip, Store(folder), changed=lambda: None, nickname=lambda peer: "")
         running = asyncio.create_task(service.run())
         try:
@@ -77,6 +77,21 @@ def test_subnets_of_further_networks_are_left_alone_as_long_as_others_have_room(
     used(tmp_path, work)
 
 
+def test_an_endpoint_has_an_address_of_each_version_of_ip(tmp_path: Path) -> None:
+    async def work(ipam: Ipam, service: AddressService) -> None:
+        mac = "02:42:00:00:00:01"
+        found = await ipam.request_pool({"Pool": "fd00:32:0:1::/64", "SubPool": "fd00:32:0:1::100/120", "V6": True})
+        assert found["Data"] == {"com.docker.network.gateway": "fd00:32:0:1::/64"}
+        assert (await ipam.request_pool({"V6": True}))["Pool"] == "fd00:32:0:ffff::/64"
+        four, six = await ask(ipam, mac), await ask(ipam, mac, pool=found["PoolID"])
+        assert (four, six) == ("10.32.0.1/16", "fd00:32:0:1::101/64")
+        assert await ask(ipam, "02:42:00:00:00:02", "fd00:32:0:1::9", "fd00:32:0:1::/64") == "fd00:32:0:1::9/64"
+        await ipam.release_address({"Address": "fd00:32:0:1::101"})
+        assert [str(cidr.ip) for cidr in service.allocator.holdings.of(f"weave:docker:{mac}")] == ["10.32.0.1"]
+
+    used(tmp_path, work)
+
+
 def test_an_address_is_the_endpoints_until_it_is_released(tmp_path: Path) -> None:
     async def work(ipam: Ipam, service: AddressService) -> None:
         first = await ask(ipam, "02:42:00:00:00:01")
@@ -106,7 +121,9 @@ def test_what_no_endpoint_has_comes_back_after_a_while(tmp_path: Path, monkeypat
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ({"V6": True}, "no IPv6 addresses"),
+        ({"V6": True, "Pool": "10.32.1.0/24"}, "10.32.1.0/24 is not within fd00:32::/48"),
+        ({"V6": True, "Pool": "fd00:33::/64"}, "fd00:33::/64 is not within fd00:32::/48"),
+        ({"Pool": "fd00:32::/64"}, "fd00:32::/64 is not within 10.32.0.0/16"),
         ({"Pool": "10.9.0.0/24"}, "10.9.0.0/24 is not within 10.32.0.0/16"),
         ({"Pool": "10.32.0.0/22", "SubPool": "10.32.4.0/24"}, "is not within the subnet"),
         ({"Pool": 3}, "invalid Pool 3"),
@@ -144,6 +161,17 @@ def test_addresses_that_there_can_be_none_of_are_refused(tmp_path: Path, body: d
         with pytest.raises(HostError, match=why):
             await ipam.request_address(body)
 
+    used(tmp_path, work)
+
+
+def test_without_a_range_of_ipv6_there_are_no_addresses_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(ipam: Ipam, service: AddressService) -> None:
+        with pytest.raises(
+            HostError, match="no addresses of IPv6 are handed out; launch all hosts with a range of both"
+        ):
+            await ipam.request_pool({"V6": True})
+
+    monkeypatch.setattr(f"{__name__}.RANGES", RANGES[:1])
     used(tmp_path, work)
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 import msgpack
 import pytest
@@ -16,6 +16,7 @@ from weave_http.router.plugin.registry import (
     Design,
     Identity,
     Known,
+    Pool,
     Record,
     free_subnet,
     made,
@@ -25,13 +26,8 @@ from weave_http.router.plugin.registry import (
 )
 
 SUBNETS = [IPv4Network("10.32.1.0/24"), IPv4Network("10.32.2.0/24")]
-DESIGNS = st.builds(
-    Design,
-    st.sampled_from(SUBNETS),
-    st.none(),
-    st.none(),
-    st.booleans(),
-)
+SIX = Pool(IPv6Network("fd00:32::/64"), IPv6Network("fd00:32::100/120"), IPv6Address("fd00:32::1"))
+DESIGNS = st.builds(Design, st.sampled_from(SUBNETS).map(Pool), st.sampled_from([None, SIX]), st.booleans())
 RECORDS = st.builds(
     Record,
     st.builds(Identity, st.integers(1, 9), st.integers(1, 3).map(name)),
@@ -103,18 +99,26 @@ def test_what_a_peer_says_arrives_as_it_was_said(known: Known, carried: dict[Ide
     assert claim.read() == fact
 
 
+FOUR = ["10.2.1.0/24", "", ""]
+
+
 @pytest.mark.parametrize(
     "networks",
     [
-        [[1, name(1), "red", "10.2.1.1/24", "", "", False, False]],
-        [[1, name(1), "red", "fd00::/64", "", "", False, False]],
-        [[1, name(1), "red", "10.2.1.0/24", "10.2.2.0/24", "", False, False]],
-        [[1, name(1), "red", "10.2.1.0/24", "", "10.2.2.1", False, False]],
-        [[1, name(1), "../red", "10.2.1.0/24", "", "", False, False]],
-        [[1, name(1), "red\n", "10.2.1.0/24", "", "", False, False]],
-        [[1, name(1), "red", 3, "", "", False, False]],
-        [[1, "somebody", "red", "10.2.1.0/24", "", "", False, False]],
-        [[1, name(1), "red", "10.2.1.0/24", "", "", 1, False]],
+        [[1, name(1), "red", ["10.2.1.1/24", "", ""], [], False, False]],
+        [[1, name(1), "red", ["fd00::/64", "", ""], [], False, False]],
+        [[1, name(1), "red", [], ["fd00::/64", "", ""], False, False]],
+        [[1, name(1), "red", FOUR, FOUR, False, False]],
+        [[1, name(1), "red", FOUR, ["fd00::/64", "10.2.1.0/25", ""], False, False]],
+        [[1, name(1), "red", FOUR, ["fd00::/64", "", "10.2.1.1"], False, False]],
+        [[1, name(1), "red", ["10.2.1.0/24", "10.2.2.0/24", ""], [], False, False]],
+        [[1, name(1), "red", ["10.2.1.0/24", "", "10.2.2.1"], [], False, False]],
+        [[1, name(1), "../red", FOUR, [], False, False]],
+        [[1, name(1), "red\n", FOUR, [], False, False]],
+        [[1, name(1), "red", 3, [], False, False]],
+        [[1, name(1), "red", [3, "", ""], [], False, False]],
+        [[1, "somebody", "red", FOUR, [], False, False]],
+        [[1, name(1), "red", FOUR, [], 1, False]],
         [[1, name(1), "red"]],
         [[1]] * 257,
         3,
@@ -135,9 +139,28 @@ def test_a_subnet_that_nobody_chose_is_one_that_nobody_has() -> None:
     assert str(free_subnet([whole], [inner], [])) == "10.39.240.0/20"
     small = ip_network("10.2.1.0/28")
     assert free_subnet([small], [small], [small]) is None
-    assert free_subnet([ip_network("fd00::/64")], [], []) is None
+    six = ip_network("fd00::/64")
+    last = free_subnet([six], [six], [])
+    assert str(last) == "fd00::ff00:0:0:0/72"
+    assert last is not None
+    assert str(free_subnet([six], [six], [last])) == "fd00::fe00:0:0:0/72"
+    wide = ip_network("fd00::/48")
+    assert str(free_subnet([wide], [ip_network("fd00:0:0:8000::/49")], [])) == "fd00:0:0:7fff::/64"
+
+
+@given(st.lists(st.integers(0, 255), max_size=9), st.integers(24, 30))
+def test_a_subnet_is_found_as_long_as_there_is_one(taken: list[int], length: int) -> None:
+    within = IPv4Network("10.2.1.0/24")
+    others = [IPv4Network((int(within[at]), length), strict=False) for at in taken]
+    found = free_subnet([within], [within], others)
+    blocks = list(within.subnets(new_prefix=28))
+    free = [block for block in blocks if not any(block.overlaps(other) for other in others)]
+    assert found == (free[-1] if free else None)
 
 
 def test_a_design_is_told_in_a_few_words() -> None:
-    design = Design(SUBNETS[0], IPv4Network("10.32.1.128/25"), IPv4Address("10.32.1.1"), internal=True)
-    assert str(design) == "10.32.1.0/24, ip-range 10.32.1.128/25, gateway 10.32.1.1, internal"
+    design = Design(Pool(SUBNETS[0], IPv4Network("10.32.1.128/25"), IPv4Address("10.32.1.1")), SIX, internal=True)
+    assert str(design) == (
+        "10.32.1.0/24, ip-range 10.32.1.128/25, gateway 10.32.1.1, "
+        "fd00:32::/64, ip-range fd00:32::100/120, gateway fd00:32::1, internal"
+    )

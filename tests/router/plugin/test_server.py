@@ -89,7 +89,7 @@ def test_networks_are_known_to_the_next_router(tmp_path: Path) -> None:
 
 
 def test_a_memory_that_makes_no_sense_is_an_empty_one(tmp_path: Path) -> None:
-    for content in ("[]", "{", '{"format": 1}', '{"format": 2, "here": {"x": {}}}', '{"format": 2, "here": 3}'):
+    for content in ("[]", "{", '{"format": 1}', '{"format": 3, "here": {"x": {}}}', '{"format": 3, "here": 3}'):
         (tmp_path / "networks.json").write_text(content)
         assert list(Networks(tmp_path)) == []
 
@@ -109,12 +109,43 @@ def test_networks_that_there_can_be_none_of_are_refused(tmp_path: Path, space: s
         asyncio.run(driver(tmp_path).create_network(body))
 
 
+@pytest.mark.parametrize(
+    ("four", "six", "why"),
+    [
+        ([], ["weave"], "a network of weave has IPv4, with IPv6 or without"),
+        (["weave"], ["LocalDefault"], "by itself"),
+        (["weave"], ["weave", "weave"], "by itself"),
+        ([], [], "by itself"),
+    ],
+)
+def test_a_network_has_one_subnet_of_ipv4_and_at_most_one_of_ipv6(
+    tmp_path: Path, four: list[str], six: list[str], why: str
+) -> None:
+    pools = {
+        key: [{"AddressSpace": space} for space in spaces] for key, spaces in (("IPv4Data", four), ("IPv6Data", six))
+    }
+    with pytest.raises(HostError, match=why):
+        asyncio.run(driver(tmp_path).create_network({"NetworkID": ID, **pools}))
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just(ID),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-KEYS = ["NetworkID", "EndpointID", "Options", "IPv4Data", "Interface", "Pool", "SubPool", "PoolID", "Address", "V6"]
+KEYS = [
+    "NetworkID",
+    "EndpointID",
+    "Options",
+    "IPv4Data",
+    "IPv6Data",
+    "Interface",
+    "Pool",
+    "SubPool",
+    "PoolID",
+    "Address",
+    "V6",
+]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)

@@ -121,8 +121,8 @@ class Channel:
             self._unsent += tls.outgoing()
             self.push()
 
-    def write(self, data: bytes) -> None:
-        """Queue bytes, and send what is taken at once."""
+    def write(self, data: bytes) -> bool:
+        """Queue bytes, and send what is taken at once; return False if the other side takes none of them any more."""
         if self._tls is not None:
             data = self._tls.encrypt(data)
         sent = 0
@@ -133,10 +133,11 @@ class Channel:
                 pass
             except _GONE:
                 self.refused = True
-                return
+                return False
         if sent < len(data):
             self._unsent += memoryview(data)[sent:]
             self.push()
+        return True
 
     def finish(self) -> None:
         """Say that nothing more will be written, once all that was is sent. Idempotent."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 from typing import TYPE_CHECKING, Protocol
 
 from weave_http.engine.address import Endpoint
@@ -139,8 +140,14 @@ def open_socket(endpoint: Endpoint, timeouts: Timeouts) -> socket.socket:
         return sock
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        # Where many connect at once there may be no room for one more; only a socket that blocks waits for it.
+        whole, part = divmod(timeouts.connect, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", int(whole), int(part * 1e6)))
+        try:
+            sock.connect(endpoint.path)
+        except BlockingIOError as error:
+            raise TimeoutError("no room for one more connection") from error
         sock.settimeout(timeouts.connect)
-        sock.connect(endpoint.path)
     except BaseException:
         sock.close()
         raise

@@ -258,7 +258,7 @@ def networks(catalogue: Catalogue, peering: Peering) -> tuple[Network, ...]:
             network_id=each.network,
             vni=each.vni,
             design=str(each.design),
-            subnet=str(each.design.subnet),
+            subnets=tuple(str(pool.subnet) for pool in each.design.pools),
             internal=each.design.internal,
             hosts=tuple(sorted(names.get(PeerName(peer), "") or peer for peer in each.peers)),
             trouble=each.trouble,

@@ -180,7 +180,7 @@ class Network:
         network_id: of the Docker network on this host; empty if it is not made yet.
         vni: its number; 0 while this host's kernel does not have it.
         design: how it was asked for, in a few words.
-        subnet: of its containers.
+        subnets: of its containers, one a version of IP.
         internal: whether these have no way out.
         hosts: nicknames of the hosts that have it, this one included.
         trouble: what is wrong with it, or why it is there yet although it was removed; empty if all is well.
@@ -190,7 +190,7 @@ class Network:
     network_id: str
     vni: int
     design: str
-    subnet: str
+    subnets: tuple[str, ...]
     internal: bool
     hosts: tuple[str, ...]
     trouble: str

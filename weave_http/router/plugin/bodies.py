@@ -32,6 +32,14 @@ def mapping(body: Body, key: str) -> Body:
     return value
 
 
+def spaces(body: Body, key: str) -> list[str]:
+    """Return the address spaces of a network's pools. Raises `HostError`: there is something else."""
+    pools = body.get(key) or []
+    if not isinstance(pools, list) or not all(isinstance(each, dict) for each in pools):
+        raise HostError(f"invalid {key}", hint="expected a list of JSON objects")
+    return [text(each, "AddressSpace") for each in pools]
+
+
 def identity(body: Body, key: str) -> str:
     """Return the id of a network or an endpoint. Raises `HostError`: it is none."""
     value = text(body, key)
@@ -41,14 +49,11 @@ def identity(body: Body, key: str) -> str:
 
 
 def network(value: str) -> Network:
-    """Return an IPv4 network. Raises `HostError`: it is none."""
+    """Return a network. Raises `HostError`: it is none."""
     try:
-        found = ip_network(value)
+        return ip_network(value)
     except ValueError as error:
         raise HostError(f"invalid subnet {value!r}", hint="expected one like 10.32.0.0/12") from error
-    if found.version != 4:
-        raise HostError(f"there are no addresses of {found}", hint="networks of weave have IPv4 alone")
-    return found
 
 
 def address(value: str) -> IP:

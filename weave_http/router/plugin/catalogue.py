@@ -12,21 +12,21 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_network
 from time import monotonic, time
 from typing import Any
 
-from weave_http import constants
 from weave_http.addresses import Network as IPNetwork
 from weave_http.errors import HostError
 from weave_http.router.blocking import in_thread
 from weave_http.router.data.segments import Further, Segment
 from weave_http.router.plugin import registry
+from weave_http.router.plugin.descriptions import design_of
 from weave_http.router.plugin.facts import Says
 from weave_http.router.plugin.gossip import NetworkGossip
-from weave_http.router.plugin.networks import MULTICAST, Network, Networks, identity_of, is_of_all, multicast_of
+from weave_http.router.plugin.networks import Network, Networks, identity_of, is_of_all, multicast_of
 from weave_http.router.plugin.recent import Recent
-from weave_http.router.plugin.registry import Design, Identity, Known, Record, merged
+from weave_http.router.plugin.registry import Design, Identity, Known, Pool, Record, merged
 
 logger = logging.getLogger(__name__)
 
@@ -273,13 +273,16 @@ class Catalogue:
     @property
     def subnets(self) -> list[IPNetwork]:
         """The subnets of all further networks."""
-        return [record.design.subnet for record in self._networks.known.winners.values()]
+        return [pool.subnet for pool in self._pools]
 
     @property
     def gateways(self) -> list[IPNetwork]:
         """The gateways of all further networks, each as a network of one address."""
-        designs = [record.design for record in self._networks.known.winners.values()]
-        return [ip_network(design.gateway) for design in designs if design.gateway]
+        return [ip_network(pool.gateway) for pool in self._pools if pool.gateway]
+
+    @property
+    def _pools(self) -> list[Pool]:
+        return [pool for record in self._networks.known.winners.values() for pool in record.design.pools]
 
     def name(self, network: str) -> str:
         """Return what a further network is called; empty for that of all, and for one that is not known."""
@@ -305,45 +308,3 @@ class Catalogue:
     def _standing(self, name: str, design: Design, network: str, identity: Identity, trouble: str) -> Standing:
         vni, peers = self._carried.get(identity, 0), self._gossip.hosts([identity])
         return Standing(name, design, network, vni, tuple(peers), trouble)
-
-
-def design_of(described: Mapping[str, Any]) -> Design:
-    """Return how a Docker network was asked for. Raises `HostError`: it is none that there can be.
-
-    Args:
-        described: what inspect said.
-    """
-    config = ((described.get("IPAM") or {}).get("Config") or [{}])[0]
-    try:
-        subnet = ip_network(config["Subnet"])
-        gateway = ip_interface(config["Gateway"]).ip if config.get("Gateway") else None
-        return Design(
-            subnet,
-            ip_network(config["IPRange"]) if config.get("IPRange") else None,
-            gateway if gateway != subnet.network_address else None,
-            bool(described.get("Internal")),
-            multicast_of(described.get("Options") or {}),
-        )
-    except (ValueError, KeyError) as error:
-        raise HostError(f"network {described.get('Name')} makes no sense: {error}") from error
-
-
-def body_of(record: Record) -> dict[str, Any]:
-    """Return the body of `POST /networks/create` for a network that another host has made."""
-    design = record.design
-    config = {
-        "Subnet": str(design.subnet),
-        **({"IPRange": str(design.part)} if design.part else {}),
-        **({"Gateway": str(design.gateway)} if design.gateway else {}),
-    }
-    return {
-        "Name": record.name,
-        "CheckDuplicate": True,
-        "Driver": constants.NETWORK_DRIVER,
-        "Internal": design.internal,
-        "IPAM": {"Driver": constants.IPAM_DRIVER, "Config": [config]},
-        "Options": {
-            constants.NETWORK_OPTION: str(record.identity),
-            MULTICAST: str(design.multicast).lower(),
-        },
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from weave_http import constants
@@ -14,29 +15,30 @@ from weave_http.host.plugin_files import DRIVERS
 logger = logging.getLogger(__name__)
 
 
-def body(subnet: Network) -> dict[str, Any]:
+def body(subnets: Sequence[Network]) -> dict[str, Any]:
     """Return the body of `POST /networks/create`.
 
     Args:
-        subnet: said although it is the default one: the engine takes `--ip` on no other networks.
+        subnets: said although they are the default ones: the engine takes `--ip` on no other networks.
     """
     return {
         "Name": constants.DOCKER_NETWORK,
         "CheckDuplicate": True,
         "Driver": constants.NETWORK_DRIVER,
-        "IPAM": {"Driver": constants.IPAM_DRIVER, "Config": [{"Subnet": str(subnet)}]},
+        "EnableIPv6": any(subnet.version == 6 for subnet in subnets),
+        "IPAM": {"Driver": constants.IPAM_DRIVER, "Config": [{"Subnet": str(subnet)} for subnet in subnets]},
         "Options": {constants.NETWORK_OPTION: constants.DOCKER_NETWORK},
     }
 
 
-def ensure(engine: Engine, subnet: Network) -> None:
-    """Have the network there, with this subnet; one of another subnet is made anew if nobody is on it.
+def ensure(engine: Engine, subnets: Sequence[Network]) -> None:
+    """Have the network there, with these subnets; one of other subnets is made anew if nobody is on it.
 
     What the engine refuses goes into the log: all else works without.
 
     Args:
         engine: of this host.
-        subnet: out of which addresses are handed out.
+        subnets: out of which addresses are handed out.
 
     Raises:
         EngineError: the engine can't be asked.
@@ -47,7 +49,7 @@ def ensure(engine: Engine, subnet: Network) -> None:
     except NotFound:
         found = {}
     try:
-        if found and _is_right(found, subnet):
+        if found and _is_right(found, subnets):
             return
         if found.get("Driver") in DRIVERS and not found.get("Containers"):
             engine.networks.remove(found["Id"])
@@ -57,12 +59,12 @@ def ensure(engine: Engine, subnet: Network) -> None:
                 "there is a Docker network %s already, of driver %s: it is left alone", name, found["Driver"]
             )
             return
-        engine.networks.create(body(subnet))
-        logger.info("made the Docker network %s, %s", name, subnet)
+        engine.networks.create(body(subnets))
+        logger.info("made the Docker network %s, %s", name, ", ".join(map(str, subnets)))
     except APIError as error:
         logger.warning("there is no Docker network %s: %s", name, error)
 
 
-def _is_right(found: dict[str, Any], subnet: Network) -> bool:
-    ranges = [each.get("Subnet") for each in (found.get("IPAM") or {}).get("Config") or ()]
-    return found.get("Driver") in DRIVERS and ranges == [str(subnet)]
+def _is_right(found: dict[str, Any], subnets: Sequence[Network]) -> bool:
+    ranges = {each.get("Subnet") for each in (found.get("IPAM") or {}).get("Config") or ()}
+    return found.get("Driver") in DRIVERS and ranges == set(map(str, subnets))

@@ -65,13 +65,13 @@ class Driver:
     async def create_network(self, body: Body) -> Mapping[str, Any]:
         """Note a network."""
         identity = bodies.identity(body, "NetworkID")
-        ranges = body.get("IPv4Data") or []
-        if not isinstance(ranges, list) or not all(isinstance(each, dict) for each in ranges):
-            raise HostError("invalid IPv4Data", hint="expected a list of JSON objects")
-        if [bodies.text(each, "AddressSpace") for each in ranges] != [SPACE]:
+        four, six = (bodies.spaces(body, key) for key in ("IPv4Data", "IPv6Data"))
+        if not four and six:
+            raise HostError("a network of weave has IPv4, with IPv6 or without", hint="leave out --ipv4=false")
+        if four != [SPACE] or six not in ([], [SPACE]):
             raise HostError(
                 "each engine would hand out the addresses of this network by itself, and the same ones twice",
-                hint=f"have weave do it, in one subnet: --ipam-driver {constants.IPAM_DRIVER}",
+                hint=f"have weave do it, in one subnet of each version of IP: --ipam-driver {constants.IPAM_DRIVER}",
             )
         options = bodies.mapping(bodies.mapping(body, "Options"), bodies.GENERIC)
         further = not is_of_all(options)
@@ -108,10 +108,12 @@ class Driver:
         await self._catalogue.ready(identity)
         network = self._networks.of(identity)
         name = await in_thread(partial(endpoint.plug, bodies.identity(body, "EndpointID"), bridge))
+        gateway, gateway_6 = network.gateways
         routes = [{"Destination": _MULTICAST, "RouteType": _CONNECTED}] if network.multicast else []
         return {
             "InterfaceName": {"SrcName": name, "DstPrefix": constants.GUEST_INTERFACE},
-            "Gateway": network.gateway,
+            "Gateway": gateway,
+            "GatewayIPv6": gateway_6,
             "StaticRoutes": routes,
         }
 

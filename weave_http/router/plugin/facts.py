@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, ip_network
+from ipaddress import ip_network
 from typing import Any
 
+from weave_http.addresses import Network
+from weave_http.router.addresses import spans
 from weave_http.router.mesh import claims
 from weave_http.router.mesh.facts import Fact
 from weave_http.router.mesh.fields import Malformed, a_flag, a_list, a_number, a_peer, an_address, matching
 from weave_http.router.mesh.messages import Message
-from weave_http.router.plugin.registry import MOST_RECORDS, MOST_REMOVED, VNIS, Design, Identity, Known, Record
+from weave_http.router.plugin.registry import MOST_RECORDS, MOST_REMOVED, VNIS, Design, Identity, Known, Pool, Record
 
 CLAIMS_PER_MESSAGE = 64
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
@@ -72,7 +74,7 @@ def pack_known(known: Known) -> tuple[list[list[Any]], list[list[Any]]]:
 
 def read_known(networks: Any, removed: Any) -> Known:
     """Return what such lists say. Raises `Malformed`."""
-    records: Iterable[list[Any]] = (a_list(each, 8, 8) for each in a_list(networks, MOST_RECORDS))
+    records: Iterable[list[Any]] = (a_list(each, 7, 7) for each in a_list(networks, MOST_RECORDS))
     gone = (a_list(each, 2, 2) for each in a_list(removed, MOST_REMOVED))
     read = [Record(_identity(*each[:2]), matching(NAME, each[2]), read_design(each[3:])) for each in records]
     return Known({record.identity: record for record in read}, frozenset(_identity(*each) for each in gone))
@@ -81,9 +83,8 @@ def read_known(networks: Any, removed: Any) -> Known:
 def pack_design(design: Design) -> list[Any]:
     """Return a design as a list."""
     return [
-        str(design.subnet),
-        str(design.part or ""),
-        str(design.gateway or ""),
+        _pack_pool(design.ipv4),
+        _pack_pool(design.ipv6) if design.ipv6 else [],
         design.internal,
         design.multicast,
     ]
@@ -91,23 +92,32 @@ def pack_design(design: Design) -> list[Any]:
 
 def read_design(values: Any) -> Design:
     """Return what such a list says. Raises `Malformed`."""
-    subnet, part, gateway, internal, multicast = a_list(values, 5, 5)
-    whole, inner = _network(subnet), _network(part) if part else None
+    ipv4, ipv6, internal, multicast = a_list(values, 4, 4)
+    return Design(_read_pool(ipv4, 4), _read_pool(ipv6, 6) if ipv6 else None, a_flag(internal), a_flag(multicast))
+
+
+def _pack_pool(pool: Pool) -> list[str]:
+    return [str(pool.subnet), str(pool.part or ""), str(pool.gateway or "")]
+
+
+def _read_pool(values: Any, version: int) -> Pool:
+    subnet, part, gateway = a_list(values, 3, 3)
+    whole, inner = _network(subnet, version), _network(part, version) if part else None
     way_out = an_address(gateway) if gateway else None
-    if (inner and not inner.subnet_of(whole)) or (way_out and way_out not in whole):
+    if (inner and not spans.within([whole], inner)) or (way_out and way_out not in whole):
         raise Malformed("a network whose parts are not within its subnet")
-    return Design(whole, inner, way_out, a_flag(internal), a_flag(multicast))
+    return Pool(whole, inner, way_out)
 
 
 def _identity(born: Any, creator: Any) -> Identity:
     return Identity(a_number(born), a_peer(creator))
 
 
-def _network(value: Any) -> IPv4Network:
+def _network(value: Any, version: int) -> Network:
     try:
         found = ip_network(value) if isinstance(value, str) else None
     except ValueError:
         found = None
-    if not isinstance(found, IPv4Network):
+    if found is None or found.version != version:
         raise Malformed("something else where a subnet belongs")
     return found

@@ -47,7 +47,7 @@ class Endpoint:
         network: id of the network.
         port: name of the host's end.
         mac: of its end.
-        address: of its end.
+        addresses: of its end: one, or one of each version of IP.
         names: that it has.
     """
 
@@ -55,7 +55,7 @@ class Endpoint:
     network: str
     port: str
     mac: str
-    address: Cidr
+    addresses: tuple[Cidr, ...]
     names: tuple[str, ...] = ()
 
 
@@ -78,12 +78,12 @@ class Following:
     Args:
         found: told how things are; called in the thread.
         procfs: where the host's /proc is mounted.
-        subnet: of the network `weave`; None not to make it.
+        subnets: of the network `weave`, one a version of IP; none not to make it.
     """
 
-    def __init__(self, found: Callable[[Found], None], procfs: str, subnet: Network | None) -> None:
+    def __init__(self, found: Callable[[Found], None], procfs: str, subnets: Sequence[Network]) -> None:
         self._found = found
-        self._subnet = subnet
+        self._subnets = subnets
         self._procfs = procfs
         self._known: dict[tuple[str, str, str], Endpoint] = {}
         self._stopping = threading.Event()
@@ -102,8 +102,8 @@ class Following:
             try:
                 since = str(int(time.time()) - 1)
                 with local_engine(engine_socket()) as engine, engine.system.events(_FILTERS, since=since) as events:
-                    if self._subnet is not None:
-                        default_network.ensure(engine, self._subnet)
+                    if self._subnets:
+                        default_network.ensure(engine, self._subnets)
                     self.look(engine)
                     threading.Thread(target=self._start_failed, name="starting", daemon=True).start()
                     failures = 0
@@ -141,7 +141,7 @@ class Following:
         try:
             container = engine.containers.inspect(each.container)
             if pid := container["State"].get("Pid"):
-                endpoint.settle(f"{self._procfs}/{pid}/ns/net", each.mac, each.address)
+                endpoint.settle(f"{self._procfs}/{pid}/ns/net", each.mac, each.addresses)
         except NotFound:
             return each
         except (WeaveError, OSError) as error:
@@ -186,7 +186,7 @@ def failed(engine: Engine) -> list[dict[str, Any]]:
 
 def _guard(each: Endpoint) -> None:
     try:
-        endpoint.guard(each.port, each.mac, each.address)
+        endpoint.guard(each.port, each.mac, each.addresses)
     except (WeaveError, OSError) as error:
         logger.warning("container %s: %s", each.container[:12], error)
 
@@ -194,14 +194,10 @@ def _guard(each: Endpoint) -> None:
 def _endpoints(networks: Iterable[Mapping[str, Any]]) -> Iterable[Endpoint]:
     for network in networks:
         for container, each in (network.get("Containers") or {}).items():
-            if each.get("IPv4Address") and each.get("MacAddress"):
-                yield Endpoint(
-                    str(container),
-                    str(network["Id"]),
-                    endpoint.port_name(str(each.get("EndpointID") or "")),
-                    str(each["MacAddress"]),
-                    ip_interface(each["IPv4Address"]),
-                )
+            addresses = tuple(ip_interface(each[key]) for key in ("IPv4Address", "IPv6Address") if each.get(key))
+            if addresses and each.get("MacAddress"):
+                port = endpoint.port_name(str(each.get("EndpointID") or ""))
+                yield Endpoint(str(container), str(network["Id"]), port, str(each["MacAddress"]), addresses)
 
 
 def names_of(container: Mapping[str, Any], network: str) -> tuple[str, ...]:

@@ -43,7 +43,8 @@ class NetworkGossip(FactTopic[Says, Claim]):
 
     def hosts(self, identities: Collection[Identity]) -> list[str]:
         """Return the names of all peers that have one of some networks, under whatever number."""
-        return sorted(peer for peer, says in self.says.items() if not says.carried.keys().isdisjoint(identities))
+        says = {self._me: self._facts.own.value, **self.says}  # one that met nobody yet has no view, not even of itself
+        return sorted(peer for peer, each in says.items() if not each.carried.keys().isdisjoint(identities))
 
     def size(self, value: Says) -> int:
         """Return roughly how large a fact is, in bytes."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from weave_http.addresses import Network
 from weave_http.errors import HostError
+from weave_http.net import sysctl
 from weave_http.router.addresses import spans
 from weave_http.router.addresses.service import AddressService
 from weave_http.router.plugin import bodies
@@ -66,18 +67,23 @@ class Ipam:
 
     async def request_pool(self, body: Body) -> Mapping[str, Any]:
         """Return the pool that is asked for, one that no network has yet if none is."""
-        if body.get("V6"):
-            raise HostError("there are no IPv6 addresses to hand out", hint="leave out --ipv6")
         options = self._addresses.options
+        version = 6 if body.get("V6") else 4
+        ranges = [each for each in options.ranges if each.version == version]
+        if not ranges:
+            hint = "launch all hosts with a range of both, --ipalloc-range 10.32.0.0/12,fd00:32::/64"
+            raise HostError(f"no addresses of IPv{version} are handed out", hint=hint)
+        if version == 6:
+            sysctl.check_ipv6()
         given = bodies.text(body, "Pool")
-        pool = bodies.network(given) if given else free_subnet(options.ranges, options.defaults, self._taken())
+        pool = bodies.network(given) if given else free_subnet(ranges, options.defaults, self._taken())
         if pool is None:
-            ranges = ", ".join(map(str, options.ranges))
-            raise HostError(f"no subnet of {ranges} is free for one more network", hint="give one by --subnet")
+            shown = ", ".join(map(str, ranges))
+            raise HostError(f"no subnet of {shown} is free for one more network", hint="give one by --subnet")
         part = bodies.network(given) if (given := bodies.text(body, "SubPool")) else None
-        if not spans.within(options.ranges, pool):
-            ranges = ", ".join(map(str, options.ranges))
-            raise HostError(f"{pool} is not within {ranges}, out of which addresses are handed out")
+        if not spans.within(ranges, pool):
+            shown = ", ".join(map(str, ranges))
+            raise HostError(f"{pool} is not within {shown}, out of which addresses are handed out")
         if part is not None and not spans.within((pool,), part):
             raise HostError(f"the range {part} is not within the subnet {pool}")
         # There is no gateway; the engine wants one to be named.

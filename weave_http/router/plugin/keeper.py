@@ -13,7 +13,8 @@ from weave_http.engine.errors import APIError, NotFound
 from weave_http.errors import WeaveError
 from weave_http.router.blocking import in_thread
 from weave_http.router.engine import engine_socket
-from weave_http.router.plugin.catalogue import Catalogue, body_of
+from weave_http.router.plugin.catalogue import Catalogue
+from weave_http.router.plugin.descriptions import body_of
 from weave_http.router.plugin.registry import Record
 
 logger = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from weave_http.router.plugin.registry import Design, Identity, Known
 
 logger = logging.getLogger(__name__)
 
-FILE, FORMAT = "networks.json", 2
+FILE, FORMAT = "networks.json", 3
 MULTICAST = "works.weave.multicast"
 """Option of a network: whether multicast of its containers is routed there."""
 
@@ -50,9 +50,11 @@ class Network:
     vni: int = 0
 
     @property
-    def gateway(self) -> str:
-        """Where its containers' default route leads; empty for the engine's own way out."""
-        return str(self.design.gateway or "") if self.design else ""
+    def gateways(self) -> tuple[str, str]:
+        """Where its containers' default routes of IPv4 and of IPv6 lead; empty for the engine's own way out."""
+        pools = (self.design.ipv4, self.design.ipv6) if self.design else (None, None)
+        four, six = (str(pool.gateway or "") if pool else "" for pool in pools)
+        return four, six
 
 
 def is_of_all(options: Mapping[str, Any]) -> bool:

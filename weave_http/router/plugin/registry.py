@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from ipaddress import IPv4Network
 from typing import NamedTuple
 
 from weave_http import constants
 from weave_http.addresses import IP, Network
+from weave_http.router.addresses import spans
 
 MOST_RECORDS, MOST_REMOVED = 256, 1024
 VNIS = 1 << 24
@@ -35,28 +35,51 @@ class Identity(NamedTuple):
         return f"{self.born}/{self.creator}"
 
 
-class Design(NamedTuple):
-    """How a network was asked for; hosts on which that differs don't have the same network.
+class Pool(NamedTuple):
+    """The addresses of a network, of one version of IP.
 
     Attributes:
         subnet: of its containers.
         part: of the subnet, out of which addresses are handed out; None for all of it.
         gateway: where its containers' default route leads; None for the engine's own way out.
-        internal: whether its containers have no way out at all.
-        multicast: whether they route multicast there.
     """
 
     subnet: Network
     part: Network | None = None
     gateway: IP | None = None
-    internal: bool = False
-    multicast: bool = False
 
     def __str__(self) -> str:
         words = [
             str(self.subnet),
             *([f"ip-range {self.part}"] if self.part else []),
             *([f"gateway {self.gateway}"] if self.gateway else []),
+        ]
+        return ", ".join(words)
+
+
+class Design(NamedTuple):
+    """How a network was asked for; hosts on which that differs don't have the same network.
+
+    Attributes:
+        ipv4: its addresses.
+        ipv6: its addresses of IPv6; None if it has none.
+        internal: whether its containers have no way out at all.
+        multicast: whether they route multicast there.
+    """
+
+    ipv4: Pool
+    ipv6: Pool | None = None
+    internal: bool = False
+    multicast: bool = False
+
+    @property
+    def pools(self) -> list[Pool]:
+        """Its addresses, by version of IP."""
+        return [self.ipv4, self.ipv6] if self.ipv6 else [self.ipv4]
+
+    def __str__(self) -> str:
+        words = [
+            *map(str, self.pools),
             *(["internal"] if self.internal else []),
             *(["multicast"] if self.multicast else []),
         ]
@@ -174,22 +197,23 @@ def free_subnet(ranges: Iterable[Network], defaults: Collection[Network], taken:
     """Return a subnet for a network that was asked for without one: the last that no other one has; None if none is.
 
     Args:
-        ranges: out of which addresses are handed out.
+        ranges: out of which addresses are handed out, of one version of IP.
         defaults: subnets for those who name none; one that is a whole range has the others within it.
         taken: subnets of the other networks.
     """
     for within in ranges:
-        if not isinstance(within, IPv4Network) or within.prefixlen > _LONGEST:
+        longest = within.max_prefixlen - _HOST_BITS
+        if within.prefixlen > longest:
             continue
-        length = min(_LONGEST, max(_SHORTEST, within.prefixlen + _BITS))
-        size = 1 << (32 - length)
+        length = min(longest, max(_SHORTEST[within.version], within.prefixlen + _BITS))
+        size = 1 << (within.max_prefixlen - length)
         inner = [each for each in defaults if each != within]
-        for first in range(int(within.broadcast_address) + 1 - size, int(within.network_address) - 1, -size):
-            found = IPv4Network((first, length))
-            if not any(found.overlaps(each) for each in [*taken, *inner] if isinstance(each, IPv4Network)):
-                return found
+        for low, high in reversed(spans.gaps(within, [*taken, *inner])):
+            first = (high + 1) // size * size - size
+            if first >= low:
+                return spans.block(within, first, size)
     return None
 
 
-_SHORTEST, _LONGEST, _BITS = 16, 28, 8
-"""Lengths of such subnets' prefixes, and how much longer they are than the range's, if that can be."""
+_SHORTEST, _BITS, _HOST_BITS = {4: 16, 6: 64}, 8, 4
+"""Such subnets' shortest prefixes by version of IP, how much longer they are than the range's, and what they leave."""

@@ -83,8 +83,9 @@ class Plugin:
         driver = Driver(networks, self.catalogue, self._leaving)
         calls = {"Plugin.Activate": _activate, **driver.calls, **self._ipam.calls}
         self._server = PluginServer(calls, SOCKET)
-        subnet = addresses.options.ipv4 if addresses else None
-        self._following = Following(self._tell, procfs, subnet)
+        # An engine makes no network without IPv4.
+        subnets = addresses.defaults if addresses and addresses.options.ipv4 else ()
+        self._following = Following(self._tell, procfs, subnets)
         self._looked = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -153,8 +154,9 @@ class Plugin:
     async def _name(self, names: NameService, endpoints: Iterable[Endpoint]) -> None:
         """Have the names of the endpoints that there are, and of no others."""
         wanted = {
-            (f"{each.container[:_SHORT]}{_NAMED}", each.address.ip, name)
+            (f"{each.container[:_SHORT]}{_NAMED}", address.ip, name)
             for each in endpoints
+            for address in each.addresses
             for label in each.names
             for name in self._names_on(label, each.network, names.options.domain)
         }
