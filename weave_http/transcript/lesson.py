@@ -217,6 +217,8 @@ def _about(request: Request, image: Purpose) -> tuple[str, tuple[str, ...]]:
             return "Pull the image", ("docker", "pull", _reference(request))
         case "ImageLoad":
             return "Load the image", ("docker", "load", *_input(request))
+        case "ContainerInspect":
+            return "Is the waiter's volume there?", ("docker", "inspect", subject_of(request))
         case "ImageInspect":
             return _IMAGE_TITLES[image], ("docker", "image", "inspect", subject_of(request))
         case "ImageTag":
@@ -278,6 +280,7 @@ def _summary(request: Request, route: Route) -> str:
     end = request.path.rpartition("/")[2]
     return {
         "ContainerDelete": "DELETE …",
+        "ContainerInspect": "GET …/json",
         "ImageInspect": "GET …/json",
         "ImageGetAll": "GET …/get",
         "SystemPingHead": "HEAD /_ping",

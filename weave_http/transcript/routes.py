@@ -48,6 +48,14 @@ ROUTES = (
         "program that other containers have before their own. Answer 409 means that it is there from an earlier run.",
     ),
     Route(
+        "GET",
+        "/containers/{id}/json",
+        "ContainerInspect",
+        "Container",
+        answer='200 {"Id": "…", "State": {"Status": "exited", …}, …}; 404 if there is no such container',
+        executor="Look whether the container with the waiter's volume has run: whoever makes it may not be done.",
+    ),
+    Route(
         "POST",
         "/containers/{id}/attach",
         "ContainerAttach",
@@ -205,7 +213,6 @@ ROUTES = (
     Route("GET", "/info", "SystemInfo", "System"),
     Route("GET", "/events", "SystemEvents", "System", OK),
     Route("GET", "/containers/json", "ContainerList", "Container", LIST),
-    Route("GET", "/containers/{id}/json", "ContainerInspect", "Container"),
     Route("GET", "/containers/{id}/logs", "ContainerLogs", "Container", RAW_STREAM),
     Route("POST", "/containers/{id}/restart", "ContainerRestart", "Container", EMPTY),
     Route("POST", "/containers/{id}/stop", "ContainerStop", "Container", EMPTY),
