@@ -322,15 +322,19 @@ def test_up_finishes_what_a_killed_up_began(own_sandbox: Sandbox) -> None:
 
 
 def test_an_interrupted_up_ends_what_it_began(own_sandbox: Sandbox) -> None:
-    own_sandbox.down()
-    process = start_up(own_sandbox)
-    while not any(there.state is not HostState.DEAD for there in own_sandbox.hosts()):
-        assert process.poll() is None
-        time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) != 0
+    for _ in range(5):
+        own_sandbox.down()
+        process = start_up(own_sandbox)
+        while not any(there.state is not HostState.DEAD for there in own_sandbox.hosts()):
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        code = process.wait(60)
 
-    # One host may have been up by then; none is half-way.
-    states = [there.state for there in own_sandbox.hosts()]
-    assert HostState.DEAD in states
-    assert HostState.NO_ENGINE not in states
+        # One host may have been up by then; none is half-way.
+        states = [there.state for there in own_sandbox.hosts()]
+        assert HostState.NO_ENGINE not in states
+        if HostState.DEAD in states:
+            assert code != 0
+            return
+    pytest.fail("on this machine both hosts are up before it is noticed that one begins")
