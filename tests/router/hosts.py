@@ -221,7 +221,8 @@ class Lan:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for host in self.hosts:
-            print(host.account())  # shown by pytest if the test has failed
+            if "PYTEST_CURRENT_TEST" in os.environ:
+                print(host.account())  # shown if the test has failed
             if host.router is not None:
                 _reap(host.router)
         self._stack.close()
