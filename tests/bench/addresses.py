@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from tests.bench.figures import Cells, Table, figure, verdict
+from tests.bench.figures import Cells, Table, figure, measured_alone, verdict
 from tests.bench.routers import processor_seconds, room_for_neighbours
 from tests.router.hosts import Lan, RoutedHost, until
 from weave_http.addresses import Subnet
@@ -115,13 +114,5 @@ def _forgets(host: RoutedHost, name: str) -> bool:
     return not any(name in line and "unreachable!" not in line for line in text.splitlines())
 
 
-def main(quick: bool) -> int:
-    """Measure and print; return the exit code."""
-    with tempfile.TemporaryDirectory(prefix="weave-addresses-") as folder:
-        table, missed = measure(Path(folder), quick=quick)
-    print(table.text())
-    return 1 if missed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main("--quick" in sys.argv[1:]))
+    sys.exit(measured_alone(measure, sys.argv[1:]))

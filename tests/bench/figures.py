@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 
 WIDTH = 80
@@ -118,6 +120,19 @@ class Table:
         lines = [f"| {' | '.join(cells)} |" for cells in (self.columns, rule, *self.rows)]
         notes = [f"\n{textwrap.fill(note, 118)}" for note in self.notes]
         return "\n".join([f"## {self.title}", "", *lines, *notes]) + "\n"
+
+
+def measured_alone(measure: Callable[..., tuple[Table, list[str]]], argv: Sequence[str]) -> int:
+    """Run one part of the benchmark and print its table; return the exit code: 1 if a goal is missed.
+
+    Args:
+        measure: of that part; takes a folder that is new, and `quick`.
+        argv: `--quick`, or nothing.
+    """
+    with tempfile.TemporaryDirectory(prefix="weave-bench-") as folder:
+        table, missed = measure(Path(folder), quick="--quick" in argv)
+    print(table.text())
+    return 1 if missed else 0
 
 
 def _aligned(cells: Iterable[str], widths: Sequence[int]) -> str:

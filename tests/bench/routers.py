@@ -8,13 +8,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.figures import Cells, Table, figure, verdict
+from tests.bench.figures import Cells, Table, figure, measured_alone, verdict
 from tests.bench.stage import await_true
 from tests.router.hosts import Lan, RoutedHost
 
@@ -121,13 +120,5 @@ def connections(host: RoutedHost) -> int:
     return sum(state == _ESTABLISHED and _PORT in (local[-4:], remote[-4:]) for local, remote, state in rows)
 
 
-def main(quick: bool) -> int:
-    """Measure and print; return the exit code."""
-    with tempfile.TemporaryDirectory(prefix="weave-routers-") as folder:
-        table, missed = measure(Path(folder), quick=quick)
-    print(table.text())
-    return 1 if missed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main("--quick" in sys.argv[1:]))
+    sys.exit(measured_alone(measure, sys.argv[1:]))

@@ -91,7 +91,8 @@ class Vxlan:
         try:
             if wanted and not there:
                 self._ensure(_mtu_of(self._device(4)), 6)
-            changed |= self._add(six, 6)
+            if six:
+                changed |= self._add(six, 6)
         finally:
             changed |= self._remove_others(four, 4)
         if there:
@@ -108,10 +109,10 @@ class Vxlan:
 
     def _remove_others(self, wanted: set[IP], version: int) -> bool:
         device = self._device(version)
-        gone = flood_destinations(device) - wanted
-        for ip in sorted(gone | (set(learnt(device).values()) - wanted), key=order):
+        gone = [(mac, ip) for mac, ip in _listed(device) if ip not in wanted]
+        for ip in sorted({ip for _, ip in gone}, key=order):
             remove_flood(ip, device)
-        return bool(gone)
+        return any(mac == _ANY_ADDRESS for mac, _ in gone)
 
     def _ensure(self, mtu: int, version: int) -> None:
         ensure_vxlan(self.bridge, self.port, mtu, self._device(version), self.vni, version=version, local=self.local)
@@ -194,19 +195,12 @@ def remove_vxlan(device: str = constants.VXLAN_DEVICE) -> None:
 
 def flood_destinations(device: str = constants.VXLAN_DEVICE) -> set[IP]:
     """Return the underlay addresses that get frames for unknown and for all; empty without a device."""
-    with Netlink() as kernel:
-        link = links.get_link(kernel, device)
-        if link is None:
-            return set()
-        return {ip for mac, ip in _entries(kernel, link) if mac == _ANY_ADDRESS}
+    return {ip for mac, ip in _listed(device) if mac == _ANY_ADDRESS}
 
 
 def learnt(device: str = constants.VXLAN_DEVICE) -> dict[str, IP]:
     """Return behind which host each address was last seen: underlay addresses by MAC; empty without a device."""
-    with Netlink() as kernel:
-        link = links.get_link(kernel, device)
-        found = _entries(kernel, link) if link else []
-    return {mac: ip for mac, ip in found if mac != _ANY_ADDRESS}
+    return {mac: ip for mac, ip in _listed(device) if mac != _ANY_ADDRESS}
 
 
 def add_flood(ip: IP, device: str = constants.VXLAN_DEVICE) -> None:
@@ -324,9 +318,7 @@ def _delete(kernel: Netlink, entry: Any, doing: str) -> None:
 
 
 def _entry(link: Link, mac: str, ip: IP) -> Any:
-    message = ndmsg()
-    message["family"] = socket.AF_BRIDGE
-    message["ifindex"] = link.index
+    message = _port_entry(link, mac)
     message["state"] = _NUD_NOARP_PERMANENT
     message["flags"] = _NTF_SELF
     message["attrs"] = [("NDA_LLADDR", mac), ("NDA_DST", str(ip))]
@@ -341,6 +333,13 @@ def _port_entry(link: Link, mac: str) -> Any:
     message["flags"] = _NTF_MASTER
     message["attrs"] = [("NDA_LLADDR", mac)]
     return message
+
+
+def _listed(device: str) -> list[tuple[str, IP]]:
+    """Return MAC and destination of a device's FDB entries that have a destination; none without a device."""
+    with Netlink() as kernel:
+        link = links.get_link(kernel, device)
+        return _entries(kernel, link) if link else []
 
 
 def _entries(kernel: Netlink, link: Link) -> list[tuple[str, IP]]:

@@ -96,14 +96,12 @@ def test_nothing_is_kept_of_a_peer_that_nobody_knows() -> None:
 def test_a_neighbour_is_told_once_a_connection_that_its_frames_are_taken() -> None:
     one, two = PathGossip(A, 1), PathGossip(B, 1)
     view = View({A, B}, {A, B}, {A: {B}, B: {A}})
-    taken: set[PeerName] = set()
-    one.taken = taken.__contains__
     to, by = (Neighbour(name, features=frozenset({"paths"})) for name in (B, A))
     one.met(to)
     two.met(by)
     spread(one, two, to, by, view)
     assert not two.taking
-    taken.add(B)
+    one.taken = {B}
     said = one.tell(to, 9.0)
     assert said == [TAKES.parse(TAKES.pack(Takes()), FAR)]
     two.hear(by, said[0], view, 9.0)

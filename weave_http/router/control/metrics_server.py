@@ -35,18 +35,17 @@ class MetricsServer:
     def __init__(self, report: Callable[[], Report], where: tuple[str, int] | None) -> None:
         self._report = report
         self._where = where
-        self._server = (
-            LateServer(*where, self._make, when_taken="choose another one by --metrics-addr") if where else None
-        )
+        self._server: LateServer | None = None
 
     async def start(self) -> tuple[str, str]:
         """Begin to listen; return where, or why not, as the report has it."""
-        if self._where is None or self._server is None:
+        if self._where is None:
             return "", ""
         trouble = ""
         if find_spec(_LIBRARY) is None:
             trouble = f"the Python library {_LIBRARY} is not installed; build the image anew"
         else:
+            self._server = LateServer(*self._where, self._make, when_taken="choose another one by --metrics-addr")
             try:
                 await self._server.start()
             except HostError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Set
 
 from weave_http.router.mesh.fact_topic import FactTopic
 from weave_http.router.mesh.facts import Fact
@@ -16,7 +16,7 @@ class PathGossip(FactTopic[Says, Claim]):
     """What all peers say about their ways; arguments but for the last as of the base class.
 
     Attributes:
-        taken: tells whether this host's kernel takes the frames of a peer.
+        taken: names of the peers whose frames this host's kernel takes.
     """
 
     name = "paths"
@@ -25,7 +25,7 @@ class PathGossip(FactTopic[Says, Claim]):
 
     def __init__(self, name: PeerName, uid: int) -> None:
         super().__init__(name, uid, Says())
-        self.taken: Callable[[PeerName], bool] = lambda peer: False
+        self.taken: Set[str] = frozenset()
         self._to_be_told: set[Neighbour] = set()
         self._taking: set[Neighbour] = set()
 
@@ -48,7 +48,7 @@ class PathGossip(FactTopic[Says, Claim]):
     def tell(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what has to be told to a neighbour now; it counts as told."""
         messages = super().tell(neighbour, now)
-        if neighbour in self._to_be_told and self.taken(neighbour.peer):
+        if neighbour in self._to_be_told and neighbour.peer in self.taken:
             self._to_be_told.discard(neighbour)
             messages.append(Takes())
         return messages

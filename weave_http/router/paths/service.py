@@ -111,18 +111,13 @@ class Paths:
         self._listeners: dict[str, Listener] = {}
         self._reach = Reach({})
         self._states: dict[PeerName, str] = {}
-        self._followed: frozenset[str] = frozenset()
         gossip.changed = self._news.set
-        gossip.taken = self._is_followed
 
     def followed(self, reach: Reach) -> None:
         """Note that the kernel follows: those who are reached are told that their frames are taken."""
-        before, self._followed = self._followed, frozenset(reach.ways)
-        if self._followed - before:
+        before, self._gossip.taken = self._gossip.taken, reach.ways.keys()
+        if self._gossip.taken - before:
             self._peering.wake()
-
-    def _is_followed(self, peer: PeerName) -> bool:
-        return peer in self._followed
 
     def look(self) -> None:
         """Conclude anew in a moment."""
