@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,32 +87,30 @@ class Vxlan:
         """
         four, six = ({ip for ip in destinations if ip.version == version} for version in (4, 6))
         wanted, there = any(ip.version == 6 for ip in (*destinations, *neighbours)), exists(self._device(6))
-        changed = self._add(four, 4)
+        before = self._add(four, 4)
+        before_6: list[tuple[str, IP]] = []
         try:
             if wanted and not there:
                 self._ensure(_mtu_of(self._device(4)), 6)
-            if six:
-                changed |= self._add(six, 6)
+            if there or six:
+                before_6 = self._add(six, 6)
         finally:
-            changed |= self._remove_others(four, 4)
-        if there:
-            changed |= self._remove_others(six, 6)
+            self._remove_others(before, four, 4)
+        self._remove_others(before_6, six, 6)
         if there and not wanted:
             remove_vxlan(self._device(6))
-        return changed
+        return (_flooded(before), _flooded(before_6)) != (four, six)
 
-    def _add(self, wanted: set[IP], version: int) -> bool:
-        new = wanted - flood_destinations(self._device(version))
-        for ip in sorted(new, key=order):
+    def _add(self, wanted: set[IP], version: int) -> list[tuple[str, IP]]:
+        """Have these flood destinations at least; return MAC and destination of the entries that there were."""
+        before = _listed(self._device(version))
+        for ip in sorted(wanted - _flooded(before), key=order):
             add_flood(ip, self._device(version))
-        return bool(new)
+        return before
 
-    def _remove_others(self, wanted: set[IP], version: int) -> bool:
-        device = self._device(version)
-        gone = [(mac, ip) for mac, ip in _listed(device) if ip not in wanted]
-        for ip in sorted({ip for _, ip in gone}, key=order):
-            remove_flood(ip, device)
-        return any(mac == _ANY_ADDRESS for mac, _ in gone)
+    def _remove_others(self, before: Iterable[tuple[str, IP]], wanted: set[IP], version: int) -> None:
+        for ip in sorted({ip for _, ip in before} - wanted, key=order):
+            remove_flood(ip, self._device(version))
 
     def _ensure(self, mtu: int, version: int) -> None:
         ensure_vxlan(self.bridge, self.port, mtu, self._device(version), self.vni, version=version, local=self.local)
@@ -128,9 +126,8 @@ class Vxlan:
 
 
 def exists(device: str) -> bool:
-    """Tell whether there is a device of that name. Raises `HostError`."""
-    with Netlink() as kernel:
-        return links.get_link(kernel, device) is not None
+    """Tell whether there is a device of that name."""
+    return links.index_of(device) is not None
 
 
 def ensure_vxlan(
@@ -195,7 +192,11 @@ def remove_vxlan(device: str = constants.VXLAN_DEVICE) -> None:
 
 def flood_destinations(device: str = constants.VXLAN_DEVICE) -> set[IP]:
     """Return the underlay addresses that get frames for unknown and for all; empty without a device."""
-    return {ip for mac, ip in _listed(device) if mac == _ANY_ADDRESS}
+    return _flooded(_listed(device))
+
+
+def _flooded(entries: Iterable[tuple[str, IP]]) -> set[IP]:
+    return {ip for mac, ip in entries if mac == _ANY_ADDRESS}
 
 
 def learnt(device: str = constants.VXLAN_DEVICE) -> dict[str, IP]:
@@ -213,12 +214,12 @@ def add_flood(ip: IP, device: str = constants.VXLAN_DEVICE) -> None:
     Raises:
         HostError: no VXLAN device, or the kernel refused.
     """
+    index = links.index_of(device)
+    if index is None:
+        raise HostError(f"there is no {device} to add the destination {ip} to")
     with Netlink() as kernel:
-        link = links.get_link(kernel, device)
-        if link is None:
-            raise HostError(f"there is no {device} to add the destination {ip} to")
-        entry = _entry(link, _ANY_ADDRESS, ip)
-        kernel.execute(entry, netlink.RTM_NEWNEIGH, _APPEND, f"add the destination {ip} to {link.name}")
+        entry = _entry(index, _ANY_ADDRESS, ip)
+        kernel.execute(entry, netlink.RTM_NEWNEIGH, _APPEND, f"add the destination {ip} to {device}")
 
 
 def remove_flood(ip: IP, device: str = constants.VXLAN_DEVICE) -> None:
@@ -234,8 +235,8 @@ def remove_flood(ip: IP, device: str = constants.VXLAN_DEVICE) -> None:
         link = links.get_link(kernel, device)
         if link is None:
             return
-        for mac in [mac for mac, address in _entries(kernel, link) if address == ip]:
-            entry, port_entry = _entry(link, mac, ip), _port_entry(link, mac)
+        for mac in [mac for mac, address in _entries(kernel, link.index, device) if address == ip]:
+            entry, port_entry = _entry(link.index, mac, ip), _port_entry(link.index, mac)
             # What comes in between these steps teaches the bridge again: it must not know a port that leads nowhere.
             learnt_by_bridge = [port_entry] if mac != _ANY_ADDRESS and link.master else []
             for each in (*learnt_by_bridge, entry, *learnt_by_bridge):
@@ -317,19 +318,19 @@ def _delete(kernel: Netlink, entry: Any, doing: str) -> None:
             raise
 
 
-def _entry(link: Link, mac: str, ip: IP) -> Any:
-    message = _port_entry(link, mac)
+def _entry(index: int, mac: str, ip: IP) -> Any:
+    message = _port_entry(index, mac)
     message["state"] = _NUD_NOARP_PERMANENT
     message["flags"] = _NTF_SELF
     message["attrs"] = [("NDA_LLADDR", mac), ("NDA_DST", str(ip))]
     return message
 
 
-def _port_entry(link: Link, mac: str) -> Any:
+def _port_entry(index: int, mac: str) -> Any:
     """Return the entry by which the bridge knows that an address is behind one of its ports."""
     message = ndmsg()
     message["family"] = socket.AF_BRIDGE
-    message["ifindex"] = link.index
+    message["ifindex"] = index
     message["flags"] = _NTF_MASTER
     message["attrs"] = [("NDA_LLADDR", mac)]
     return message
@@ -337,20 +338,22 @@ def _port_entry(link: Link, mac: str) -> Any:
 
 def _listed(device: str) -> list[tuple[str, IP]]:
     """Return MAC and destination of a device's FDB entries that have a destination; none without a device."""
+    index = links.index_of(device)
+    if index is None:
+        return []
     with Netlink() as kernel:
-        link = links.get_link(kernel, device)
-        return _entries(kernel, link) if link else []
+        return _entries(kernel, index, device)
 
 
-def _entries(kernel: Netlink, link: Link) -> list[tuple[str, IP]]:
+def _entries(kernel: Netlink, index: int, device: str) -> list[tuple[str, IP]]:
     """Return MAC and destination of the device's FDB entries that have a destination."""
     message = ndmsg()
     message["family"] = socket.AF_BRIDGE
-    message["ifindex"] = link.index
+    message["ifindex"] = index
 
     def read(answer: Any) -> tuple[str, IP] | None:
         mac, ip = answer.get_attr("NDA_LLADDR"), answer.get_attr("NDA_DST")
-        return (mac, parse_ip(ip)) if answer["ifindex"] == link.index and mac and ip else None
+        return (mac, parse_ip(ip)) if answer["ifindex"] == index and mac and ip else None
 
-    found = kernel.dump(message, netlink.RTM_GETNEIGH, f"list the destinations of {link.name}", read=read)
+    found = kernel.dump(message, netlink.RTM_GETNEIGH, f"list the destinations of {device}", read=read)
     return [entry for entry in found if entry is not None]

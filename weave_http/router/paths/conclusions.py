@@ -29,8 +29,8 @@ PATIENCE = 60.0
 """Seconds after which they are not, however much comes and goes."""
 LINGER = 60.0
 """Seconds for which rules for a path stay when it is not wanted any more."""
-LAZY = 10.0
-"""Seconds between two times that it is told how long round trips take."""
+LAZY, LAZY_PER_PEER = 10.0, 1.0
+"""Seconds, and more for each peer, between two times that all are told how long round trips take."""
 SETTLED = 10.0
 """Seconds after the start during which rules of an earlier router stay as they are."""
 Pair = tuple[PeerName, PeerName]
@@ -232,7 +232,7 @@ class Conclusions:
         says = Says(mtu, forwards, seen)
         if _plain(says) != _plain(self.says):
             self.says = says
-        elif says != self.says and now >= self._told_at + LAZY:
+        elif says != self.says and now >= self._told_at + LAZY + LAZY_PER_PEER * len(seen):
             self.says, self._told_at = says, now
 
     def _seen(self, way: Way, local: IP | None, now: float) -> Seen:

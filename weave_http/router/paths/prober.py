@@ -52,6 +52,7 @@ class Prober:
         self._asked: dict[int, tuple[Way, int, float]] = {}
         """Way, size and time of each question."""
         self._heard: dict[tuple[PeerName, int], float] = {}
+        self._by_label: dict[tuple[str, int], Way] = {}
 
     def want(
         self, ways: Mapping[Way, int], now: float, covered: Set[Way] = frozenset(), held: Set[Way] = frozenset()
@@ -73,6 +74,7 @@ class Prober:
                 self._tracks[way] = Track(full, now)
             self._tracks[way].covered = way in covered
             self._tracks[way].hold(now, held=way in held)
+        self._by_label = {(way.peer, way.label): way for way in self._tracks}
         self._heard = {key: at for key, at in self._heard.items() if now - at < HEARD}
 
     def track(self, way: Way) -> Track | None:
@@ -123,7 +125,7 @@ class Prober:
         if probe.target != self._me:
             return None
         if not probe.answer:
-            way = next((way for way in self._tracks if (way.peer, way.label) == (probe.source, probe.label)), None)
+            way = self._by_label.get((probe.source, probe.label))
             if way is None:
                 return None
             self._heard[probe.source, probe.label] = now

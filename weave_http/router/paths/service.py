@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from weave_http import constants
 from weave_http.addresses import IP
+from weave_http.net.links import index_of
 from weave_http.net.tunnel import is_tunnelled
 from weave_http.router.data.plan import Reach, Way, everybody, is_open, open_relays, plan
 from weave_http.router.mesh.connections import Connection
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_LOOK = 1.0
-"""Seconds after which all is concluded anew, whether anything happened or not."""
+_LOOK, _LOOK_PER_PEER = 1.0, 0.03
+"""Seconds, and more for each peer, after which all is concluded anew, whether anything happened or not."""
 _LEAST_WAIT = 0.01
-_GATHER = 0.2
-"""Seconds for which news is gathered before anything is concluded from it."""
+_GATHER, _GATHER_PER_PEER = 0.2, 0.02
+"""Seconds, and more for each peer, for which news is gathered before anything is concluded from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class Paths:
         self._listeners: dict[str, Listener] = {}
         self._reach = Reach({})
         self._states: dict[PeerName, str] = {}
+        self._forwards = False
         gossip.changed = self._news.set
 
     def followed(self, reach: Reach) -> None:
@@ -150,7 +152,9 @@ class Paths:
                 now = monotonic()
                 if now >= look_at or self._news.is_set():
                     self._news.clear()
-                    look_at = now + _LOOK
+                    if now >= look_at:
+                        self._forwards = sockets.forwards()
+                    look_at = now + _LOOK + _LOOK_PER_PEER * len(self._peering.connections)
                     self._listen(loop)
                     self._conclude(now)
                 sending, changed = self._prober.due(now)
@@ -169,7 +173,7 @@ class Paths:
         try:
             async with asyncio.timeout(seconds):
                 await self._news.wait()
-            await asyncio.sleep(_GATHER)
+            await asyncio.sleep(_GATHER + _GATHER_PER_PEER * len(self._peering.connections))
         except TimeoutError:
             pass
 
@@ -181,7 +185,7 @@ class Paths:
             if name in self._listeners and not self._listeners[name].is_stale:
                 continue
             self._deafen(loop, name)
-            if name == constants.VXLAN_DEVICE_6 and not sockets.exists(name):
+            if name == constants.VXLAN_DEVICE_6 and index_of(name) is None:
                 continue
             try:
                 self._listeners[name] = Listener(name)
@@ -240,7 +244,7 @@ class Paths:
             self._gossip.says,
             full,
             now,
-            forwards=sockets.forwards(),
+            forwards=self._forwards,
             local={peer: connection.wire.local for peer, connection in there.items()},
             laid=self._tunnels.laying() if self._tunnels else lambda way: way,
             is_clear=self._tunnels.is_clear if self._tunnels else lambda peer: True,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from weave_http.addresses import IP
+from weave_http.net.links import index_of
 from weave_http.net.relays import is_virtual
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.paths import frame
@@ -48,14 +49,6 @@ def _send(sock: socket.socket, probes: Iterable[tuple[IP, Probe]], port: int) ->
             sock.sendto(frame.pack(probe), (str(ip), port))
 
 
-def exists(device: str) -> bool:
-    """Return whether there is a device of that name."""
-    try:
-        return bool(socket.if_nametoindex(device))
-    except OSError:
-        return False
-
-
 class Listener:
     """Where probes come in: on a VXLAN device, undone from their packets by the kernel.
 
@@ -79,10 +72,7 @@ class Listener:
     @property
     def is_stale(self) -> bool:
         """Whether the device is another one by now."""
-        try:
-            return socket.if_nametoindex(self._device) != self.index
-        except OSError:
-            return True
+        return index_of(self._device) != self.index
 
     def receive(self, me: PeerName) -> Iterator[Probe]:
         """Yield the probes for us that are there, up to a number, so that others have their turn."""
