@@ -13,12 +13,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.router.mesh.worlds import address, infos, name, said
 from weave_http.router.mesh import membership
-from weave_http.router.mesh.fact_gossip import hearsay_delay
 from weave_http.router.mesh.facts import NOTHING, Fact, Stamp
 from weave_http.router.mesh.fields import Malformed
 from weave_http.router.mesh.gossip import KEEP_WITHDRAWN
 from weave_http.router.mesh.identity import PeerName
-from weave_http.router.mesh.membership import Facts, Membership
+from weave_http.router.mesh.membership import Facts, Membership, collect_delay, hearsay_delay, relay_delay
 from weave_http.router.mesh.messages import Have, Message
 from weave_http.router.mesh.neighbours import Neighbour
 from weave_http.router.mesh.topology import FORGET_AFTER, Link, PeerFact, PeerInfo
@@ -230,8 +229,8 @@ def test_what_a_third_peer_says_is_told_on_later_unless_heard_at_first_hand() ->
     node.hear(3, [said([_fact(3, 1)])], 1.0)
     node.hear(2, [said([_fact(2, 1)])], 1.0)
     assert _told(node, 2, 1.0) == []
-    assert node.settle(1.0) == 1.0 + hearsay_delay(2)
-    assert _told(node, 2, 1.0 + hearsay_delay(2)) == [name(3)]
+    assert node.settle(1.0) == 1.0 + relay_delay(2)
+    assert _told(node, 2, 1.0 + relay_delay(2)) == [name(3)]
     node.hear(3, [said([_fact(3, 1, 2, version=2)])], 2.0)
     node.hear(2, [said([_fact(2, 1, 3, version=2)])], 2.0)
     assert _told(node, 2, 9.0) == []
@@ -243,11 +242,31 @@ def test_a_new_neighbour_is_told_of_third_peers_later_than_of_us() -> None:
     node.settle(9.0)
     node.meet(3)
     node.hear(3, [Have("peers", ())], 9.0)
-    assert _told(node, 3, 9.0) == [name(1)]
+    assert _told(node, 3, 9.0) == [], "our connection to it is not concluded yet"
     at = node.settle(9.0)
     assert at == 9.0 + hearsay_delay(2)
     assert _told(node, 3, 9.0) == [name(1)]
+    node.settle(at)
     assert _told(node, 3, at) == [name(2)]
+
+
+def test_new_connections_are_collected_but_for_those_of_whom_nobody_spoke() -> None:
+    node = _pair(2, 3)
+    node.hear(2, [said([_fact(2, 1, 4)])], 8.0)
+    _told(node, 3, 9.0)
+    node.meet(4)
+    assert node.settle(9.0) == 9.0 + collect_delay(3)
+    node.meet(5)
+    node.settle(9.0)
+    assert _told(node, 3, 9.0) == [name(1)], "nobody else spoke of the fifth"
+    node.hear(2, [said([_fact(2, 1, 4, 6, version=2)])], 20.0)
+    node.meet(6)
+    at = node.settle(20.0)
+    assert at == 20.0 + collect_delay(5)
+    assert name(1) not in _told(node, 3, 20.0)
+    node.part(6, 20.0)
+    node.settle(20.0)
+    assert name(1) in _told(node, 3, 20.0), "a connection that was lost is told of at once"
 
 
 def _claims(node: Node, to: int) -> list[membership.Claim]:

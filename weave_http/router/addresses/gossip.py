@@ -35,7 +35,6 @@ class AddressGossip(FactGossip[Standing | None, Says]):
     """
 
     name = "addresses"
-    holds_hearsay = False
     kinds = (
         Kind("addresses", Says, packing.read_says, packing.pack_says),
         Kind(
@@ -84,17 +83,20 @@ class AddressGossip(FactGossip[Standing | None, Says]):
         self._taught.pop(neighbour, None)
 
     def take_in(self, neighbour: Neighbour, message: Message, view: View, now: float) -> bool:
-        """Take in what a peer says, or a charter; return whether it is news."""
+        """Take in what a peer says, or a charter; who follows the topic concludes from it."""
         if isinstance(message, Teaches):
             self.learn(message.charter)
             return False
         if not isinstance(message, Says):
             return False
         fact: Fact[Standing | None] = Fact(message.origin, message.stamp, message.standing)
-        news = self.hear_fact(neighbour, fact.owner, fact.stamp, lambda before: fact, view, now)
-        if news:
+        if self.hear_fact(neighbour, fact.owner, fact.stamp, lambda before: fact, view, now):
             self.heard()
-        return news
+        return False
+
+    def may_owe(self, neighbour: Neighbour) -> bool:
+        """Return True: it may need a charter, too."""
+        return True
 
     def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what is new to a neighbour; it counts as told."""

@@ -14,7 +14,6 @@ class KeyGossip(FactTopic[PublicKeys, Claim]):
     """What all peers say of their keys; arguments but for the last as of the base class."""
 
     name = "keys"
-    holds_hearsay = False
     kinds = (KIND,)
     message, per_message, largest = Keys, CLAIMS_PER_MESSAGE, CLAIMS_PER_MESSAGE
     most_claims = 4096

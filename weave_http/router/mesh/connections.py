@@ -83,6 +83,7 @@ class Connection:
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._wants: set[Message] = set()
         self._heard_at = self._said_at = monotonic()
+        self._heard_by_clock = 0.0
 
     @property
     def peer(self) -> PeerName:
@@ -160,9 +161,12 @@ class Connection:
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(work) for work in (self._receive(handle), self._send(), self._keep_alive())]
         ends: list[asyncio.Future[Any]] = [*tasks, self._ended]
+        self._heard_by_clock = self.wire.clock.now()
+        self._silence = loop.call_later(DEAD_AFTER, self._look_for_silence)
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._silence.cancel()
             for task in tasks:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -185,16 +189,20 @@ class Connection:
             pass  # it finds out by itself
         self.end("we left")
 
+    def _look_for_silence(self) -> None:
+        """End the connection if nothing was heard for too long: one look, where a limit for each message costs more."""
+        left = self._heard_by_clock + DEAD_AFTER - self.wire.clock.now()
+        if left > 0:
+            self._silence = asyncio.get_running_loop().call_later(left, self._look_for_silence)
+        else:
+            self.end(f"nothing heard for {DEAD_AFTER:.0f} s")
+
     async def _receive(self, handle: Callable[[Message], None]) -> None:
         count = 0
         while True:
-            try:
-                async with self.wire.clock.timeout(DEAD_AFTER):
-                    message = await self.wire.receive()
-            except TimeoutError as error:
-                raise Closed(f"nothing heard for {DEAD_AFTER:.0f} s") from error
+            message = await self.wire.receive()
             self._heard.set()
-            self._heard_at = monotonic()
+            self._heard_at, self._heard_by_clock = monotonic(), self.wire.clock.now()
             self._hear(message, handle)
             count += 1
             if count % _BREATH == 0:

@@ -10,20 +10,10 @@ from weave_http.router.mesh.facts import NOTHING, Fact, FactSet, Stamp
 from weave_http.router.mesh.gossip import Gossip
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.messages import Have
-from weave_http.router.mesh.neighbours import NOBODY, Neighbour, View
-
-HEARSAY_DELAY = 0.5
-HEARSAY_DELAY_PER_PEER = 0.02
-"""Seconds, and more for each connection, after which a new neighbour is told what third peers say: in a mesh that forms
-it hears most of them itself by then. It is more than it takes to tell them of the connections that we collect."""
+from weave_http.router.mesh.neighbours import Neighbour, View
 
 V = TypeVar("V")
 C = TypeVar("C")
-
-
-def hearsay_delay(connections: int) -> float:
-    """Return the seconds for which hearsay is held back, with so many connections."""
-    return HEARSAY_DELAY + HEARSAY_DELAY_PER_PEER * connections
 
 
 class FactGossip(Gossip, Generic[V, C]):
@@ -33,13 +23,7 @@ class FactGossip(Gossip, Generic[V, C]):
         name: of this peer.
         uid: of this process, in µs since 1970.
         value: what this peer says at first.
-
-    Attributes:
-        view: who is there, as concluded last.
-        holds_hearsay: whether new neighbours have to wait for what third peers say.
     """
-
-    holds_hearsay = True
 
     def __init__(self, name: PeerName, uid: int, value: V) -> None:
         super().__init__(name)
@@ -48,9 +32,6 @@ class FactGossip(Gossip, Generic[V, C]):
         """What each neighbour was told last of each peer, unless it said since how far it knows."""
         self._claims: dict[PeerName, tuple[Fact[V], Fact[V] | None, C]] = {}
         """The last claim of each peer, and what was told before it: mostly all neighbours are told the same."""
-        self._hearsay_at: dict[Neighbour, float | None] = {}
-        """When each new neighbour is told what third peers say; None before it is concluded who is there."""
-        self.view = NOBODY
 
     # -- what differs ----------------------------------------------------------------------------------------
 
@@ -76,14 +57,11 @@ class FactGossip(Gossip, Generic[V, C]):
         """Begin with a neighbour."""
         super().met(neighbour)
         self._told[neighbour] = {}
-        if self.holds_hearsay:
-            self._hearsay_at[neighbour] = None
 
     def parted(self, neighbour: Neighbour, now: float) -> None:
         """End with a neighbour."""
         super().parted(neighbour, now)
         self._told.pop(neighbour, None)
-        self._hearsay_at.pop(neighbour, None)
 
     def hear_have(self, neighbour: Neighbour, have: Have, now: float) -> bool:
         """Take in how far a neighbour knows; of whom it says that, it is told the whole next time."""
@@ -99,6 +77,10 @@ class FactGossip(Gossip, Generic[V, C]):
             self._claims.pop(origin, None)
             for told in self._told.values():
                 told.pop(origin, None)
+
+    def was_told(self, neighbour: Neighbour, owner: PeerName) -> bool:
+        """Tell whether a neighbour was told what a peer says, and has not said since how far it knows that."""
+        return owner in self._told.get(neighbour, ())
 
     # -- what is known ---------------------------------------------------------------------------------------
 
@@ -152,6 +134,8 @@ class FactGossip(Gossip, Generic[V, C]):
         if stamp == self.stamp(owner) or (stamp < self.stamp(owner) and not wrong):
             return False
         known = of_itself or self.is_known(owner, view)
+        if not known:
+            self.pass_over(owner)
         if not known or not self.believe(neighbour, owner, stamp, view.connected):
             return False
         fact = read(self._facts.get(owner) if self.source(owner) is neighbour else None)
@@ -170,18 +154,9 @@ class FactGossip(Gossip, Generic[V, C]):
     # -- what is told ----------------------------------------------------------------------------------------
 
     def is_due(self, fact: Fact[V], neighbour: Neighbour) -> bool:
-        """Tell whether a fact is new to a neighbour, and is told it by us.
-
-        What a third peer says is left out when both say that they are connected: then the neighbour has it at first
-        hand (and believes it from no one else). So is what someone says who is out of reach, or hearsay would keep the
-        dead alive.
-        """
-        owner, peer = fact.owner, neighbour.peer
-        if fact.stamp <= self.known(neighbour, owner):
-            return False
-        if owner in (self._me, peer):
-            return owner == self._me
-        return owner in self.view.present and not self.view.at_first_hand(owner, peer)
+        """Tell whether a fact is new to a neighbour, and is told it by us."""
+        is_new = fact.stamp > self.known(neighbour, fact.owner)
+        return is_new and self.view.is_told(self._me, fact.owner, neighbour.peer)
 
     def due(self, neighbour: Neighbour, now: float) -> Iterator[Fact[V]]:
         """Yield the facts that are due to a neighbour now, each of them once until something changes."""
@@ -190,22 +165,14 @@ class FactGossip(Gossip, Generic[V, C]):
             self.settled(neighbour, owner)
             if fact is None or not self.is_due(fact, neighbour):
                 continue
-            if owner != self._me and self.is_held(owner, neighbour, now):
+            if self.waits(owner, neighbour, now):
                 self.postpone(neighbour, owner)
             else:
                 yield fact
 
-    def is_held(self, owner: PeerName, neighbour: Neighbour, now: float) -> bool:
-        """Tell whether what a third peer says is told a neighbour later, if that is still necessary then."""
-        at = self._hearsay_at.get(neighbour, 0.0)
-        return at is None or now < at
-
-    def release_hearsay(self, now: float) -> float | None:
-        """Let new neighbours wait no longer than necessary; return when the next one is told what third peers say."""
-        soon = now + hearsay_delay(len(self.view.connected))
-        times = {neighbour: soon if at is None else at for neighbour, at in self._hearsay_at.items()}
-        self._hearsay_at = {neighbour: at for neighbour, at in times.items() if at > now}
-        return min((at for at in times.values() if at > now), default=None)
+    def waits(self, owner: PeerName, neighbour: Neighbour, now: float) -> bool:
+        """Tell whether what somebody says is told a neighbour later."""
+        return False
 
     def batches(self, facts: Iterable[Fact[V]], neighbour: Neighbour, most: int, largest: int) -> Iterator[list[C]]:
         """Yield facts as they are sent, by messages, noted as told to a neighbour.
@@ -241,10 +208,9 @@ class FactGossip(Gossip, Generic[V, C]):
     def settle(self, view: View, now: float) -> float | None:
         """Forget what was withdrawn, and who is unknown; return when there will be more to do."""
         new = set(view.links) - set(self.view.links) - view.connected
-        self.reconsider(self.view, view)
-        self.view = view
+        self.reconsider(view)
         gone = (self.origins - set(view.links) - view.connected | self.expired(now)) - {self._me}
         self._facts.drop(gone)
         self.forget(gone)
-        self.say_to_all(new - self.origins)
-        return min((at for at in (self.expires_at, self.release_hearsay(now)) if at is not None), default=None)
+        self.ask_for(new)
+        return self.expires_at

@@ -68,14 +68,14 @@ class FactTopic(FactGossip[V, C]):
         return claims < self.most_claims and size + self.size(fact.value) <= self.most_claimed
 
     def take_in(self, neighbour: Neighbour, message: Message, view: View, now: float) -> bool:
-        """Take in what is said; return whether any of it is news. Raises `Malformed`."""
+        """Take in what is said; who follows the topic concludes from it. Raises `Malformed`."""
         if not isinstance(message, self.message):
             return False
         said: _Claims = message
         news = [self.hear_fact(neighbour, each.owner, each.stamp, each.read, view, now) for each in said.claims]
         if any(news):
             self.changed()
-        return any(news)
+        return False
 
     def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what is new to a neighbour; it counts as told."""

@@ -14,14 +14,14 @@ a lie does not outlive the connection over which it came, and a truth is there a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from time import time
 
 from weave_http.router.mesh.facts import NOTHING, Stamp
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.lives import Lives
 from weave_http.router.mesh.messages import MOST_STAMPS, Have, Kind, Message
-from weave_http.router.mesh.neighbours import Neighbour, View
+from weave_http.router.mesh.neighbours import NOBODY, Neighbour, View
 
 KEEP_WITHDRAWN = 10.0
 """Seconds for which something withdrawn still counts when nobody says it again."""
@@ -30,6 +30,8 @@ REASSERT = 1.0
 _MOST_RETURNS = 3
 """Times that the same stamp is believed again after it was withdrawn: a lie must not run round in circles."""
 _REMEMBER_RETURNS = 60.0
+MOST_PASSED_OVER = 1024
+"""Names of unknown peers that are remembered; if there were more, all that become known are asked for."""
 
 
 class Gossip(ABC):
@@ -38,12 +40,16 @@ class Gossip(ABC):
     Args:
         me: name of this peer.
         clock: tells the time, in seconds since 1970.
+
+    Attributes:
+        view: who is there, as concluded last.
     """
 
     name: str
     kinds: Sequence[Kind]
 
     def __init__(self, me: PeerName, clock: Callable[[], float] = time) -> None:
+        self.view = NOBODY
         self._me = me
         self._clock = clock
         self._known: dict[Neighbour, dict[PeerName, Stamp] | None] = {}
@@ -60,6 +66,10 @@ class Gossip(ABC):
         self._withdrawn: dict[PeerName, float] = {}
         """Until when something withdrawn still counts."""
         self._returns: dict[PeerName, tuple[Stamp, int, float]] = {}
+        self._to_tell = False
+        """Whether there is more to tell anyone than before."""
+        self._passed_over: set[PeerName] = set()
+        """Of whom something was said, and not kept, because they were not known."""
         self._lives = Lives()
         self._reassert_at = 0.0
 
@@ -88,18 +98,22 @@ class Gossip(ABC):
 
     @abstractmethod
     def take_in(self, neighbour: Neighbour, message: Message, view: View, now: float) -> bool:
-        """Take in what a neighbour says of this topic; return whether anything of it is news. Raises `Malformed`."""
+        """Take in what a neighbour says of this topic; return whether to conclude anew. Raises `Malformed`."""
 
     def hear(self, neighbour: Neighbour, message: Message, view: View, now: float) -> bool:
-        """Take in a message of a neighbour; return whether others have to hear of it. Raises `Malformed`."""
+        """Take in a message of a neighbour; return whether others have to hear of it, or it has to be concluded anew.
+
+        Raises:
+            Malformed: it was not well-formed after all.
+        """
         if not self.is_neighbour(neighbour):
             return False
-        self._lives.news = False
+        self._lives.news = self._to_tell = False
         if isinstance(message, Have):
             news = self.hear_have(neighbour, message, now)
         else:
             news = self.take_in(neighbour, message, view, now)
-        return news or self._lives.news
+        return news or self._to_tell or self._lives.news
 
     # -- neighbours ------------------------------------------------------------------------------------------
 
@@ -111,15 +125,19 @@ class Gossip(ABC):
         self._lives.met(neighbour)
 
     def parted(self, neighbour: Neighbour, now: float) -> None:
-        """End with a neighbour; withdraw what it said, and ask the others about it."""
+        """End with a neighbour; withdraw what it said, and ask the others about it.
+
+        If there is another connection to the same peer already, that peer alone is asked.
+        """
         if neighbour not in self._known:
             return
         del self._known[neighbour], self._to_say[neighbour], self._pending[neighbour]
         self._lives.parted(neighbour)
+        heirs = [other for other in self._known if other.peer == neighbour.peer]
         came_from_it = [origin for origin, source in self._sources.items() if source is neighbour]
-        self.retract(came_from_it, now)
+        self.retract(came_from_it, now, heirs or self._known)
         self._loads.pop(neighbour, None)
-        self.say_to_all([neighbour.peer])
+        self.say_to(heirs or self._known, [neighbour.peer])
 
     def left(self, peer: PeerName) -> None:  # noqa: B027
         """Note that a peer said goodbye: for most topics no more than the end of its connection."""
@@ -137,14 +155,20 @@ class Gossip(ABC):
         """Return what has to be told to a neighbour now; it counts as told."""
         if neighbour not in self._known:
             return []
+        messages: list[Message] = []
         later = self._lives.take(neighbour)
-        ours = {origin: self.stamp(origin) for origin in self._to_say[neighbour] | later.keys()}
-        # By the first it learns of a later life; by the second, what we have of that origin ourselves.
-        messages: list[Message] = [*self._haves(later.items() - ours.items()), *self._haves(ours.items())]
-        self._to_say[neighbour] = set()
-        if self._known[neighbour] is not None:
+        if later or self._to_say[neighbour]:
+            ours = {origin: self.stamp(origin) for origin in self._to_say[neighbour] | later.keys()}
+            # By the first it learns of a later life; by the second, what we have of that origin ourselves.
+            messages += [*self._haves(later.items() - ours.items()), *self._haves(ours.items())]
+            self._to_say[neighbour] = set()
+        if self._known[neighbour] is not None and self.may_owe(neighbour):
             messages += self.updates(neighbour, now)
         return messages
+
+    def may_owe(self, neighbour: Neighbour) -> bool:
+        """Tell whether there may be something new to a neighbour: mostly, when anything is told, there is not."""
+        return bool(self._pending[neighbour]) or self.known(neighbour, self._me) < self.stamp(self._me)
 
     # -- of whom something may have to be told ---------------------------------------------------------------
 
@@ -163,10 +187,18 @@ class Gossip(ABC):
         """Note that what an origin says is told to a neighbour later."""
         self._pending[neighbour][origin] = None
 
-    def reconsider(self, before: View, after: View) -> None:
-        """Note whose news may concern whom otherwise than before, because others are there, or have other links."""
-        for origin in before.present ^ after.present:
-            self._consider(origin)
+    def reconsider(self, after: View) -> None:
+        """Go by another view; note whose news may concern whom otherwise than before.
+
+        Args:
+            after: who is there now.
+        """
+        before, self.view = self.view, after
+        changed_origins = dict.fromkeys([*(before.present ^ after.present), *(before.fresh - after.fresh)])
+        for neighbour, pending in self._pending.items():
+            pending.update(changed_origins)
+            if neighbour.peer in before.fresh and neighbour.peer not in after.fresh:
+                pending.update(dict.fromkeys(self.origins))
         changed = {
             peer: before.links.get(peer, frozenset()) ^ after.links.get(peer, frozenset())
             for peer in before.links.keys() | after.links.keys()
@@ -179,8 +211,12 @@ class Gossip(ABC):
             pending.update(dict.fromkeys(changed.get(neighbour.peer, ())))
 
     def _consider(self, origin: PeerName) -> None:
-        for pending in self._pending.values():
-            pending[origin] = None
+        """Note that an origin's news has to be told to those who hear it from us."""
+        view = self.view
+        for neighbour, pending in self._pending.items():
+            if view.is_told(self._me, origin, neighbour.peer):
+                pending[origin] = None
+                self._to_tell = True
 
     # -- what a neighbour knows ------------------------------------------------------------------------------
 
@@ -221,6 +257,7 @@ class Gossip(ABC):
         if now < self._reassert_at or not stamp.may_be_superseded(self._clock()) or not self.supersede(stamp):
             return False
         self._reassert_at = now + REASSERT
+        self._to_tell = True
         return True
 
     def compare_lives(self, neighbour: Neighbour, origin: PeerName, stamp: Stamp, now: float) -> None:
@@ -284,8 +321,8 @@ class Gossip(ABC):
                     known.pop(origin, None)
         self.say_to_all(gone)
 
-    def retract(self, origins: Iterable[PeerName], now: float) -> None:
-        """Withdraw what is known of some origins, and ask the neighbours about it."""
+    def retract(self, origins: Iterable[PeerName], now: float, ask: Collection[Neighbour] | None = None) -> None:
+        """Withdraw what is known of some origins, and ask neighbours about it, all of them if not told which."""
         for origin in origins:
             stamp = self.stamp(origin)
             before, times, _ = self._returns.get(origin, (NOTHING, 0, now))
@@ -293,17 +330,34 @@ class Gossip(ABC):
             self._release(origin)
             self.withdraw(origin)
             self._withdrawn[origin] = now + KEEP_WITHDRAWN
-            self.say_to_all([origin])
+            self.say_to(self._to_say if ask is None else ask, [origin])
 
     def ask(self, neighbour: Neighbour, origin: PeerName) -> None:
         """Have a neighbour told how far an origin is known, so that it goes on from there."""
         self._to_say[neighbour].add(origin)
 
+    def pass_over(self, origin: PeerName) -> None:
+        """Note that something was said of someone who is not known, so that it is asked for when he is."""
+        if len(self._passed_over) < MOST_PASSED_OVER:
+            self._passed_over.add(origin)
+
+    def ask_for(self, new: Set[PeerName]) -> None:
+        """Ask all neighbours for what was said, and not kept, of those who are known from now on."""
+        if len(self._passed_over) < MOST_PASSED_OVER:
+            new = new & self._passed_over
+            self._passed_over -= new
+        self.say_to_all(new - self.origins)
+
     def say_to_all(self, origins: Iterable[PeerName]) -> None:
         """Have all neighbours told how far some origins are known."""
+        self.say_to(self._to_say, origins)
+
+    def say_to(self, neighbours: Iterable[Neighbour], origins: Iterable[PeerName]) -> None:
+        """Have some neighbours told how far some origins are known."""
         origins = set(origins)
-        for to_say in self._to_say.values():
-            to_say |= origins
+        self._to_tell = True
+        for neighbour in neighbours:
+            self._to_say[neighbour] |= origins
 
     def _release(self, origin: PeerName) -> None:
         source = self._sources.pop(origin, None)

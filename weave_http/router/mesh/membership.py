@@ -1,20 +1,23 @@
 """The topic of membership: what each peer says about itself, above all its connections.
 
-What is heard of third peers is told on a moment later than what we say ourselves: in a mesh that forms, most of those
-who would be told hear it at first hand meanwhile. What is kept of others' claims is bounded, for each neighbour and in
-all, and goes when the neighbour's connection ends (`weave_http.router.mesh.gossip`).
+Not all of it is told at once. In a mesh that forms, everybody's connections change all the time, and everybody would be
+told each of these changes: their number grows with the third power of the peers. Who lost a connection, or has one to
+somebody of whom nobody else spoke, says so at once. Other new connections are collected: the mesh can do without them
+for a while. What is heard of third peers is told on later still, for most of those who would be told hear it at first
+hand meanwhile. What is kept of others' claims is bounded, for each neighbour and in all, and goes when the neighbour's
+connection ends (`weave_http.router.mesh.gossip`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from weave_http.addresses import IP
 from weave_http.router.mesh import claims, topology
-from weave_http.router.mesh.fact_gossip import FactGossip, hearsay_delay
+from weave_http.router.mesh.fact_gossip import FactGossip
 from weave_http.router.mesh.fields import Fields, a_flag, a_list, a_number, a_peer, a_text, an_address
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.messages import Message
@@ -29,6 +32,16 @@ MOST_CLAIMED_LINKS = 65_536
 """Connections in all those facts together."""
 MOST_LINKS = 4 * MOST_CLAIMED_LINKS
 """Connections in all facts about third peers."""
+COLLECT_PER_PEER = 0.1
+"""Seconds for each connection, for which we collect new ones that others need not hear of at once."""
+HEARSAY_DELAY = 0.5
+HEARSAY_DELAY_PER_PEER = 0.15
+"""Seconds, and more for each connection, for which hearsay of new neighbours and to them waits. It is more than it
+takes to tell and be told of the connections that are collected."""
+MOST_HEARSAY_DELAYS = 5
+"""As long as one newcomer follows the other, it waits for so many times as long."""
+RELAY_DELAY_PER_PEER = 0.02
+"""Seconds for each connection, instead, for hearsay of changes, of and to those who have been there for longer."""
 FACTS_PER_MESSAGE = 16
 LINKS_PER_MESSAGE = 4096
 """Of a peer, and of all in one message: so that it stays well below a frame's limit."""
@@ -90,6 +103,21 @@ def _address(ip: IP, port: int) -> Address:
     return Address(ip, port)
 
 
+def collect_delay(connections: int) -> float:
+    """Return the seconds for which new connections are collected, with so many connections."""
+    return COLLECT_PER_PEER * connections
+
+
+def hearsay_delay(connections: int) -> float:
+    """Return the seconds for which hearsay of and to new neighbours waits, with so many connections."""
+    return HEARSAY_DELAY + HEARSAY_DELAY_PER_PEER * connections
+
+
+def relay_delay(connections: int) -> float:
+    """Return the seconds for which hearsay of changes waits, with so many connections."""
+    return HEARSAY_DELAY + RELAY_DELAY_PER_PEER * connections
+
+
 class Membership(FactGossip[PeerInfo, Claim]):
     """Who is there.
 
@@ -108,6 +136,12 @@ class Membership(FactGossip[PeerInfo, Claim]):
         self._horizon = Horizon(name)
         self._gone: set[PeerName] = set()
         self._relay_at: dict[PeerName, float] = {}
+        self._fresh: dict[PeerName, float] = {}
+        """New neighbours, and since when they are it."""
+        self._calm_at = 0.0
+        """When nobody counts as new any more, unless there is another one by then."""
+        self._tell_at = 0.0
+        """When those who know what we said before are told what we say now."""
 
     # -- what is known ---------------------------------------------------------------------------------------
 
@@ -140,13 +174,35 @@ class Membership(FactGossip[PeerInfo, Claim]):
             now: the time, in seconds of any clock that only goes forward.
         """
         own = self.topology.own.value
-        self.topology.say(PeerInfo(own.nickname, own.port, by_peer(links)))
+        before, after = own.links, by_peer(links)
+        self.topology.say(PeerInfo(own.nickname, own.port, after))
         said = topology.links_of(self.topology)
         self._gone = self._horizon.conclude(said, now)
-        view = View(connected, self._horizon.reachable, said)
-        self.reconsider(self.view, view)
-        self.view = view
+        if before != after:
+            self._collect(before, after, said, now)
+        new = said[self._me] - self.view.links.get(self._me, frozenset())
+        delay = hearsay_delay(len(connected))
+        if new:
+            self._calm_at = now + delay
+        known = self._fresh.items() if now < self._calm_at else ()
+        self._fresh = dict.fromkeys(new, now) | {
+            peer: at for peer, at in known if now < at + MOST_HEARSAY_DELAYS * delay
+        }
+        view = View(connected, self._horizon.reachable, said, frozenset(self._fresh))
+        self.reconsider(view)
         return view
+
+    def _collect(
+        self, before: Sequence[Link], after: Sequence[Link], said: Mapping[PeerName, Set[PeerName]], now: float
+    ) -> None:
+        """Conclude when others are told which connections there are now."""
+        new = {link.peer for link in after} - {link.peer for link in before}
+        others = [said[peer] for peer in self._horizon.reachable if peer != self._me and peer in said]
+        is_spoken_of = all(any(peer in links for links in others) for peer in new)
+        if not is_spoken_of or not set(before) <= set(after):
+            self._tell_at = now
+        elif self._tell_at <= now:
+            self._tell_at = now + collect_delay(len(after))
 
     # -- as a topic ------------------------------------------------------------------------------------------
 
@@ -180,7 +236,7 @@ class Membership(FactGossip[PeerInfo, Claim]):
     def _hear(self, neighbour: Neighbour, each: Claim, view: View, now: float) -> bool:
         news = self.hear_fact(neighbour, each.owner, each.stamp, each.read, view, now)
         if news and each.owner != self._me:
-            self._relay_at[each.owner] = now + hearsay_delay(len(view.connected))
+            self._relay_at[each.owner] = now + relay_delay(len(view.connected))
         return news
 
     def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
@@ -189,9 +245,13 @@ class Membership(FactGossip[PeerInfo, Claim]):
         batches = self.batches(due, neighbour, FACTS_PER_MESSAGE, LINKS_PER_MESSAGE)
         return [Facts(tuple(batch)) for batch in batches]
 
-    def is_held(self, owner: PeerName, neighbour: Neighbour, now: float) -> bool:
-        """Tell whether what a third peer says is told a neighbour later: it is news, or the neighbour is new."""
-        return now < self._relay_at.get(owner, 0.0) or super().is_held(owner, neighbour, now)
+    def waits(self, owner: PeerName, neighbour: Neighbour, now: float) -> bool:
+        """Tell whether what somebody says is told a neighbour later."""
+        if owner != self._me:
+            return now < self._relay_at.get(owner, 0.0)
+        if not self.was_told(neighbour, owner):  # it is before the connection to it is among those that we speak of
+            return neighbour.peer not in self.topology.own.value.peers
+        return now < self._tell_at
 
     def settle(self, view: View, now: float) -> float | None:
         """Forget who is out of reach, and what was withdrawn; return when there will be more to do."""
@@ -201,5 +261,7 @@ class Membership(FactGossip[PeerInfo, Claim]):
             self.forget(gone)
         self._relay_at = {owner: at for owner, at in self._relay_at.items() if at > now and owner in self.topology}
         relay_at = min(self._relay_at.values(), default=None)
-        times = (self._horizon.next_at, self.expires_at, relay_at, self.release_hearsay(now))
+        tell_at = self._tell_at if self._tell_at > now else None
+        calm_at = self._calm_at if self._fresh else None
+        times = (self._horizon.next_at, self.expires_at, relay_at, tell_at, calm_at)
         return min((at for at in times if at is not None), default=None)

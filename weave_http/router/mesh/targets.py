@@ -26,9 +26,16 @@ MOST_LEARNT = 1024
 LEARNT_BURST, LEARNT_INTERVAL = 32, 1.0
 """Dials in vain to which the word of one neighbour may lead at once, and the seconds after which there may be one more.
 Where a peer answers the dial doesn't count: so the truth costs nothing, and a liar makes us knock at few doors."""
-YIELD = 2.0
-"""Seconds for which the peer with the higher name lets the one with the lower name dial first: two that dial each other
-at once do everything twice, and on busy hosts a dial takes long."""
+YIELD, YIELD_PER_PEER = 2.0, 0.1
+"""Seconds, and more for each other peer, for which the peer with the higher name lets the one with the lower name dial
+first: two that dial each other at once do everything twice, and where many routers start at once a dial takes long."""
+MOST_COUNTED = 100
+"""More peers than these make it wait no longer: somebody may speak of many that are not there."""
+
+
+def yield_for(others: int) -> float:
+    """Return the seconds for which the peer with the lower name may dial first, with so many other peers."""
+    return YIELD + YIELD_PER_PEER * min(others, MOST_COUNTED)
 
 
 @dataclass(slots=True)
@@ -119,7 +126,9 @@ class Targets:
             if target is None:
                 if address in given:
                     continue
-                first = now if self._name < peer else now + YIELD * (1 + self._chance())
+                first = (
+                    now if self._name < peer else now + yield_for(len(known) + len(connected)) * (1 + self._chance())
+                )
                 where = PeerAddress(str(address.ip), address.port)
                 target = Target(str(address), where, given=False, peer=peer, next_at=first, resolved=address, by=by)
             elif target.peer != peer and not target.dialling:

@@ -18,6 +18,8 @@ from weave_http.router.mesh.messages import Beat, Message, Unknown
 from weave_http.router.mesh.sockets import DEAD_AFTER, Unanswered, reason, unanswered
 from weave_http.router.mesh.topology import Address
 
+_AT_ONCE = 1 << 16
+"""Bytes of messages that are written together."""
 CLOSE_TIMEOUT = 0.3
 """Seconds for what was sent to leave before the connection is cut."""
 
@@ -95,14 +97,23 @@ class Wire:
     async def send(self, messages: Iterable[Message]) -> None:
         """Send messages; raises `Closed`."""
         try:
+            data = bytearray()
             for message in messages:
-                self._writer.write(self._codec.encode(message))
-                async with self.clock.timeout(DEAD_AFTER):
-                    await self._writer.drain()
+                data += self._codec.encode(message)
+                if len(data) >= _AT_ONCE:
+                    await self._write(data)
+                    data = bytearray()
+            await self._write(data)
         except TimeoutError as error:
             raise Closed(f"the peer took nothing for {DEAD_AFTER:.0f} s") from error
         except OSError as error:
             raise Closed(reason(error)) from error
+
+    async def _write(self, data: bytearray) -> None:
+        self._writer.write(data)
+        if self._writer.transport.get_write_buffer_size():
+            async with self.clock.timeout(DEAD_AFTER):
+                await self._writer.drain()
 
     def beat(self) -> None:
         """Send a heartbeat, without waiting until it could be sent."""

@@ -47,8 +47,7 @@ class NameGossip(Gossip):
         """The part of a long update that each neighbour has said so far."""
         self._skipped: dict[Neighbour, tuple[PeerName, Stamp]] = {}
         """A long update of each neighbour that is too long."""
-        self._view = NOBODY
-        self._present: set[PeerName] = {name}
+        self.view = replace(NOBODY, present=frozenset([name]))
         self._left: set[PeerName] = set()
         self._until: dict[PeerName, float] = {}
 
@@ -68,8 +67,8 @@ class NameGossip(Gossip):
 
     def _visible(self, now: float) -> Collection[str]:
         if not self._until:
-            return self._present
-        return self._present | {origin for origin, until in self._until.items() if until > now}
+            return self.view.present
+        return self.view.present | {origin for origin, until in self._until.items() if until > now}
 
     @property
     def origins(self) -> Set[PeerName]:
@@ -106,22 +105,27 @@ class NameGossip(Gossip):
         self._left.add(peer)
 
     def take_in(self, neighbour: Neighbour, message: Message, view: View, now: float) -> bool:
-        """Take in names; return whether any of them is news."""
+        """Take in names."""
         update = self._whole(neighbour, message) if isinstance(message, Names) else None
-        return update is not None and self._hear(neighbour, update, view, now)
+        if update is not None:
+            self._hear(neighbour, update, view, now)
+        return False
 
-    def _hear(self, neighbour: Neighbour, update: Update, view: View, now: float) -> bool:
+    def _hear(self, neighbour: Neighbour, update: Update, view: View, now: float) -> None:
         origin, stamp = update.origin, update.stamp
         if origin == self._me:
-            return self.reassert(stamp, now)
+            self.reassert(stamp, now)
+            return
         self.compare_lives(neighbour, origin, stamp, now)
         of_itself = origin == neighbour.peer
         # Of someone who is not known yet nothing is kept; when he is, it is asked for.
         known = of_itself or origin in view.links
+        if not known:
+            self.pass_over(origin)
         if not known or not self.believe(neighbour, origin, stamp, view.connected):
-            return False
+            return
         if not self._has_room(neighbour, update, of_itself=of_itself):
-            return False
+            return
         if of_itself and self.source(origin) is not neighbour and stamp < self.stamp(origin):
             # What others said of a neighbour doesn't count any more, not even if it is later.
             self.withdraw(origin)
@@ -135,7 +139,6 @@ class NameGossip(Gossip):
             register = self.zone.get(origin)
             self.came_from(neighbour, origin, stamp, len(register) if register else 0)
             self._left.discard(origin)
-        return heard is Heard.NEWS
 
     def _has_room(self, neighbour: Neighbour, update: Update, *, of_itself: bool) -> bool:
         register = self.zone.get(update.origin)
@@ -143,16 +146,6 @@ class NameGossip(Gossip):
         added = sum(change.present for change in update.changes)
         claimed = 0 if of_itself else self.load(neighbour)[1]
         return before + added <= MOST_OF_ONE and claimed + added <= MOST_CLAIMED
-
-    def is_told(self, origin: PeerName, neighbour: PeerName) -> bool:
-        """Return whether a neighbour hears of an origin's names from us, as far as the topology goes.
-
-        Not those that it hears at first hand, because both say that they are connected, and not those of who is out of
-        reach, or hearsay would keep the dead alive.
-        """
-        if origin in (self._me, neighbour):
-            return origin == self._me
-        return origin in self._present and not self._view.at_first_hand(origin, neighbour)
 
     def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what is new to a neighbour; it counts as told."""
@@ -162,7 +155,7 @@ class NameGossip(Gossip):
             self.settled(neighbour, origin)
             if register is None or register.stamp <= before or register.incomplete:
                 continue
-            if self.is_told(origin, neighbour.peer):
+            if self.view.is_told(self._me, origin, neighbour.peer):
                 update = register.since(before)
                 messages += _parts(update) if update else ()
                 self.note(neighbour, origin, register.stamp)
@@ -170,24 +163,22 @@ class NameGossip(Gossip):
 
     def settle(self, view: View, now: float) -> float | None:
         """Conclude anew whose names count; return when there will be more to conclude."""
-        new = set(view.links) - set(self._view.links) - view.connected
+        new = set(view.links) - set(self.view.links) - view.connected
         self._left -= view.connected
-        present = set(view.present) - self._left
-        self.reconsider(replace(self._view, present=self._present), replace(view, present=present))
-        self._view = view
+        before, present = self.view.present, set(view.present) - self._left
+        self.reconsider(replace(view, present=present))
         self._until = {origin: until for origin, until in self._until.items() if origin not in present and until > now}
-        for origin in self._present - present - self._left:
+        for origin in before - present - self._left:
             self._until[origin] = now + LINGER
         for origin in self._left:
             self._until.pop(origin, None)
-        self._present = present
         gone = (self.origins - set(view.links) - view.connected | self.expired(now)) - {self._me}
         self.zone.drop(gone)
         self._left &= self.origins
         self.forget(gone)
         if gone:  # and there is room again
             self.retract([register.origin for register in self.zone if register.incomplete], now)
-        self.say_to_all(new - self.origins)
+        self.ask_for(new)
         times = [*self._until.values(), *([self.expires_at] if self.expires_at is not None else [])]
         return min(times, default=None)
 

@@ -60,7 +60,6 @@ class PasswordGossip(FactTopic[Change, Claim]):
     """What all peers say; arguments but for the last as of the base class."""
 
     name = "password"
-    holds_hearsay = False
     kinds = (claims.kind_of("password", Changes, Claim, _CLAIMS_PER_MESSAGE),)
     message, per_message, largest = Changes, _CLAIMS_PER_MESSAGE, _CLAIMS_PER_MESSAGE
 
