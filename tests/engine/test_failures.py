@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from weave_http.engine.wire.by_httpx import HttpxTransport
 from weave_http.engine.wire.by_requests import RequestsTransport
 from weave_http.engine.wire.failures import connect_failure
 from weave_http.engine.wire.pool import WireTransport
+from weave_http.engine.wire.tls import shared_context
 from weave_http.errors import EngineError, ExitCode
 
 Opener = Callable[..., Transport]
@@ -319,6 +321,23 @@ def test_connections_after_the_first_go_on_with_its_session(certificates: Certif
     with FakeEngine(tls=certificates.server, client_tls=certificates.client) as fake, wire(fake) as engine:
         engine.system.info()
         assert fake.connections - fake.resumed == 1, "another client has a session of its own"
+
+
+def test_many_hosts_share_the_reading_of_tls_files_until_these_change(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.write_text(Path(certificates.authority.ca).read_text())
+    hosts = [tcp(port, replace(certificates.client, ca=str(ca))) for port in range(1, 9)]
+    with ThreadPoolExecutor(8) as pool:
+        shared = {*pool.map(shared_context, hosts)}
+    assert len(shared) == 1
+    assert shared_context(tcp(1, certificates.client)) not in shared, "other files"
+    ca.write_text(Path(certificates.stranger.ca).read_text())
+    assert shared_context(hosts[0]) not in shared, "a new authority"
+    ca.unlink()
+    with pytest.raises(EndpointError, match="the TLS files"):
+        shared_context(hosts[0])
 
 
 @over_tcp

@@ -63,9 +63,9 @@ class SocketDial:
         self._last: TLSRecords | None = None
         self._session: ssl.SSLSession | None = None
         if endpoint.tls is not None:
-            from weave_http.engine.wire.tls import tls_context
+            from weave_http.engine.wire.tls import shared_context
 
-            self._context = tls_context(endpoint)
+            self._context = shared_context(endpoint)
 
     def open(self) -> Channel:
         """Return a new channel, TLS included."""

@@ -9,9 +9,11 @@ memory BIOs the alert is just bytes to be sent.
 from __future__ import annotations
 
 import contextlib
+import os
 import ssl
+import threading
 
-from weave_http.engine.address import Endpoint
+from weave_http.engine.address import Endpoint, TLSFiles
 from weave_http.engine.wire.failures import no_tls_context
 
 _PIECE = 65536
@@ -40,6 +42,33 @@ def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
     except (OSError, ValueError) as error:
         raise no_tls_context(error, endpoint) from error
     return context
+
+
+_lock = threading.Lock()
+_shared: dict[TLSFiles, tuple[object, ssl.SSLContext]] = {}
+"""By what it is made of: the state of the files, and the context."""
+
+
+def shared_context(endpoint: Endpoint) -> ssl.SSLContext:
+    """Return an SSL context for an endpoint, the same for all with the same files: to make one takes a millisecond.
+
+    Files that have changed since are read again. Whoever gets it doesn't change it.
+
+    Raises:
+        EndpointError: see `tls_context`.
+    """
+    files = endpoint.tls or TLSFiles()
+    with _lock:
+        try:
+            found = [os.stat(path) for path in (files.ca, files.cert, files.key) if path]
+        except (OSError, ValueError):
+            return tls_context(endpoint)  # it says what is amiss
+        state = [(each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns) for each in found]
+        known, context = _shared.get(files, (None, None))
+        if context is None or known != state:
+            context = tls_context(endpoint)
+            _shared[files] = state, context
+        return context
 
 
 def server_context(cert: str, key: str, ca: str) -> ssl.SSLContext:
