@@ -6,7 +6,9 @@ import io
 import json
 import os
 import tarfile
+import tempfile
 import tracemalloc
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -18,8 +20,11 @@ from tests.fake_engine import FakeEngine, Recorded, Reply
 from weave_http import constants
 from weave_http.commands import setup
 from weave_http.commands.archive import Archive, archive_identity
+from weave_http.commands.bringing_image import copy
+from weave_http.commands.caller import Caller
+from weave_http.commands.saved import SavedImages
 from weave_http.engine import Endpoint, connect
-from weave_http.engine.errors import StreamError
+from weave_http.engine.errors import ProtocolError, StreamError
 from weave_http.errors import WeaveError
 
 DIGEST = hashlib.sha256(b"{}").hexdigest()
@@ -215,6 +220,79 @@ def test_a_layer_is_left_out_of_no_archive_with_links_or_compression(desk: Desk,
     packed = tmp_path / "image.tgz"
     packed.write_bytes(gzip.compress(layered(path).read_bytes()))
     assert b"".join(Archive(packed, "", desk.caller, names)) == packed.read_bytes()
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[FakeEngine]:
+    """Another daemon, with the image of `layered` in it."""
+    content = layered(tmp_path / "saved.tar").read_bytes()
+
+    def save(_request: Recorded, reply: Reply) -> None:
+        reply.begin("application/x-tar")
+        reply.more(content)
+        reply.end()
+
+    with FakeEngine(tmp_path / "o.sock") as other:
+        here = {"Os": "linux", "Architecture": "amd64"}
+        other.images["name/space:2"] = {"Id": "sha256:2", "RootFS": {"Layers": [*LAYERS]}, **here}
+        other.on("GET", "/images/get", save)
+        yield other
+
+
+def taking(desk: Desk) -> Caller:
+    return replace(desk.caller, endpoint=Endpoint("tcp"), environ={"EXEC_IMAGE": "name/space:2"})
+
+
+def test_from_host_to_host_go_only_the_layers_that_changed(desk: Desk, other: FakeEngine) -> None:
+    desk.fake.images["sha256:7"] = {"Id": "sha256:7", "RootFS": {"Layers": ["low.tar", "middle.tar", "other"]}}
+    with connect(other.endpoint) as source, SavedImages() as saved:
+        for _ in range(2):
+            assert copy(taking(desk), source, saved) == "name/space:2"
+            del desk.fake.images["name/space:2"]
+    loads = [request for request in desk.fake.requests if request.call == "POST /images/load"]
+    assert len(loads) == 2
+    for load in loads:
+        with tarfile.open(fileobj=io.BytesIO(load.body)) as archive:
+            assert {*archive.getnames()} == {"c.json", "manifest.json", "top.tar"}
+    assert other.calls().count("GET /images/get") == 1, "two targets, read once"
+
+
+def test_an_image_goes_as_a_stream_where_no_layer_of_it_is_there(
+    desk: Desk, other: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    with connect(other.endpoint) as source:
+        assert setup(taking(desk), source).out == "name/space:2\n"
+    (load,) = (request for request in desk.fake.requests if request.call == "POST /images/load")
+    assert load.sha256 == hashlib.sha256((tmp_path / "saved.tar").read_bytes()).hexdigest()
+
+
+def test_an_image_that_can_not_be_saved_here_is_one_line(
+    desk: Desk, other: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.fake.images["sha256:7"] = {"Id": "sha256:7", "RootFS": {"Layers": ["low.tar"]}}
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    line = "can't save image name/space:2 in /nowhere: No such file or directory; TMPDIR names another folder"
+    with connect(other.endpoint) as source, pytest.raises(WeaveError, match=line):
+        setup(taking(desk), source)
+    assert "POST /images/load" not in desk.fake.calls()
+
+
+def test_nothing_of_an_image_that_breaks_off_is_left_here(
+    desk: Desk, other: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(_request: Recorded, reply: Reply) -> None:
+        reply.begin("application/x-tar")
+        reply.more(b"a piece of it")
+        reply.close()
+
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    desk.fake.images["sha256:7"] = {"Id": "sha256:7", "RootFS": {"Layers": ["low.tar"]}}
+    other.on("GET", "/images/get", cut)
+    with connect(other.endpoint) as source, pytest.raises(ProtocolError):
+        setup(taking(desk), source)
+    assert [*(tmp_path / "tmp").iterdir()] == []
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_an_upgrade_sends_only_the_layers_that_changed(
     trio: list[Host], images: tuple[Path, Path], tmp_path: Path
 ) -> None:
     """Docker takes an archive that lacks the files of layers that it has. Podman does not, and gets them all."""
-    host, name = trio[0], "weavehttp/weave:9.9.9"
+    host, other, name = *trio[:2], "weavehttp/weave:9.9.9"
     sent: list[int] = []
     with tarfile.open(images[0]) as archive:
         (image,) = json.load(archive.extractfile("manifest.json") or io.BytesIO())
@@ -87,8 +87,14 @@ def test_an_upgrade_sends_only_the_layers_that_changed(
         assert host.shell(f"docker run --rm --network none {name}") == "newer\n"
         podman = host.sandbox.host(host.name).has_podman
         assert (sent[-1] < MEBIBYTE) != podman, sent[-1]
+
+        with open_caller(host.environ()) as source, open_caller(other.environ(EXEC_IMAGE=name)) as caller:
+            assert setup(replace(caller, meter=Bytes()), source.engine).out == f"{name}\n"
+        assert other.shell(f"docker run --rm --network none {name}") == "newer\n"
+        assert (sent[-1] < MEBIBYTE) != podman, f"from host to host: {sent[-1]}"
     finally:
         host.try_shell(f"docker rmi {name}")
+        other.try_shell(f"docker rmi {name}")
 
 
 @pytest.mark.not_podman(reason="the classic builder's stages are Docker's")

@@ -8,8 +8,9 @@ import os
 import stat
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import IO, Any
 
@@ -44,6 +45,16 @@ class Identity:
     id: str
     platform: str = ""
     layers: tuple[tuple[str, str], ...] = ()
+
+    def files_of(self, known: Sequence[str]) -> frozenset[str]:
+        """Return the files of the archive that whoever has its lowest layers does not need.
+
+        Args:
+            known: diff ids of those layers, the lowest first.
+        """
+        common = sum(1 for _ in takewhile(lambda pair: pair[0][1] == pair[1], zip(self.layers, known, strict=False)))
+        needed = {file for file, _ in self.layers[common:]}
+        return frozenset(file for file, _ in self.layers[:common] if file not in needed)
 
 
 def archive_identity(source: Path) -> Identity:

@@ -10,11 +10,12 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from weave_http.commands.caller import Caller
 from weave_http.commands.platform import platform
 from weave_http.commands.pull import pull_own
+from weave_http.commands.saved import SavedImages
 from weave_http.engine import Engine
 from weave_http.engine.errors import APIError, NotFound, StreamError
 from weave_http.engine.reference import split_image
@@ -22,7 +23,8 @@ from weave_http.errors import EngineError, WeaveError
 from weave_http.operations.outcome import Outcome
 
 if TYPE_CHECKING:
-    from weave_http.commands.archive import Archive, Identity
+    from weave_http.commands.archive import Archive
+    from weave_http.engine.progress import Progress
 
 LOADED = "Loaded image: "
 """What a daemon says of each image that it has loaded, before its name."""
@@ -34,7 +36,7 @@ def setup(caller: Caller, source: Path | Engine | None = None, *, build: bool = 
     Args:
         caller: engine, streams, environment and meter.
         source: a docker archive (as `weave image build` or `docker save` write it) to load, or another daemon, from
-            which the image goes over as a stream. Without one the image that is there is good. If there is none, the
+            which the image goes over (see `copy`). Without one the image that is there is good. If there is none, the
             daemon pulls the one that `$EXEC_IMAGE` names; if nothing is named, it is built.
         build: build it also if it is there: on this machine if that is a Debian of the same architecture, else on the
             Docker host.
@@ -46,7 +48,8 @@ def setup(caller: Caller, source: Path | Engine | None = None, *, build: bool = 
     said: list[tuple[int, bytes]] = []
     caller = caller.overheard(said)
     if isinstance(source, Engine):
-        names: Sequence[str] = [_copy(caller, source)]
+        with SavedImages() as saved:
+            names: Sequence[str] = [copy(caller, source, saved)]
     elif source is not None:
         names = _load(caller, source)
     elif build or not _is_there(caller):
@@ -93,45 +96,76 @@ def _load(caller: Caller, source: Path) -> Sequence[str]:
     identity = archive_identity(source)
     if not _present(caller, identity.tags, identity.id):
         _check_platform(caller, identity.platform, str(source))
-        archive = Archive(source, identity.platform, caller, _known_layers(caller, identity))
-        try:
-            _send(archive)
-        except (APIError, StreamError):
-            if not archive.without:
-                raise
-            # Docker looks for a layer's file only if it lacks the layer; Podman, and containerd's store, want them all.
-            _send(replace(archive, without=frozenset()))
+        ids = [each for _, each in identity.layers]
+        known = _known_layers(caller, identity.tags[0], ids) if identity.tags else 0
+        _send(Archive(source, identity.platform, caller, identity.files_of(ids[:known])))
     return identity.tags
 
 
-def _send(archive: Archive) -> None:
-    caller = archive.caller
-    with caller.engine.images.load(archive) as steps:
-        for step in steps:
-            caller.meter.update(step.id or archive.path.name, step.text, step.current, step.total)
+def _send(archive: Archive) -> list[str]:
+    """Send an archive, if need be with the layers that it is without, and return the names that the daemon loaded."""
+    caller, loaded = archive.caller, list[str]()
+    try:
+        with caller.engine.images.load(archive) as steps:
+            for step in steps:
+                caller.meter.update(step.id or archive.path.name, step.text, step.current, step.total)
+                loaded += _loaded([step])
+    except (APIError, StreamError):
+        if not archive.without:
+            raise
+        # Docker looks for a layer's file only if it lacks the layer; Podman, and containerd's store, want them all.
+        return _send(replace(archive, without=frozenset()))
+    return loaded
 
 
-def _known_layers(caller: Caller, identity: Identity) -> frozenset[str]:
-    """Return the files of an archive whose layers need not be sent: an image of the same name, of any tag, has them.
+def _loaded(steps: Sequence[Progress]) -> list[str]:
+    return [step.text.removeprefix(LOADED).strip() for step in steps if step.text.startswith(LOADED)]
 
-    They are its lowest layers: a layer is known by what is below it, too. A daemon on this machine is not asked, as
+
+def _known_layers(caller: Caller, name: str, ids: Sequence[str]) -> int:
+    """Return how many layers need not be sent: an image of the same name, of any tag, has them.
+
+    They are the lowest ones: a layer is known by what is below it, too. A daemon on this machine is not asked, as
     sending costs nothing there.
+
+    Args:
+        caller: of the daemon that is to get them.
+        name: of the image.
+        ids: diff ids of its layers, the lowest first.
     """
-    if caller.endpoint.scheme == "unix" or not (identity.tags and identity.layers):
-        return frozenset()
+    if caller.endpoint.scheme == "unix" or not ids:
+        return 0
     images = caller.engine.images
     known = 0
-    for image in images.list(filters={"reference": [split_image(identity.tags[0])[0]]}):
+    for image in images.list(filters={"reference": [split_image(name)[0]]}):
         with suppress(NotFound):  # it was removed just now
-            there = (images.inspect(image["Id"]).get("RootFS") or {}).get("Layers") or ()
-            common = takewhile(lambda pair: pair[0][1] == pair[1], zip(identity.layers, there, strict=False))
-            known = max(known, sum(1 for _ in common))
-    needed = {file for file, _ in identity.layers[known:]}
-    return frozenset(file for file, _ in identity.layers[:known] if file not in needed)
+            there = _layers(images.inspect(image["Id"]))
+            known = max(
+                known, sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(ids, there, strict=False)))
+            )
+    return known
 
 
-def _copy(caller: Caller, source: Engine) -> str:
-    """Take the image from another daemon, unless the same one is there already, and return its name."""
+def _layers(image: dict[str, Any]) -> list[str]:
+    """Return the diff ids of an image's layers, the lowest first."""
+    return (image.get("RootFS") or {}).get("Layers") or []
+
+
+def copy(caller: Caller, source: Engine, saved: SavedImages) -> str:
+    """Take the image from another daemon, unless the same one is there already, and return its name.
+
+    It goes over as a stream. Where another version of it is there, it is saved here first, and only the layers that
+    changed go on: which file of the archive has which layer is known at its end.
+
+    Args:
+        caller: of the daemon that is to get it.
+        source: the daemon that has it.
+        saved: images that were saved for others already.
+
+    Raises:
+        WeaveError: it is for another kind of machine, or there is no room to save it.
+        EngineError: one of the two daemons refused, or the source does not have it.
+    """
     image = caller.image
     try:
         there = source.images.inspect(image)
@@ -141,15 +175,23 @@ def _copy(caller: Caller, source: Engine) -> str:
         ) from error
     if not _present(caller, [image], there["Id"]):
         _check_platform(caller, platform(there, "Os", "Architecture"), source.where)
-        size = int(there.get("Size") or 0)  # an archive is a little more than its layers
+        ids, size = _layers(there), int(there.get("Size") or 0)
+        known = ids[: _known_layers(caller, image, ids)]
 
-        def show(sent: int) -> None:
+        def show(sent: int) -> None:  # an archive is a little more than its layers
             caller.meter.update(image, "copying", sent, max(sent, size))
 
-        from weave_http.engine import copy_image
+        if known:
+            from weave_http.commands.archive import Archive, archive_identity
 
-        steps = copy_image(source, caller.engine, image, on_bytes=show)
-        _name(caller, [step.text.removeprefix(LOADED).strip() for step in steps if step.text.startswith(LOADED)])
+            path = saved.path(source, image, there, show)
+            identity = archive_identity(path)
+            loaded = _send(Archive(path, identity.platform, caller, identity.files_of(known)))
+        else:
+            from weave_http.engine import copy_image
+
+            loaded = _loaded(copy_image(source, caller.engine, image, on_bytes=show))
+        _name(caller, loaded)
     return image
 
 

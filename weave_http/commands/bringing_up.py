@@ -16,11 +16,12 @@ from typing import TypeVar
 
 from weave_http.addresses import parse_peer_address
 from weave_http.commands import reach
-from weave_http.commands.bringing_image import setup
+from weave_http.commands.bringing_image import copy, setup
 from weave_http.commands.caller import Caller
 from weave_http.commands.fleet import Fleet, Result, Work
 from weave_http.commands.perform import perform
 from weave_http.commands.platform import platform
+from weave_http.commands.saved import SavedImages
 from weave_http.engine.errors import NotFound
 from weave_http.errors import HostError, UsageError
 from weave_http.operations.launch import Launch
@@ -78,7 +79,8 @@ def up(
     except UsageError as error:
         raise UsageError(error.message, hint=error.hint or "see `weave launch --help`") from error
     steps = _Steps(fleet, ended)
-    ready = _with_image(steps, bring, tell)
+    with SavedImages() as saved:
+        ready = _with_image(steps, saved, bring, tell)
 
     def peers_of(name: str, among: Sequence[str]) -> list[str]:
         return [where[other] for other in among if other != name and where[other]]
@@ -150,7 +152,7 @@ class _Steps:
 # -- the image ---------------------------------------------------------------------------------------
 
 
-def _with_image(steps: _Steps, bring: Bring, tell: Tell) -> list[str]:
+def _with_image(steps: _Steps, saved: SavedImages, bring: Bring, tell: Tell) -> list[str]:
     """Make all hosts have the image, and return the names of those that do."""
     have, lack = _Holders(), dict[str, str]()
 
@@ -168,7 +170,7 @@ def _with_image(steps: _Steps, bring: Bring, tell: Tell) -> list[str]:
     def fetch(name: str, caller: Caller) -> bool:
         begun = time.monotonic()
         with have.lent(lack[name]) as (other, source):
-            setup(caller, source.engine)
+            copy(caller, source.engine, saved)
         have.add(name, caller, lack[name])
         tell(name, f"the image has come from {other} in {time.monotonic() - begun:.1f} s")
         return True
