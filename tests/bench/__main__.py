@@ -128,6 +128,8 @@ def _commands(place: Stage, quick: bool) -> Iterator[Measured]:
     yield table, commands.missed(compared)
     table, met = commands.measure_start(place, rounds)
     yield table, [] if met else ["weave --help"]
+    table, compared = commands.measure_many(place, one, commands.MANY // 5 if quick else commands.MANY)
+    yield table, commands.missed(compared)
     yield commands.measure_commands(place, one, two, 2 if quick else 7), []
     yield commands.measure_shares(place, one, rounds), []
 

@@ -60,6 +60,38 @@ def measure_status(stage: Stage, host: Host, rounds: int) -> tuple[Table, list[C
     return Table("One command", COMPARED, [row.cells() for row in compared], notes), compared
 
 
+MANY, MANY_GOAL = 100, 0.1
+_MANY = """
+import os, sys
+from weave_http import open_caller, operations, perform
+with open_caller(os.environ) as caller:
+    for address in sys.argv[2:]:
+        outcome = perform(caller, operations.Attach.parse([address, sys.argv[1]]))
+        if not outcome.ok:
+            sys.exit(outcome.reason)
+"""
+"""Attaches a container at each of many addresses, in one process."""
+
+
+def measure_many(stage: Stage, host: Host, number: int = MANY) -> tuple[Table, list[Compared]]:
+    """Compare many attaches by one process of the library with as many cold commands, one after the other."""
+    addresses = [f"10.2.3.{last}/24" for last in range(1, number + 1)]
+    host.start("many")
+    try:
+        host.weave("attach", "10.2.3.254/24", "many")  # the interface is there before either
+        ours = stage.timed(host, [sys.executable, "-c", _MANY, "many", *addresses])
+        host.weave("detach", *addresses, "many")
+        theirs = sum(stage.weave(host, "--cold", "attach", address, "many") for address in addresses)
+    finally:
+        host.shell("docker rm -f many")
+    row = Compared(f"{number} attaches, one process", [ours / 1000], [theirs / 1000], unit="s", goal=MANY_GOAL)
+    notes = [
+        "One program with the library does them, from its start to its end, over TCP with mutual TLS and by the "
+        "resident executor. Beside it: `weave --cold attach` for each. Once, not in turns."
+    ]
+    return Table("Many commands", COMPARED, [row.cells()], notes), [row]
+
+
 def measure_start(stage: Stage, rounds: int) -> tuple[Table, bool]:
     """Measure `weave --help` beside a Python that does nothing."""
     bare = partial(stage.timed, None, [sys.executable, "-c", "pass"])
