@@ -116,7 +116,7 @@ networks: $(BIN)/weave ## Docker networks at length: five compose files, and net
 	@$(BIN)/pytest -q tests/hosts/compose/every_stack.py tests/hosts/compose/further_networks.py
 
 bench: $(BIN)/weave ## Measure against docker and a hand-made VXLAN; prints ratios (needs root, Debian)
-	@NEED_ALSO="iperf3 dnsmasq=dnsmasq-base" .ci/setup-tools
+	@NEED_ALSO="iperf3 openssl dnsmasq=dnsmasq-base" .ci/setup-tools
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]' \
 	    2>$(VENV)/bench.log || { tail -n 3 $(VENV)/bench.log >&2; exit 1; }
 	@$(BIN)/python -m tests.bench $(ARGS)
