@@ -7,7 +7,8 @@ from ipaddress import ip_network
 import pytest
 
 from weave_http.errors import UsageError
-from weave_http.operations.flags import BY_NAME, default_subnets
+from weave_http.operations.flag_values import default_subnets
+from weave_http.operations.flags import BY_NAME
 
 READ = BY_NAME["ipalloc-range"].read
 BOTH = (ip_network("10.32.0.0/12"), ip_network("fd00:32::/64"))

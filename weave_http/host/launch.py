@@ -24,7 +24,8 @@ from weave_http.host.router_api import RouterError, RouterUnavailable
 from weave_http.host.signals import held_back
 from weave_http.host.upgrade_settling import settle
 from weave_http.operations import Launch, passwords
-from weave_http.operations.flags import BY_NAME, default_subnets, variable
+from weave_http.operations.flag_values import default_subnets
+from weave_http.operations.flags import BY_NAME, variable
 from weave_http.proxy.listening import NOWHERE, Listening, listening_of, warning
 from weave_http.proxy.settings import settings_of
 

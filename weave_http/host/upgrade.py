@@ -15,7 +15,7 @@ from weave_http.host.launch import NameTaken, await_ready, body_of
 from weave_http.host.router_container import Found
 from weave_http.host.signals import held_back
 from weave_http.host.upgrade_settling import previous_name, settle
-from weave_http.operations import Operation, flags
+from weave_http.operations import Operation, flag_words, flags
 
 
 def run(host: Host, op: Operation) -> None:
@@ -70,7 +70,7 @@ def _arguments(was: Mapping[str, Any]) -> list[str]:
         UsageError: this version does not know a flag of them.
     """
     known = {flag.name: not flag.metavar for flag in flags.FLAGS if flag.to == "router"}
-    found, _ = flags.split((was["Config"].get("Cmd") or ["--router"])[1:], known)
+    found, _ = flag_words.split((was["Config"].get("Cmd") or ["--router"])[1:], known)
     texts = {**dict(found), "resume": "true"}
     return [
         word for name, text in texts.items() for word in ((f"--{name}={text}",) if known[name] else (f"--{name}", text))

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from weave_http.addresses import PeerAddress, looks_like_cidr, parse_peer_address
 from weave_http.errors import UsageError
-from weave_http.operations import flags
+from weave_http.operations import flag_words, flags
 from weave_http.operations.operation import Argument, Operation, Option, many
 from weave_http.operations.peers import PEERS
 from weave_http.operations.unused_flags import UNUSED, judge
@@ -108,7 +108,7 @@ class Launch(Operation):
         """
         found, peers, warnings = _read(self.arguments)
         warnings += [judge(name, text) for name, text in found if name in UNUSED]
-        used = flags.gathered([each for each in found if each[0] not in UNUSED], flags.BY_NAME)
+        used = flag_words.gathered([each for each in found if each[0] not in UNUSED], flags.BY_NAME)
         used = {name: text for name, text in used.items() if not (SWITCHES[name] and _is_off(name, text))}
         values = {
             name: text == "true" if SWITCHES[name] else flags.BY_NAME[name].read(text) for name, text in used.items()
@@ -127,7 +127,7 @@ def _read(words: Sequence[str]) -> tuple[list[tuple[str, str]], tuple[PeerAddres
     rest = list(words)
     if rest and looks_like_cidr(rest[0]):
         warnings.append(f"WARNING: {rest.pop(0)} is ignored: the router needs no address on the network")
-    found, others = flags.split(rest, SWITCHES)
+    found, others = flag_words.split(rest, SWITCHES)
     for name, text in found:
         if name in flags.BY_NAME and flags.BY_NAME[name].metavar:
             flags.BY_NAME[name].read(text)

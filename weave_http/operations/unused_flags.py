@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from weave_http import constants
 from weave_http.errors import UsageError
-from weave_http.operations.flags import FALSE
+from weave_http.operations.flag_values import FALSE
 
 _NO_CAPTURE = "the kernel carries the packets, nothing captures them"
 _NO_PLUGIN = "the router is a plugin that needs no swarm, of a name of its own"

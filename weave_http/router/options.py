@@ -11,7 +11,8 @@ from pathlib import Path
 from weave_http import constants
 from weave_http.addresses import IP, parse_peer_address
 from weave_http.errors import UsageError
-from weave_http.operations.flags import FLAGS, Flag, read, variable
+from weave_http.operations.flag_words import read
+from weave_http.operations.flags import FLAGS, Flag, variable
 from weave_http.proxy.listening import NOWHERE, Listening, listening_of
 from weave_http.proxy.settings import Settings, settings_of
 from weave_http.router.addresses.options import AddressOptions

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from weave_http.addresses import Network
-from weave_http.operations.flags import Init
+from weave_http.operations.flag_values import Init
 from weave_http.router.mesh.identity import PeerName, parse_peer_name
 
 
@@ -44,7 +44,7 @@ def from_flags(values: Mapping[str, Any], targets: int) -> AddressOptions | None
         values: of the flags, by name.
         targets: how many peers were named.
     """
-    from weave_http.operations.flags import default_subnets
+    from weave_http.operations.flag_values import default_subnets
 
     ranges = values["ipalloc-range"]
     if not ranges:

@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from weave_http import constants
 from weave_http.operations import Connect, Forget, Launch, Operation, Report, Reset, Rmpeer, Status
-from weave_http.operations.flags import BY_NAME, default_subnets
+from weave_http.operations.flag_values import default_subnets
+from weave_http.operations.flags import BY_NAME
 from weave_http.transcript.host_steps.devices import bridge_steps, guard_step, peer_step, vxlan_step
 from weave_http.transcript.host_steps.step import (
     DATA,
