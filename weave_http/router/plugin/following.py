@@ -1,4 +1,4 @@
-"""Follows the engine's networks of ours: their endpoints' names, and containers that could not start without us.
+"""Follows the engine's networks of ours: their endpoints, and what these are called.
 
 A thread reads the engine's events. Whatever happens to one of these networks, and whenever the engine could be
 (re)connected to, all of them are looked at; a container is looked at once for each endpoint that it gets.
@@ -18,24 +18,19 @@ from typing import Any
 from weave_http.addresses import Cidr, Network
 from weave_http.engine import Engine, local_engine
 from weave_http.engine.errors import NotFound
-from weave_http.errors import EngineError, WeaveError
+from weave_http.errors import WeaveError
 from weave_http.host.dns_names import full_name
 from weave_http.host.plugin_files import DRIVERS
 from weave_http.net import endpoint
 from weave_http.router.engine import engine_socket
 from weave_http.router.mesh.backoff import delay
 from weave_http.router.plugin import default_network
+from weave_http.router.plugin.starting import Starting
 
 logger = logging.getLogger(__name__)
 
 _FILTERS = {"type": ["network"], "event": ["create", "connect", "disconnect", "destroy", "remove"]}
 _LONGEST_PAUSE = 5.0
-START_ATTEMPTS = 6
-"""Times that containers are looked for which could not start, two seconds apart, after the engine was reached."""
-_PAUSE = 2.0
-_OURS = ("plugin", "NetworkDriver.", "IpamDriver.")
-"""What is in the engine's word for why a container did not start, if that was for want of a plugin."""
-_KEPT_RUNNING = ("always", "unless-stopped", "on-failure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +82,7 @@ class Following:
         self._procfs = procfs
         self._known: dict[tuple[str, str, str], Endpoint] = {}
         self._stopping = threading.Event()
+        self._starting = Starting(self._stopping)
 
     def start(self) -> None:
         """Begin."""
@@ -105,7 +101,7 @@ class Following:
                     if self._subnets:
                         default_network.ensure(engine, self._subnets)
                     self.look(engine)
-                    threading.Thread(target=self._start_failed, name="starting", daemon=True).start()
+                    self._starting.begin()
                     failures = 0
                     for event in events:
                         if (event.get("Actor") or {}).get("Attributes", {}).get("type") in DRIVERS:
@@ -148,40 +144,6 @@ class Following:
             logger.warning("container %s: %s", each.container[:12], error)
             return each
         return replace(each, names=names_of(container, each.network))
-
-    def _start_failed(self) -> None:
-        """Start the containers that the engine could not start because we were not there."""
-        for _ in range(START_ATTEMPTS):
-            with suppress(EngineError), local_engine(engine_socket()) as engine:
-                for container in failed(engine):
-                    name = str(container["Name"]).removeprefix("/")
-                    try:
-                        engine.containers.start(container["Id"])
-                        logger.info("started %s, which could not start without the router", name)
-                    except EngineError as error:
-                        logger.warning("can't start %s: %s", name, error)
-            if self._stopping.wait(_PAUSE):
-                return
-
-
-def failed(engine: Engine) -> list[dict[str, Any]]:
-    """Return containers that the engine keeps running, and could not start for want of a plugin. Raises `EngineError`.
-
-    Args:
-        engine: of this host.
-    """
-    ours = {str(each["Name"]) for each in engine.networks.list(filters={"driver": list(DRIVERS)})}
-    found = []
-    for each in engine.containers.list(all=True, filters={"status": ["exited"]}) if ours else ():
-        if not ours & set((each.get("NetworkSettings") or {}).get("Networks") or ()):
-            continue
-        with suppress(NotFound):
-            container = engine.containers.inspect(each["Id"])
-            policy = (container["HostConfig"].get("RestartPolicy") or {}).get("Name")
-            why = str(container["State"].get("Error") or "")
-            if policy in _KEPT_RUNNING and any(word in why for word in _OURS):
-                found.append(container)
-    return found
 
 
 def _guard(each: Endpoint) -> None:
