@@ -1,4 +1,4 @@
-"""Writes the lines of a script: one piece for each call of the rehearsal; a kind of call each, so it is a long file."""
+"""Writes the lines of a script: a piece for each call of the rehearsal, by the kind of the call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weave_http.engine.wire.contract import Request
 from weave_http.errors import EngineError
 from weave_http.operations.create_body import NAMELESS
 from weave_http.transcript.formats import document_of, file_of, platform_of, require_curl
-from weave_http.transcript.masking import Hidden, Secret, find, masked, masked_words
+from weave_http.transcript.masking import Hidden, find, masked, masked_words
 from weave_http.transcript.quoting import json_text, sh_word, shown_line
 from weave_http.transcript.rehearsal import FileStep, Play, Printed, Sent
 from weave_http.transcript.route import Purpose, purpose_of
@@ -21,6 +21,7 @@ from weave_http.transcript.routes import route_of, subject_of
 from weave_http.transcript.script.library import connection, library
 from weave_http.transcript.script.limits import check
 from weave_http.transcript.script.rehearsals import Pull, Rehearsals, asks_of_image
+from weave_http.transcript.script.secrets import Secrets
 from weave_http.transcript.script.variables import Variables, filled_in
 
 StartFailures = Sequence[tuple[int, Sequence[str]]]
@@ -54,7 +55,7 @@ class _Script:
         for endpoint in (self._good.endpoint, *([self._other] if self._other else [])):
             require_curl(endpoint)
         check(self._good)
-        self._secrets: dict[str, str] = {}
+        self._secrets = Secrets()
         self._used: set[str] = set()
         self._purposes: dict[str, Purpose] = {}
 
@@ -287,7 +288,7 @@ class _Script:
         yield ""
         yield from self._credentials(pull)
         if found:
-            steps = [f"setpath({json.dumps(each.path)}; {self._joined(each)})" for each in found]
+            steps = [f"setpath({json.dumps(each.path)}; {self._secrets.joined(each)})" for each in found]
             yield f"body=$(printf '%s' {text} | jq {sh_word(' | '.join(steps))})"
         else:
             yield f"body={text}"
@@ -303,20 +304,6 @@ class _Script:
             yield f"body=$(printf '%s' \"$body\" | {filled})"
         yield self._do("create", self._variables.target_of(request), '"$body"', self._pulling(pull))
         yield f"c{nth}=$id"
-
-    def _joined(self, secret: Secret) -> str:
-        """Return a value with secrets in it as jq's sum of its pieces."""
-        return " + ".join(
-            f"env.{self._variable(piece)}" if isinstance(piece, Hidden) else json.dumps(piece)
-            for piece in secret.pieces
-        )
-
-    def _variable(self, secret: Hidden) -> str:
-        name, count = secret.name, 1
-        while self._secrets.setdefault(name, str(secret.value)) != str(secret.value):
-            count += 1
-            name = f"{secret.name}_{count}"
-        return name
 
     def _naming(self) -> Iterator[str]:
         """Yield what the command does when the daemon loaded the image by another name."""
@@ -336,7 +323,7 @@ class _Script:
         if pull.credentials and self._show_secrets:
             yield f"registry_auth={sh_word(pull.credentials)}"
         elif pull.credentials:
-            yield f"registry_auth=${self._variable(Hidden('REGISTRY_AUTH', pull.credentials))}"
+            yield f"registry_auth=${self._secrets.variable(Hidden('REGISTRY_AUTH', pull.credentials))}"
 
     def _start(self, target: str, nth: int) -> Iterator[str]:
         """Yield the start of a container, with an exit code by the daemon's words if the command has one."""
