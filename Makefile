@@ -66,8 +66,8 @@ test-secret: $(BIN)/weave ## The main job with a password, and four minutes of n
 	    --numprocesses 2 --dist loadfile -k "test_network or upgrade or all_keys_change" \
 	    tests/hosts/test_network.py tests/hosts/test_diagnosis.py tests/router/test_tunnels.py
 
-docker-suites: $(BIN)/weave ## docker-py's own integration tests, with the proxy and without (needs root, Debian)
-	@.ci/setup-tools
+docker-suites: $(BIN)/weave ## docker-py's and docker/cli's own tests, with the proxy and without (needs root, Debian)
+	@NEED_ALSO="curl mmdebstrap" .ci/setup-tools
 	@.ci/docker-suites build/docker-suites "$(ARGS)"
 
 fixtures: $(BIN)/weave engines ## Record the exchanges with every engine anew (needs root, Debian)
