@@ -85,8 +85,9 @@ def test_on_a_full_disk_a_change_is_refused_whole_and_written_when_there_is_room
 def test_a_damaged_file_is_kept_aside_and_the_router_keeps_its_name(host: RoutedHost) -> None:
     launched(host, "192.0.2.77")
     name = report(host)["Router"]["Name"]
-    host.end(signal.SIGKILL)
+    host.end()
     path = host.folder / FILE
+    assert [each.name for each in host.folder.iterdir() if each.name.startswith(FILE)] == [FILE], "at rest it is one"
     noise = path.read_bytes()[:4096] + os.urandom(8192)
     path.write_bytes(noise)
     launched(host, "192.0.2.88")
@@ -94,3 +95,14 @@ def test_a_damaged_file_is_kept_aside_and_the_router_keeps_its_name(host: Routed
     assert report(host)["Memory"]["Trouble"] == ""
     assert (host.folder / f"{FILE}.corrupt-1").read_bytes() == noise
     assert f"{FILE} makes no sense" in host.log.read_text()
+
+
+def test_on_a_disk_that_became_read_only_a_killed_router_comes_back_with_all_it_knew(host: RoutedHost) -> None:
+    launched(host, "192.0.2.77")
+    host.ask(RouterClient.connect, [FAR])
+    name = report(host)["Router"]["Name"]
+    host.end(signal.SIGKILL)
+    subprocess.run(["mount", "-o", "remount,ro", str(host.folder)], check=True)
+    launched(host, "--resume")
+    assert (report(host)["Router"]["Name"], targets(host)) == (name, ["192.0.2.77", "192.0.2.88"])
+    assert "can't keep the router's state" in report(host)["Memory"]["Trouble"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import signal
@@ -25,6 +24,7 @@ from tests.router.mesh.worlds import names as peer_names
 from weave_http.addresses import parse_cidr, parse_ip
 from weave_http.errors import HostError
 from weave_http.router import store as module
+from weave_http.router.database import Database
 from weave_http.router.names.register import Name
 from weave_http.router.state import Exposure, State, parse_addresses, targets_of
 from weave_http.router.store import Store
@@ -61,12 +61,13 @@ FULL = State(
 
 
 def keep(folder: Path, *states: State) -> Store:
-    """Bring a store to some states, one after the other."""
+    """Bring a store to some states, one after the other, and have it close its file; it opens that when it must."""
     store = Store(folder)
 
     async def change() -> None:
         for state in states:
             await store.change(lambda _, state=state: state)  # type: ignore[misc]
+        await store.close()
 
     asyncio.run(change())
     return store
@@ -81,19 +82,46 @@ def test_what_is_kept_is_read_back_after_any_changes(tmp_path: Path, states: lis
     assert (Store(tmp_path).state, store.trouble) == (states[-1], "")
 
 
-def test_changes_at_once_follow_one_another_and_none_is_lost(tmp_path: Path) -> None:
+def test_changes_at_once_follow_one_another_and_are_written_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = Store(tmp_path / "new")
+    writes: list[State] = []
+    write = Database.write
+
+    def noted(database: Database, after: State) -> None:
+        writes.append(after)
+        write(database, after)
+
+    monkeypatch.setattr(Database, "write", noted)
 
     async def change() -> None:
         def add(number: int) -> Callable[[State], State]:
             return lambda state: replace(state, targets=(*state.targets, f"h{number}"))
 
         await asyncio.gather(*(store.change(add(number)) for number in range(20)))
+        assert Store(tmp_path / "new").state == store.state, "others can read it meanwhile"
+        await store.close()
 
     asyncio.run(change())
-    assert set(store.state.targets) == {f"h{number}" for number in range(20)}
+    assert store.state.targets == tuple(f"h{number}" for number in range(20))
+    assert len(writes) == 1
     assert Store(tmp_path / "new").state == store.state
     assert [path.name for path in (tmp_path / "new").iterdir()] == [module.FILE]
+
+
+def test_an_edit_that_fails_fails_alone(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    def fail(state: State) -> State:
+        raise HostError("no")
+
+    async def change() -> list[object]:
+        edits = [lambda state: replace(state, uid=1), fail, lambda state: replace(state, launch=ID)]
+        return await asyncio.gather(*map(store.change, edits), return_exceptions=True)
+
+    assert list(map(str, asyncio.run(change()))) == ["None", "no", "None"]
+    assert (Store(tmp_path).state.uid, Store(tmp_path).state.launch) == (1, ID)
 
 
 def test_a_change_that_nobody_waits_for_any_more_is_in_memory_and_on_the_disk(tmp_path: Path) -> None:
@@ -232,45 +260,9 @@ def test_a_file_that_was_taken_away_is_written_anew_as_a_whole(tmp_path: Path) -
     (tmp_path / module.FILE).unlink()
     asyncio.run(store.change(lambda state: replace(state, uid=8)))
     assert Store(tmp_path).state == replace(FULL, uid=8)
-
-
-def test_the_json_of_the_version_before_is_taken_over_once(tmp_path: Path) -> None:
-    (tmp_path / "state.json").write_text(
-        json.dumps(
-            {
-                "name": FULL.name,
-                "uid": FULL.uid,
-                "launch": FULL.launch,
-                "targets": list(FULL.targets),
-                "attachments": {ID: ["10.2.1.1/24", "10.2.2.1/24"], OTHER: ["10.2.2.1/24"]},
-                "exposed": {"10.2.1.1/24": {"masquerade": False, "names": ["h1.weave.local", "a b"]}},
-            }
-        )
-    )
-    (tmp_path / "names.json").write_text(json.dumps([["a.weave.local", "10.2.1.1", ID]]))
-    assert Store(tmp_path).state == replace(FULL, places={})
-    assert Store(tmp_path).state == replace(FULL, places={}), "they stay until they are in the database"
-    store = Store(tmp_path)
-    asyncio.run(store.begin(uid=8))
-    assert [path.name for path in tmp_path.iterdir()] == [module.FILE]
-    assert Store(tmp_path).state == replace(replace(FULL, places={}), uid=8)
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("state.json", "{"),
-        ("state.json", "[]"),
-        ("state.json", "{}"),
-        ("state.json", '{"name": "", "uid": 1, "launch": "", "targets": [], "attachments": [], "exposed": []}'),
-        ("names.json", '[["a b", "10.2.1.1", "x"]]'),
-        ("names.json", "[" * 9999),
-    ],
-)
-def test_json_that_makes_no_sense_is_put_aside(tmp_path: Path, name: str, text: str) -> None:
-    (tmp_path / name).write_text(text)
-    assert Store(tmp_path).state == State()
-    assert (tmp_path / f"{name}.corrupt-1").read_text() == text
+    (tmp_path / module.FILE).unlink()  # while it is open
+    asyncio.run(store.change(lambda state: replace(state, uid=9)))
+    assert Store(tmp_path).state == replace(FULL, uid=9)
 
 
 _WRITER = """

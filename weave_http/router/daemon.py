@@ -336,4 +336,7 @@ async def _serve(options: Options) -> None:
     me = Self(name, options.nickname, uid, options.host, options.port, options.conn_limit, options.discovery)
     router = Router(options, store, me, state.uid)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, router.log_status)
-    await router.run()
+    try:
+        await router.run()
+    finally:
+        await store.close()
