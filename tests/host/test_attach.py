@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import io
+import tarfile
+from pathlib import PurePath
+
 import pytest
 
 from tests.host.stage import FakeRouter, Stage, identity
+from weave_http import constants
+from weave_http.addresses import parse_cidr
+from weave_http.host import withdrawals
 from weave_http.operations import find
 
 A, B = "10.2.1.1/24", "10.2.1.2/24"
@@ -92,6 +99,36 @@ def test_a_router_that_refuses_undoes_the_detaching(stage: Stage, router: FakeRo
     assert stage.weave("detach", A, "c1").code == 1
     assert sorted(c1.addresses()) == [A, B]
     assert stage.weave("detach", A, B, "c1").code == 1
+    assert sorted(c1.addresses()) == [A, B]
+
+
+def test_without_a_router_what_is_detached_is_noted_in_its_volume_by_a_container_never_started(stage: Stage) -> None:
+    stage.engine.volumes[constants.ROUTER_VOLUME] = {"Name": constants.ROUTER_VOLUME}
+    stage.container("c1")
+    stage.weave("attach", A, B, "c1")
+    stage.engine.requests.clear()
+    result = stage.weave("detach", A, "c1")
+    assert (result.code, result.err) == (0, "")
+    (archive,) = [each for each in stage.engine.requests if each.path.endswith("/archive")]
+    assert archive.query == {"path": constants.ROUTER_STATE}
+    with tarfile.open(fileobj=io.BytesIO(archive.body)) as tar:
+        (member,) = tar.getmembers()
+        content = tar.extractfile(member)
+        assert content is not None
+        assert PurePath(member.name).match(withdrawals.FILES)
+        assert withdrawals.read(content.read()) == (identity("c1"), (parse_cidr(A),))
+    assert [container.name for container in stage.engine.containers.values()] == ["c1"]
+    assert not [each for each in stage.engine.requests if each.path.endswith("/start")]
+
+
+def test_what_can_not_be_noted_is_not_detached(stage: Stage) -> None:
+    stage.engine.volumes[constants.ROUTER_VOLUME] = {"Name": constants.ROUTER_VOLUME}
+    c1 = stage.container("c1")
+    stage.weave("attach", A, B, "c1")
+    full = "no space left on device"
+    stage.engine.on("PUT", r"/containers/[^/]+/archive", lambda _, reply: reply.error(500, full))
+    result = stage.weave("detach", A, "c1")
+    assert (result.code, full in result.err) == (125, True)
     assert sorted(c1.addresses()) == [A, B]
 
 

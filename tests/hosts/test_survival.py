@@ -112,9 +112,16 @@ def test_stop_leaves_the_traffic_of_one_host(pair: tuple[Host, Host]) -> None:
     assert not one.pings("box", "10.2.1.2", count=1, wait=1)
     again = one.try_weave("stop")
     assert (again.returncode, again.stderr.count("\n")) == (0, 1)
+    # What is taken away by hand meanwhile stays away, also when the container starts again.
+    one.weave("run", "10.2.1.8/24", "--name", "kept", GUEST, "sleep", "3600")
+    assert one.weave("detach", "10.2.1.9/24", "near") == "10.2.1.9\n"
+    one.shell("docker restart -t 0 near >/dev/null")
     one.weave("launch", two.address)
     assert eventually(lambda: one.pings("box", "10.2.1.2", count=1, wait=1))
-    one.shell("docker rm -f near")
+    assert eventually(lambda: one.weave("ps", "kept") != "")
+    assert one.weave("ps", "near") == ""
+    assert "withdrawn" not in one.shell("ls $(docker volume inspect -f '{{.Mountpoint}}' weavedb)")
+    one.shell("docker rm -f near kept")
 
 
 @pytest.mark.parametrize("number", [SIGINT, SIGTERM])

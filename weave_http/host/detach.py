@@ -14,6 +14,8 @@ from weave_http.operations import Detach
 def run(host: Host, op: Detach) -> None:
     """Take addresses from a container, print them, and tell the router so that it won't get them again.
 
+    Where none runs, the next one is told by a note.
+
     Raises:
         WeaveError: it did not work, and nothing was changed.
     """
@@ -26,7 +28,10 @@ def run(host: Host, op: Detach) -> None:
     noted = partial(host.noted, container["Id"])
     change = guest.unplug(target, addresses, noted=noted)
     try:
-        host.record(container, change.addresses)
+        if not host.record(container, change.addresses):
+            from weave_http.host import withdrawals
+
+            withdrawals.note(host, container["Id"], addresses)
     except BaseException:
         guest.plug(target, change.changed, noted=noted)
         raise

@@ -8,6 +8,7 @@ from contextlib import suppress
 from weave_http.addresses import Cidr, ips
 from weave_http.host.allocation import allocated, known
 from weave_http.host.host import Host
+from weave_http.host.restarting import answered
 from weave_http.host.router_api import RouterError, RouterUnavailable
 from weave_http.operations import Expose, Hide
 
@@ -53,17 +54,19 @@ def _warn_of_forwarding(host: Host, addresses: Iterable[Cidr]) -> None:
 def hide(host: Host, op: Hide) -> None:
     """Take addresses from the bridge, with their rules and names, and print them; absent ones are no matter.
 
-    Where there is a router, it does so (`DELETE /expose`), and forgets.
+    Where there is a router, it does so (`DELETE /expose`), and forgets; else the next one is told by a note.
 
     Raises:
         WeaveError: it did not work.
     """
     addresses = known(host, ID, op.addresses)
     try:
-        host.router.hide(addresses)
+        answered(host, lambda: host.router.hide(addresses))
     except RouterUnavailable:
+        from weave_http.host import withdrawals
         from weave_http.net import expose
 
+        withdrawals.note(host, ID, addresses)
         expose.hide(addresses, host.docker_bridge)
     for ip in ips(addresses):
         with suppress(RouterUnavailable, RouterError):

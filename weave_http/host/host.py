@@ -143,10 +143,13 @@ class Host:
         except (InvalidReference, NotFound) as error:
             raise HostError(error.message) from error
 
-    def record(self, container: Mapping[str, Any], addresses: Sequence[Cidr]) -> None:
+    def record(self, container: Mapping[str, Any], addresses: Sequence[Cidr]) -> bool:
         """Tell the router which addresses a container has, so that it gets them again when it restarts.
 
         Without a router there is nobody to tell; the network of this host works without one.
+
+        Returns:
+            Whether there is one.
 
         Args:
             container: what inspect said.
@@ -156,15 +159,18 @@ class Host:
         Raises:
             RouterError: the router refused.
         """
+        from weave_http.host.restarting import answered
         from weave_http.host.router_api import RouterUnavailable
         from weave_http.net import guest
 
         target = guest.Target(container["State"]["Pid"], container["Id"], self.procfs)
         with suppress(RouterUnavailable), guest.settled(target, addresses) as now:
             if now:
-                self.router.set_attachment(container["Id"], now)
+                answered(self, lambda: self.router.set_attachment(container["Id"], now))
             else:
-                self.router.delete_attachment(container["Id"])
+                answered(self, lambda: self.router.delete_attachment(container["Id"]))
+            return True
+        return False
 
     def noted(self, container: str) -> Sequence[Cidr] | None:
         """Return the addresses that the router knows a container to have; None if it can't be asked.

@@ -109,8 +109,19 @@ def keep_password(host: Host, container: str, password: str) -> None:
         container: the router's, not started yet.
         password: the text; empty for none, whatever there was before.
     """
-    content = passwords.packed(password) if password else b""
-    file = tarfile.TarInfo(passwords.FILE)
+    keep(host, container, passwords.FILE, passwords.packed(password) if password else b"")
+
+
+def keep(host: Host, container: str, name: str, content: bytes) -> None:
+    """Put a file into the router's state, by a container that has its volume and does not run.
+
+    Args:
+        host: where.
+        container: its id.
+        name: of the file.
+        content: of it.
+    """
+    file = tarfile.TarInfo(name)
     file.size, file.mode, file.mtime = len(content), 0o600, int(time.time())
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:

@@ -42,6 +42,7 @@ from weave_http.router.paths.service import Paths
 from weave_http.router.roaming import follow_addresses
 from weave_http.router.state import targets_of
 from weave_http.router.store import Store
+from weave_http.router.withdrawals import heed
 
 # A router loads what it was told to do: the start of 60 of them is most of the time until they are a mesh.
 if TYPE_CHECKING:
@@ -327,6 +328,7 @@ async def serve(options: Options) -> None:
 
 async def _serve(options: Options) -> None:
     store = Store(options.state_dir)
+    await heed(options.state_dir, store)
     state = store.state
     name = options.name or PeerName(await in_thread(bridge_mac) or state.name) or random_peer_name()
     launch = own_container()

@@ -195,7 +195,8 @@ def hide(operation: Hide, _: Mapping[str, str]) -> list[HostStep]:
         *looked_up(operation.addresses, "weave:expose"),
         HostStep(
             "executor",
-            "Ask the router to do the following, and to forget. Where none runs, the executor does it itself.",
+            "Ask the router to do the following, and to forget. Where none runs, the executor does it itself, and "
+            "leaves a note in the router's volume for the next one.",
             (asked.replace("curl ", "curl --request DELETE --get ", 1),),
             "DELETE /expose",
             to="router",

@@ -188,7 +188,8 @@ def detach(operation: Detach, _: Mapping[str, str]) -> list[HostStep]:
         ),
         HostStep(
             "executor",
-            "Tell the router, if there is one, what is left (by PUT), or that nothing is:",
+            "Tell the router what is left (by PUT), or that nothing is. Where none runs, a note in its volume tells "
+            "the next one:",
             (f"curl --request DELETE {ROUTER}/attachment/$id",),
             "PUT or DELETE /attachment/{id}",
             to="router",
