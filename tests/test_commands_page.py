@@ -12,7 +12,7 @@ import typer.main
 
 from weave_http.cli.app import app
 from weave_http.errors import WeaveError
-from weave_http.host.launch import plan
+from weave_http.host.launch_plan import plan
 from weave_http.operations import GONE, Attach, Launch, flags, unused_flags
 from weave_http.operations.operation import Option
 

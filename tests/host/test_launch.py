@@ -19,7 +19,7 @@ from weave_http.addresses import PeerAddress
 from weave_http.errors import HostError, UsageError
 from weave_http.host import launch, resolving, router_container
 from weave_http.host.host import Host
-from weave_http.host.launch import Plan, plan
+from weave_http.host.launch_plan import Plan, plan
 from weave_http.operations import Launch, passwords, unused_flags
 
 OURS = {constants.ROLE_LABEL: "router"}

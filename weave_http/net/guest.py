@@ -217,13 +217,8 @@ def granted(target: Target) -> tuple[Sequence[Cidr], bool] | None:
     Where it is not, or somebody took away the rules that say so, they are those that it has.
     """
     try:
-        with Namespace(target.namespace) as namespace, Netlink() as host, namespace.call(Netlink) as guest:
-            inner = links.get_link(guest, constants.GUEST_INTERFACE)
-            if inner is None:
-                return None
-            present = links.list_all_addresses(guest, inner)
-            port = port_of(host, inner, present, nobody_noted)
-            return (port.given.addresses, port.told) if port is not None else (present, False)
+        with Namespace(target.namespace) as namespace:
+            return _granted(namespace, nobody_noted)
     except OSError:
         return None
 
@@ -259,11 +254,25 @@ def settled(target: Target, addresses: Sequence[Cidr]) -> Iterator[Sequence[Cidr
     except OSError:
         yield addresses
         return
-    with namespace, namespace.locked(), Netlink() as host, namespace.call(Netlink) as guest:
+    with namespace, namespace.locked():
+        found = _granted(namespace, lambda: addresses)
+        yield found[0] if found is not None else []
+
+
+def _granted(namespace: Namespace, noted: Noted) -> tuple[Sequence[Cidr], bool] | None:
+    """Return what the container there was given, and whether it is held to it; nothing if it is not on the network.
+
+    Args:
+        namespace: of the container.
+        noted: as of `plug`.
+    """
+    with Netlink() as host, namespace.call(Netlink) as guest:
         inner = links.get_link(guest, constants.GUEST_INTERFACE)
-        present = links.list_all_addresses(guest, inner) if inner else []
-        port = port_of(host, inner, present, lambda: addresses) if inner else None
-        yield port.given.addresses if port is not None else present
+        if inner is None:
+            return None
+        present = links.list_all_addresses(guest, inner)
+        port = port_of(host, inner, present, noted)
+        return (port.given.addresses, port.told) if port is not None else (present, False)
 
 
 def _set_parameters(interface: str) -> None:

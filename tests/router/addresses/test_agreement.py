@@ -6,10 +6,9 @@ from ipaddress import ip_network
 
 from tests.router.addresses.world import RANGE, Host, World, is_kin
 from weave_http.addresses import Network
-from weave_http.router.addresses.agreement import RECENT, Agreement
+from weave_http.router.addresses.agreement import Agreement
 from weave_http.router.addresses.charter import BLOCK, Charter, give
 from weave_http.router.addresses.standing import Memory
-from weave_http.router.data.plan import GRACE
 from weave_http.router.mesh.identity import PeerName
 
 ONE, TWO, THREE = (PeerName(f"02:00:00:00:00:0{number}") for number in (1, 2, 3))
@@ -133,7 +132,3 @@ def test_fifty_hosts_that_die_for_good_leave_room_for_the_next() -> None:
     charter = world.up[0].network
     assert charter is not None
     assert len(charter.shares) == len(world.up)
-
-
-def test_no_share_is_taken_back_while_frames_may_still_go_to_who_just_went() -> None:
-    assert RECENT >= GRACE

@@ -16,21 +16,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
-from hashlib import blake2b
 
 from weave_http.addresses import Network
 from weave_http.router.addresses import spans
-from weave_http.router.addresses.charter import MOST_VOTERS, Charter, continues, give, needed, with_word
-from weave_http.router.addresses.standing import ANY_LIFE, NO_BALLOT, Ballot, Memory, Standing
+from weave_http.router.addresses.charter import (
+    ANY_LIFE,
+    MOST_VOTERS,
+    Charter,
+    continues,
+    give,
+    needed,
+    seeded,
+    with_word,
+)
+from weave_http.router.addresses.standing import NO_BALLOT, Ballot, Memory, Standing
+from weave_http.router.data.plan import GRACE
 from weave_http.router.mesh.identity import PeerName
 
 AWAY = 60.0
 """Seconds after which a peer out of reach loses its vote, not its share: others must be able to agree without it."""
 TURN = 0.5
 """Seconds that each voter leaves to those before it to begin, so that they don't hinder each other."""
-RECENT = 300.0
-"""Seconds for which frames still go to a peer out of reach (`weave_http.router.data.plan.GRACE`), and no share is taken
-back from anybody: its router may only be starting again, and could not say in time that it knows."""
 PATIENCE = 2.0
 """Seconds after which a ballot that came to nothing is followed by another one."""
 
@@ -208,7 +214,7 @@ class Agreement:
             while self._vote() or self._decide():
                 pass
         self._forget_gone()
-        waits = (AWAY,) if self._reclaim is None else (AWAY, RECENT, self._reclaim)
+        waits = (AWAY,) if self._reclaim is None else (AWAY, GRACE, self._reclaim)
         times = [at + wait for at in self._away.values() for wait in waits if at + wait > now]
         return min([*times, *([self._due] if self._due is not None else [])], default=None)
 
@@ -233,10 +239,11 @@ class Agreement:
     def _silent(self, now: float) -> Set[PeerName]:
         """Return whose share is taken back because they were not heard of for long; their votes still count.
 
-        Nobody's, while somebody else went out of reach lately: frames still go there, and would not until it is back.
+        Nobody's, while somebody else went out of reach lately: frames still go there, and it could not say in time that
+        it knows; its router may only be starting again.
         """
         limit, times = self._reclaim, {peer: now - since for peer, since in self._away.items()}
-        if limit is None or any(away < min(limit, RECENT) for away in times.values()):
+        if limit is None or any(away < min(limit, GRACE) for away in times.values()):
             return set()
         return {peer for peer, away in times.items() if away >= limit}
 
@@ -443,14 +450,3 @@ class Agreement:
         begun = [pair[1] for fact in self._all().values() for pair in (fact.accepted, fact.proposal) if pair]
         known = {peer for each in (self.charter, *begun) if each for peer in (*each.voters, *each.shares)}
         self.gone &= known - self._present
-
-
-def seeded(ranges: Sequence[Network], defaults: Sequence[Network], seed: Sequence[PeerName]) -> Charter:
-    """Return the charter that peers begin with who were told the same seed."""
-    shares: dict[PeerName, tuple[Network, ...]] = {}
-    for peer in sorted(set(seed)):
-        for default in defaults:
-            give(shares, peer, default)
-    names = blake2b(" ".join(sorted(set(seed))).encode(), digest_size=8).hexdigest()
-    lives = dict.fromkeys(sorted(shares), ANY_LIFE)
-    return Charter(1, f"seed-{names}", lives, shares, lives)

@@ -12,12 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from itertools import pairwise
 
 from weave_http.addresses import Network
 from weave_http.router.addresses import spans
 from weave_http.router.mesh.identity import PeerName
 
+ANY_LIFE = 0
+"""In a seeded charter: there was no life to know of."""
 PARTS = 16
 """A new block is at most such a part of what the pool has."""
 BLOCK = 256
@@ -143,3 +146,14 @@ def give(
         return False
     shares[peer] = spans.joined((*shares.get(peer, ()), block))
     return True
+
+
+def seeded(ranges: Sequence[Network], defaults: Sequence[Network], seed: Sequence[PeerName]) -> Charter:
+    """Return the charter that peers begin with who were told the same seed."""
+    shares: dict[PeerName, tuple[Network, ...]] = {}
+    for peer in sorted(set(seed)):
+        for default in defaults:
+            give(shares, peer, default)
+    names = blake2b(" ".join(sorted(set(seed))).encode(), digest_size=8).hexdigest()
+    lives = dict.fromkeys(sorted(shares), ANY_LIFE)
+    return Charter(1, f"seed-{names}", lives, shares, lives)

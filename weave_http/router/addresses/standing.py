@@ -23,8 +23,6 @@ class Ballot(NamedTuple):
 
 
 NO_BALLOT = Ballot(0, "")
-ANY_LIFE = 0
-"""In a seeded charter: there was no life to know of."""
 
 
 @dataclass(frozen=True)
