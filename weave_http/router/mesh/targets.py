@@ -26,7 +26,7 @@ MOST_LEARNT = 1024
 LEARNT_BURST, LEARNT_INTERVAL = 32, 1.0
 """Dials in vain to which the word of one neighbour may lead at once, and the seconds after which there may be one more.
 Where a peer answers the dial doesn't count: so the truth costs nothing, and a liar makes us knock at few doors."""
-YIELD, YIELD_PER_PEER = 2.0, 0.1
+YIELD, YIELD_PER_PEER = 2.0, 0.2
 """Seconds, and more for each other peer, for which the peer with the higher name lets the one with the lower name dial
 first: two that dial each other at once do everything twice, and where many routers start at once a dial takes long."""
 MOST_COUNTED = 100
