@@ -21,9 +21,9 @@ from weave_http.router.store import Store
 
 logger = logging.getLogger(__name__)
 
-GATHER_PER_PEER = 0.02
-"""Seconds for each destination, for which changes are gathered: where many routers start at once there is one after
-the other, and to have the kernel follow costs the more the more destinations there are."""
+FEW, GATHER_PER_PEER = 8, 0.02
+"""Destinations, and seconds for each further one, for which changes are gathered: where many routers start at once
+there is one after the other, and to have the kernel follow costs the more the more destinations there are."""
 CHECK = 3.0
 """Seconds after which it is looked whether someone took something away."""
 
@@ -100,7 +100,7 @@ class Overlay:
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, due_check - monotonic())):
                     await self._due.wait()
-                    await asyncio.sleep(GATHER_PER_PEER * len(self.destinations))
+                    await asyncio.sleep(GATHER_PER_PEER * max(0, len(self.destinations) - FEW))
             check = monotonic() >= due_check
             if check:
                 due_check = monotonic() + CHECK

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from math import log2
 from random import sample
@@ -102,7 +102,6 @@ class Peering:
         self._sockets: list[socket.socket] = []
         self._settling: asyncio.TimerHandle | None = None
         self._waking: asyncio.TimerHandle | None = None
-        self._to_wake: set[Connection] = set()
         self._later: asyncio.TimerHandle | None = None
         self._settle_time = 0.0
 
@@ -246,20 +245,16 @@ class Peering:
                 self._changed()
             else:
                 self.wake()
-        self._wake_soon([connection])  # it may have to be told where to go on
+        connection.wake()  # it may have to be told where to go on
 
     def wake(self) -> None:
         """Have the neighbours told what is new of any topic, in a moment."""
-        self._wake_soon(self.connections.values())
-
-    def _wake_soon(self, connections: Iterable[Connection]) -> None:
-        self._to_wake.update(connections)
         if self._waking is None:
             self._waking = asyncio.get_running_loop().call_later(SETTLE, self._wake)
 
     def _wake(self) -> None:
-        woken, self._to_wake, self._waking = self._to_wake, set(), None
-        for connection in woken:
+        self._waking = None
+        for connection in self.connections.values():
             connection.wake()
 
     def _gossip(self, connection: Connection) -> list[Message]:
@@ -279,8 +274,7 @@ class Peering:
         times = [topic.settle(self._view, began) for topic in self._topics]
         if self.me.discovery:
             self.targets.learn(self.membership.leads, self.connections.keys(), began)
-        for connection in self.connections.values():
-            connection.wake()
+        self._wake()
         self._dialler.look()
         self._settle_time = monotonic() - began
         if self._later is not None:

@@ -152,8 +152,7 @@ class Paths:
                 now = monotonic()
                 if now >= look_at or self._news.is_set():
                     self._news.clear()
-                    if now >= look_at:
-                        self._forwards = sockets.forwards()
+                    self._forwards = sockets.forwards()
                     look_at = now + _LOOK + _LOOK_PER_PEER * len(self._peering.connections)
                     self._listen(loop)
                     self._conclude(now)
