@@ -63,11 +63,11 @@ class FactGossip(Gossip, Generic[V, C]):
         super().parted(neighbour, now)
         self._told.pop(neighbour, None)
 
-    def hear_have(self, neighbour: Neighbour, have: Have, now: float) -> bool:
+    def hear_have(self, neighbour: Neighbour, have: Have, now: float) -> None:
         """Take in how far a neighbour knows; of whom it says that, it is told the whole next time."""
         for origin, _ in have.stamps:
             self._told[neighbour].pop(origin, None)
-        return super().hear_have(neighbour, have, now)
+        super().hear_have(neighbour, have, now)
 
     def forget(self, origins: Iterable[PeerName]) -> None:
         """Note that nothing is known of some origins any more, and say so."""

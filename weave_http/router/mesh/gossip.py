@@ -109,8 +109,9 @@ class Gossip(ABC):
         if not self.is_neighbour(neighbour):
             return False
         self._lives.news = self._to_tell = False
+        news = False
         if isinstance(message, Have):
-            news = self.hear_have(neighbour, message, now)
+            self.hear_have(neighbour, message, now)
         else:
             news = self.take_in(neighbour, message, view, now)
         return news or self._to_tell or self._lives.news
@@ -232,25 +233,24 @@ class Gossip(ABC):
         if origin in self.origins:  # so that nobody can make us remember much
             known[origin] = max(known.get(origin, NOTHING), stamp)
 
-    def hear_have(self, neighbour: Neighbour, have: Have, now: float) -> bool:
-        """Take in how far a neighbour knows; return whether that changes anything of ours."""
+    def hear_have(self, neighbour: Neighbour, have: Have, now: float) -> None:
+        """Take in how far a neighbour knows."""
         known = self._known[neighbour]
         if known is None:
             known = self._known[neighbour] = {}
-        changed, lost = False, []
+        lost = []
         for origin, stamp in have.stamps:
             if origin not in self.origins:
                 continue
             known[origin] = stamp
             self._pending[neighbour][origin] = None
             if origin == self._me:
-                changed |= self.reassert(stamp, now)
+                self.reassert(stamp, now)
                 continue
             self.compare_lives(neighbour, origin, stamp, now)
             if stamp < self.stamp(origin) and self._sources.get(origin) is neighbour and origin != neighbour.peer:
                 lost.append(origin)
         self.retract(lost, now)
-        return changed or bool(lost)
 
     def reassert(self, stamp: Stamp, now: float) -> bool:
         """Supersede what others take for ours, unless we did so a moment ago; return whether we did."""
