@@ -38,10 +38,50 @@ class Line:
             for size in track.send(self.now):
                 self.sent.append(size)
                 if self.passes(size, self.now):
-                    track.answered(size, 0.001, self.now)
+                    track.answered(size, self.now, self.now + 0.001)
             if self.alive and track.wants_pulse:
                 track.pulse(self.now)
         return track
+
+
+class Busy(Line):
+    """A way to a host that answers one question after another, each after a while of its own, in seconds."""
+
+    def __init__(self, most: int, takes: Callable[[float], float]) -> None:
+        super().__init__(lambda size, now: size <= most)
+        self._takes = takes
+        self._free_at = 0.0
+        self._answers: list[tuple[float, int, float]] = []
+
+    def run(self, until: float) -> Track:
+        """Go on until a time."""
+        track = self.track
+        while self.now < until:
+            self.now += STEP
+            while self._answers and self._answers[0][0] <= self.now:
+                _, size, sent_at = self._answers.pop(0)
+                track.answered(size, sent_at, self.now)
+            if track.conclude(INTERVAL, self.now):
+                self.changes.append((self.now, track.state, track.mtu))
+            for size in track.send(self.now):
+                self.sent.append(size)
+                if self.passes(size, self.now):
+                    self._free_at = max(self._free_at, self.now) + self._takes(self.now)
+                    self._answers.append((self._free_at, size, self.now))
+            if track.wants_pulse:
+                track.pulse(self.now)
+        return track
+
+
+@pytest.mark.parametrize("most", [1430, FULL])
+@given(st.integers(0, 1000), st.floats(0.001, 0.25))
+@settings(deadline=None, max_examples=40)
+def test_a_host_that_answers_late_is_not_taken_for_a_narrow_way(most: int, seed: int, slowest: float) -> None:
+    chance = Random(seed)
+    line = Busy(most, lambda now: chance.random() * slowest if now % 20 < 10 else 0.0005)
+    line.run(100)
+    assert {mtu for _, _, mtu in line.changes} - {0} <= {most, FULL}
+    assert (line.track.state, line.track.mtu) == (State.GOOD, most)
 
 
 def test_a_good_way_is_good_at_once_and_costs_one_probe_an_interval() -> None:

@@ -134,7 +134,7 @@ class Prober:
         way, size, sent_at = self._asked.pop(probe.nonce, (None, 0, 0.0))
         track = self._tracks.get(way) if way is not None else None
         if track is not None and size == probe.size:
-            track.answered(size, now - sent_at, now)
+            track.answered(size, sent_at, now)
         return None
 
     def pulse(self, peer: PeerName, now: float) -> None:

@@ -156,7 +156,7 @@ class Paths:
                     look_at = now + _LOOK + _LOOK_PER_PEER * len(self._peering.connections)
                     self._listen(loop)
                     self._conclude(now)
-                sending, changed = self._prober.due(now)
+                sending, changed = self._prober.due(monotonic())
                 sockets.send(((each.way.ip, each.probe) for each in sending), self._port, self._source)
                 self._ask_for_pulses()
                 if changed:

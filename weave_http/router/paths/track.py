@@ -4,6 +4,10 @@ A round is some probes sent at once. On a way that is good it is a single one, a
 without an answer is asked again at once, with smaller ones beside it: three rounds tell whether nothing passes, or only
 what is smaller, and then which size does. A bad way counts as good again after it has been so for a while, the longer
 the more often it was bad.
+
+A busy host answers late, which must not look like a size that does not pass. So the largest goes first: it does not
+pass if a smaller one of the same round, which was sent after it, has its answer. Answers to earlier rounds say no more
+than that their size passes.
 """
 
 from __future__ import annotations
@@ -53,14 +57,18 @@ class _Round:
     """Probes sent at once.
 
     Args:
-        sizes: bytes of each.
+        sizes: bytes of each, the largest first.
+        began: when they were sent.
         until: when the last answer must be there.
-        answered: sizes that were.
+        answered: sizes that were, now or of an earlier round.
+        is_heard: whether one of its own was.
     """
 
     sizes: tuple[int, ...]
+    began: float
     until: float
     answered: set[int] = field(default_factory=set)
+    is_heard: bool = False
 
 
 class Track:
@@ -126,22 +134,23 @@ class Track:
             self.next_at, self._is_held = now, False
 
     def send(self, now: float) -> tuple[int, ...]:
-        """Begin a round if one is due; return the sizes of its probes, which may be the same more than once."""
+        """Begin a round if one is due; return the sizes of its probes in order, some of them more than once."""
         if now < self.next_at or self._round is not None:
             return ()
         sizes = self._sizes(now)
-        self._round = _Round(sizes, now + self._patience)
+        self._round = _Round(sizes, now, now + self._patience)
         self.next_at = self._round.until
         return sizes
 
-    def answered(self, size: int, rtt: float, now: float) -> None:
-        """Note an answer: the question had so many bytes, and was sent so long ago."""
+    def answered(self, size: int, sent_at: float, now: float) -> None:
+        """Note an answer: the question had so many bytes, and was sent at that time."""
         self._misses = 0
         self._pulse_at = None
         self.wants_pulse = False
-        self._rtts = [*self._rtts[1 - _KEEP_RTT :], rtt]
+        self._rtts = [*self._rtts[1 - _KEEP_RTT :], now - sent_at]
         if self._round is not None:
             self._round.answered.add(size)
+            self._round.is_heard |= sent_at >= self._round.began
             if self._round.answered >= set(self._round.sizes):
                 self.next_at = now
         if size == self.full:
@@ -186,19 +195,22 @@ class Track:
 
     def _sizes(self, now: float) -> tuple[int, ...]:
         if self.state is State.BAD or self._misses >= ROUNDS:
-            return (LEAST, self.full)
+            return (self.full, LEAST)
         if self.state is State.CHECKING and not self._misses and not self._full_misses:
-            return (LEAST, self.full)
+            return (self.full, LEAST)
         if self.mtu == self.full and not self._misses and not self._full_misses:
             return (self.full,)
+        if self._misses and not self._full_misses and self._searched_at is None:
+            return (self.full, self.full, LEAST, LEAST)
         if self._searched_at is not None and now >= self._searched_at + LOOK_AGAIN:
             self._begin_search()
         if self._searched_at is not None:
-            return (LEAST, self.mtu, self.mtu, self.full)
+            return (self.full, self.mtu, self.mtu, LEAST)
         # A size that gets lost by chance would be taken for one that does not pass: each is asked twice.
         low = max(self._low, LEAST)
         step = max(1, -(-(self._high - low) // (_SPREAD + 1)))
-        return tuple(size for size in (low, *range(low + step, self._high, step), self.full) for _ in range(2))
+        between = range(low + step, self._high, step)
+        return tuple(size for size in (self.full, *reversed(between), low) for _ in range(2))
 
     def _begin_search(self) -> None:
         self._low, self._high, self._searched_at = 0, self.full, None
@@ -207,7 +219,7 @@ class Track:
         if self.full in this.answered:
             self._low, self._high, self._searched_at = self.full, self.full, None
             self._full_since = self._full_since if self._full_since is not None else now
-        else:
+        elif this.is_heard:
             self._full_since = None
             if self._low >= self.full:
                 self._begin_search()
