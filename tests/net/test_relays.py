@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import struct
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import ip_address
 
 import pytest
 
 from tests.net.kernel import Space
+from weave_http.constants import VNI
 from weave_http.net import expose, firewall, iptables, nftables, transit
 from weave_http.net.bridge import destroy, ensure_bridge
-from weave_http.net.relays import CHAINS, IN, Forward, Leg, Relays, ensure_routes, labels, tunnel_port
+from weave_http.net.relays import (
+    CHAINS,
+    IN,
+    Forward,
+    Leg,
+    Relays,
+    ensure_routes,
+    labels,
+    look_up_anew,
+    tunnel_port,
+)
 from weave_http.net.rules import DATA, Guard, data_rules
+from weave_http.net.vxlan import Vxlan
 
 pytestmark = pytest.mark.kernel
 
+# VXLAN's header with the network's number, and a frame for all from 02:00:00:00:00:02.
+FRAME = struct.pack("!II6s6sH46x", 8 << 24, VNI << 8, b"\xff" * 6, b"\x02\0\0\0\0\x02", 0x88B5)
 ONE, TWO = ip_address("192.0.2.1"), ip_address("192.0.2.2")
 RELAYS = Relays(
     (Leg(ip_address("248.1.2.3"), ONE, 6800), Leg(ip_address("248.1.2.4"), ONE, 6802, tunnelled=True)),
     (Forward(ONE, 6801, TWO), Forward(TWO, 6801, ONE)),
 )
+
+
+def udp(address: str, port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(0.3)
+    sock.bind((address, port))
+    return sock
 
 
 def chains(space: Space) -> dict[str, list[str]]:
@@ -110,6 +135,40 @@ def test_a_host_between_families_has_a_pair_of_devices_for_each_path(spaces: Cal
     host.call(destroy)
     assert not any(name.startswith("weave") for name in host.links())
     assert "100::" not in host.run("ip -6 route")
+
+
+def test_frames_follow_a_host_from_a_path_to_the_direct_way(spaces: Callable[[], Space]) -> None:
+    host, far, guest = spaces(), spaces(), spaces()
+    host.run(f"ip link add eth0 type veth peer name eth0 netns {far.pid}; ip link set eth0 up")
+    host.run("ip addr add 192.0.2.9/24 dev eth0")
+    far.run(f"ip link set eth0 up; ip addr add {ONE}/24 dev eth0; ip addr add {TWO}/24 dev eth0")
+    host.call(ensure_bridge)
+    host.run(f"ip link add port type veth peer name ethwe netns {guest.pid}; ip link set port master weave up")
+    guest.run("ip addr add 10.2.1.1/24 dev ethwe; ip link set ethwe up")
+    guest.run("ip neigh add 10.2.1.2 lladdr 02:00:00:00:00:02 dev ethwe")
+    host.call(Vxlan(6784).ensure, 1450)
+    relays = Relays((Leg(ip_address("248.1.2.3"), ONE, 6800),))
+    host.call(expose.expose, dict, guard=Guard(6783, (6784,), "docker0"), relayed=relays)
+    host.call(ensure_routes, relays)
+    with far.call(udp, f"{ONE}", 6800) as over, far.call(udp, f"{TWO}", 6784) as direct:
+
+        def answered(by: socket.socket) -> int:
+            """Send a frame as the far host does; return how many of those that each CPU sends to it come there."""
+            by.sendto(FRAME, ("192.0.2.9", by.getsockname()[1]))
+            for cpu in cpus:  # each keeps routes of its own
+                guest.run(f"taskset -c {cpu} ping -c1 -W0.1 10.2.1.2 || true")
+            count = 0
+            with suppress(TimeoutError):
+                while by.recv(2048):
+                    count += 1
+            return count
+
+        cpus = os.sched_getaffinity(0)
+        assert answered(over) == len(cpus)
+        answered(direct)  # none, as long as the kernel keeps the route to the virtual address
+        host.call(look_up_anew, {4})
+        assert answered(direct) == len(cpus)
+        assert answered(over) == len(cpus)
 
 
 def test_labels_stay_within_the_ports_there_are() -> None:

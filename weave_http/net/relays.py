@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from weave_http import constants
 from weave_http.addresses import GREATEST_PORT, IP, Network, endpoint
@@ -173,6 +173,26 @@ def ensure_routes(relays: Relays) -> None:
             routes.delete_route(kernel, VIRTUAL[6])
         elif link := routes.link_to(kernel, nexts[6]):
             links.add_route(kernel, link, VIRTUAL[6])
+
+
+def look_up_anew(versions: Iterable[int]) -> None:
+    """Have the kernel look up anew how other hosts are reached.
+
+    A VXLAN device keeps with an address that it learnt the route to the host behind it. When frames from there begin to
+    come another way, it learns the new host and keeps the old route: frames for the real address of a host would leave
+    by the device that led to its virtual one, and get lost. Any change of routes ends that.
+
+    Args:
+        versions: of IP that they are reached over; of 6 this concerns virtual addresses only.
+
+    Raises:
+        HostError: the kernel refused.
+    """
+    with Netlink() as kernel:
+        for version in versions:
+            nobody = ip_network(VIRTUAL[version].network_address)
+            routes.add_dead_end(kernel, nobody)
+            routes.delete_dead_end(kernel, nobody)
 
 
 def is_virtual(ip: IP) -> bool:

@@ -13,7 +13,7 @@ from weave_http.net import bridge, conntrack, expose, ingress, segments, transit
 from weave_http.net.backend import Backend
 from weave_http.net.iptables import Kept
 from weave_http.net.ports import Ports, port_names
-from weave_http.net.relays import Relays, ensure_routes
+from weave_http.net.relays import Relays, ensure_routes, look_up_anew
 from weave_http.net.rules import Guard, data_rules
 from weave_http.net.vxlan import MORE_6, Vxlan
 from weave_http.net.wireguard import OVERHEAD, TunnelPeer
@@ -198,8 +198,12 @@ class Kernel:
         """
         for each in self._tunnels or ():
             each.apply(peers, wanted)
-        if self._backend.apply(wanted, self._sources):
+        changed = self._backend.apply(wanted, self._sources)
+        if changed:
             logger.info("data goes to %s", ", ".join(sorted(map(str, wanted))) or "no other host")
+        # The other end of a path may change its way at any time.
+        legs = {leg.by.version for leg in self._relays.legs} if self._relays is not None else {4}
+        look_up_anew(legs | {4} if changed else legs)
 
     def carry(self, further: Further, ways: Mapping[str, Way], mtu: int) -> dict[str, str]:
         """Have further networks there, each with its own destinations, and no others.

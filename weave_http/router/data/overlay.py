@@ -26,6 +26,9 @@ FEW, GATHER_PER_PEER = 8, 0.02
 there is one after the other, and to have the kernel follow costs the more the more destinations there are."""
 CHECK = 3.0
 """Seconds after which it is looked whether someone took something away."""
+SOON = 0.25
+"""Seconds after which the kernel follows once more where a way changed and there are paths over others: the other end
+changes its own at about the same time. After that it is twice as many, and so on."""
 
 
 class Overlay:
@@ -94,20 +97,23 @@ class Overlay:
 
     async def run(self) -> None:
         """Keep the kernel in step until cancelled."""
-        due_check = monotonic() + CHECK
+        due_check, pause = monotonic() + CHECK, CHECK
         while not self._left:
             # Peers that come and go must not keep it from looking after the rest.
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, due_check - monotonic())):
+                async with asyncio.timeout(max(0.0, min(due_check - monotonic(), pause))):
                     await self._due.wait()
                     await asyncio.sleep(GATHER_PER_PEER * max(0, len(self.destinations) - FEW))
             check = monotonic() >= due_check
             if check:
                 due_check = monotonic() + CHECK
             self._due.clear()
+            before, pause = self.destinations, min(2 * pause, CHECK)
             try:
                 await self._converge(check=check)
                 self.trouble = ""
+                if self._done.relays and self.destinations != before:
+                    pause = SOON
                 if check:
                     await self._remember()
             except (HostError, OSError) as error:
