@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 _NETFILTER = 12
 _GET, _DELETE = 0x101, 0x102
 _ORIGINAL, _PROTO, _DESTINATION_PORT = 1, 2, 3
-_TUPLE_IP, _IP_DESTINATION = 1, 2
+_TUPLE_IP, _IP_DESTINATION = 1, {4: 2, 6: 4}
 _HEADER = 4
 """Bytes of the family, the version and a number that messages begin with."""
 
@@ -59,7 +59,8 @@ def is_stale(flow: Flow, relays: Relays, port: int) -> bool:
         if (flow.source, flow.port) == (leg.by, leg.label):
             return flow.answer_port != leg.port(port)
     for each in relays.forwards:
-        if (flow.source, flow.port) == (each.source, each.label):
+        # Between families it is no rule that passes them on: they are for this host.
+        if each.source.version == each.to.version and (flow.source, flow.port) == (each.source, each.label):
             return flow.answerer != each.to
     return False
 
@@ -73,13 +74,14 @@ def forget_stale(relays: Relays, port: int) -> None:
         relays: this host's part in all paths.
         port: UDP port for data.
     """
-    if not relays:
+    versions = {leg.by.version for leg in relays.legs} | {each.source.version for each in relays.forwards}
+    if not versions:
         return
     try:
         with Netlink(_NETFILTER) as kernel:
-            for flow, original in _flows(kernel, port):
+            for flow, original in (each for version in sorted(versions) for each in _flows(kernel, port, version)):
                 if is_stale(flow, relays, port):
-                    message = _message()
+                    message = _message(flow.source.version)
                     message["attrs"] = [("CTA_TUPLE_ORIG", original)]
                     with suppress(NetlinkError):  # it was over by itself
                         kernel.execute(message, _DELETE, 0, "forget a flow")
@@ -87,8 +89,14 @@ def forget_stale(relays: Relays, port: int) -> None:
         logger.warning("flows of before this change of paths may go on as they did: %s", error)
 
 
-def _flows(kernel: Netlink, port: int) -> list[tuple[Flow, Any]]:
-    """Return the flows of UDP to ports and addresses of paths, each with what the kernel knows it by."""
+def _flows(kernel: Netlink, port: int, version: int) -> list[tuple[Flow, Any]]:
+    """Return the flows of UDP to ports and addresses of paths, each with what the kernel knows it by.
+
+    Args:
+        kernel: where.
+        port: UDP port for data.
+        version: of IP.
+    """
     ports = labels(port)
 
     def concerns(body: memoryview) -> bool:
@@ -98,22 +106,23 @@ def _flows(kernel: Netlink, port: int) -> list[tuple[Flow, Any]]:
         if proto is None or target is None or bytes(attribute(proto, 0, 1) or b"") != bytes([socket.IPPROTO_UDP]):
             return False
         number = int.from_bytes(attribute(proto, 0, _DESTINATION_PORT) or b"", "big")
-        address = attribute(target, 0, _IP_DESTINATION)
+        address = attribute(target, 0, _IP_DESTINATION[version])
         return number in ports or (address is not None and is_virtual(ip_address(bytes(address))))
 
-    return kernel.dump(_message(), _GET, "look at flows", read=_read, keep=concerns)
+    return kernel.dump(_message(version), _GET, "look at flows", read=_read, keep=concerns)
 
 
 def _read(message: Any) -> tuple[Flow, Any]:
     original, answer = message.get_attr("CTA_TUPLE_ORIG"), message.get_attr("CTA_TUPLE_REPLY")
     here, back = (each.get_attr("CTA_TUPLE_IP") for each in (original, answer))
+    at = "CTA_IP_V4" if message["nfgen_family"] == socket.AF_INET else "CTA_IP_V6"
     ports, answers = (each.get_attr("CTA_TUPLE_PROTO") for each in (original, answer))
-    addresses = (here.get_attr("CTA_IP_V4_SRC"), here.get_attr("CTA_IP_V4_DST"), back.get_attr("CTA_IP_V4_SRC"))
+    addresses = (here.get_attr(f"{at}_SRC"), here.get_attr(f"{at}_DST"), back.get_attr(f"{at}_SRC"))
     source, target, answerer = map(ip_address, addresses)
     number, answer_port = ports.get_attr("CTA_PROTO_DST_PORT"), answers.get_attr("CTA_PROTO_SRC_PORT")
     known = {
         "attrs": [
-            ("CTA_TUPLE_IP", {"attrs": [("CTA_IP_V4_SRC", str(source)), ("CTA_IP_V4_DST", str(target))]}),
+            ("CTA_TUPLE_IP", {"attrs": [(f"{at}_SRC", str(source)), (f"{at}_DST", str(target))]}),
             (
                 "CTA_TUPLE_PROTO",
                 {
@@ -129,11 +138,11 @@ def _read(message: Any) -> tuple[Flow, Any]:
     return Flow(source, target, number, answerer, answer_port), known
 
 
-def _message() -> Any:
-    """Return a message about flows of IPv4; how it is laid out is pyroute2's knowledge."""
+def _message(version: int) -> Any:
+    """Return a message about flows of a version of IP; how it is laid out is pyroute2's knowledge."""
     import pyroute2  # noqa: F401 (the whole of it first: its parts import each other in a circle)
     from pyroute2.netlink.nfnetlink.nfctsocket import nfct_msg
 
     message = nfct_msg()
-    message["nfgen_family"] = socket.AF_INET
+    message["nfgen_family"] = socket.AF_INET if version == 4 else socket.AF_INET6
     return message
