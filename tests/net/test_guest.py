@@ -4,7 +4,7 @@ import errno
 import itertools
 import random
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv6Interface
 
@@ -220,6 +220,22 @@ def test_a_container_that_dies_meanwhile_has_died_and_leaves_nothing(joined: Spa
     with failing_at(4, error=die), pytest.raises(HostError, match=r"^container c1 died$"):
         joined.call(guest.plug, c1.target(), [A])
     assert joined.links() == ["eth0", "weave"]
+
+
+def test_what_a_program_waits_for_comes_after_all_else(joined: Space, c1: Space) -> None:
+    seen: list[tuple[list[Cidr], str]] = []
+
+    def prepare(addresses: Sequence[Cidr]) -> None:
+        seen.append((list(addresses), c1.run("ip route")))
+        raise HostError("disk full")
+
+    with pytest.raises(HostError, match=r"\Adisk full\Z"):
+        joined.call(guest.plug, c1.target(), [A, B], prepare=prepare)
+    assert (c1.links(), joined.links()) == ([], ["eth0", "weave"])
+    ((addresses, routes),) = seen
+    assert addresses == [A, B]
+    assert "10.2.1.0/24 dev ethwe" in routes
+    assert "224.0.0.0/4" not in routes
 
 
 def test_a_missing_bridge_is_named(host: Space, c1: Space) -> None:

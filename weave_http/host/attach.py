@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from weave_http.addresses import Cidr, ips
+from weave_http.errors import WeaveError
 from weave_http.host import taken
 from weave_http.host.allocation import allocated
 from weave_http.host.dns_names import give_name
@@ -46,17 +48,25 @@ def join(host: Host, op: Attach, container: Mapping[str, Any]) -> tuple[Cidr, ..
         bridge.ensure_bridge(mtu=host.wanted_mtu())
         firewall.ensure(host.docker_bridge)
         host.warn_of_overlaps(addresses)
-        noted = partial(host.noted, container["Id"])
-        change = guest.plug(target, addresses, multicast=op.multicast, noted=noted)
-        try:
+
+        told = False
+
+        def prepare(has: Sequence[Cidr]) -> None:
+            nonlocal told
             if op.rewrite_hosts or op.extra_hosts:
                 from weave_http.host import hosts_file
 
-                hosts_file.write(host, container, ips(change.addresses) if op.rewrite_hosts else [], op.extra_hosts)
-            host.record(container, change.addresses)
+                hosts_file.write(host, container, ips(has) if op.rewrite_hosts else [], op.extra_hosts)
+            told = host.tell(container, has)
+            if op.dns:
+                give_name(host, container, ips(addresses))
+
+        noted = partial(host.noted, container["Id"])
+        try:
+            guest.plug(target, addresses, multicast=op.multicast, noted=noted, prepare=prepare)
         except BaseException:
-            guest.unplug(target, change.changed, noted=noted)
+            if told:
+                with suppress(WeaveError):
+                    host.record(container, ())  # what it has by now
             raise
-    if op.dns:
-        give_name(host, container, ips(addresses))
     return addresses

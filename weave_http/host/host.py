@@ -159,14 +159,20 @@ class Host:
         Raises:
             RouterError: the router refused.
         """
-        from weave_http.host.restarting import answered
-        from weave_http.host.router_api import RouterUnavailable
         from weave_http.net import guest
 
         target = guest.Target(container["State"]["Pid"], container["Id"], self.procfs)
-        with suppress(RouterUnavailable), guest.settled(target, addresses) as now:
-            if now:
-                answered(self, lambda: self.router.set_attachment(container["Id"], now))
+        with guest.settled(target, addresses) as now:
+            return self.tell(container, now)
+
+    def tell(self, container: Mapping[str, Any], addresses: Sequence[Cidr]) -> bool:
+        """Do what `record` does while nobody else changes the container; the same arguments, and raises the same."""
+        from weave_http.host.restarting import answered
+        from weave_http.host.router_api import RouterUnavailable
+
+        with suppress(RouterUnavailable):
+            if addresses:
+                answered(self, lambda: self.router.set_attachment(container["Id"], addresses))
             else:
                 answered(self, lambda: self.router.delete_attachment(container["Id"]))
             return True

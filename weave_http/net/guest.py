@@ -61,13 +61,32 @@ class Change:
     addresses: tuple[Cidr, ...]
 
 
+class _Unprepared(Exception):
+    """What has to be done before a program may start has failed: its error is about that, not about the network."""
+
+    def __init__(self, error: HostError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def _nothing(addresses: Sequence[Cidr]) -> None:
+    del addresses
+
+
 def check_joinable(target: Target) -> None:
     """Raise `HostError` if the container is gone, or has no network namespace of its own."""
     with _opened(target) as namespace:
         del namespace
 
 
-def plug(target: Target, addresses: Sequence[Cidr], *, multicast: bool = True, noted: Noted = nobody_noted) -> Change:
+def plug(
+    target: Target,
+    addresses: Sequence[Cidr],
+    *,
+    multicast: bool = True,
+    noted: Noted = nobody_noted,
+    prepare: Callable[[Sequence[Cidr]], None] = _nothing,
+) -> Change:
     """Give a container an `ethwe` on the bridge, and addresses. Converges.
 
     Args:
@@ -75,6 +94,8 @@ def plug(target: Target, addresses: Sequence[Cidr], *, multicast: bool = True, n
         addresses: added in that order; those it has already are left alone.
         multicast: route multicast there too; a route that there is stays in any case.
         noted: asked where containers are held to what they were given, and somebody took away the rules that say so.
+        prepare: called with all addresses that it has now, before the route that a program waits for: a short one may
+            have ended, and its container be removed, right after that. What it raises undoes all and is passed on.
 
     Raises:
         HostError: the container is gone, shares the host's network, or the kernel refused; nothing was changed.
@@ -99,7 +120,7 @@ def plug(target: Target, addresses: Sequence[Cidr], *, multicast: bool = True, n
             if before is None:
                 port = replace(port, given=Given(inner.mac, ()))
             forwarding = partial(veth.await_forwarding, host, outer)
-            return _configure(namespace, guest, inner, addresses, multicast, port, forwarding)
+            return _configure(namespace, guest, inner, addresses, multicast, port, forwarding, prepare)
         except BaseException:
             # The first failure is the one to tell; here the container may be dead, and everything gone with it.
             with suppress(HostError):
@@ -116,6 +137,7 @@ def _configure(
     multicast: bool,
     port: Port,
     forwarding: Callable[[], None],
+    prepare: Callable[[Sequence[Cidr]], None],
 ) -> Change:
     """Have a container's end up, with its addresses, and announce those that are new.
 
@@ -127,6 +149,7 @@ def _configure(
         multicast: route multicast there too.
         port: the other end.
         forwarding: returns when frames pass the other end.
+        prepare: as of `plug`.
     """
     added: list[Cidr] = []
     had = port.given.addresses
@@ -146,13 +169,17 @@ def _configure(
         if added:
             forwarding()
             namespace.call(lambda: neighbour.announce(inner.name, inner.mac, added))
+        has = tuple(dict.fromkeys([*had, *addresses] if port.held else links.list_all_addresses(guest, inner)))
         if multicast and with_ipv6:
             links.add_route(guest, inner, MULTICAST_6)
+        try:
+            prepare(has)
+        except HostError as error:
+            raise _Unprepared(error) from error
         if multicast:
             links.add_route(guest, inner, MULTICAST)  # last: a program that waits for the network waits for this
-        has = [*had, *addresses] if port.held else links.list_all_addresses(guest, inner)
         changed = (cidr for cidr in addresses if cidr in added or cidr not in had)
-        return Change(tuple(dict.fromkeys(changed)), tuple(dict.fromkeys(has)))
+        return Change(tuple(dict.fromkeys(changed)), has)
     except BaseException:
         with suppress(HostError):
             for cidr in reversed(added):
@@ -300,6 +327,8 @@ def _configuring(target: Target) -> Iterator[tuple[Namespace, Netlink, Netlink]]
             yield namespace, host, guest
     except NotJoinable:
         raise
+    except _Unprepared as failed:
+        raise failed.error from failed.error.__cause__
     except HostError as error:
         if _birth(target) != born:
             raise HostError(f"container {target.name} died") from error
