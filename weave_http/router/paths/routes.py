@@ -23,6 +23,8 @@ from weave_http.router.paths.facts import Says
 
 UNKNOWN_RTT = 1_000_000
 """What counts for the round trip, in µs, of a way where none was measured."""
+_ALIKE = 10_000
+"""Round trips, in µs, below which one is as good as the other."""
 MOST_RELAYED = 1024
 """Pairs that are relayed; those after them are not."""
 
@@ -78,12 +80,16 @@ class Graph:
                     yield peer, other
 
     def paths_from(self, start: PeerName) -> dict[PeerName, tuple[PeerName, ...]]:
-        """Return the best path to each peer that is reached: fewest hosts, then least round trip, then by name."""
+        """Return the best path to each peer that is reached: fewest hosts, then least round trip, then by name.
+
+        Round trips of less than 10 ms are alike, and above that those that are not twice as long: a path in use is not
+        left for one that is only just shorter today.
+        """
         found: dict[PeerName, tuple[PeerName, ...]] = {}
         seen: set[tuple[PeerName, bool]] = set()
-        queue: list[tuple[int, int, tuple[PeerName, ...], bool]] = [(0, 0, (start,), False)]
+        queue: list[tuple[int, int, tuple[PeerName, ...], bool, int]] = [(0, 0, (start,), False, 0)]
         while queue:
-            hops, rtt, hosts, came = heappop(queue)
+            hops, _, hosts, came, rtt = heappop(queue)
             here = hosts[-1]
             found.setdefault(here, hosts)
             if (here, came) in seen:
@@ -92,7 +98,8 @@ class Graph:
             for other, (more, over_ipv6) in self._ways[here].items():
                 passes = self._mixed if came != over_ipv6 else self._says[here].forwards and not over_ipv6
                 if (passes or here == start) and (other, over_ipv6) not in seen and other not in hosts:
-                    heappush(queue, (hops + 1, rtt + more, (*hosts, other), over_ipv6))
+                    far = (rtt + more) // _ALIKE
+                    heappush(queue, (hops + 1, far.bit_length(), (*hosts, other), over_ipv6, rtt + more))
         return found
 
     def between_families(self, hosts: tuple[PeerName, ...]) -> list[PeerName]:
