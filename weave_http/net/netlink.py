@@ -13,7 +13,8 @@ import struct
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 from weave_http.closing import Closing
 from weave_http.errors import HostError
@@ -41,6 +42,8 @@ _REASON = 1
 _RECEIVE_BYTES = 1 << 18
 _DUMP_ATTEMPTS = 10
 _T = TypeVar("_T")
+_Take: TypeAlias = Callable[[bytes, int, memoryview], _T | None]
+"""Makes a value of an answer: of what was received, where in that it begins, and the answer behind its header."""
 
 
 class NetlinkError(HostError):
@@ -99,11 +102,11 @@ class Netlink(Closing):
         Raises:
             NetlinkError: the kernel refused.
         """
-        self._exchange(message, kind, flags | NLM_F_ACK, doing, None, _as_it_is)
+        self._exchange(message, kind, flags | NLM_F_ACK, doing, partial(_decoded, message))
 
     def get(self, message: Any, kind: int, doing: str) -> Any:
         """Return the one object that the message describes, decoded. Raises `NetlinkError`."""
-        answers = self._exchange(message, kind, 0, doing, None, _as_it_is)
+        answers = self._exchange(message, kind, 0, doing, partial(_decoded, message))
         assert answers, "only a dump is torn, and what is not there is an error"
         return answers[0]
 
@@ -128,8 +131,29 @@ class Netlink(Closing):
         Raises:
             NetlinkError: the kernel refused.
         """
+
+        def take(data: bytes, start: int, body: memoryview) -> _T | None:
+            return read(_decoded(message, data, start, body)) if keep is None or keep(body) else None
+
+        return self._dump(message, kind, doing, take)
+
+    def scan(self, message: Any, kind: int, doing: str, take: Callable[[memoryview], _T | None]) -> list[_T]:
+        """Return all objects of a kind where there may be many: nothing is decoded.
+
+        Args:
+            message: as of `dump`, with kind and doing.
+            kind: the same.
+            doing: the same.
+            take: makes a value of an answer (behind its netlink header); None for one that does not matter.
+
+        Raises:
+            NetlinkError: the kernel refused.
+        """
+        return self._dump(message, kind, doing, lambda data, start, body: take(body))
+
+    def _dump(self, message: Any, kind: int, doing: str, take: _Take[_T]) -> list[_T]:
         for _ in range(_DUMP_ATTEMPTS):
-            answers = self._exchange(message, kind, NLM_F_DUMP, doing, keep, read)
+            answers = self._exchange(message, kind, NLM_F_DUMP, doing, take)
             if answers is not None:
                 return answers
         raise NetlinkError(doing, errno.EINTR, "the kernel's list kept changing while it was read")
@@ -140,8 +164,7 @@ class Netlink(Closing):
         kind: int,
         flags: int,
         doing: str,
-        keep: Callable[[memoryview], bool] | None,
-        read: Callable[[Any], _T],
+        take: _Take[_T],
     ) -> list[_T] | None:
         self._sequence += 1
         message.reset()
@@ -171,10 +194,8 @@ class Netlink(Closing):
                     return answers
                 if answer == _NLMSG_DONE:
                     return None if torn else answers
-                if keep is None or keep(body):
-                    decoded = type(message)(data, offset=start)
-                    decoded.decode()
-                    answers.append(read(decoded))
+                if (found := take(data, start, body)) is not None:
+                    answers.append(found)
                 if not dumping:
                     return answers
 
@@ -202,8 +223,11 @@ def number(field: memoryview) -> int:
     return int.from_bytes(field, sys.byteorder)
 
 
-def _as_it_is(message: Any) -> Any:
-    return message
+def _decoded(message: Any, data: bytes, start: int, body: memoryview) -> Any:
+    del body
+    found = type(message)(data, offset=start)
+    found.decode()
+    return found
 
 
 def _check(body: memoryview, flags: int, doing: str) -> None:

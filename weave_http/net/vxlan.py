@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from weave_http import constants
@@ -38,6 +40,9 @@ _ANY_ADDRESS = "00:00:00:00:00:00"
 _NTF_SELF = 0x02
 _NTF_MASTER = 0x04
 _NUD_NOARP_PERMANENT = 0x40 | 0x80
+_NDMSG = struct.Struct("=4xi4x")
+"""Header of an entry; of it the index of the device."""
+_NDA_DST, _NDA_LLADDR = 1, 2
 _APPEND = 0x400 | 0x800
 _ADDRESS_GENERATION_NONE = 1
 
@@ -351,9 +356,9 @@ def _entries(kernel: Netlink, index: int, device: str) -> list[tuple[str, IP]]:
     message["family"] = socket.AF_BRIDGE
     message["ifindex"] = index
 
-    def read(answer: Any) -> tuple[str, IP] | None:
-        mac, ip = answer.get_attr("NDA_LLADDR"), answer.get_attr("NDA_DST")
-        return (mac, parse_ip(ip)) if answer["ifindex"] == index and mac and ip else None
+    def take(body: memoryview) -> tuple[str, IP] | None:
+        (found,) = _NDMSG.unpack_from(body)
+        mac, ip = (netlink.attribute(body, _NDMSG.size, kind) for kind in (_NDA_LLADDR, _NDA_DST))
+        return (mac.hex(":"), ip_address(bytes(ip))) if found == index and mac and ip else None
 
-    found = kernel.dump(message, netlink.RTM_GETNEIGH, f"list the destinations of {device}", read=read)
-    return [entry for entry in found if entry is not None]
+    return kernel.scan(message, netlink.RTM_GETNEIGH, f"list the destinations of {device}", take)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import cached_property
 
 from weave_http.addresses import IP, parse_ip
 from weave_http.router.mesh import codec
@@ -53,7 +54,7 @@ class Wire:
         self.remote = remote
         self.clock = clock
 
-    @property
+    @cached_property
     def local(self) -> IP:
         """Our own address of the connection."""
         return parse_ip(str(self._writer.get_extra_info("sockname")[0]))

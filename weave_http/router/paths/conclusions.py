@@ -174,11 +174,11 @@ class Conclusions:
     def _look(
         self, links: Mapping[PeerName, Set[PeerName]], says: Mapping[PeerName, Says], *, calm: bool
     ) -> list[routes.Path]:
-        if (
-            not calm
-            and not self._unconnected
-            and all(seen.good for each in says.values() for seen in each.seen.values())
-        ):
+        good = all(seen.good for each in says.values() for seen in each.seen.values())
+        if good and all(says.keys() - links.get(peer, ()) <= {peer} for peer in says):
+            self._unconnected = frozenset()
+            return []  # as in most networks at most times; to look at all ways takes a while
+        if good and not calm and not self._unconnected:
             return []
         graph = Graph(links, says, between_families=self._between_families)
         unlinked = set(graph.unlinked())
