@@ -173,6 +173,8 @@ def ensure_routes(relays: Relays) -> None:
             routes.delete_route(kernel, VIRTUAL[6])
         elif link := routes.link_to(kernel, nexts[6]):
             links.add_route(kernel, link, VIRTUAL[6])
+        for version in VIRTUAL.keys() - nexts.keys():
+            routes.delete_dead_end(kernel, _nobody(version))  # of a router that was killed while it looked up anew
 
 
 def look_up_anew(versions: Iterable[int]) -> None:
@@ -190,9 +192,13 @@ def look_up_anew(versions: Iterable[int]) -> None:
     """
     with Netlink() as kernel:
         for version in versions:
-            nobody = ip_network(VIRTUAL[version].network_address)
-            routes.add_dead_end(kernel, nobody)
-            routes.delete_dead_end(kernel, nobody)
+            routes.add_dead_end(kernel, _nobody(version))
+            routes.delete_dead_end(kernel, _nobody(version))
+
+
+def _nobody(version: int) -> Network:
+    """Return where no host is among the virtual addresses."""
+    return ip_network(VIRTUAL[version].network_address)
 
 
 def is_virtual(ip: IP) -> bool:
