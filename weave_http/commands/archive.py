@@ -10,11 +10,11 @@ import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import IO, Any
 
 from weave_http.commands.caller import Caller
+from weave_http.commands.layers import shared
 from weave_http.commands.platform import platform
 from weave_http.errors import WeaveError
 
@@ -52,7 +52,7 @@ class Identity:
         Args:
             known: diff ids of those layers, the lowest first.
         """
-        common = sum(1 for _ in takewhile(lambda pair: pair[0][1] == pair[1], zip(self.layers, known, strict=False)))
+        common = shared([each for _, each in self.layers], known)
         needed = {file for file, _ in self.layers[common:]}
         return frozenset(file for file, _ in self.layers[:common] if file not in needed)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from weave_http.commands.caller import Caller
+from weave_http.commands.layers import layers_of, shared
 from weave_http.commands.platform import platform
 from weave_http.commands.pull import pull_own
 from weave_http.commands.saved import SavedImages
@@ -125,8 +125,7 @@ def _loaded(steps: Sequence[Progress]) -> list[str]:
 def _known_layers(caller: Caller, name: str, ids: Sequence[str]) -> int:
     """Return how many layers need not be sent: an image of the same name, of any tag, has them.
 
-    They are the lowest ones: a layer is known by what is below it, too. A daemon on this machine is not asked, as
-    sending costs nothing there.
+    A daemon on this machine is not asked, as sending costs nothing there.
 
     Args:
         caller: of the daemon that is to get them.
@@ -139,16 +138,8 @@ def _known_layers(caller: Caller, name: str, ids: Sequence[str]) -> int:
     known = 0
     for image in images.list(filters={"reference": [split_image(name)[0]]}):
         with suppress(NotFound):  # it was removed just now
-            there = _layers(images.inspect(image["Id"]))
-            known = max(
-                known, sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(ids, there, strict=False)))
-            )
+            known = max(known, shared(ids, layers_of(images.inspect(image["Id"]))))
     return known
-
-
-def _layers(image: dict[str, Any]) -> list[str]:
-    """Return the diff ids of an image's layers, the lowest first."""
-    return (image.get("RootFS") or {}).get("Layers") or []
 
 
 def copy(caller: Caller, source: Engine, saved: SavedImages) -> str:
@@ -175,7 +166,7 @@ def copy(caller: Caller, source: Engine, saved: SavedImages) -> str:
         ) from error
     if not _present(caller, [image], there["Id"]):
         _check_platform(caller, platform(there, "Os", "Architecture"), source.where)
-        ids, size = _layers(there), int(there.get("Size") or 0)
+        ids, size = layers_of(there), int(there.get("Size") or 0)
         known = ids[: _known_layers(caller, image, ids)]
 
         def show(sent: int) -> None:  # an archive is a little more than its layers
