@@ -12,7 +12,7 @@ import pytest
 
 from tests.net.kernel import Space, cidrs
 from weave_http import constants
-from weave_http.net import bridge, guest, ingress, vxlan
+from weave_http.net import bridge, fdb, guest, ingress, vxlan
 
 _GREATEST_HOPS = 255
 _ADVERTISEMENT = 134
@@ -29,7 +29,7 @@ def pair(spaces: Callable[[], Space]) -> tuple[Space, Space]:
         host.run(f"ip addr add 192.0.2.{number}/24 dev eth0; ip link set eth0 up")
         host.call(bridge.ensure_bridge)
         host.call(vxlan.ensure_vxlan, constants.BRIDGE, 6784, 1450)
-        host.call(vxlan.add_flood, cidrs(f"192.0.2.{3 - number}/24")[0].ip)
+        host.call(fdb.add_flood, cidrs(f"192.0.2.{3 - number}/24")[0].ip)
     return one, two
 
 

@@ -129,6 +129,9 @@ def test_a_host_between_families_has_a_pair_of_devices_for_each_path(spaces: Cal
     assert not converge(mixed)
     assert host.call(nftables.chains, transit.TABLE) == names
     assert names <= {*host.links()}
+    host.run("ip link del weave-t4-6790; ip link add weave-t4-6790 type veth peer name other")
+    assert not converge(mixed)
+    assert "remote 192.0.2.1" in look(), "a device of that name that is another is replaced"
     assert converge(Relays())
     assert not names & {*host.links()}
     assert host.call(nftables.chains, transit.TABLE) == set()

@@ -12,7 +12,7 @@ import pytest
 from tests.net.kernel import Space
 from weave_http import constants
 from weave_http.errors import HostError
-from weave_http.net import vxlan
+from weave_http.net import fdb, vxlan
 from weave_http.net.bridge import ensure_bridge
 
 PORT = 6784
@@ -27,7 +27,7 @@ def ready(host: Space) -> Space:
 
 
 def _destinations(host: Space) -> set[str]:
-    return set(map(str, host.call(vxlan.flood_destinations)))
+    return set(map(str, host.call(fdb.flood_destinations)))
 
 
 def _details(host: Space) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def test_a_new_device_learns_and_is_up_on_the_bridge_with_its_mtu(ready: Space) 
 
 
 def test_making_it_twice_is_making_it_once_and_keeps_the_destinations(ready: Space) -> None:
-    ready.call(vxlan.add_flood, IPv4Address("192.0.2.1"))
+    ready.call(fdb.add_flood, IPv4Address("192.0.2.1"))
     before = ready.run(f"ip -j link show {constants.VXLAN_DEVICE}")
     ready.call(vxlan.ensure_vxlan, constants.BRIDGE, PORT, 1450)
     assert ready.run(f"ip -j link show {constants.VXLAN_DEVICE}") == before
@@ -84,18 +84,18 @@ def test_mtu_follows(ready: Space) -> None:
 
 def test_flood_destinations_come_and_go_and_twice_is_once(ready: Space) -> None:
     for ip in ("192.0.2.1", "192.0.2.2", "192.0.2.1"):
-        ready.call(vxlan.add_flood, IPv4Address(ip))
+        ready.call(fdb.add_flood, IPv4Address(ip))
     assert _destinations(ready) == {"192.0.2.1", "192.0.2.2"}
     for _ in range(2):
-        ready.call(vxlan.remove_flood, IPv4Address("192.0.2.1"))
+        ready.call(fdb.remove_flood, IPv4Address("192.0.2.1"))
     assert _destinations(ready) == {"192.0.2.2"}
 
 
 def test_what_was_learnt_behind_a_destination_goes_with_it(ready: Space) -> None:
-    ready.call(vxlan.add_flood, IPv4Address("192.0.2.1"))
+    ready.call(fdb.add_flood, IPv4Address("192.0.2.1"))
     for mac, ip in (("7a:00:00:00:00:01", "192.0.2.1"), ("7a:00:00:00:00:02", "192.0.2.2")):
         ready.run(f"bridge fdb append {mac} dev {constants.VXLAN_DEVICE} dst {ip} dynamic self")
-    ready.call(vxlan.remove_flood, IPv4Address("192.0.2.1"))
+    ready.call(fdb.remove_flood, IPv4Address("192.0.2.1"))
     left = ready.run(f"bridge fdb show dev {constants.VXLAN_DEVICE}")
     assert "7a:00:00:00:00:01" not in left
     assert "7a:00:00:00:00:02" in left
@@ -108,7 +108,7 @@ def test_what_is_learnt_after_a_destination_went_goes_with_the_next_look(ready: 
     for number, ip in ((1, a), (2, b)):
         ready.run(f"bridge fdb add 02:00:00:00:00:0{number} dev {constants.VXLAN_DEVICE} dst {ip} self dynamic")
     assert ready.call(backend.apply, [a]) is False
-    assert ready.call(vxlan.learnt) == {"02:00:00:00:00:01": a}
+    assert ready.call(fdb.learnt) == {"02:00:00:00:00:01": a}
 
 
 def test_a_thousand_destinations_are_listed_whole(ready: Space) -> None:
@@ -120,10 +120,10 @@ def test_a_thousand_destinations_are_listed_whole(ready: Space) -> None:
 
 def test_without_a_device_there_are_no_destinations_and_nothing_to_remove(host: Space) -> None:
     assert _destinations(host) == set()
-    host.call(vxlan.remove_flood, IPv4Address("192.0.2.1"))
+    host.call(fdb.remove_flood, IPv4Address("192.0.2.1"))
     host.call(vxlan.remove_vxlan)
     with pytest.raises(HostError, match=r"no vxlan-6784 to add the destination 192\.0\.2\.1"):
-        host.call(vxlan.add_flood, IPv4Address("192.0.2.1"))
+        host.call(fdb.add_flood, IPv4Address("192.0.2.1"))
 
 
 def test_removing_leaves_the_bridge(ready: Space) -> None:
@@ -163,7 +163,7 @@ def test_frames_for_all_reach_every_destination_and_answers_find_their_way(space
         host.call(vxlan.ensure_vxlan, constants.BRIDGE, PORT, 1450)
         host.run(f"ip addr add 10.2.1.{number}/24 dev weave")
         for other in {1, 2, 3} - {number}:
-            host.call(vxlan.add_flood, IPv4Address(f"192.0.2.{other}"))
+            host.call(fdb.add_flood, IPv4Address(f"192.0.2.{other}"))
     for number in (2, 3):
         hosts[0].run(f"ping -q -c1 -W2 10.2.1.{number}; ping -q -c1 -W2 -s 8000 10.2.1.{number}")
 

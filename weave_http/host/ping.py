@@ -12,7 +12,7 @@ from weave_http.errors import ExitCode, HostError, UsageError
 from weave_http.host.dns_names import addresses_of
 from weave_http.host.doctor.finding import Seen, address_of
 from weave_http.host.host import Host
-from weave_http.net import bridge, probe, vxlan
+from weave_http.net import bridge, fdb, probe
 from weave_http.operations import Ping
 
 INTERVAL = 1.0
@@ -96,7 +96,7 @@ def _named(host: Host, name: str) -> list[str]:
 
 def _way(seen: Seen, mac: str) -> str:
     """Return behind which host an address of a frame is, and how frames get there."""
-    ip = {**vxlan.learnt(), **vxlan.learnt(constants.VXLAN_DEVICE_6)}.get(mac)
+    ip = {**fdb.learnt(), **fdb.learnt(constants.VXLAN_DEVICE_6)}.get(mac)
     if ip is None:
         return "on this host"
     who = seen.peers.get(ip, "")

@@ -8,20 +8,17 @@ from one and wraps it up for the other, and containers of this host see nothing 
 
 from __future__ import annotations
 
-import errno
 import socket
 from collections.abc import Iterable
-from typing import Any
 
 from weave_http import constants
-from weave_http.addresses import IP, parse_ip
-from weave_http.net import links, netlink, nftables, sysctl
+from weave_http.addresses import IP
+from weave_http.net import links, nftables, sysctl, vxlan
 from weave_http.net.links import Link
-from weave_http.net.messages import ifinfmsg
-from weave_http.net.netlink import Netlink, NetlinkError
+from weave_http.net.netlink import Netlink
 from weave_http.net.netns import host_locked
 from weave_http.net.relays import Forward
-from weave_http.net.vxlan import silence
+from weave_http.net.vxlan import Settings
 
 TABLE = "weave-transit"
 _PREFIX = "weave-t"
@@ -57,7 +54,7 @@ def ensure(transits: Iterable[Forward]) -> None:
         return
     with Netlink() as kernel, host_locked():
         for name in there:
-            if name not in wanted or not _is_right(kernel, name, *wanted[name]):
+            if name not in wanted or vxlan.settings_of(kernel, name) != _settings(*wanted[name]):
                 links.delete_link(kernel, name)
         found = {name: _ensure(kernel, name, *each) for name, each in wanted.items()}
         chains = nftables.chains(TABLE)
@@ -71,27 +68,13 @@ def ensure(transits: Iterable[Forward]) -> None:
             nftables.delete_table(TABLE)
 
 
+def _settings(ip: IP, label: int) -> Settings:
+    return Settings(constants.VNI, label, learning=False, remote=ip)
+
+
 def _ensure(kernel: Netlink, name: str, ip: IP, label: int) -> Link:
-    link = links.get_link(kernel, name)
-    if link is None:
-        group = "IFLA_VXLAN_GROUP" if ip.version == 4 else "IFLA_VXLAN_GROUP6"
-        data = [("IFLA_VXLAN_ID", constants.VNI), ("IFLA_VXLAN_PORT", label), ("IFLA_VXLAN_LEARNING", 0)]
-        links.add_link(kernel, name, "vxlan", [*data, (group, str(ip))], [])
-        link = links.get_link(kernel, name)
-        if link is None:
-            raise NetlinkError(f"make {name}", errno.ENODEV)
-        silence(kernel, link)
+    link = links.get_link(kernel, name) or vxlan.create(kernel, name, _settings(ip, label), ip.version)
     sysctl.set_ipv6(name)
     if not link.up:
         links.set_link(kernel, link, up=True)
     return link
-
-
-def _is_right(kernel: Netlink, name: str, ip: IP, label: int) -> bool:
-    message = ifinfmsg()
-    message["attrs"] = [("IFLA_IFNAME", name)]
-
-    answer: Any = kernel.get(message, netlink.RTM_GETLINK, f"look at {name}")
-    data = answer.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_DATA")
-    remote = data.get_attr("IFLA_VXLAN_GROUP") or data.get_attr("IFLA_VXLAN_GROUP6")
-    return bool(remote) and parse_ip(remote) == ip and data.get_attr("IFLA_VXLAN_PORT") == label

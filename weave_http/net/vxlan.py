@@ -6,8 +6,8 @@ as what comes in by one does not leave by the same.
 
 Learning is on: the kernel notes behind which host it last saw an address, and sends a frame for an unknown one, or for
 all, to every *flood destination*: an FDB entry for the address 00:00:00:00:00:00 with the other host's underlay
-address. Who is a flood destination is the router's decision; this module knows neither peers nor time. Every function
-opens its own netlink socket (far below 1 ms), so any thread may call it.
+address (`weave_http.net.fdb`). Who is a flood destination is the router's decision; this module knows neither peers nor
+time. Every function of it that is not handed a netlink socket opens its own (far below 1 ms): any thread may call it.
 
 The outer packet does not carry DF (kernel default): with the overlay's MTU derived from the underlay's it never
 needs to be cut, and where some path is narrower than its ends, a cut packet beats a lost one.
@@ -16,19 +16,15 @@ needs to be cut, and where some path is narrower than its ends, a cut packet bea
 from __future__ import annotations
 
 import errno
-import socket
-import struct
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from ipaddress import ip_address
-from typing import Any
 
 from weave_http import constants
 from weave_http.addresses import IP, order, parse_ip
 from weave_http.errors import HostError
-from weave_http.net import links, netlink, sysctl
+from weave_http.net import fdb, links, netlink, sysctl
 from weave_http.net.links import Link
-from weave_http.net.messages import ifinfmsg, ndmsg
+from weave_http.net.messages import ifinfmsg
 from weave_http.net.netlink import Netlink, NetlinkError
 from weave_http.net.netns import host_locked
 
@@ -36,15 +32,26 @@ OVERHEAD = 50
 """Bytes that VXLAN over IPv4 adds to a packet: Ethernet 14, VXLAN 8, UDP 8, IP 20."""
 MORE_6 = 20
 """How many more IPv6 takes: its header has 40."""
-_ANY_ADDRESS = "00:00:00:00:00:00"
-_NTF_SELF = 0x02
-_NTF_MASTER = 0x04
-_NUD_NOARP_PERMANENT = 0x40 | 0x80
-_NDMSG = struct.Struct("=4xi4x")
-"""Header of an entry; of it the index of the device."""
-_NDA_DST, _NDA_LLADDR = 1, 2
-_APPEND = 0x400 | 0x800
 _ADDRESS_GENERATION_NONE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a VXLAN device is made with, and what is not changed later.
+
+    Args:
+        vni: number of the network.
+        port: UDP port.
+        learning: whether the kernel notes behind which host it last saw an address.
+        local: address of this host that frames are sent from; None to leave that to the routes.
+        remote: where frames for unknown addresses, and for all, go beside the flood destinations; None for nowhere.
+    """
+
+    vni: int
+    port: int
+    learning: bool = True
+    local: IP | None = None
+    remote: IP | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +77,12 @@ class Vxlan:
     def ensure(self, mtu: int) -> None:
         """Have the device on the bridge, up, and that of IPv6 as it must be if there is one. Raises `HostError`."""
         self._ensure(mtu, 4)
-        if exists(self._device(6)):
+        if self._has_6:
             self._ensure(mtu, 6)
 
     def destinations(self) -> set[IP]:
         """Return the flood destinations. Raises `HostError`."""
-        return flood_destinations(self._device(4)) | flood_destinations(self._device(6))
+        return fdb.flood_destinations(self._device(4)) | fdb.flood_destinations(self._device(6))
 
     def apply(self, destinations: Collection[IP], neighbours: Collection[IP] = ()) -> bool:
         """Have these flood destinations; return whether there were others.
@@ -91,7 +98,7 @@ class Vxlan:
             HostError: the kernel refused. What there is of IPv4 is right all the same.
         """
         four, six = ({ip for ip in destinations if ip.version == version} for version in (4, 6))
-        wanted, there = any(ip.version == 6 for ip in (*destinations, *neighbours)), exists(self._device(6))
+        wanted, there = any(ip.version == 6 for ip in (*destinations, *neighbours)), self._has_6
         before = self._add(four, 4)
         before_6: list[tuple[str, IP]] = []
         try:
@@ -104,21 +111,25 @@ class Vxlan:
         self._remove_others(before_6, six, 6)
         if there and not wanted:
             remove_vxlan(self._device(6))
-        return (_flooded(before), _flooded(before_6)) != (four, six)
+        return (fdb.flooded(before), fdb.flooded(before_6)) != (four, six)
 
     def _add(self, wanted: set[IP], version: int) -> list[tuple[str, IP]]:
         """Have these flood destinations at least; return MAC and destination of the entries that there were."""
-        before = _listed(self._device(version))
-        for ip in sorted(wanted - _flooded(before), key=order):
-            add_flood(ip, self._device(version))
+        before = fdb.entries(self._device(version))
+        for ip in sorted(wanted - fdb.flooded(before), key=order):
+            fdb.add_flood(ip, self._device(version))
         return before
 
     def _remove_others(self, before: Iterable[tuple[str, IP]], wanted: set[IP], version: int) -> None:
         for ip in sorted({ip for _, ip in before} - wanted, key=order):
-            remove_flood(ip, self._device(version))
+            fdb.remove_flood(ip, self._device(version))
 
     def _ensure(self, mtu: int, version: int) -> None:
         ensure_vxlan(self.bridge, self.port, mtu, self._device(version), self.vni, version=version, local=self.local)
+
+    @property
+    def _has_6(self) -> bool:
+        return links.index_of(self._device(6)) is not None
 
     def _device(self, version: int) -> str:
         four, six = self.devices
@@ -128,11 +139,6 @@ class Vxlan:
         """Remove the devices. Raises `HostError`."""
         for device in self.devices:
             remove_vxlan(device)
-
-
-def exists(device: str) -> bool:
-    """Tell whether there is a device of that name."""
-    return links.index_of(device) is not None
 
 
 def ensure_vxlan(
@@ -160,16 +166,17 @@ def ensure_vxlan(
         HostError: no such bridge, no VXLAN in this kernel, or the port is taken.
     """
     source = local if local is not None and local.version == version else None
+    settings = Settings(vni, port, local=source)
     with Netlink() as kernel, host_locked():
         master = links.get_link(kernel, bridge)
         if master is None:
             raise HostError(f"there is no bridge {bridge} to put {device} on")
         link = links.get_link(kernel, device)
-        if link is not None and not _is_right(kernel, link, port, vni, source):
+        if link is not None and settings_of(kernel, device) != settings:
             links.delete_link(kernel, link.name)
             link = None
         if link is None:
-            link = _create(kernel, device, vni, port, mtu, version, source)
+            link = create(kernel, device, settings, version, mtu=mtu)
         if link.mtu != mtu:
             links.set_link(kernel, link, mtu=mtu)
         sysctl.set_ipv6(link.name)
@@ -195,59 +202,6 @@ def remove_vxlan(device: str = constants.VXLAN_DEVICE) -> None:
         links.delete_link(kernel, device)
 
 
-def flood_destinations(device: str = constants.VXLAN_DEVICE) -> set[IP]:
-    """Return the underlay addresses that get frames for unknown and for all; empty without a device."""
-    return _flooded(_listed(device))
-
-
-def _flooded(entries: Iterable[tuple[str, IP]]) -> set[IP]:
-    return {ip for mac, ip in entries if mac == _ANY_ADDRESS}
-
-
-def learnt(device: str = constants.VXLAN_DEVICE) -> dict[str, IP]:
-    """Return behind which host each address was last seen: underlay addresses by MAC; empty without a device."""
-    return {mac: ip for mac, ip in _listed(device) if mac != _ANY_ADDRESS}
-
-
-def add_flood(ip: IP, device: str = constants.VXLAN_DEVICE) -> None:
-    """Add a flood destination; fine when it is there already.
-
-    Args:
-        ip: the other host's underlay address.
-        device: name of the VXLAN device, which is for addresses like that.
-
-    Raises:
-        HostError: no VXLAN device, or the kernel refused.
-    """
-    index = links.index_of(device)
-    if index is None:
-        raise HostError(f"there is no {device} to add the destination {ip} to")
-    with Netlink() as kernel:
-        entry = _entry(index, _ANY_ADDRESS, ip)
-        kernel.execute(entry, netlink.RTM_NEWNEIGH, _APPEND, f"add the destination {ip} to {device}")
-
-
-def remove_flood(ip: IP, device: str = constants.VXLAN_DEVICE) -> None:
-    """Take a flood destination away, and all that was learnt to be behind it; fine when there is none.
-
-    The bridge forgets these addresses as well: it may be the other device that leads to them now.
-
-    Args:
-        ip: the other host's underlay address.
-        device: name of the VXLAN device.
-    """
-    with Netlink() as kernel:
-        link = links.get_link(kernel, device)
-        if link is None:
-            return
-        for mac in [mac for mac, address in _entries(kernel, link.index, device) if address == ip]:
-            entry, port_entry = _entry(link.index, mac, ip), _port_entry(link.index, mac)
-            # What comes in between these steps teaches the bridge again: it must not know a port that leads nowhere.
-            learnt_by_bridge = [port_entry] if mac != _ANY_ADDRESS and link.master else []
-            for each in (*learnt_by_bridge, entry, *learnt_by_bridge):
-                _delete(kernel, each, f"delete the destination {ip} of {mac} from {link.name}")
-
-
 def _mtu_of(name: str) -> int:
     with Netlink() as kernel:
         link = links.get_link(kernel, name)
@@ -256,26 +210,59 @@ def _mtu_of(name: str) -> int:
     return link.mtu
 
 
-def _create(kernel: Netlink, device: str, vni: int, port: int, mtu: int, version: int, source: IP | None) -> Link:
-    data = [
-        ("IFLA_VXLAN_ID", vni),
-        ("IFLA_VXLAN_PORT", port),
-        ("IFLA_VXLAN_LEARNING", 1),
-        # Any address, if none is given; it says which family.
-        *([("IFLA_VXLAN_LOCAL6", str(source or "::"))] if version == 6 else []),
-        *([("IFLA_VXLAN_LOCAL", str(source))] if version == 4 and source else []),
+def create(kernel: Netlink, name: str, settings: Settings, version: int, *, mtu: int | None = None) -> Link:
+    """Make a device that says nothing by itself; it is left down, and on no bridge.
+
+    Args:
+        kernel: where.
+        name: its name.
+        settings: what it is like.
+        version: of IP underneath.
+        mtu: in bytes; None to leave that to the kernel.
+
+    Raises:
+        HostError: no VXLAN in this kernel, or it refused.
+    """
+    data: list[tuple[str, int | str]] = [
+        ("IFLA_VXLAN_ID", settings.vni),
+        ("IFLA_VXLAN_PORT", settings.port),
+        ("IFLA_VXLAN_LEARNING", int(settings.learning)),
     ]
+    suffix = "6" if version == 6 else ""
+    # Any address, if none is given; it says which family.
+    local = settings.local or ("::" if version == 6 else None)
+    data += [(f"IFLA_VXLAN_{key}{suffix}", str(ip)) for key, ip in (("LOCAL", local), ("GROUP", settings.remote)) if ip]
     try:
-        links.add_link(kernel, device, "vxlan", data, [("IFLA_MTU", mtu)])
+        links.add_link(kernel, name, "vxlan", data, [] if mtu is None else [("IFLA_MTU", mtu)])
     except NetlinkError as error:
         if error.code != errno.EOPNOTSUPP:
             raise
         raise HostError("this kernel has no VXLAN", hint="modprobe vxlan") from error
-    link = links.get_link(kernel, device)
+    link = links.get_link(kernel, name)
     if link is None:
-        raise HostError(f"{device} vanished while it was being made")
-    silence(kernel, link)
+        raise HostError(f"{name} vanished while it was being made")
+    _silence(kernel, link)
     return link
+
+
+def settings_of(kernel: Netlink, name: str) -> Settings | None:
+    """Return what a device is like; None if it is of another kind. Raises `NetlinkError` if there is none."""
+    message = ifinfmsg()
+    message["attrs"] = [("IFLA_IFNAME", name)]
+    info = kernel.get(message, netlink.RTM_GETLINK, f"look at {name}").get_attr("IFLA_LINKINFO")
+    if info is None or info.get_attr("IFLA_INFO_KIND") != "vxlan":
+        return None
+    data = info.get_attr("IFLA_INFO_DATA")
+    local, remote = (
+        data.get_attr(f"IFLA_VXLAN_{key}") or data.get_attr(f"IFLA_VXLAN_{key}6") for key in ("LOCAL", "GROUP")
+    )
+    return Settings(
+        data.get_attr("IFLA_VXLAN_ID"),
+        data.get_attr("IFLA_VXLAN_PORT"),
+        learning=bool(data.get_attr("IFLA_VXLAN_LEARNING")),
+        local=parse_ip(local) if local else None,
+        remote=parse_ip(remote) if remote else None,
+    )
 
 
 def _isolate(kernel: Netlink, port: Link) -> None:
@@ -288,7 +275,7 @@ def _isolate(kernel: Netlink, port: Link) -> None:
     kernel.execute(message, netlink.RTM_NEWLINK, 0, f"isolate {port.name}")
 
 
-def silence(kernel: Netlink, link: Link) -> None:
+def _silence(kernel: Netlink, link: Link) -> None:
     """Keep a device from speaking IPv6 on its own: all it would say goes to every host."""
     message = ifinfmsg()
     message["index"] = link.index
@@ -299,66 +286,3 @@ def silence(kernel: Netlink, link: Link) -> None:
     except NetlinkError as error:
         if error.code not in {errno.EAFNOSUPPORT, errno.EOPNOTSUPP}:  # a kernel without IPv6
             raise
-
-
-def _is_right(kernel: Netlink, link: Link, port: int, vni: int, source: IP | None) -> bool:
-    """Return whether what can't be changed later is as it must be."""
-    if link.kind != "vxlan":
-        return False
-    message = ifinfmsg()
-    message["index"] = link.index
-    answer = kernel.get(message, netlink.RTM_GETLINK, f"look at {link.name}")
-    data = answer.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_DATA")
-    wanted = {"IFLA_VXLAN_ID": vni, "IFLA_VXLAN_PORT": port, "IFLA_VXLAN_LEARNING": 1}
-    local = data.get_attr("IFLA_VXLAN_LOCAL") or data.get_attr("IFLA_VXLAN_LOCAL6")
-    same_source = (parse_ip(local) if local else None) == source
-    return same_source and all(data.get_attr(key) == value for key, value in wanted.items())
-
-
-def _delete(kernel: Netlink, entry: Any, doing: str) -> None:
-    try:
-        kernel.execute(entry, netlink.RTM_DELNEIGH, 0, doing)
-    except NetlinkError as error:
-        if error.code != errno.ENOENT:  # aged out since it was listed
-            raise
-
-
-def _entry(index: int, mac: str, ip: IP) -> Any:
-    message = _port_entry(index, mac)
-    message["state"] = _NUD_NOARP_PERMANENT
-    message["flags"] = _NTF_SELF
-    message["attrs"] = [("NDA_LLADDR", mac), ("NDA_DST", str(ip))]
-    return message
-
-
-def _port_entry(index: int, mac: str) -> Any:
-    """Return the entry by which the bridge knows that an address is behind one of its ports."""
-    message = ndmsg()
-    message["family"] = socket.AF_BRIDGE
-    message["ifindex"] = index
-    message["flags"] = _NTF_MASTER
-    message["attrs"] = [("NDA_LLADDR", mac)]
-    return message
-
-
-def _listed(device: str) -> list[tuple[str, IP]]:
-    """Return MAC and destination of a device's FDB entries that have a destination; none without a device."""
-    index = links.index_of(device)
-    if index is None:
-        return []
-    with Netlink() as kernel:
-        return _entries(kernel, index, device)
-
-
-def _entries(kernel: Netlink, index: int, device: str) -> list[tuple[str, IP]]:
-    """Return MAC and destination of the device's FDB entries that have a destination."""
-    message = ndmsg()
-    message["family"] = socket.AF_BRIDGE
-    message["ifindex"] = index
-
-    def take(body: memoryview) -> tuple[str, IP] | None:
-        (found,) = _NDMSG.unpack_from(body)
-        mac, ip = (netlink.attribute(body, _NDMSG.size, kind) for kind in (_NDA_LLADDR, _NDA_DST))
-        return (mac.hex(":"), ip_address(bytes(ip))) if found == index and mac and ip else None
-
-    return kernel.scan(message, netlink.RTM_GETNEIGH, f"list the destinations of {device}", take)
