@@ -123,6 +123,16 @@ def test_all_data_is_encrypted_and_goes_on_while_all_keys_change_and_a_router_re
     assert not seen.found, "nor does a frame of a container cross the LAN"
 
 
+def test_the_mtu_follows_what_passes_between_hosts_with_tunnels_both_ways(lan: PrivateLan) -> None:
+    one, two = meshed(lan, 2)
+    large = "-p udp -m length --length 1450: -j DROP"
+    one.space.run(f"iptables-nft -I INPUT {large}")
+    until(lambda: 1280 < one.mtu == two.mtu < 1390, within=3 * SECONDS)
+    one.space.run(f"iptables-nft -D INPUT {large}")
+    until(lambda: one.mtu == two.mtu == 1390, within=3 * SECONDS)
+    assert one.pings(two, FULL)
+
+
 def vxlan_frame() -> bytes:
     """Return what a VXLAN packet carries: a frame to all, of an ethertype of our own."""
     return bytes.fromhex("08000000001a8000" + "ffffffffffff" + "02000000beef" + "88b5") + b"from a stranger".ljust(46)

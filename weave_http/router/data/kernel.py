@@ -125,7 +125,8 @@ class Kernel:
         if relays is not None:
             self._relay(relays, fresh=outcome.changed)
         if self._tunnels:
-            _ensure_tunnels(*self._tunnels, relays, state.mtu + self._backend.overhead)
+            # What this host's link takes, and not what the network may have now: probes look whether more passes again.
+            _ensure_tunnels(*self._tunnels, relays, self._ceiling + self._backend.overhead)
         else:
             tunnel.remove()
         self._backend.ensure(state.mtu)
