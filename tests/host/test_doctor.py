@@ -209,6 +209,28 @@ def test_a_peer_over_others_is_a_warning_and_one_out_of_reach_an_error(stage: St
     reports(router, Router=router_alone, Paths=[path("unreachable", "UDP is blocked")])
     finding = only(stage, "data")
     assert (finding.level, finding.text) == (ERROR, "7a:00:00:00:00:03(host3) is not reached: UDP is blocked")
+    assert finding.hint == "UDP 6784 must pass between it and this host"
+
+
+def test_with_a_password_it_is_the_port_of_the_tunnel_that_must_be_open(stage: Stage, router: FakeRouter) -> None:
+    encrypted = as_json(REPORT.router) | {"Connections": [], "Encryption": True}
+    reports(router, Router=encrypted, Paths=[path("unreachable", "UDP is blocked")])
+    assert only(stage, "data").hint == "UDP 6783 must pass between it and this host"
+
+
+def test_between_hosts_without_a_version_of_ip_in_common_no_port_is_to_be_opened(
+    stage: Stage, router: FakeRouter
+) -> None:
+    refused = {
+        "Address": "[fd00::3]:6783",
+        "Outbound": True,
+        "State": "failed",
+        "Info": "this router uses 192.0.2.1 alone (--host), and fd00::3 is of IPv6",
+    }
+    router_alone = as_json(REPORT.router) | {"Connections": [refused]}
+    reports(router, Router=router_alone, Paths=[path("unreachable", "no common family: and what helps")])
+    expected = "give one of the two addresses of both versions of IP, and launch it without --host"
+    assert [only(stage, check).hint for check in ("data", "peers")] == [expected, expected]
 
 
 # -- kernel, firewall, routes ----------------------------------------------------------------------------

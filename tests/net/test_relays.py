@@ -62,6 +62,7 @@ def test_the_rules_are_there_as_written_and_stay_until_they_are_not_wanted(space
     host.call(ensure_bridge)
     assert converge(RELAYS)
     assert not converge(RELAYS), "as the kernel prints them"
+    assert host.call(firewall.pending, "docker0") == {}, "who looks misses nothing"
     before = chains(host)
     assert [name for name, found in before.items() if not found] == [IN], "between families it is nowhere here"
     assert not converge(None)
@@ -120,6 +121,7 @@ def test_a_host_between_families_has_a_pair_of_devices_for_each_path(spaces: Cal
     assert converge(mixed)
     before = look()
     assert not converge(mixed), "as the kernel prints them"
+    assert host.call(firewall.pending, "docker0") == {}, "who looks misses nothing"
     assert look() == before
     assert host.call(nftables.chains, transit.TABLE) == names
     for text in ("remote 192.0.2.1", "remote fd00::2", "100::/64 dev eth0"):

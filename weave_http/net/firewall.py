@@ -78,8 +78,7 @@ def converge(
     for version, rule_sets in found.items():
         coming = _data(rule_sets) if data is None else data.get(version, ())
         if relayed is None or guard is None:
-            chosen = choose(rule_sets)
-            over = {name: tuple(chosen.rules("nat", name) or chosen.rules("filter", name)) for name in relays.CHAINS}
+            over = _relaying(rule_sets)
         else:
             over = relays.rules(relayed, guard.port + 1, sorted(bridges), version)
         wanted = rules.chains(shown, bridges, guard, over, coming, version=version)
@@ -104,7 +103,8 @@ def pending(engine_bridge: str) -> dict[str, list[str]]:
             bridges = {engine_bridge, *underlay.container_bridges(kernel)}
     found = {}
     for version, rule_sets in read.items():
-        wanted = rules.chains(present, bridges, _guard(read[4]), data=_data(rule_sets), version=version)
+        over, coming = _relaying(rule_sets), _data(rule_sets)
+        wanted = rules.chains(present, bridges, _guard(read[4]), over, coming, version=version)
         for each in rule_sets:
             theirs = _belonging(wanted, each, rule_sets)
             lines = [line for table in changes.tables(each, theirs) for line in changes.changes(each, table, theirs)]
@@ -169,6 +169,11 @@ def _guard(rule_sets: Sequence[RuleSet]) -> Guard | None:
 
 def _data(rule_sets: Sequence[RuleSet]) -> list[str]:
     return next(filter(None, (rule_set.rules("filter", rules.DATA) for rule_set in rule_sets)), [])
+
+
+def _relaying(rule_sets: Sequence[RuleSet]) -> dict[str, tuple[str, ...]]:
+    chosen = choose(rule_sets)
+    return {name: tuple(chosen.rules("nat", name) or chosen.rules("filter", name)) for name in relays.CHAINS}
 
 
 def _exposed(kernel: Netlink, found: Mapping[int, Sequence[RuleSet]]) -> dict[Cidr, bool]:

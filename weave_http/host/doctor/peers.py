@@ -15,6 +15,9 @@ ATTEMPTS = 3
 MOST_SKEW = 60.0
 """Seconds by which clocks may differ."""
 _SAME_NAME = "the same peer name"
+_OWN_FAMILY = "alone (--host)"
+_NO_COMMON_FAMILY = "no common family"
+_BOTH_FAMILIES = "give one of the two addresses of both versions of IP, and launch it without --host"
 
 
 def connections(seen: Seen) -> Iterator[Finding]:
@@ -26,6 +29,8 @@ def connections(seen: Seen) -> Iterator[Finding]:
     for each in seen.connections:
         if each["State"] in ("failed", "retrying") and _SAME_NAME not in each["Info"]:
             hint = f"its TCP port must be open to this host ({port} by default), and a router must run there"
+            if _OWN_FAMILY in each["Info"]:
+                hint = _BOTH_FAMILIES
             yield (warning if there else error)(f"no connection to {each['Address']}: {each['Info']}", hint)
     if not there and not seen.connections:
         yield ok("no other host is known: weave connect adds one")
@@ -55,7 +60,8 @@ def data(seen: Seen) -> Iterator[Finding]:
     if not peers and not paths:
         return
     answered = _ask(peers, probe.LEAST_SIZE)
-    port = int(seen.report["Router"]["Port"]) + 1
+    router = seen.report["Router"]
+    port = int(router["Port"]) + (0 if router["Encryption"] else 1)
     wrong = 0
     for ip, who in peers.items():
         path = paths.pop(who.partition("(")[0], {})
@@ -74,7 +80,10 @@ def data(seen: Seen) -> Iterator[Finding]:
         elif path["State"] == "unreachable":
             wrong += 1
             who = f"{path['Peer']}({path['NickName']})"
-            yield error(f"{who} is not reached: {path['Reason']}", f"UDP {port} must pass between it and this host")
+            hint = f"UDP {port} must pass between it and this host"
+            if _NO_COMMON_FAMILY in path["Reason"]:
+                hint = _BOTH_FAMILIES
+            yield error(f"{who} is not reached: {path['Reason']}", hint)
     # Hosts that are reached over IPv6 can't be asked by ARP; the router's own probes take the same way.
     probed = sum(path["State"] == "direct" for path in paths.values())
     if not wrong:
