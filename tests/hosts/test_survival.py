@@ -1,5 +1,6 @@
 """What the network outlives: cables, crashes and restarts of routers, containers and engines, and `stop`."""
 
+import json
 from signal import SIGINT, SIGTERM
 
 import pytest
@@ -107,6 +108,7 @@ def test_the_address_of_a_removed_container_answers_no_more(pair: tuple[Host, Ho
 def test_stop_leaves_the_traffic_of_one_host(pair: tuple[Host, Host]) -> None:
     one, two = pair
     one.weave("run", "10.2.1.9/24", "--name", "near", GUEST, "sleep", "3600")
+    one.weave("expose", "10.2.1.6/24", "10.2.1.7/24")
     assert one.weave("stop") == ""
     assert one.pings("box", "10.2.1.9")
     assert not one.pings("box", "10.2.1.2", count=1, wait=1)
@@ -115,11 +117,17 @@ def test_stop_leaves_the_traffic_of_one_host(pair: tuple[Host, Host]) -> None:
     # What is taken away by hand meanwhile stays away, also when the container starts again.
     one.weave("run", "10.2.1.8/24", "--name", "kept", GUEST, "sleep", "3600")
     assert one.weave("detach", "10.2.1.9/24", "near") == "10.2.1.9\n"
+    assert one.weave("hide", "10.2.1.7/24") == "10.2.1.7\n"
+    assert "10.2.1.7" not in one.weave("ps", "weave:expose")
     one.shell("docker restart -t 0 near >/dev/null")
     one.weave("launch", two.address)
     assert eventually(lambda: one.pings("box", "10.2.1.2", count=1, wait=1))
     assert eventually(lambda: one.weave("ps", "kept") != "")
     assert one.weave("ps", "near") == ""
+    assert json.loads(one.weave("report"))["Exposed"].keys() == {"10.2.1.6/24"}
+    assert eventually(lambda: two.pings("box", "10.2.1.6", count=1, wait=1))
+    assert not two.pings("box", "10.2.1.7", count=1, wait=1)
+    one.weave("hide", "10.2.1.6/24")
     assert "withdrawn" not in one.shell("ls $(docker volume inspect -f '{{.Mountpoint}}' weavedb)")
     one.shell("docker rm -f near kept")
 
