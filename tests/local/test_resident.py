@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import termios
@@ -14,7 +15,9 @@ from typing import IO
 
 import pytest
 
+from tests.patience import PATIENCE
 from weave_http import __version__
+from weave_http.local.resident import CALLS_OF_ONE
 from weave_http.operations.frames import Decoder, Frame, encode
 
 ONE, TWO = "1" * 16, "2" * 16
@@ -44,16 +47,66 @@ class Resident:
             self._waiting += self._decoder.feed(data)
         return self._waiting.pop(0)
 
+    def begin(self, identity: str, *words: str, **env: str) -> None:
+        """Announce a call and begin it."""
+        self.call(identity, *words, **env)
+        self.go(identity)
+
+    def go(self, identity: str) -> None:
+        assert self.hear() == {"id": identity, "ready": {"version": __version__, "image": "an/image:1"}}
+        self.tell(identity, go=True)
+
     def outcome(self, identity: str) -> tuple[int, str]:
         """Begin a call that was announced; return its exit code and what was said."""
-        ready = {"version": __version__, "image": "an/image:1"}
-        assert self.hear() == {"id": identity, "ready": ready}
-        self.tell(identity, go=True)
+        self.go(identity)
+        return self.end(identity)
+
+    def end(self, identity: str) -> tuple[int, str]:
+        """Return the exit code of a call that was begun, and what was said."""
         text = ""
         while "end" not in (frame := self.hear()):
             assert frame["id"] == identity
             text += frame["said"][1]
         return frame["end"], text
+
+    def workers(self) -> list[int]:
+        """Return its processes for operations, whether they do one or wait for the next."""
+        pid = self.process.pid
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return [int(each) for each in file.read().split()]
+
+    def has_soon(self, number: int) -> bool:
+        """Tell whether it comes to have so many of them."""
+        deadline = time.monotonic() + 20 * PATIENCE
+        while len(self.workers()) != number and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return len(self.workers()) == number
+
+
+class Router:
+    """A router's API that answers when the test wants it to."""
+
+    def __init__(self, server: socket.socket) -> None:
+        self._server = server
+        self.where = f"127.0.0.1:{server.getsockname()[1]}"
+
+    def asked(self) -> socket.socket:
+        """Return the connection of the next request."""
+        connection = self._server.accept()[0]
+        assert connection.recv(65536).startswith(b"GET /status ")
+        return connection
+
+    def answer(self, connection: socket.socket, text: str) -> None:
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n"
+        with connection:
+            connection.sendall((head + text).encode())
+
+
+@pytest.fixture
+def router() -> Iterator[Router]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20 * PATIENCE)
+        yield Router(server)
 
 
 def started(stdin: int, stdout: int) -> subprocess.Popen[bytes]:
@@ -142,6 +195,94 @@ def test_it_ends_with_its_stdin_or_by_a_signal_once_what_it_does_is_done(residen
         assert frame["id"] == ONE
     assert frame == {"id": ONE, "end": 0}
     assert resident.process.wait(30) == 0
+
+
+def test_one_process_does_call_after_call_until_one_fails(resident: Resident) -> None:
+    first = None
+    for _ in range(3):
+        resident.call(ONE, "help")
+        assert resident.outcome(ONE)[0] == 0
+        (worker,) = resident.workers()
+        assert worker == (first := first or worker)
+    resident.call(ONE, "help", "nonsense")
+    assert resident.outcome(ONE)[0] == 1
+    assert resident.has_soon(0)
+    resident.call(ONE, "help")
+    assert resident.outcome(ONE)[0] == 0
+    assert resident.workers() != [first]
+
+
+def test_a_process_does_so_many_calls_and_no_more(resident: Resident) -> None:
+    found = []
+    for _ in range(CALLS_OF_ONE + 1):
+        resident.call(ONE, "env", WEAVE_HTTP_ADDR="127.0.0.1:1")
+        assert resident.outcome(ONE)[0] == 0
+        found += [worker for worker in resident.workers() if worker not in found]
+    assert resident.has_soon(1)
+    assert len({*found, *resident.workers()}) == 2
+
+
+def test_nothing_of_a_calls_environment_is_there_for_the_next_one(resident: Resident, router: Router) -> None:
+    resident.begin(ONE, "status", WEAVE_HTTP_ADDR=router.where)
+    router.answer(router.asked(), "well")
+    assert resident.end(ONE) == (0, "\nwell\n")
+    (worker,) = resident.workers()
+    resident.call(ONE, "version")  # of a router elsewhere, or of this program
+    assert resident.outcome(ONE)[0] == 0
+    assert resident.workers() == [worker]
+
+
+def test_a_slow_call_holds_nobody_up_and_one_process_is_kept(resident: Resident, router: Router) -> None:
+    resident.begin(ONE, "status", WEAVE_HTTP_ADDR=router.where)
+    slow = router.asked()
+    for _ in range(2):
+        resident.call(TWO, "help", "ps")
+        assert resident.outcome(TWO)[0] == 0
+    assert len(resident.workers()) == 2
+    router.answer(slow, "x" * 100_000)
+    assert resident.end(ONE) == (0, f"\n{'x' * 100_000}\n")
+    assert resident.has_soon(1)
+
+
+def test_a_signal_ends_the_call_it_is_for_and_no_later_one(resident: Resident, router: Router) -> None:
+    for _ in range(2):
+        resident.begin(ONE, "status", WEAVE_HTTP_ADDR=router.where)
+        router.answer(router.asked(), "")
+        assert resident.end(ONE)[0] == 0
+        resident.tell(ONE, signal=signal.SIGINT)  # too late
+    for number in (signal.SIGINT, signal.SIGTERM):
+        resident.begin(ONE, "status", WEAVE_HTTP_ADDR=router.where)
+        with router.asked():
+            resident.tell(ONE, signal=number)
+            assert resident.end(ONE) == (128 + number, "")
+    resident.call(TWO, "help")
+    resident.go(TWO)
+    resident.tell(TWO, signal=signal.SIGINT)  # perhaps before it has begun, and perhaps after its end
+    assert resident.end(TWO)[0] in (0, 128 + signal.SIGINT)
+    resident.call(TWO, "help")
+    assert resident.outcome(TWO)[0] == 0
+
+
+def test_a_process_that_is_killed_between_calls_is_missed_by_nobody(resident: Resident) -> None:
+    resident.call(ONE, "help")
+    assert resident.outcome(ONE)[0] == 0
+    (worker,) = resident.workers()
+    os.kill(worker, signal.SIGKILL)
+    assert resident.has_soon(0)
+    resident.call(ONE, "help")
+    assert resident.outcome(ONE)[0] == 0
+
+
+def test_a_process_ends_with_the_resident(resident: Resident) -> None:
+    resident.call(ONE, "help")
+    assert resident.outcome(ONE)[0] == 0
+    (worker,) = resident.workers()
+    resident.process.kill()
+    resident.process.wait()
+    deadline = time.monotonic() + 20 * PATIENCE
+    while os.path.exists(f"/proc/{worker}/exe") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not os.path.exists(f"/proc/{worker}/exe")
 
 
 def test_the_end_of_stdin_is_its_end(resident: Resident) -> None:

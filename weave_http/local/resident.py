@@ -1,9 +1,10 @@
 """The resident executor: `weave --resident IMAGE`, the container that does operations without a container for each.
 
 It reads frames from stdin and writes frames to stdout (`weave_http.operations.frames`). What operations need is
-imported before the first call. For each call it forks: the child does what `weave --local` does, so that a crash, a
-signal or another network namespace is the child's alone. What the child says comes over one pipe, so that the order of
-stdout and stderr is kept.
+imported before the first call. For each call there is a process, which does what `weave --local` does, so that a crash,
+a signal or another network namespace is that process's alone. What it says comes over one socket, so that the order of
+stdout and stderr is kept. A fork, and the memory that is copied after it, takes longer than most operations. So one
+process that is done, and well, is kept for the next call (`weave_http.local.child`); further ones end.
 
 Its stdin belongs to all callers, and whoever is attached sees all of its stdout, so:
 
@@ -21,6 +22,7 @@ Its stdin belongs to all callers, and whoever is attached sees all of its stdout
 from __future__ import annotations
 
 import gc
+import json
 import os
 import pkgutil
 import select
@@ -31,13 +33,13 @@ import time
 import tty
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeGuard
 
 from weave_http import __version__, constants
 from weave_http.host.signals import SIGNALS
-from weave_http.local.child import HEADER, work
+from weave_http.local import child
 from weave_http.operations import frames
 from weave_http.operations.frames import Frame
 from weave_http.printable import is_text
@@ -59,6 +61,8 @@ STUCK_SECONDS = 10.0
 LAST_SECONDS = 60.0
 """How long operations have that were begun when the resident is to end."""
 MOST_CALLS = 256
+CALLS_OF_ONE = 256
+"""Calls that one process does; then a new one does the next."""
 _MOST_UNSENT = 1024 * 1024
 """Bytes for stdout, from which on no more is read of what operations say."""
 _PIECE = 65536
@@ -99,13 +103,34 @@ class _Call:
         words: of the operation.
         environ: environment variables for it.
         until: when it is forgotten unless it is begun.
+        worker: what does it, once it is begun.
     """
 
     words: list[str]
     environ: dict[str, str]
     until: float
-    pid: int = 0
-    heard: bytearray = field(default_factory=bytearray)
+    worker: _Worker | None = None
+
+
+@dataclass(slots=True)
+class _Worker:
+    """A process that does calls.
+
+    Args:
+        pid: of the process.
+        channel: to it.
+        begun: calls that it was given.
+        call: the id of the one that it does; empty for none.
+        status: of its end, once it has ended.
+        is_signalled: whether a signal was sent to it, which might come late, and to another call.
+    """
+
+    pid: int
+    channel: socket.socket
+    begun: int = 0
+    call: str = ""
+    status: int | None = None
+    is_signalled: bool = False
 
 
 class Resident:
@@ -123,8 +148,7 @@ class Resident:
         self._image = image
         self._decoder = frames.Decoder()
         self._calls: dict[str, _Call] = {}
-        self._pipes: dict[int, str] = {}
-        self._ended: dict[int, int] = {}
+        self._workers: dict[int, _Worker] = {}
         self._unsent = bytearray()
         self._begun = self._moved = self._told = time.monotonic()
         self._not_before = 0.0
@@ -150,8 +174,8 @@ class Resident:
                     os.read(waking, _PIECE)
                 elif descriptor == self._stdin:
                     self._hear()
-                elif descriptor in self._pipes:
-                    self._pass_on(descriptor)
+                elif descriptor in self._workers:
+                    self._pass_on(self._workers[descriptor])
             self._send()
             self._look_after(time.monotonic())
         return 0
@@ -182,7 +206,7 @@ class Resident:
         if self._unsent:
             poll.register(self._stdout, select.POLLOUT)
         if len(self._unsent) < _MOST_UNSENT:
-            for descriptor in self._pipes:
+            for descriptor in self._workers:
                 poll.register(descriptor, select.POLLIN)
         idle = not (self._calls or self._unsent or self._end)
         return [descriptor for descriptor, _ in poll.poll(None if idle else 1000)]
@@ -216,51 +240,71 @@ class Resident:
             elif _are_texts(words) and isinstance(environ, dict) and _are_texts(list(environ.values())):
                 self._calls[identity] = _Call(words, environ, time.monotonic() + GO_SECONDS)
                 self._say(identity, ready={"version": __version__, "image": self._image})
-        elif call is not None and frame.get("go") is True and not call.pid:
+        elif call is not None and call.worker is None and frame.get("go") is True:
             self._begin(identity, call)
-        elif call is not None and call.pid and call.pid not in self._ended and frame.get("signal") in SIGNALS:
-            os.kill(call.pid, frame["signal"])
+        elif call is not None and call.worker is not None and frame.get("signal") in SIGNALS:
+            call.worker.is_signalled = True
+            if call.worker.status is None:
+                os.kill(call.worker.pid, frame["signal"])
 
     def _begin(self, identity: str, call: _Call) -> None:
-        """Do a call in a process of its own."""
-        reading, writing = os.pipe2(os.O_CLOEXEC)
+        """Have a call done by a process that does nothing else meanwhile."""
+        told = json.dumps({"words": call.words, "env": call.environ}).encode("ascii")
+        worker = next((each for each in self._workers.values() if not each.call), None)
+        if worker is not None:
+            try:
+                worker.channel.sendall(told)
+            except OSError:  # somebody has killed it
+                worker = None
+        if worker is None:
+            worker = self._fork()
+            worker.channel.sendall(told)
+        worker.call, worker.begun = identity, worker.begun + 1
+        call.worker = worker
+
+    def _fork(self) -> _Worker:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # A signal that comes early waits until the child can take it.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
-            call.pid = os.fork()
-            if not call.pid:
-                work(call.words, call.environ, writing)
+            pid = os.fork()
+            if not pid:
+                for channel in (ours, *(each.channel for each in self._workers.values())):
+                    channel.close()  # so that each hears of this process's end, whoever lives on
+                child.work(theirs)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.close(writing)
-        os.set_blocking(reading, False)
-        self._pipes[reading] = identity
+        theirs.close()
+        ours.setblocking(False)
+        worker = self._workers[ours.fileno()] = _Worker(pid, ours)
+        return worker
 
     # -- what operations say -------------------------------------------------------------------------------
 
-    def _pass_on(self, descriptor: int) -> None:
+    def _pass_on(self, worker: _Worker) -> None:
         """Read what an operation said, and say it; at its end, its exit code."""
-        identity = self._pipes[descriptor]
-        call = self._calls[identity]
         try:
-            data = os.read(descriptor, _PIECE)
+            data = worker.channel.recv(child.LONGEST)
         except BlockingIOError:
             return
-        if not data:
-            os.close(descriptor)
-            del self._pipes[descriptor], self._calls[identity]
-            status = self._ended.pop(call.pid, None)
-            code = os.waitstatus_to_exitcode(os.waitpid(call.pid, 0)[1] if status is None else status)
-            self._say(identity, end=code if code >= 0 else 128 - code)
-            return
-        call.heard += data
-        while len(call.heard) >= HEADER.size:
-            stream, length = HEADER.unpack_from(call.heard)
-            if len(call.heard) < HEADER.size + length:
-                break
-            for piece in frames.said(identity, stream, bytes(call.heard[HEADER.size : HEADER.size + length])):
+        except ConnectionResetError:  # it ended before it had read its call
+            data = b""
+        if data and data[0] != child.DONE:
+            for piece in frames.said(worker.call, data[0], data[1:]):
                 self._queue(piece)
-            del call.heard[: HEADER.size + length]
+            return
+        identity, worker.call = worker.call, ""
+        idle = [each for each in self._workers.values() if not each.call]
+        code = 0
+        if not data or len(idle) > 1 or worker.is_signalled or worker.begun >= CALLS_OF_ONE:
+            del self._workers[worker.channel.fileno()]
+            worker.channel.close()
+        if not data:
+            status = os.waitpid(worker.pid, 0)[1] if worker.status is None else worker.status
+            code = os.waitstatus_to_exitcode(status)
+        if identity:
+            del self._calls[identity]
+            self._say(identity, end=code if code >= 0 else 128 - code)
 
     # -- stdout --------------------------------------------------------------------------------------------
 
@@ -292,23 +336,23 @@ class Resident:
 
     def _look_after(self, now: float) -> None:
         """Do what is due: forget calls, say that others go on, notice that stdout is stuck, bury orphans."""
-        for identity in [name for name, call in self._calls.items() if not call.pid and now > call.until]:
+        for identity in [name for name, call in self._calls.items() if call.worker is None and now > call.until]:
             del self._calls[identity]
         if now - self._told > ALIVE_SECONDS:
             self._told = now
-            for identity in self._pipes.values():
+            for identity in [each.call for each in self._workers.values() if each.call]:
                 self._say(identity, alive=True)
         if self._unsent and now - self._moved > STUCK_SECONDS:
             self._unsent.clear()
         self._bury()
 
     def _bury(self) -> None:
-        """Take the exit codes of those that have ended: of operations, and of what killed ones left behind."""
-        begun = {call.pid for call in self._calls.values()}
+        """Take the exit codes of those that have ended: of workers, and of what killed ones left behind."""
+        workers = {worker.pid: worker for worker in self._workers.values()}
         with suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
-                if ended[0] in begun:
-                    self._ended[ended[0]] = ended[1]
+                if ended[0] in workers:
+                    workers[ended[0]].status = ended[1]
 
 
 def is_cut_off(path: str = constants.DOCKER_SOCKET) -> bool:
