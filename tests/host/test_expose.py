@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,7 +8,9 @@ import pytest
 
 from tests.host.stage import FakeRouter, Stage
 from weave_http.addresses import Cidr
+from weave_http.host.host import Host
 from weave_http.net import guest
+from weave_http.net.netns import Namespace
 
 A, B = "10.2.1.254/24", "10.2.2.254/24"
 
@@ -121,13 +124,36 @@ def test_attachments_told_to_the_router_are_those_that_the_container_has_by_then
     stage: Stage, router: FakeRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     c1 = stage.container("c1")
-    plug = guest.plug
+    stage.weave("attach", "10.2.1.1/24", "10.2.1.2/24", "c1")
+    unplug = guest.unplug
 
-    def plug_and_be_late(target: guest.Target, addresses: Sequence[Cidr], **others: Any) -> guest.Change:
-        change = plug(target, addresses, **others)
+    def unplug_and_be_late(target: guest.Target, addresses: Sequence[Cidr], **others: Any) -> guest.Change:
+        change = unplug(target, addresses, **others)
         c1.run("ip addr add 10.2.1.9/24 dev ethwe")  # by another command, which has told the router meanwhile
         return change
 
-    monkeypatch.setattr(guest, "plug", plug_and_be_late)
-    stage.weave("attach", "10.2.1.1/24", "c1")
+    monkeypatch.setattr(guest, "unplug", unplug_and_be_late)
+    stage.weave("detach", "10.2.1.2/24", "c1")
     assert router.attachments()[-1][1] == ["10.2.1.1/24", "10.2.1.9/24"]
+
+
+def test_the_router_is_told_of_an_attach_while_nobody_else_changes_the_container(
+    stage: Stage, router: FakeRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    c1 = stage.container("c1")
+    free: list[bool] = []
+    tell = Host.tell
+
+    def look(host: Host, *others: Any) -> bool:
+        with Namespace(c1.target().namespace) as namespace:
+            try:
+                fcntl.flock(namespace.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                free.append(True)
+            except BlockingIOError:
+                free.append(False)
+        return tell(host, *others)
+
+    monkeypatch.setattr(Host, "tell", look)
+    stage.weave("attach", "10.2.1.1/24", "c1")
+    assert free == [False]
+    assert router.attachments()[-1][1] == ["10.2.1.1/24"]
