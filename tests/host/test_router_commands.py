@@ -148,13 +148,21 @@ def test_stop_says_goodbye_and_keeps_the_container_and_the_network(stage: Stage,
     assert "weave" in stage.host.links()
 
 
-def test_a_router_that_hangs_is_stopped_all_the_same_with_its_device(stage: Stage, router: FakeRouter) -> None:
+def test_a_router_that_hangs_is_stopped_all_the_same_with_all_that_leads_to_other_hosts(
+    stage: Stage, router: FakeRouter
+) -> None:
     _start_router(stage)
     router.answers["DELETE /peer"] = (500, "oops\n")
-    stage.host.run("ip link add vxlan-6784 type vxlan id 6784 dstport 6784")
+    stage.host.run(
+        "ip link add vxlan-6784 type vxlan id 6784 dstport 6784;"
+        "ip link add vxlan6-6784 type vxlan id 6784 dstport 6784 local ::;"
+        "ip link add weave-t4-6790 type vxlan id 6784 dstport 6790 remote 192.0.2.1;"
+        "ip link set lo up; ip -6 route add 100::/64 dev lo"
+    )
     assert stage.weave("stop").code == 0
     assert stage.engine.containers[identity("weave")].status == "exited"
     assert stage.host.links() == []
+    assert "100::" not in stage.host.run("ip -6 route")
 
 
 def test_where_a_stopped_router_would_come_back_by_itself_stop_removes_it(stage: Stage, router: FakeRouter) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.net.faults import Fault, failing_at
 from tests.net.kernel import Space, cidrs
 from weave_http.errors import HostError
-from weave_http.net import bridge, underlay
+from weave_http.net import bridge, teardown, underlay
 from weave_http.net.bridge import BridgeState, ensure_bridge
 from weave_http.net.netlink import Netlink
 
@@ -133,7 +133,7 @@ def test_whatever_request_it_is_interrupted_at_the_next_run_finishes(host: Space
             host.call(ensure_bridge)
         assert host.call(ensure_bridge).mtu == 3000
         assert "UP" in _details(host)["flags"]
-        host.call(bridge.destroy)
+        host.call(teardown.destroy)
         if not fault.struck:
             return
     pytest.fail("it never ended")
@@ -152,11 +152,12 @@ def test_destroy_leaves_nothing_of_ours_and_all_of_the_others(host: Space) -> No
     host.run(
         "ip link add vethwepl1 type veth peer name a; ip link set vethwepl1 master weave;"
         "ip link add vethwepl22 type veth peer name b; ip link add veth0 type veth peer name c;"
-        "ip link add vxlan-6784 type vxlan id 6784 dstport 6784"
+        "ip link add vxlan-6784 type vxlan id 6784 dstport 6784; ip route add unreachable 240.0.0.0/5"
     )
-    host.call(bridge.destroy)
+    host.call(teardown.destroy)
+    assert "unreachable" not in host.run("ip route")
     assert host.links() == ["c", "eth0", "veth0"]
-    host.call(bridge.destroy)
+    host.call(teardown.destroy)
 
 
 def test_a_mark_lasts_as_long_as_the_bridge(host: Space) -> None:

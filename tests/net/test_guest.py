@@ -14,7 +14,7 @@ from tests.net.faults import Fault, failing_at
 from tests.net.kernel import Space, cidrs
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError
-from weave_http.net import bridge, guest
+from weave_http.net import bridge, guest, teardown
 from weave_http.net.guest import Change, Target
 from weave_http.net.netlink import NetlinkError
 
@@ -351,7 +351,7 @@ def test_destroying_the_bridge_while_containers_are_plugged_leaves_no_veth(
 
     with ThreadPoolExecutor(7) as pool:
         running = [pool.submit(plug, each) for each in containers]
-        pool.submit(joined.call, bridge.destroy).result()
+        pool.submit(joined.call, teardown.destroy).result()
         outcomes = {each.result() for each in running}
     assert outcomes <= {"", "failure during network configuration for container c1: bridge weave is missing"}
     assert joined.links() == ["eth0"]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.net.kernel import Space, cidrs
 from weave_http.addresses import Cidr
-from weave_http.net import bridge, guest, ingress, neighbour
+from weave_http.net import bridge, guest, ingress, neighbour, teardown
 from weave_http.net.guest import Change
 from weave_http.net.nftables import chains
 
@@ -173,7 +173,7 @@ def test_rules_go_with_their_port(host: Space, pair: tuple[Space, Space]) -> Non
     assert host.call(ingress.tidy, ["vethwe1"]) == {"vethwe1"}
     assert host.call(chains, ingress.TABLE) == set()
     host.call(guest.plug, victim.target(), cidrs("10.2.2.1/24"))
-    host.call(bridge.destroy)
+    host.call(teardown.destroy)
     assert host.call(chains, ingress.TABLE) == set()
     host.call(ingress.check_enforceable)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.net.kernel import Space, cidrs
-from weave_http.net import bridge, firewall
+from weave_http.net import bridge, firewall, teardown
 from weave_http.net.changes import changes, left_over
 from weave_http.net.expose import expose
 from weave_http.net.iptables import RuleSet, parse
@@ -147,5 +147,5 @@ def test_links_of_weave_2_8_1_go_with_the_bridge(host: Space) -> None:
         "ip link add weave type bridge; ip link add vethwe-bridge type veth peer name vethwe-datapath;"
         "ip link set vethwe-bridge master weave"
     )
-    host.call(bridge.destroy)
+    host.call(teardown.destroy)
     assert host.links() == ["eth0"]

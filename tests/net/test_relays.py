@@ -13,8 +13,8 @@ import pytest
 
 from tests.net.kernel import Space
 from weave_http.constants import VNI
-from weave_http.net import expose, firewall, iptables, nftables, transit
-from weave_http.net.bridge import destroy, ensure_bridge
+from weave_http.net import expose, firewall, iptables, nftables, teardown, transit
+from weave_http.net.bridge import ensure_bridge
 from weave_http.net.relays import (
     CHAINS,
     IN,
@@ -139,7 +139,7 @@ def test_a_host_between_families_has_a_pair_of_devices_for_each_path(spaces: Cal
     assert host.call(nftables.chains, transit.TABLE) == set()
     assert "100::" not in host.run("ip -6 route")
     converge(mixed)
-    host.call(destroy)
+    host.call(teardown.destroy)
     assert not any(name.startswith("weave") for name in host.links())
     assert "100::" not in host.run("ip -6 route")
 

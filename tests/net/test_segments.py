@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from tests.net.kernel import Space
-from weave_http.net import bridge, segments
+from weave_http.net import segments, teardown
 from weave_http.net.vxlan import Vxlan
 
 PORT = 6784
@@ -112,5 +112,5 @@ def test_what_goes_leaves_nothing_behind_but_networks_with_containers(
     assert one.call(segments.present) == {segments.bridge_name(BLUE)}
     one.call(segments.remove_devices)
     assert not {*segments.device_names(BLUE)} & {*one.links()}
-    one.call(bridge.destroy)
+    one.call(teardown.destroy)
     assert one.links() == ["eth0"]

@@ -12,7 +12,7 @@ import pytest
 from tests.net.kernel import Space
 from weave_http import constants
 from weave_http.errors import HostError
-from weave_http.net import fdb, vxlan
+from weave_http.net import fdb, teardown, vxlan
 from weave_http.net.bridge import ensure_bridge
 
 PORT = 6784
@@ -190,7 +190,7 @@ def test_a_device_for_ipv6_is_there_as_long_as_hosts_are_reached_over_it(over_bo
     assert constants.VXLAN_DEVICE_6 not in over_both.links()
     assert not over_both.call(backend.apply, {IPv4Address("192.0.2.1")})
     over_both.call(backend.apply, {IPv6Address("fd00::1")})
-    over_both.call(backend.remove)
+    over_both.call(teardown.leave)
     assert not any(name.startswith("vxlan") for name in over_both.links())
 
 

@@ -38,9 +38,9 @@ def run(host: Host, op: Reset) -> None:
     waiting.warn(host)
     _remove_waiters(host)
 
-    from weave_http.net import bridge, firewall
+    from weave_http.net import firewall, teardown
 
-    bridge.destroy()
+    teardown.destroy()
     firewall.remove()
 
 

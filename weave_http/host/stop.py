@@ -54,11 +54,9 @@ def stop_router(host: Host, *, remove: bool) -> bool:
     if remove:
         host.engine.containers.remove(container.id, force=True)
     if not said_goodbye:
-        from weave_http.net import segments, tunnel, vxlan
+        from weave_http.net import teardown
 
-        segments.remove_devices()
-        vxlan.remove_vxlan()
-        tunnel.remove()
+        teardown.leave()
     return container.running
 
 

@@ -35,7 +35,3 @@ class Backend(Protocol):
             HostError: the kernel refused.
         """
         ...
-
-    def remove(self) -> None:
-        """Take all of it away. Idempotent. Raises `HostError`."""
-        ...

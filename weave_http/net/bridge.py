@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from weave_http import constants
 from weave_http.addresses import Cidr
 from weave_http.errors import HostError
-from weave_http.net import ingress, links, relays, sysctl, transit, underlay, vxlan
+from weave_http.net import links, sysctl, underlay, vxlan
 from weave_http.net.links import Link
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import host_locked
-from weave_http.net.relays import Relays
 
 OURS = "weave-http"
 """What is written on a bridge of ours, first; one without it was left by an older Weave, with that one's MTU."""
@@ -99,26 +98,6 @@ def marked() -> str:
     with Netlink() as kernel:
         link = links.get_link(kernel, constants.BRIDGE)
         return link.alias if link is not None else ""
-
-
-def destroy() -> None:
-    """Remove all bridges, the VXLAN devices, the tunnels, all veths to containers, and what is looked at there.
-
-    Idempotent. Raises `HostError`.
-    """
-    prefixes = constants.HOST_VETH_PREFIX, *constants.SEGMENT_VXLAN_PREFIXES, constants.SEGMENT_BRIDGE_PREFIX
-    with Netlink() as kernel, host_locked():
-        links.delete_link(kernel, constants.VXLAN_DEVICE)
-        links.delete_link(kernel, constants.VXLAN_DEVICE_6)
-        for tunnel in (constants.TUNNEL_DEVICE, constants.RELAYED_TUNNEL_DEVICE):
-            links.delete_link(kernel, tunnel)
-        for _, name in socket.if_nameindex():
-            if name.startswith(prefixes):
-                links.delete_link(kernel, name)
-        links.delete_link(kernel, constants.BRIDGE)
-    relays.ensure_routes(Relays())
-    transit.ensure(())
-    ingress.remove()
 
 
 def random_mac() -> str:

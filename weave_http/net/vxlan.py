@@ -135,11 +135,6 @@ class Vxlan:
         four, six = self.devices
         return four if version == 4 else six
 
-    def remove(self) -> None:
-        """Remove the devices. Raises `HostError`."""
-        for device in self.devices:
-            remove_vxlan(device)
-
 
 def ensure_vxlan(
     bridge: str,

@@ -13,8 +13,8 @@ import pytest
 from tests.router.hosts import Lan, RoutedHost, until
 from weave_http import constants
 from weave_http.host.router_client import RouterClient, RouterError, RouterUnavailable
-from weave_http.net import vxlan
-from weave_http.net.bridge import describe, destroy
+from weave_http.net import teardown, vxlan
+from weave_http.net.bridge import describe
 
 pytestmark = pytest.mark.kernel
 
@@ -92,7 +92,7 @@ def test_a_restarted_router_keeps_its_name_and_its_old_destinations(pair: list[R
     assert two.ask(RouterClient.report)["Router"]["Name"] == name
     assert two.destinations == {one.address}
     two.end()
-    two.space.call(destroy)
+    two.space.call(teardown.destroy)
     two.launch()
     until(lambda: two.ready)
     assert two.ask(RouterClient.report)["Router"]["Name"] == name

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from weave_http import constants
 from weave_http.addresses import IP, Cidr
 from weave_http.errors import HostError
-from weave_http.net import bridge, conntrack, expose, ingress, segments, transit, tunnel
+from weave_http.net import bridge, conntrack, expose, ingress, segments, teardown, transit, tunnel
 from weave_http.net.backend import Backend
 from weave_http.net.iptables import Kept
 from weave_http.net.ports import Ports, port_names
@@ -244,11 +244,7 @@ class Kernel:
 
     def leave(self) -> None:
         """Take down what leads to other hosts. Raises `HostError`."""
-        segments.remove_devices()
-        self._backend.remove()
-        ensure_routes(Relays())
-        transit.ensure(())
-        tunnel.remove()
+        teardown.leave()
 
 
 def _ensure_tunnels(direct: Tunnel, over: Tunnel, relays: Relays | None, mtu: int) -> None:
