@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import BinaryIO
 
 from weave_http.errors import WeaveError
 from weave_http.printable import printable
@@ -18,17 +17,16 @@ _CLEAR = b"\r\x1b[K"
 
 
 class Board:
-    """Prints lines of many hosts, in several threads.
+    """Prints lines of many hosts, in several threads; what is below them only where stderr is a terminal.
 
     Args:
         names: of the hosts.
-        stdout, stderr: where lines go; what is below them only where `stderr` is a terminal.
     """
 
-    def __init__(self, names: Sequence[str], stdout: BinaryIO | None = None, stderr: BinaryIO | None = None) -> None:
+    def __init__(self, names: Sequence[str]) -> None:
         self._width = max(map(len, names), default=0)
-        self._out = stdout or sys.stdout.buffer
-        self._err = stderr or sys.stderr.buffer
+        self._out = sys.stdout.buffer
+        self._err = sys.stderr.buffer
         self._terminal = self._err.isatty()
         self._lock = threading.Lock()
         self._doing = dict.fromkeys(names, "")

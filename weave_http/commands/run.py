@@ -43,13 +43,12 @@ def run(caller: Caller, operation: Operation) -> Outcome:
     return run_container(caller, operation.addresses, request, wait=operation.wait, foreground=operation.foreground)
 
 
-def read_arguments(caller: Caller, arguments: Sequence[str], *, os_type: str = "linux") -> CreateRequest:
+def read_arguments(caller: Caller, arguments: Sequence[str]) -> CreateRequest:
     """Return what arguments of docker run mean that were typed here, with this machine's files and environment.
 
     Args:
         caller: says which daemon is meant, which is not asked, and where docker's configuration is.
         arguments: the words after `docker run`.
-        os_type: the daemon's system, as its ping says.
 
     Raises:
         RunArgumentError: they make no request.
@@ -61,7 +60,6 @@ def read_arguments(caller: Caller, arguments: Sequence[str], *, os_type: str = "
         arguments,
         environ=environ,
         directory=PurePosixPath(os.getcwd()),
-        os_type=os_type,
         files=LocalFiles({**environ, "DOCKER_CONFIG": caller.config} if caller.config else environ),
         remote=caller.endpoint.scheme != "unix",
         daemon=caller.endpoint.url,

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from weave_http import docker_config
-from weave_http.docker_config import FindHome, ReadFile, Warn, config_dir, field, home_of_user, silent
+from weave_http.docker_config import ReadFile, Warn, config_dir, field, home_of_user, silent
 from weave_http.engine.endpoint import read_file
 
 DOCKER_HUB = "https://index.docker.io/v1/"
@@ -107,7 +107,6 @@ def docker_credentials(
     environ: Mapping[str, str],
     *,
     read: ReadFile = read_file,
-    home: FindHome = home_of_user,
     run: RunHelper | None = None,
     warn: Warn = silent,
 ) -> FindCredentials:
@@ -116,7 +115,6 @@ def docker_credentials(
     Args:
         environ: the environment (`DOCKER_AUTH_CONFIG`, `DOCKER_CONFIG`, `HOME`).
         read: returns a file's content, or None when it is missing.
-        home: returns the user's home directory; asked where `HOME` is not set.
         run: runs a credential helper; None for a real process.
         warn: takes one line when a helper or a configuration is of no use. As with docker, that is no failure: public
             images need no credentials.
@@ -133,7 +131,7 @@ def docker_credentials(
                 found = _in_auths(field(ours, "auths"), registry, variable, warn)
                 if found is not None:
                     return found
-        directory = config_dir(environ, home)
+        directory = config_dir(environ, home_of_user)
         path = docker_config.config_file(directory)
         config = docker_config.load(directory, read, warn)
         in_file = _in_auths(field(config, "auths"), registry, path, warn)

@@ -15,16 +15,15 @@ from weave_http.image.result import BuildResult, Report, locked, writing
 from weave_http.image.selection import normal
 from weave_http.image.tree import Directory, Entry, File, Symlink, digest, layer_tar
 
-DEFAULT_TAG = "weave-guest:latest"
+TAG = "weave-guest:latest"
 
 
-def build_guest_image(out: Path, *, cache: Path, tag: str = DEFAULT_TAG, report: Report) -> BuildResult:
+def build_guest_image(out: Path, *, cache: Path, report: Report) -> BuildResult:
     """Build an image with busybox's shell, ping, nc, ip, httpd, sha256sum and so on; it starts `sh`.
 
     Args:
         out: the archive to write; left alone when it was made from the same inputs.
         cache: folder for the package; may be that of `build_image`.
-        tag: name of the image.
         report: told in a line what is being done.
 
     Raises:
@@ -35,7 +34,7 @@ def build_guest_image(out: Path, *, cache: Path, tag: str = DEFAULT_TAG, report:
     system = apt.machine()
     with locked(cache), writing(out):
         recipe = Path(__file__).read_bytes()
-        key = digest([system.release.encode(), system.architecture.encode(), tag.encode(), recipe])
+        key = digest([system.release.encode(), system.architecture.encode(), TAG.encode(), recipe])
         reused = inputs_of(out) == key
         if not reused:
             report("fetching busybox")
@@ -53,8 +52,8 @@ def build_guest_image(out: Path, *, cache: Path, tag: str = DEFAULT_TAG, report:
             )
             layer = Layer(layer_tar(guest_tree(deb), mtime=created), f"busybox (weave-http {__version__})")
             report(f"writing {out}")
-            write_archive(out, tag=tag, config=config, layers=[layer])
-    return BuildResult(out, tag, out.stat().st_size, time.monotonic() - began, reused)
+            write_archive(out, tag=TAG, config=config, layers=[layer])
+    return BuildResult(out, TAG, out.stat().st_size, time.monotonic() - began, reused)
 
 
 def guest_tree(deb: Path) -> dict[str, Entry]:

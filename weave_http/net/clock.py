@@ -16,14 +16,15 @@ _MESSAGE = struct.Struct("!BBHHHIII")
 _REQUEST, _REPLY = 13, 14
 _DAY = 86_400_000
 """Milliseconds; a timestamp counts them from midnight UTC."""
+_SECONDS = 1.0
+"""How long answers are waited for at most."""
 
 
-def offsets(addresses: Collection[IP], *, seconds: float = 1.0) -> dict[IP, float]:
+def offsets(addresses: Collection[IP]) -> dict[IP, float]:
     """Return by how many seconds each clock is ahead of ours, from -12 hours to 12; who does not answer is left out.
 
     Args:
         addresses: of IPv4.
-        seconds: how long to wait at most.
 
     Raises:
         HostError: the kernel refused.
@@ -34,7 +35,7 @@ def offsets(addresses: Collection[IP], *, seconds: float = 1.0) -> dict[IP, floa
         with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
             for address in addresses:
                 sock.sendto(_request(number), (str(address), 0))
-            deadline = time.monotonic() + seconds
+            deadline = time.monotonic() + _SECONDS
             while len(found) < len(addresses) and (left := deadline - time.monotonic()) > 0:
                 if not select.select([sock], [], [], left)[0]:
                     break

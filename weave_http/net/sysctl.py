@@ -9,9 +9,9 @@ from weave_http.errors import HostError
 
 _ROOT = "/proc/sys/net"
 
-ARP = {"base_reachable_time_ms": "5000", "delay_first_probe_time": "2", "ucast_solicit": "1"}
+_ARP = {"base_reachable_time_ms": "5000", "delay_first_probe_time": "2", "ucast_solicit": "1"}
 """Notice within seconds that an address has moved to another container: by default it takes minutes."""
-PROMOTE = {"promote_secondaries": "1"}
+_PROMOTE = {"promote_secondaries": "1"}
 """Removing one of several addresses of a subnet must leave the others alone, which is not the default."""
 NO_ADVICE = {"accept_ra": "0", "autoconf": "0", "accept_redirects": "0"}
 """Take no route and no address from whoever sends a Router Advertisement: by default any container may give one."""
@@ -24,15 +24,15 @@ NO_IPV6 = {**NO_ADVICE, "disable_ipv6": "1"}
 """Have no IPv6 there at all: by a link-local address a container would reach every service of the host."""
 
 
-def set_neighbour(interface: str, values: Mapping[str, str] = ARP) -> None:
-    """Set `net.ipv4.neigh.INTERFACE.*`, and those of IPv6 where the interface has that. Raises `HostError`."""
-    _write(f"{_ROOT}/ipv4/neigh/{interface}", values)
-    _write(f"{_ROOT}/ipv6/neigh/{interface}", values, optional=True)
+def set_neighbour(interface: str) -> None:
+    """Notice soon that an address moved, for IPv4, and IPv6 where the interface has that. Raises `HostError`."""
+    _write(f"{_ROOT}/ipv4/neigh/{interface}", _ARP)
+    _write(f"{_ROOT}/ipv6/neigh/{interface}", _ARP, optional=True)
 
 
-def set_interface(interface: str, values: Mapping[str, str] = PROMOTE) -> None:
-    """Set `net.ipv4.conf.INTERFACE.*`. Raises `HostError`."""
-    _write(f"{_ROOT}/ipv4/conf/{interface}", values)
+def set_interface(interface: str) -> None:
+    """Keep the other addresses of a subnet when one of them is removed. Raises `HostError`."""
+    _write(f"{_ROOT}/ipv4/conf/{interface}", _PROMOTE)
 
 
 def set_ipv6(interface: str, values: Mapping[str, str] = NO_IPV6) -> None:

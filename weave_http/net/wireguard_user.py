@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import Iterator
 
-from weave_http.addresses import parse_ip
+from weave_http.addresses import endpoint, parse_ip
 from weave_http.errors import HostError, UsageError
 from weave_http.net.wireguard import KEEP_ALIVE, Change, Endpoint, Seen, State
 
@@ -78,7 +78,7 @@ def _lines(change: Change) -> Iterator[str]:
         yield f"public_key={peer.key.hex()}"
         yield f"preshared_key={peer.secret.hex()}"
         if peer.endpoint is not None:
-            yield f"endpoint={_endpoint_text(peer.endpoint)}"
+            yield f"endpoint={endpoint(*peer.endpoint)}"
         yield f"persistent_keepalive_interval={KEEP_ALIVE}"
         if peer.address is not None:
             yield "replace_allowed_ips=true"
@@ -123,8 +123,3 @@ def parse(lines: str) -> State:
 def _endpoint(value: str) -> Endpoint:
     host, _, port = value.rpartition(":")
     return parse_ip(host.strip("[]")), int(port)
-
-
-def _endpoint_text(endpoint: Endpoint) -> str:
-    ip, port = endpoint
-    return f"[{ip}]:{port}" if ip.version == 6 else f"{ip}:{port}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,23 +60,16 @@ class _Visit:
 
 
 class RoutersHome:
-    """Implements `weave_http.proxy.home.Home` for the engine of this host.
-
-    Args:
-        socket: returns the path of the engine's unix socket.
-    """
-
-    def __init__(self, socket: Callable[[], str] = engine_socket) -> None:
-        self._socket = socket
+    """Implements `weave_http.proxy.home.Home` for the engine of this host."""
 
     def open(self) -> Channel:
         """See `Home`."""
-        return dial(Endpoint("unix", path=self._socket()), Timeouts()).open()
+        return dial(Endpoint("unix", path=engine_socket()), Timeouts()).open()
 
     @contextmanager
     def visit(self) -> Iterator[Visit]:
         """See `Home`."""
-        with local_engine(self._socket()) as engine:
+        with local_engine(engine_socket()) as engine:
             yield _Visit(engine)
 
     def say(self, line: str) -> None:
@@ -90,11 +83,9 @@ class DockerAPI:
     Args:
         settings: how containers are treated.
         listening: where to listen by TCP.
-        path: of the unix socket to listen on.
     """
 
-    def __init__(self, settings: Settings, listening: Listening, path: str = constants.PROXY_SOCKET) -> None:
-        self._path = path
+    def __init__(self, settings: Settings, listening: Listening) -> None:
         self._wanted = listening
         self._addresses: list[str] = []
         self._server = Server(RoutersHome(), settings)
@@ -110,11 +101,11 @@ class DockerAPI:
         if not Path(engine).exists():
             return  # whoever needs it has said so
         try:
-            self._server.listen_unix(self._path, like=engine)
+            self._server.listen_unix(constants.PROXY_SOCKET, like=engine)
         except HostError as error:
             logger.error("the Docker API is not served: %s", error)
             return
-        self._addresses.append(f"unix://{self._path}")
+        self._addresses.append(f"unix://{constants.PROXY_SOCKET}")
         try:
             self._listen_tcp(os.environ.get("PROCFS") or constants.PROCFS)
         except HostError as error:

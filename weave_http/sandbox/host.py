@@ -84,11 +84,11 @@ class Host:
             return 0
         return process.pid if start_time(process.pid) == process.started else 0
 
-    def condition(self, timeout: float = 2.0) -> HostState:
-        """Look whether the host runs and its engine answers within `timeout` seconds."""
+    def condition(self) -> HostState:
+        """Look whether the host runs and its engine answers within two seconds."""
         if not self.pid():
             return HostState.DEAD
-        return HostState.RUNNING if daemon.ping(self.socket, timeout) else HostState.NO_ENGINE
+        return HostState.RUNNING if daemon.ping(self.socket, 2.0) else HostState.NO_ENGINE
 
     # -- making ----------------------------------------------------------------------------------------
 

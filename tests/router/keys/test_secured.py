@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -14,7 +15,7 @@ from weave_http.router.data.plan import Way
 from weave_http.router.data.tunnel import new_private_key
 from weave_http.router.keys.facts import PublicKeys
 from weave_http.router.keys.secrets import public_key
-from weave_http.router.keys.secured import Own, laying, secured, why_not
+from weave_http.router.keys.secured import Own, Secured, laying, secured, why_not
 
 ONE, TWO, THREE = (f"02:00:00:00:00:0{number}" for number in (1, 2, 3))
 UNDERLAY = {ONE: ip_address("192.0.2.1"), TWO: ip_address("192.0.2.2"), THREE: ip_address("192.0.2.3")}
@@ -52,9 +53,14 @@ def ways(*names: str) -> dict[str, Way]:
     return {name: Way(name, UNDERLAY[name]) for name in names}
 
 
+def all_direct(planned: dict[str, Way], me: Own, says: dict[str, PublicKeys], clear: Collection[str] = ()) -> Secured:
+    """What becomes of a plan by which no peer is reached over others."""
+    return secured(planned, me, says, clear, 6783, direct=planned, over={})
+
+
 def test_both_ends_of_a_tunnel_agree_on_its_secret_and_no_third_has_it() -> None:
-    here = secured(ways(TWO, THREE), HOSTS[ONE], {TWO: SAYS[TWO], THREE: SAYS[THREE]}, (), 6783)
-    there = secured(ways(ONE, THREE), HOSTS[TWO], {ONE: SAYS[ONE], THREE: SAYS[THREE]}, (), 6783)
+    here = all_direct(ways(TWO, THREE), HOSTS[ONE], {TWO: SAYS[TWO], THREE: SAYS[THREE]})
+    there = all_direct(ways(ONE, THREE), HOSTS[TWO], {ONE: SAYS[ONE], THREE: SAYS[THREE]})
     (to_two, to_three), (to_one, _) = here.peers, there.peers
     assert to_two.secret == to_one.secret != to_three.secret
     assert (to_two.key, to_two.address) == (SAYS[TWO].tunnel, address_of(TWO))
@@ -64,9 +70,9 @@ def test_both_ends_of_a_tunnel_agree_on_its_secret_and_no_third_has_it() -> None
 
 
 def test_another_changing_key_is_another_secret() -> None:
-    before = secured(ways(TWO), HOSTS[ONE], {TWO: SAYS[TWO]}, (), 6783).peers[0]
+    before = all_direct(ways(TWO), HOSTS[ONE], {TWO: SAYS[TWO]}).peers[0]
     later = PublicKeys(SAYS[TWO].tunnel, public_key(new_private_key()))
-    after = secured(ways(TWO), HOSTS[ONE], {TWO: later}, (), 6783).peers[0]
+    after = all_direct(ways(TWO), HOSTS[ONE], {TWO: later}).peers[0]
     assert before.secret != after.secret
     assert before.key == after.key
 
@@ -81,7 +87,7 @@ def test_nothing_goes_as_it_is_but_to_whom_both_have_agreed(
     says: dict[str, PublicKeys], wanted: set[str], clear: set[str], device: bool
 ) -> None:
     me = HOSTS[ONE] if device else Own(ONE, b"", new_private_key())
-    found = secured(ways(*wanted), me, says, clear, 6783)
+    found = all_direct(ways(*wanted), me, says, clear)
     for name, way in found.ways.items():
         assert is_tunnelled(way.ip) or name in clear
     tunnelled = {way.ip for way in found.ways.values() if is_tunnelled(way.ip)}
@@ -122,9 +128,9 @@ def test_over_others_nothing_goes_as_it_is_either_and_the_direct_way_is_still_pr
 
 def test_what_went_over_others_as_it_is_goes_directly_until_there_is_a_tunnel_over_others() -> None:
     plain = over(TWO)
-    found = secured(plain, HOSTS[ONE], {TWO: SAYS[TWO]}, (), 6783, direct=ways(TWO))
+    found = secured(plain, HOSTS[ONE], {TWO: SAYS[TWO]}, (), 6783, direct=ways(TWO), over={})
     assert found.ways == {TWO: Way(TWO, address_of(TWO))}
-    nowhere = secured(plain, HOSTS[ONE], {TWO: SAYS[TWO]}, (), 6783, direct={})
+    nowhere = secured(plain, HOSTS[ONE], {TWO: SAYS[TWO]}, (), 6783, direct={}, over={})
     assert nowhere.ways == {}
     assert not any(is_virtual(way.ip) for way in found.ways.values())
 
@@ -141,7 +147,7 @@ def test_each_reason_for_which_there_is_no_tunnel_is_said() -> None:
     assert why(two=SAYS[THREE]) == f"{THREE} has the same key"
     assert why(two=PublicKeys(SAYS[TWO].tunnel, bytes(32))) == "its key is none"
     assert why_not(Own(ONE, b"", me.changing), {TWO: SAYS[TWO]})[TWO] == "this host has no tunnel"
-    nobody = secured(ways(TWO), me, {}, (), 6783)
+    nobody = all_direct(ways(TWO), me, {})
     assert (nobody.ways, nobody.refused) == ({}, {TWO: "it has told no key yet"})
 
 
@@ -150,10 +156,10 @@ def test_peers_of_an_earlier_router_stay_in_the_tunnel_and_none_beside_it() -> N
         str(address_of(TWO)): Way(str(address_of(TWO)), address_of(TWO)),
         "192.0.2.9": Way("192.0.2.9", UNDERLAY[ONE]),
     }
-    alone = secured(old, HOSTS[ONE], {}, (), 6783)
+    alone = all_direct(old, HOSTS[ONE], {})
     assert [way.ip for way in alone.ways.values()] == [address_of(TWO)]
     assert alone.peers == ()
-    known = secured(old | ways(TWO), HOSTS[ONE], {TWO: SAYS[TWO]}, (), 6783)
+    known = all_direct(old | ways(TWO), HOSTS[ONE], {TWO: SAYS[TWO]})
     assert list(known.ways) == [TWO]
     beyond = over(TWO)[TWO]._replace(ip=address_of(TWO, RELAYED), outer=VIRTUAL[TWO])
     elsewhere = secured(old | {TWO: beyond}, HOSTS[ONE], SAYS, (), 6783, direct=ways(TWO), over={TWO: beyond})

@@ -122,8 +122,8 @@ def secured(
     clear: Collection[str],
     port: int,
     *,
-    direct: Mapping[str, Way] | None = None,
-    over: Mapping[str, Way] | None = None,
+    direct: Mapping[str, Way],
+    over: Mapping[str, Way],
 ) -> Secured:
     """Return what becomes of a plan on a network with a password.
 
@@ -133,13 +133,12 @@ def secured(
         says: what the others say.
         clear: names of the peers to which frames may go as they are.
         port: UDP port of WireGuard.
-        direct: ways as they would be if no peer was reached over others: they are probed all the same; by default as
-            planned.
-        over: ways over others that are probed, used or not (`laying`), by default none.
+        direct: ways as they would be if no peer was reached over others: they are probed all the same.
+        over: ways over others that are probed, used or not (`laying`).
     """
     refused = why_not(own, says)
-    direct = {name: way for name, way in (ways if direct is None else direct).items() if name not in clear}
-    over = {name: way for name, way in (over or {}).items() if way.outer is not None}
+    direct = {name: way for name, way in direct.items() if name not in clear}
+    over = {name: way for name, way in over.items() if way.outer is not None}
     peers = (
         *_peers(direct, own, says, refused, DIRECT, port),
         *_peers(over, own, says, why_not(own, says, RELAYED), RELAYED, relays.tunnel_port(port + 1)),
