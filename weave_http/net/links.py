@@ -1,4 +1,4 @@
-"""Links, addresses and routes as values, and the few requests about them that weave makes."""
+"""Links and addresses as values, and the few requests about them, and for routes through them, that weave makes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_interface
 from typing import Any
 
-from weave_http.addresses import Cidr, Network
+from weave_http.addresses import IP, Cidr, Network
 from weave_http.errors import HostError
 from weave_http.net import netlink
 from weave_http.net.messages import ifaddrmsg, ifinfmsg, rtmsg
@@ -32,8 +32,6 @@ _RT_TABLE_MAIN, _RTPROT_BOOT, _RT_SCOPE_LINK, _RTN_UNICAST = 254, 3, 253, 1
 _BROADCAST_LONGEST_PREFIX = 30
 _IFA_F_NODAD = 0x02
 _RT_TABLE_LOCAL, _RTN_MULTICAST, _BEFORE_THE_KERNELS = 255, 5, 128
-_DESTINATION_LENGTH, _TABLE = 1, 4
-"""Bytes of an undecoded route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +263,7 @@ def _address(link: Link, cidr: Cidr) -> Any:
     return message
 
 
-def family_of(address: Cidr | Network) -> int:
+def family_of(address: IP | Cidr | Network) -> int:
     """Return the family, as sockets number it."""
     return socket.AF_INET if address.version == 4 else socket.AF_INET6
 
@@ -324,54 +322,3 @@ def add_route(kernel: Netlink, link: Link, destination: Network, *, mtu: int | N
             return False
         raise
     return True
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One route of the main table.
-
-    Args:
-        destination: the network; that of length 0 for a default route.
-        link: index of the link that it uses, the first one of a multipath route, or 0.
-        metric: the lower, the better.
-    """
-
-    destination: Network
-    link: int
-    metric: int
-
-
-def list_routes(kernel: Netlink, *, default: bool, family: int = socket.AF_INET) -> list[Route]:
-    """Return the unicast routes of the main table: the default ones, or the others.
-
-    Args:
-        kernel: where.
-        default: which of the two. A host may have a hundred thousand others, which are not even decoded.
-        family: of the addresses.
-    """
-    message = rtmsg()
-    message["family"] = family
-    message["table"] = _RT_TABLE_MAIN
-    try:
-        routes = kernel.dump(
-            message,
-            netlink.RTM_GETROUTE,
-            "list the routes",
-            read=lambda answer: _route(answer) if answer["type"] == _RTN_UNICAST else None,
-            keep=lambda body: (body[_DESTINATION_LENGTH] == 0) == default and body[_TABLE] == _RT_TABLE_MAIN,
-        )
-    except NetlinkError as error:
-        if error.code == errno.ENOENT:  # a namespace without any route has no such table either
-            return []
-        raise
-    return [route for route in routes if route is not None]
-
-
-def _route(message: Any) -> Route:
-    hops = message.get_attr("RTA_MULTIPATH")
-    anything = 0 if message["family"] == socket.AF_INET else b"\0" * 16
-    return Route(
-        ip_network((message.get_attr("RTA_DST") or anything, message["dst_len"])),
-        message.get_attr("RTA_OIF") or (hops[0]["oif"] if hops else 0),
-        message.get_attr("RTA_PRIORITY") or 0,
-    )

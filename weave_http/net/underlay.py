@@ -7,8 +7,9 @@ import socket
 
 from weave_http import constants
 from weave_http.net import links, netlink, sysctl
-from weave_http.net.links import IFF_LOOPBACK, IFF_UP, Route
+from weave_http.net.links import IFF_LOOPBACK, IFF_UP
 from weave_http.net.netlink import Netlink
+from weave_http.net.routes import Route, list_routes
 
 _ETHERNET_MTU = 1500
 _ENGINE_BRIDGE = re.compile(r"(docker|podman)\d+|docker_gwbridge|br-[0-9a-f]{12}")
@@ -52,7 +53,7 @@ def container_bridges(kernel: Netlink) -> set[str]:
 def _default_routes(kernel: Netlink) -> list[list[Route]]:
     """Return the default routes that lead out of a link: those of IPv4, then those of IPv6, as far as there are any."""
     families = (socket.AF_INET, *((socket.AF_INET6,) if sysctl.has_ipv6() else ()))
-    found = (links.list_routes(kernel, default=True, family=family) for family in families)
+    found = (list_routes(kernel, default=True, family=family) for family in families)
     return [routes for each in found if (routes := [route for route in each if route.link])]
 
 
