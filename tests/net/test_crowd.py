@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.net.kernel import Space, cidrs
-from weave_http.net import bridge, guest, routes
+from weave_http.net import bridge, guest, links, routes
 from weave_http.net.expose import expose
 from weave_http.net.messages import ifaddrmsg, ifinfmsg, rtmsg
 from weave_http.net.ports import Ports
@@ -19,19 +19,21 @@ PAIRS = 200
 
 
 class Decoded:
-    """Counts the messages of the kernel that are decoded, which is what costs."""
+    """Counts the messages of the kernel that are decoded, or read from the bytes, which is what costs."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._count = 0
         for kind in (ifinfmsg, ifaddrmsg, rtmsg):
             monkeypatch.setattr(kind, "decode", self._counting(kind.decode))
+        for name in ("_link", "_cidr"):
+            monkeypatch.setattr(links, name, self._counting(getattr(links, name)))
 
-    def _counting(self, decode: Callable[[object], None]) -> Callable[[object], None]:
-        def counted(message: object) -> None:
+    def _counting(self, decode: Callable[[object], object]) -> Callable[[object], object]:
+        def counted(message: object) -> object:
             # Attributes that have attributes in them are messages, too.
             if getattr(message, "parent", None) is None:
                 self._count += 1
-            decode(message)
+            return decode(message)
 
         return counted
 

@@ -6,12 +6,13 @@ import socket
 import struct
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
+from typing import Any
 
 import pytest
 
 from tests.net.kernel import Space, cidrs
 from weave_http.addresses import Cidr
-from weave_http.net import bridge, guest, ingress, neighbour, teardown
+from weave_http.net import bridge, guest, ingress, neighbour, nftables, teardown
 from weave_http.net.guest import Change
 from weave_http.net.nftables import chains
 
@@ -19,6 +20,27 @@ _EVERYBODY = bytes.fromhex("ffffffffffff")
 _IP, _IPV6, _VLAN = 0x0800, 0x86DD, 0x8100
 _ALL_NODES = "ff02::1"
 _SECONDS = 5
+
+
+def test_rules_that_are_there_are_replaced_by_one_change(
+    spaces: Callable[[], Space], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, container = spaces(), spaces()
+    host.call(bridge.ensure_bridge)
+    asked: list[str] = []
+    commit = nftables._commit
+
+    def counted(changes: Any, doing: str) -> None:
+        asked.append(doing)
+        commit(changes, doing)
+
+    monkeypatch.setattr(nftables, "_commit", counted)
+    for number in (1, 2, 3):
+        host.call(guest.plug, container.target(), cidrs(f"10.2.1.{number}/24"))
+        given = host.call(ingress.given, container.port())
+        assert given is not None
+        assert len(given.addresses) == number
+        assert len(asked) == number
 
 
 def _mac(space: Space) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,15 +19,25 @@ from weave_http.net.netlink import Netlink, NetlinkError
 
 IFF_UP, IFF_LOOPBACK = 0x1, 0x8
 IFLA_MASTER = 10
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_OPERSTATE = 1, 3, 4, 5, 16
+_IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_LINK_NETNSID = 18, 20, 37
+_INFO_KIND, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 1, 4, 5
+_BRPORT_STATE, _BRPORT_ISOLATED = 1, 33
+_IFA_ADDRESS, _IFA_LOCAL = 1, 2
 LINK_ATTRIBUTES = 16
 """Where the attributes of an undecoded link begin."""
 BRIDGE_PORTS = 1023
 """The most ports that the kernel gives a bridge."""
+_LINK = struct.Struct("=4xiI")
+"""Index and flags of an undecoded link."""
+_ADDRESS = struct.Struct("=BB2xI")
+"""Family, length of the prefix, and index of the link, of an undecoded address; its attributes are behind it."""
+_NOTHING = memoryview(b"")
 _INDEX = slice(4, 8)
 _KIND_VETH = b"\x09\0\x01\0veth\0"
 """IFLA_INFO_KIND as it stands in a message."""
 _SKIP_STATISTICS = 8
-_OPERATIONAL = "UP"
+_OPERATIONAL = 6
 _FORWARDING = 3
 _RT_TABLE_MAIN, _RTPROT_BOOT, _RT_SCOPE_LINK, _RTN_UNICAST = 254, 3, 253, 1
 _BROADCAST_LONGEST_PREFIX = 30
@@ -71,26 +82,28 @@ class Link:
     isolated: bool = False
 
 
-def _link(message: Any) -> Link:
-    info = message.get_attr("IFLA_LINKINFO")
-    port = info.get_attr("IFLA_INFO_SLAVE_DATA") if info else None
-    port = port if port and hasattr(port, "get_attr") else None
-    state = port.get_attr("IFLA_BRPORT_STATE") if port else None
+def _link(body: memoryview) -> Link:
+    """Return an undecoded link as a value."""
+    index, flags = _LINK.unpack_from(body)
+    found = netlink.attributes(body, LINK_ATTRIBUTES)
+    info = netlink.attributes(found.get(_IFLA_LINKINFO, _NOTHING))
+    is_port = netlink.text(info.get(_INFO_SLAVE_KIND, _NOTHING)) == "bridge"
+    port = netlink.attributes(info.get(_INFO_SLAVE_DATA, _NOTHING)) if is_port else {}
     return Link(
-        index=message["index"],
-        name=message.get_attr("IFLA_IFNAME"),
-        kind=(info.get_attr("IFLA_INFO_KIND") if info else None) or "",
-        mac=message.get_attr("IFLA_ADDRESS") or "",
-        mtu=message.get_attr("IFLA_MTU") or 0,
-        up=bool(message["flags"] & IFF_UP),
-        loopback=bool(message["flags"] & IFF_LOOPBACK),
-        operational=message.get_attr("IFLA_OPERSTATE") == _OPERATIONAL,
-        master=message.get_attr("IFLA_MASTER") or 0,
-        peer=message.get_attr("IFLA_LINK") or 0,
-        peer_namespace=-1 if (number := message.get_attr("IFLA_LINK_NETNSID")) is None else number,
-        forwarding=state == _FORWARDING,
-        alias=message.get_attr("IFLA_IFALIAS") or "",
-        isolated=bool(port and port.get_attr("IFLA_BRPORT_ISOLATED")),
+        index=index,
+        name=netlink.text(found.get(_IFLA_IFNAME, _NOTHING)),
+        kind=netlink.text(info.get(_INFO_KIND, _NOTHING)),
+        mac=bytes(found.get(_IFLA_ADDRESS, _NOTHING)).hex(":"),
+        mtu=netlink.number(found.get(_IFLA_MTU, _NOTHING)),
+        up=bool(flags & IFF_UP),
+        loopback=bool(flags & IFF_LOOPBACK),
+        operational=netlink.number(found.get(_IFLA_OPERSTATE, _NOTHING)) == _OPERATIONAL,
+        master=netlink.number(found.get(IFLA_MASTER, _NOTHING)),
+        peer=netlink.number(found.get(_IFLA_LINK, _NOTHING)),
+        peer_namespace=netlink.number(found[_IFLA_LINK_NETNSID], signed=True) if _IFLA_LINK_NETNSID in found else -1,
+        forwarding=netlink.number(port.get(_BRPORT_STATE, _NOTHING)) == _FORWARDING,
+        alias=netlink.text(found.get(_IFLA_IFALIAS, _NOTHING)),
+        isolated=netlink.number(port.get(_BRPORT_ISOLATED, _NOTHING)) != 0,
     )
 
 
@@ -110,7 +123,7 @@ def get_link(kernel: Netlink, name: str = "", *, index: int = 0) -> Link | None:
     if name:
         message["attrs"].append(("IFLA_IFNAME", name))
     try:
-        return _link(kernel.get(message, netlink.RTM_GETLINK, f"look at {name or f'link {index}'}"))
+        return _link(kernel.look(message, netlink.RTM_GETLINK, f"look at {name or f'link {index}'}"))
     except NetlinkError as error:
         if error.absent:
             return None
@@ -134,7 +147,11 @@ def list_links(
         message["attrs"].append(("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", kind)]}))
     if master:
         message["attrs"].append(("IFLA_MASTER", master))
-    found = kernel.dump(message, netlink.RTM_GETLINK, "list the links", read=_link, keep=keep)
+
+    def take(body: memoryview) -> Link | None:
+        return _link(body) if keep is None or keep(body) else None
+
+    found = kernel.scan(message, netlink.RTM_GETLINK, "list the links", take)
     return [link for link in found if kind in ("", link.kind) and master in (0, link.master)]
 
 
@@ -235,18 +252,22 @@ def list_addresses(kernel: Netlink, link: Link, family: int = socket.AF_INET) ->
     message["family"] = family
     message["index"] = link.index
 
-    def read(answer: Any) -> Cidr | None:
-        if answer["index"] != link.index or answer["family"] != family:
-            return None
-        # IPv6 has IFA_LOCAL only where the other end has another address.
-        address = answer.get_attr("IFA_LOCAL") or answer.get_attr("IFA_ADDRESS")
-        return ip_interface(f"{address}/{answer['prefixlen']}")
+    def take(body: memoryview) -> Cidr | None:
+        its_family, _, index = _ADDRESS.unpack_from(body)
+        return _cidr(body) if index == link.index and its_family == family else None
 
-    dumped = kernel.dump(message, netlink.RTM_GETADDR, f"list the addresses of {link.name}", read=read)
-    found = [cidr for cidr in dumped if cidr is not None]
+    found: list[Cidr] = kernel.scan(message, netlink.RTM_GETADDR, f"list the addresses of {link.name}", take)
     if family == socket.AF_INET:
         return found
     return [cidr for cidr in reversed(found) if not cidr.is_link_local]  # the kernel has the latest first
+
+
+def _cidr(body: memoryview) -> Cidr:
+    """Return an undecoded address as a value."""
+    _, prefix_length, _ = _ADDRESS.unpack_from(body)
+    found = netlink.attributes(body, _ADDRESS.size)
+    # IPv6 has IFA_LOCAL only where the other end has another address.
+    return ip_interface((bytes(found.get(_IFA_LOCAL) or found[_IFA_ADDRESS]), prefix_length))
 
 
 def list_all_addresses(kernel: Netlink, link: Link) -> list[Cidr]:

@@ -107,13 +107,14 @@ def _put(table: str, device: str, rules: Iterable[_Attributes], comments: Iterab
         (_NEW_RULE, _CREATE | _APPEND, [(1, table), (_RULE_CHAIN, device), content])
         for content in (*((_RULE_USER_DATA, _commenting(text)) for text in comments), *((4, rule) for rule in rules))
     ]
+    again = [there, (_DEL_CHAIN, 0, name), made, *filled]
     try:
-        _commit([there, made, *filled], doing)
+        # Whatever the kernel says to changes takes it some milliseconds; to ask before does not.
+        _commit(again if _ask(_GET_CHAIN, _NEW_CHAIN, name, doing, flags=0) else [there, made, *filled], doing)
     except NetlinkError as error:
         if not error.exists:
             raise
-        # Not always so: the kernel waits until no processor looks at the old one, some milliseconds.
-        _commit([there, (_DEL_CHAIN, 0, name), made, *filled], doing)
+        _commit(again, doing)  # somebody else has just made one
 
 
 def delete_chain(table: str, device: str) -> None:
