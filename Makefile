@@ -19,7 +19,7 @@ VM_TOOLS := qemu-system-x86_64=qemu-system-x86 mmdebstrap mke2fs=e2fsprogs xz=xz
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
 ENGINES := trixie forky podman
 
-.PHONY: help demo test test-addresses model test-quick tests-without-needs engines test-engines test-vm test-secret docker-suites fixtures fuzz mesh crowd chaos networks lint image man dist bench clean
+.PHONY: help demo test test-addresses model test-quick tests-without-needs engines test-engines test-vm test-secret docker-suites fixtures fuzz mesh crowd restarts chaos networks lint image man dist bench clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -106,6 +106,10 @@ mesh: $(BIN)/weave ## Many peers: their gossip simulated, and 60 and 100 real ro
 crowd: $(BIN)/weave ## A thousand warm commands of twenty callers, some killed; 200 interrupted; 200 containers (root, Debian)
 	@WEAVE_TEST_CROWD=1000 WEAVE_TEST_INTERRUPTS=200 WEAVE_TEST_CONTAINERS=200 $(BIN)/pytest -q -k "many_commands or many_containers" \
 	    tests/hosts/test_resident.py tests/hosts/test_interrupts.py tests/hosts/test_day.py
+
+restarts: $(BIN)/weave ## The engine of a host with 200 containers restarts; ARGS=60 for so many (needs root, Debian)
+	@.ci/setup-tools
+	@WEAVE_TEST_RESTARTED=$(or $(ARGS),200) $(BIN)/pytest -q -s tests/hosts/test_engine_restarts.py
 
 chaos: $(BIN)/weave ## Five hosts, ten minutes of failures: ARGS="--minutes 10 --seed 1"; or --moves 1000 (needs root, Debian)
 	@.ci/setup-tools

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
@@ -137,3 +138,23 @@ def eventually(what: Callable[[], bool], *, seconds: float = 20, pause: float = 
     while not (true := what()) and time.monotonic() < deadline:
         time.sleep(pause)
     return true
+
+
+@contextmanager
+def live_restore(host: Host) -> Iterator[None]:
+    """Have the containers of a host outlive its engine."""
+    before = host.shell("cat /etc/docker/daemon.json")
+
+    def switch(on: bool) -> None:
+        # An engine that is told nothing about it leaves it as it is.
+        settings = json.dumps(json.loads(before) | {"live-restore": on})
+        host.shell(f"echo '{settings}' > /etc/docker/daemon.json; kill -HUP $(pidof dockerd)")
+        said = str(on).lower()
+        assert eventually(lambda: said in host.shell("docker info -f '{{.LiveRestoreEnabled}}'"))
+
+    switch(True)
+    try:
+        yield
+    finally:
+        switch(False)
+        host.shell(f"cat > /etc/docker/daemon.json <<'END'\n{before}END")

@@ -91,21 +91,21 @@ def engine_of(host: Host) -> Engine:
     return local_engine(str(host.sandbox.host(host.name).socket))
 
 
-def start_all(host: Host) -> list[str]:
-    """Start the containers and return their ids."""
-    ids = [""] * CONTAINERS
+def start_all(host: Host, count: int = CONTAINERS, restart: str = "no") -> list[str]:
+    """Start containers with a restart policy and return their ids."""
+    ids = [""] * count
 
     def start(engine: Engine, number: int) -> None:
         config = {
             "Image": GUEST,
             "Cmd": ["sleep", "36000"],
-            "HostConfig": {"NetworkMode": "none"},
+            "HostConfig": {"NetworkMode": "none", "RestartPolicy": {"Name": restart}},
             "StopSignal": "KILL",  # Podman's forced removal gives a container ten seconds to end by that
         }
         ids[number] = engine.containers.create(config, name=f"day{number}").id
         engine.containers.start(ids[number])
 
-    share(host, range(CONTAINERS), start)
+    share(host, range(count), start)
     return ids
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.hosts.host import GUEST, Host, eventually
+from tests.hosts.host import GUEST, Host, eventually, live_restore
 from tests.hosts.test_names import DNS, dig, took
 from tests.hosts.test_network import pair
 
@@ -63,10 +63,7 @@ def test_containers_live_through_a_dockerd_that_is_killed_and_what_follows_is_he
     one, two = pair
     named(one, "10.2.1.9/24", "c9")
     took(one, "c9.weave.local", ["10.2.1.9"])
-    before = one.shell("cat /etc/docker/daemon.json")
-    try:
-        one.shell("""sed -i '1s/{/{"live-restore": true,/' /etc/docker/daemon.json; kill -HUP $(pidof dockerd)""")
-        assert eventually(lambda: "true" in one.shell("docker info -f '{{.LiveRestoreEnabled}}'"))
+    with live_restore(one):
         router = one.router_pid()
         one.shell("kill -KILL $(pidof dockerd)")
         # The router is asked where it is, as there is no engine to start an executor.
@@ -80,5 +77,3 @@ def test_containers_live_through_a_dockerd_that_is_killed_and_what_follows_is_he
         took(two, "c9.weave.local", ["10.2.1.9"], seconds=5)
         one.shell("docker rm -f c9")
         assert eventually(lambda: dig(two, "c9.weave.local") == [], seconds=5)
-    finally:
-        one.shell(f"cat > /etc/docker/daemon.json <<'END'\n{before}END\n kill -HUP $(pidof dockerd)")
