@@ -125,8 +125,10 @@ class Kernel:
         if relays is not None:
             self._relay(relays, fresh=outcome.changed)
         if self._tunnels:
-            # What this host's link takes, and not what the network may have now: probes look whether more passes again.
-            _ensure_tunnels(*self._tunnels, relays, self._ceiling + self._backend.overhead)
+            # A network that was wider has room for probes that look whether more passes again. Over IPv6 it is as wide
+            # as it gets: WireGuard pads a packet to 16 bytes up to the device's MTU, and would have it sent in pieces.
+            room = state.mtu if state.mtu == self.full(6) else self._ceiling
+            _ensure_tunnels(*self._tunnels, relays, room + self._backend.overhead)
         else:
             tunnel.remove()
         self._backend.ensure(state.mtu)
