@@ -13,7 +13,7 @@ from tests.hosts.test_network import AGAIN, joined, meshed
 from tests.hosts.test_survival import LongPing
 from weave_http.sandbox import host as sandbox_host
 
-CONTAINERS = int(os.environ.get("WEAVE_TEST_RESTARTED", "20"))
+CONTAINERS = int(os.environ.get("WEAVE_TEST_RESTARTED", "10"))
 """How many; `make restarts` has two hundred."""
 SECONDS = 30.0
 """In which all must be on the network again, from the engine's first answer."""

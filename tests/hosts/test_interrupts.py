@@ -124,8 +124,9 @@ def test_many_commands_with_ctrl_c_at_random_moments_leave_nothing(host: Host) -
             assert done.stdout.strip() == state.mine[0], (number, done)
             host.shell("docker rm -f mine")
     assert codes.get(130, 0) > ROUNDS // 4, codes
-    settled = int(host.shell(f"sleep 1; ls /proc/{engine}/fd | wc -l"))
-    assert settled <= int(descriptors) + 10, (descriptors, settled)
+    # The engine ends what callers have left when it comes to it, which on a busy machine takes a while.
+    most = int(descriptors) + 10
+    assert eventually(lambda: int(host.shell(f"ls /proc/{engine}/fd | wc -l")) <= most)
 
 
 KILLED_AFTER_START = """
