@@ -263,10 +263,16 @@ def test_a_signal_ends_the_call_it_is_for_and_no_later_one(resident: Resident, r
     assert resident.outcome(TWO)[0] == 0
 
 
-def test_a_process_that_is_killed_between_calls_is_missed_by_nobody(resident: Resident) -> None:
+def kept(resident: Resident) -> int:
+    """Have a call done, and return the process that did it and is kept for the next one."""
     resident.call(ONE, "help")
     assert resident.outcome(ONE)[0] == 0
     (worker,) = resident.workers()
+    return worker
+
+
+def test_a_process_that_is_killed_between_calls_is_missed_by_nobody(resident: Resident) -> None:
+    worker = kept(resident)
     os.kill(worker, signal.SIGKILL)
     assert resident.has_soon(0)
     resident.call(ONE, "help")
@@ -274,9 +280,7 @@ def test_a_process_that_is_killed_between_calls_is_missed_by_nobody(resident: Re
 
 
 def test_a_process_ends_with_the_resident(resident: Resident) -> None:
-    resident.call(ONE, "help")
-    assert resident.outcome(ONE)[0] == 0
-    (worker,) = resident.workers()
+    worker = kept(resident)
     resident.process.kill()
     resident.process.wait()
     deadline = time.monotonic() + 20 * PATIENCE

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import socket
-import struct
 from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any
@@ -24,8 +23,8 @@ _ANY_ADDRESS = "00:00:00:00:00:00"
 _NTF_SELF = 0x02
 _NTF_MASTER = 0x04
 _NUD_NOARP_PERMANENT = 0x40 | 0x80
-_NDMSG = struct.Struct("=4xi4x")
-"""Header of an entry; of it the index of the device."""
+_ATTRIBUTES = 12
+"""Where the attributes of an undecoded entry begin."""
 _NDA_DST, _NDA_LLADDR = 1, 2
 _APPEND = 0x400 | 0x800
 
@@ -126,8 +125,7 @@ def _entries(kernel: Netlink, index: int, device: str) -> list[tuple[str, IP]]:
     message["ifindex"] = index
 
     def take(body: memoryview) -> tuple[str, IP] | None:
-        (found,) = _NDMSG.unpack_from(body)
-        mac, ip = (netlink.attribute(body, _NDMSG.size, kind) for kind in (_NDA_LLADDR, _NDA_DST))
-        return (mac.hex(":"), ip_address(bytes(ip))) if found == index and mac and ip else None
+        mac, ip = (netlink.attribute(body, _ATTRIBUTES, kind) for kind in (_NDA_LLADDR, _NDA_DST))
+        return (mac.hex(":"), ip_address(bytes(ip))) if links.raw_index(body) == index and mac and ip else None
 
     return kernel.scan(message, netlink.RTM_GETNEIGH, f"list the destinations of {device}", take)

@@ -156,7 +156,7 @@ def list_links(
 
 
 def raw_index(body: memoryview) -> int:
-    """Return the index of an undecoded link."""
+    """Return the index of an undecoded link, or of the link that an undecoded FDB entry is about."""
     return netlink.number(body[_INDEX])
 
 

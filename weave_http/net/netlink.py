@@ -124,7 +124,7 @@ class Netlink(Closing):
         kind: int,
         doing: str,
         *,
-        read: Callable[[Any], _T],
+        read: Callable[[Any], _T | None],
         keep: Callable[[memoryview], bool] | None = None,
     ) -> list[_T]:
         """Return all objects of a kind.
@@ -133,7 +133,8 @@ class Netlink(Closing):
             message: a message of pyroute2's; what it says is what the kernel chooses by.
             kind: `RTM_GET…`.
             doing: the end of a sentence that begins with "can't".
-            read: makes a value of a decoded answer, which takes a hundred times the memory.
+            read: makes a value of a decoded answer, which takes a hundred times the memory; None for one that does not
+                matter.
             keep: looks at an undecoded answer (behind its netlink header), because decoding is slow.
 
         Raises:

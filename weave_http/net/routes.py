@@ -52,7 +52,7 @@ def list_routes(kernel: Netlink, *, default: bool, family: int = socket.AF_INET)
     message["family"] = family
     message["table"] = _TABLE_MAIN
     try:
-        routes = kernel.dump(
+        return kernel.dump(
             message,
             netlink.RTM_GETROUTE,
             "list the routes",
@@ -63,7 +63,6 @@ def list_routes(kernel: Netlink, *, default: bool, family: int = socket.AF_INET)
         if error.code == errno.ENOENT:  # a namespace without any route has no such table either
             return []
         raise
-    return [route for route in routes if route is not None]
 
 
 def _route(message: Any) -> Route:

@@ -194,11 +194,10 @@ class Track:
         return bool(self._low) and self._high - self._low > 1 and self.mtu != self.full
 
     def _sizes(self, now: float) -> tuple[int, ...]:
-        if self.state is State.BAD or self._misses >= ROUNDS:
+        in_doubt = self._misses or self._full_misses
+        if self.state is State.BAD or self._misses >= ROUNDS or (self.state is State.CHECKING and not in_doubt):
             return (self.full, LEAST)
-        if self.state is State.CHECKING and not self._misses and not self._full_misses:
-            return (self.full, LEAST)
-        if self.mtu == self.full and not self._misses and not self._full_misses:
+        if self.mtu == self.full and not in_doubt:
             return (self.full,)
         if self._misses and not self._full_misses and self._searched_at is None:
             return (self.full, self.full, LEAST, LEAST)
