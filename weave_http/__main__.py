@@ -5,9 +5,8 @@ inside the image; anything else is the caller's side. Each branch imports only w
 most of a command's time.
 """
 
-from __future__ import annotations
-
-# What `signal` is made of: it loads without a line of Python, in which a signal could arrive.
+# What `signal` is made of: it loads without a line of Python, in which a signal could arrive. Nothing comes before it,
+# not even an import of `__future__`, which is a module like others.
 import _signal  # type: ignore[import-not-found]
 
 # While modules load there is nothing to undo: a signal ends the program at once, without a traceback. Whoever started
@@ -47,7 +46,7 @@ def main() -> int:
     return cli.main(sys.argv[1:])
 
 
-def run() -> NoReturn:
+def run() -> "NoReturn":
     """Run `weave` as this process, and end it.
 
     All that had to be closed is closed by then; taking every module apart, as the interpreter would, takes 10 ms.

@@ -71,8 +71,8 @@ def settled_state(host: Host) -> State:
     return state
 
 
-OURS = re.compile(r"weave_http/(?!__init__\.py|lazy\.py)")
-"""A line of the program in a traceback."""
+OURS = re.compile(r"weave_http/(?!__init__\.py|lazy\.py|__main__\.py\", line [01],)")
+"""A line of the program in a traceback: not of importing the package, nor of coming to the program's first line."""
 
 
 def interrupted(host: Host, arguments: list[str], after: float) -> subprocess.CompletedProcess[str]:
