@@ -13,16 +13,19 @@ import pytest
 
 from tests.net.kernel import Space
 from tests.patience import PATIENCE
-from tests.router.hosts import SECONDS, RoutedHost, until
+from tests.router.hosts import SECONDS, RoutedHost, states, until
 from tests.router.private_lan import PrivateLan, direct, fetched
 from tests.router.stream import Stream
 from weave_http.host.router_client import RouterClient
 from weave_http.net.relays import labels, tunnel_port
 from weave_http.net.tunnel import address_of
+from weave_http.net.wireguard import PAD
 from weave_http.operations import passwords
 
 pytestmark = [pytest.mark.kernel, pytest.mark.programs]
 
+FULL_6 = 1358
+"""The network's MTU as soon as one pair of hosts has IPv6 between them."""
 FULL = 1390 - 28
 """Bytes that a ping carries in the largest packet."""
 PATHS = {tunnel_port(6784), *labels(6784)}
@@ -131,6 +134,29 @@ def test_the_mtu_follows_what_passes_between_hosts_with_tunnels_both_ways(lan: P
     one.space.run(f"iptables-nft -D INPUT {large}")
     until(lambda: one.mtu == two.mtu == 1390, within=3 * SECONDS)
     assert one.pings(two, FULL)
+
+
+def test_hosts_of_both_families_have_the_mtu_of_ipv6_without_a_packet_in_pieces(lan: PrivateLan) -> None:
+    hosts = four, both, six = lan.add(3)
+    for host, versions in zip(hosts, [(4,), (4, 6), (6,)], strict=True):
+        host.use(*versions)
+        assert host.guest
+    lan.launch(both)
+    lan.launch(four, both.address)
+    lan.launch(six, f"[{both.address_6}]")
+    until(lambda: states(four)["host2"] == states(six)["host2"] == "direct", within=90)
+    until(lambda: all(host.mtu == FULL_6 for host in hosts))
+    for one, other in ((four, both), (both, six), (six, both), (both, four)):
+        assert one.pings(other, FULL_6 - 28)
+        assert one.paths[f"host{other.number}"]["Reason"] == "", "that IPv6 takes more is no fault"
+    # Whatever the length, as WireGuard pads it: none has more than the LAN takes.
+    for length in range(FULL_6 - 28 - 2 * PAD, FULL_6 - 27):
+        assert both.pings(six, length)
+    for host in (both, six):
+        assert "Ip6FragCreates                  \t0\n" in host.space.run("cat /proc/net/snmp6")
+    six.ask(RouterClient.leave)
+    until(lambda: four.mtu == both.mtu == 1390)
+    assert four.pings(both, FULL)
 
 
 def vxlan_frame() -> bytes:

@@ -17,6 +17,8 @@ KEY = 32
 """Bytes of a key, of whatever kind."""
 OVERHEAD = 60
 """Bytes that WireGuard over IPv4 adds to a packet: IP 20, UDP 8, its own header 16 and tag 16."""
+PAD = 16
+"""A packet is made as long as the next multiple of so many bytes, but no longer than its device's MTU."""
 KEEP_ALIVE = 20
 """Seconds after which a silent peer is sent an empty packet: a NAT forgets a flow of UDP after thirty or more."""
 TUNNEL = IPv4Network("240.0.0.0/5")

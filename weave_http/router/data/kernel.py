@@ -16,7 +16,7 @@ from weave_http.net.ports import Ports, port_names
 from weave_http.net.relays import Relays, ensure_routes, look_up_anew
 from weave_http.net.rules import Guard, data_rules
 from weave_http.net.vxlan import MORE_6, Vxlan
-from weave_http.net.wireguard import OVERHEAD, TunnelPeer
+from weave_http.net.wireguard import OVERHEAD, PAD, TunnelPeer
 from weave_http.router.data.plan import Way
 from weave_http.router.data.segments import Further, Segment, destinations
 from weave_http.router.data.tunnel import Tunnel
@@ -125,10 +125,8 @@ class Kernel:
         if relays is not None:
             self._relay(relays, fresh=outcome.changed)
         if self._tunnels:
-            # A network that was wider has room for probes that look whether more passes again. Over IPv6 it is as wide
-            # as it gets: WireGuard pads a packet to 16 bytes up to the device's MTU, and would have it sent in pieces.
-            room = state.mtu if state.mtu == self.full(6) else self._ceiling
-            _ensure_tunnels(*self._tunnels, relays, room + self._backend.overhead)
+            # However narrow the network is: probes look whether more passes.
+            _ensure_tunnels(*self._tunnels, relays, self._ceiling + self._backend.overhead)
         else:
             tunnel.remove()
         self._backend.ensure(state.mtu)
@@ -182,8 +180,12 @@ class Kernel:
         Args:
             version: of IP underneath.
         """
-        less = MORE_6 if version == 6 and self._mtu is None else 0
-        return max(constants.LEAST_MTU, self._ceiling - less) if self._ceiling else 0
+        if version == 4 or self._mtu is not None or not self._ceiling:
+            return self._ceiling
+        room = self._ceiling - MORE_6
+        if self._tunnels:  # whose device is as wide as IPv4 allows: what WireGuard adds up to PAD must find room, too
+            room -= (room + self._backend.overhead) % PAD
+        return max(constants.LEAST_MTU, room)
 
     def destinations(self) -> set[IP]:
         """Return the underlay addresses that frames for all go to. Raises `HostError`."""
