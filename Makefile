@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 TEST_TOOLS := sshd=openssh-server ssh=openssh-client curl jq gcc socat chromium dig=bind9-dnsutils dnsmasq=dnsmasq-base
 TEST_TOOLS += docker-compose groff=groff-base promtool=prometheus spin
 export XDG_CACHE_HOME := $(CURDIR)/build/cache
+# Python keeps what it has compiled, as it does for users: without, each start of `weave` takes nearly twice as long.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Processes that share the tests, each with Docker hosts of its own: most of the time is spent waiting.
 SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
