@@ -201,6 +201,7 @@ class Router:
             relayed,
             peering.me.port,
             clear=lambda: {peer for peer, connection in peering.connections.items() if connection.clear},
+            met=lambda: [each.remote.ip for each in peering.connections.values() if not each.clear],
             told=peering.wake,
         )
 

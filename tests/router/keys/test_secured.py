@@ -15,7 +15,7 @@ from weave_http.router.data.plan import Way
 from weave_http.router.data.tunnel import new_private_key
 from weave_http.router.keys.facts import PublicKeys
 from weave_http.router.keys.secrets import public_key
-from weave_http.router.keys.secured import Own, Secured, laying, secured, why_not
+from weave_http.router.keys.secured import Own, Secured, laying, one_family, secured, why_not
 
 ONE, TWO, THREE = (f"02:00:00:00:00:0{number}" for number in (1, 2, 3))
 UNDERLAY = {ONE: ip_address("192.0.2.1"), TWO: ip_address("192.0.2.2"), THREE: ip_address("192.0.2.3")}
@@ -149,6 +149,22 @@ def test_each_reason_for_which_there_is_no_tunnel_is_said() -> None:
     assert why_not(Own(ONE, b"", me.changing), {TWO: SAYS[TWO]})[TWO] == "this host has no tunnel"
     nobody = all_direct(ways(TWO), me, {})
     assert (nobody.ways, nobody.refused) == ({}, {TWO: "it has told no key yet"})
+
+
+def test_tunnels_in_user_space_go_over_the_family_of_most_peers_and_the_others_are_told_why() -> None:
+    four, six = ip_address("192.0.2.9"), ip_address("fd00::9")
+    assert [one_family(met) for met in ([], [four], [six, six])] == [0, 0, 0], "one family is as good as the other"
+    assert [one_family(met) for met in ([six, four], [six, four, six])] == [4, 6]
+    met = ways(TWO) | {THREE: Way(THREE, six)}
+    mine = replace(HOSTS[ONE], family=4)
+    here = all_direct(met, mine, SAYS)
+    assert (list(here.ways), [peer.endpoint for peer in here.peers]) == ([TWO], [(UNDERLAY[TWO], 6783)])
+    assert "WireGuard in user space here uses IPv4 alone" in here.refused[THREE]
+    there = all_direct({THREE: Way(THREE, six)}, HOSTS[TWO], {THREE: replace(SAYS[THREE], family=4)})
+    assert (there.ways, there.peers) == ({}, ())
+    assert "WireGuard in user space there uses IPv4 alone" in there.refused[THREE]
+    assert laying(mine, SAYS, ())(over(TWO)[TWO]) is not None
+    assert laying(mine, SAYS, ())(Way(TWO, ip_address("100::2"), 6800, ("via",))) is None, "nor over others"
 
 
 def test_peers_of_an_earlier_router_stay_in_the_tunnel_and_none_beside_it() -> None:

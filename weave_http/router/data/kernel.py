@@ -136,8 +136,8 @@ class Kernel:
             changed = self._ports.set_mtu(mtu)
             if changed:
                 logger.info("the MTU of %s is %d bytes now", ", ".join(changed), mtu)
-            else:  # a container that was being attached has it by now, too
-                self._settled_mtu = mtu
+            # Once more, until there is nothing to change: a container that is being attached may have the earlier one.
+            self._settled_mtu = 0 if changed else mtu
         return Found(state.mtu, outcome.exposed, outcome.changed, self._unguarded())
 
     def _relay(self, relays: Relays, *, fresh: bool) -> None:

@@ -23,11 +23,13 @@ class PublicKeys:
         tunnel: public key of its WireGuard device for hosts that are reached directly, empty if it has none.
         changing: public key that secrets are made with, and that is another one every so often.
         relayed: public key of its device for hosts that are reached over others, empty if it has none.
+        family: version of IP that its tunnels go over, 0 for both.
     """
 
     tunnel: bytes = b""
     changing: bytes = b""
     relayed: bytes = b""
+    family: int = 0
 
     def of(self, interface: Interface) -> bytes:
         """Return the public key of one of the two devices."""
@@ -41,7 +43,10 @@ class Claim(claims.Claim[PublicKeys]):
     def value(self, before: PublicKeys | None) -> PublicKeys:
         """Return what the fields say, which is always all. Raises `Malformed` or `KeyError`."""
         tunnel, changing = _key(self.fields["tunnel"]), _key(self.fields["changing"])
-        return PublicKeys(tunnel, changing, _key(self.fields.get("relayed", b"")))
+        family = self.fields.get("family", 0)
+        if family not in (0, 4, 6):
+            raise Malformed("no version of IP")
+        return PublicKeys(tunnel, changing, _key(self.fields.get("relayed", b"")), family)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class Keys(Message):
 def claim(fact: Fact[PublicKeys]) -> Claim:
     """Return what a peer says as it is sent."""
     keys = fact.value
-    fields: Fields = {"tunnel": keys.tunnel, "changing": keys.changing, "relayed": keys.relayed}
+    fields: Fields = {"tunnel": keys.tunnel, "changing": keys.changing, "relayed": keys.relayed, "family": keys.family}
     return Claim(fact.owner, fact.stamp, fields)
 
 

@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from weave_http.addresses import IP
 from weave_http.net import relays
 from weave_http.net.tunnel import DIRECT, RELAYED, Interface, address_of, is_tunnelled
 from weave_http.net.wireguard import TunnelPeer
 from weave_http.router.data.plan import Way
 from weave_http.router.keys.facts import PublicKeys
 from weave_http.router.keys.secrets import public_key, shared_secret
+
+_NOBODY: Mapping[str, IP] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +31,19 @@ class Own:
         tunnel: public key of our WireGuard device for hosts that are reached directly; empty if there is none.
         changing: private key that secrets are made with.
         relayed: public key of our device for hosts that are reached over others; empty if there is none.
+        family: version of IP that our tunnels go over, 0 for both.
     """
 
     name: str
     tunnel: bytes
     changing: bytes
     relayed: bytes = b""
+    family: int = 0
 
     @property
     def public(self) -> PublicKeys:
         """What others are told."""
-        return PublicKeys(self.tunnel, public_key(self.changing), self.relayed)
+        return PublicKeys(self.tunnel, public_key(self.changing), self.relayed, self.family)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +61,31 @@ class Secured:
     refused: Mapping[str, str]
 
 
-def why_not(own: Own, says: Mapping[str, PublicKeys], interface: Interface = DIRECT) -> dict[str, str]:
+def one_family(met: Collection[IP]) -> int:
+    """Return the version of IP that tunnels of WireGuard in user space go over, 0 for the only one that is in use.
+
+    While wireguard-go (2023 to 2026 at least) sends over IPv4, some of what it sends over IPv6 goes to wrong addresses:
+    of an address that it keeps for the next packet it has cut off all but four bytes.
+
+    Args:
+        met: underlay addresses of the peers. The version that most of them have is it.
+    """
+    versions = [int(ip.version) for ip in met]
+    if len({*versions}) < 2:
+        return 0
+    return 6 if versions.count(6) > versions.count(4) else 4
+
+
+def why_not(
+    own: Own, says: Mapping[str, PublicKeys], interface: Interface = DIRECT, met: Mapping[str, IP] = _NOBODY
+) -> dict[str, str]:
     """Return why there is no tunnel to a peer, for each of which that is so.
 
     Args:
         own: our keys.
         says: what the others say.
         interface: which tunnel.
+        met: addresses that it leads to, of those peers of which that is known.
     """
     owners: dict[bytes, list[str]] = {}
     places: dict[object, list[str]] = {address_of(own.name, interface): [own.name]}
@@ -72,7 +95,8 @@ def why_not(own: Own, says: Mapping[str, PublicKeys], interface: Interface = DIR
     found = {}
     for name, keys in says.items():
         same = {"key": owners[keys.of(interface)], "address in the tunnel": places[address_of(name, interface)]}
-        if why := _why_not(name, keys, own, interface, same):
+        why = _why_not(name, keys, own, interface, same)
+        if why := why or (_wrong_family(met[name], own, keys) if name in met else ""):
             found[name] = why
     return found
 
@@ -95,6 +119,16 @@ def _why_not(name: str, keys: PublicKeys, own: Own, interface: Interface, same: 
     return ""
 
 
+def _wrong_family(ip: IP, own: Own, theirs: PublicKeys) -> str:
+    for family, where in ((own.family, "here"), (theirs.family, "there")):
+        if family not in (0, ip.version):
+            return (
+                f"it is met over IPv{ip.version}, and WireGuard in user space {where} uses IPv{family} alone, as for"
+                f" most peers: use IPv{family} between the two, or a kernel that has WireGuard {where}"
+            )
+    return ""
+
+
 def laying(own: Own, says: Mapping[str, PublicKeys], clear: Collection[str]) -> Callable[[Way], Way | None]:
     """Return what says how frames take a way over others; None as long as there is no tunnel to that peer.
 
@@ -108,7 +142,7 @@ def laying(own: Own, says: Mapping[str, PublicKeys], clear: Collection[str]) -> 
     def laid(way: Way) -> Way | None:
         if way.peer in clear:
             return way
-        if way.peer not in says or way.peer in refused:
+        if way.peer not in says or way.peer in refused or _wrong_family(way.ip, own, says[way.peer]):
             return None
         return way._replace(ip=address_of(way.peer, RELAYED), outer=way.ip)
 
@@ -136,12 +170,13 @@ def secured(
         direct: ways as they would be if no peer was reached over others: they are probed all the same.
         over: ways over others that are probed, used or not (`laying`).
     """
-    refused = why_not(own, says)
     direct = {name: way for name, way in direct.items() if name not in clear}
     over = {name: way for name, way in over.items() if way.outer is not None}
+    refused = why_not(own, says, DIRECT, {name: way.ip for name, way in direct.items()})
+    no_further = why_not(own, says, RELAYED, {name: way.outer for name, way in over.items() if way.outer})
     peers = (
         *_peers(direct, own, says, refused, DIRECT, port),
-        *_peers(over, own, says, why_not(own, says, RELAYED), RELAYED, relays.tunnel_port(port + 1)),
+        *_peers(over, own, says, no_further, RELAYED, relays.tunnel_port(port + 1)),
     )
     there = {peer.address for peer in peers}
     found: dict[str, Way] = {}

@@ -8,12 +8,13 @@ from collections.abc import Callable, Collection, Mapping
 
 from weave_http.addresses import IP
 from weave_http.net.tunnel import address_of
+from weave_http.net.wireguard_user import UserSpaceDevice
 from weave_http.router.data.plan import Way
 from weave_http.router.data.tunnel import Tunnel, new_private_key
 from weave_http.router.keys.facts import PublicKeys
 from weave_http.router.keys.gossip import KeyGossip
 from weave_http.router.keys.secrets import public_key
-from weave_http.router.keys.secured import Own, Secured, laying, secured, why_not
+from weave_http.router.keys.secured import Own, Secured, laying, one_family, secured, why_not
 from weave_http.router.mesh.identity import PeerName
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class Tunnels:
         relayed: that of those to hosts that are reached over others.
         port: UDP port of WireGuard.
         clear: returns the names of the peers to which data may go as it is.
+        met: returns the underlay addresses of the others that there is a connection to.
         told: called when others have to be told something.
 
     Attributes:
@@ -48,6 +50,7 @@ class Tunnels:
         relayed: Tunnel,
         port: int,
         clear: Callable[[], Collection[str]],
+        met: Callable[[], Collection[IP]],
         told: Callable[[], None],
     ) -> None:
         self._name = name
@@ -56,6 +59,7 @@ class Tunnels:
         self._relayed = relayed
         self._port = port
         self._clear = clear
+        self._met = met
         self._tell = told
         self._changing = new_private_key()
         self._said: dict[str, PublicKeys] = {}
@@ -104,7 +108,7 @@ class Tunnels:
             direct: their underlay addresses.
         """
         clear, says = self._clear(), self._says()
-        refused = why_not(self._own(), says)
+        refused = why_not(self._own(), says, met={str(peer): ip for peer, ip in direct.items()})
         return {
             peer: ip if peer in clear else address_of(peer)
             for peer, ip in direct.items()
@@ -139,7 +143,13 @@ class Tunnels:
 
     def _own(self) -> Own:
         direct, over = (public_key(each.private) if each.private else b"" for each in (self._tunnel, self._relayed))
-        return Own(self._name, direct, self._changing, over)
+        return Own(
+            self._name,
+            direct,
+            self._changing,
+            over,
+            one_family(self._met()) if self.kind == UserSpaceDevice.kind else 0,
+        )
 
     def _note(self, refused: Mapping[str, str]) -> None:
         for peer, why in refused.items():
