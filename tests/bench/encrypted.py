@@ -1,4 +1,4 @@
-"""Encrypted data: weave's path beside a VXLAN made by hand over bare wireguard-go, and one that is not encrypted.
+"""Encrypted data: weave's path beside a VXLAN made by hand over bare WireGuard, and one that is not encrypted.
 
 All are between the same two hosts, from container to container, past the same firewall; one is loaded at a time. A pair
 of which a third host passes on what it can't read is compared with a pair that is reached directly, and with one made
@@ -13,6 +13,8 @@ import json
 import os
 import re
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,7 +29,8 @@ from tests.bench.stage import MeasuringError, await_true
 from tests.net.kernel import Space
 from tests.router.hosts import RoutedHost
 from tests.router.private_lan import PrivateLan, direct, fetched
-from weave_http.net.wireguard import Change, TunnelPeer
+from weave_http.net.wireguard import Change, Device, TunnelPeer
+from weave_http.net.wireguard_kernel import KernelDevice
 from weave_http.net.wireguard_user import UserSpaceDevice
 from weave_http.router.data.tunnel import new_private_key
 from weave_http.router.keys.secrets import public_key
@@ -96,23 +99,25 @@ class Load:
     processor: float
 
 
-def measure(folder: Path, *, quick: bool) -> Iterator[tuple[Table, list[Compared]]]:
+def measure(folder: Path, *, quick: bool, kernel: bool = False) -> Iterator[tuple[Table, list[Compared]]]:
     """Compare the paths with Ethernet's MTU and with a large one; yield a table for each.
 
     Args:
         folder: for the routers' state and logs.
         quick: few rounds.
+        kernel: whether the kernel's WireGuard encrypts, and not wireguard-go.
     """
     rounds, seconds = (2, 1) if quick else (5, 3)
     for mtu in (1500, 9000):
         place = folder / str(mtu)
         place.mkdir(parents=True)
-        with _counted() as used, PrivateLan(place, fetched()) as lan:
-            yield _compared(lan, mtu, rounds, seconds, used)
+        programs = place / "none" if kernel else fetched()
+        with _counted() as used, PrivateLan(place, programs) as lan:
+            yield _compared(lan, mtu, rounds, seconds, used, kernel=kernel)
 
 
 def _compared(
-    lan: PrivateLan, mtu: int, rounds: int, seconds: int, used: Callable[[], float]
+    lan: PrivateLan, mtu: int, rounds: int, seconds: int, used: Callable[[], float], *, kernel: bool
 ) -> tuple[Table, list[Compared]]:
     ours = lan.add(3)
     lan.lan.run(f"ip link set lan mtu {mtu}")
@@ -131,9 +136,9 @@ def _compared(
     await_true(lambda: all(_relayed(*pair) for pair in ((one, beyond), (beyond, one))), "a relayed pair", pause=0.1)
     paths = {
         "weave": Route(one.guest, two.guest, two.inside),
-        "by hand": _by_hand(lan, [one, two], mtu),
+        "by hand": _by_hand(lan, [one, two], mtu, kernel=kernel),
         "relayed": Route(one.guest, beyond.guest, beyond.inside),
-        "routed": _by_hand(lan, _routed(lan, mtu), mtu),
+        "routed": _by_hand(lan, _routed(lan, mtu), mtu, kernel=kernel),
         "plain": _overlay(lan, [one, two], "plain", 4791, mtu - 50, "192.0.2."),
     }
     for path in paths.values():
@@ -173,19 +178,23 @@ def _compared(
     ]
     core, times = median(ciphers), median(ciphers) / median(rates["weave"])
     both_ends = [2 * 8e6 / each for each in ciphers]
-    cipher = Compared("the cipher alone: processor", costs["weave"], both_ends, unit="ms/GB", goal=0, at_least=True)
-    rate, processor = (median(getattr(each, what) for each in loads["plain"]) for what in ("rate", "processor"))
+    beside = [
+        Compared("the cipher alone: processor", costs["weave"], both_ends, unit="ms/GB", goal=0, at_least=True),
+        Compared("not encrypted: throughput", rates["weave"], rates["plain"], unit="Mbit/s", goal=0, at_least=True),
+        Compared("not encrypted: processor", costs["weave"], costs["plain"], unit="ms/GB", goal=0, at_least=True),
+        Compared("not encrypted: round trip", trips["weave"], trips["plain"], unit="ms", goal=0, at_least=True),
+    ]
+    bare = "the kernel's bare WireGuard" if kernel else "a bare wireguard-go of the same version"
     notes = [
-        f"MTU of the LAN: {mtu}. Beside it: a VXLAN made by hand over a bare wireguard-go of the same version, with a "
-        f"container, veth and bridge like weave's. {rounds} rounds in turns; one connection of TCP, {seconds} s each. "
+        f"MTU of the LAN: {mtu}. Beside it: a VXLAN made by hand over {bare}, with a container, "
+        f"veth and bridge like weave's. {rounds} rounds in turns; one connection of TCP, {seconds} s each. "
         "Over a third host: beside weave's direct pair, and beside a pair made by hand, between which a host routes. "
         "The cipher alone: `openssl speed`, ChaCha20-Poly1305, for both ends; by it one core encrypts "
         f"{figure(core, 'Mbit/s')} in packets of {mtu - 80} bytes, {times:.0f} times what the tunnel carries. "
-        f"A VXLAN that is not encrypted: {figure(rate, 'Mbit/s')}, {figure(1000 * processor, 'ms/GB')}, round trip "
-        f"{figure(median(trips['plain']), 'ms')}."
+        "Not encrypted: a VXLAN made by hand."
     ]
-    rows: list[Cells] = [*(row.cells() for row in compared), (*cipher.cells()[:5], "–", "")]
-    return Table(f"Encrypted in user space, MTU {mtu}", COMPARED, rows, notes), compared
+    rows: list[Cells] = [*(row.cells() for row in compared), *((*row.cells()[:5], "–", "") for row in beside)]
+    return Table(f"Encrypted in {'the kernel' if kernel else 'user space'}, MTU {mtu}", COMPARED, rows, notes), compared
 
 
 def _relayed(host: RoutedHost, peer: RoutedHost) -> bool:
@@ -193,20 +202,21 @@ def _relayed(host: RoutedHost, peer: RoutedHost) -> bool:
     return state == "relayed"
 
 
-def _by_hand(lan: PrivateLan, hosts: list[RoutedHost], mtu: int) -> Route:
+def _by_hand(lan: PrivateLan, hosts: list[RoutedHost], mtu: int, *, kernel: bool) -> Route:
     keys = {host.number: new_private_key() for host in hosts}
     one, other = hosts
     for host, peer in ((one, other), (other, one)):
-        host.space.call(
-            subprocess.run,
-            [*lan.entering(host), str(lan.programs / "wireguard-go"), "hand-wg"],
-            check=True,
-            capture_output=True,
-        )
+        device: Device
+        if kernel:
+            host.space.run("ip link add hand-wg type wireguard")
+            device = KernelDevice("hand-wg")
+        else:
+            program = [*lan.entering(host), str(lan.programs / "wireguard-go"), "hand-wg"]
+            host.space.call(subprocess.run, program, check=True, capture_output=True)
+            device = UserSpaceDevice(str(lan.sockets(host) / "hand-wg.sock"))
         address = ip_address(f"10.98.0.{peer.number}")
         there = TunnelPeer(public_key(keys[peer.number]), address, bytes(32), (ip_address(peer.address), _PORT))
-        device = UserSpaceDevice(str(lan.sockets(host) / "hand-wg.sock"))
-        device.write(Change(private=keys[host.number], port=_PORT, peers=(there,)))
+        host.space.call(device.write, Change(private=keys[host.number], port=_PORT, peers=(there,)))
         host.space.run(_TUNNEL.format(number=host.number, mtu=mtu - 60))
     return _overlay(lan, hosts, "hand", 4790, mtu - 110, "10.98.0.")
 
@@ -298,3 +308,15 @@ def _counted() -> Iterator[Callable[[], float]]:
             with suppress(OSError):
                 group.rmdir()
             time.sleep(0.05)
+
+
+def main() -> int:
+    """Print the figures of the kernel's WireGuard, on a machine that has it; return 0."""
+    with tempfile.TemporaryDirectory(prefix="weave-bench-") as folder:
+        for table, _ in measure(Path(folder), quick="--quick" in sys.argv, kernel=True):
+            print(f"\n{table.text()}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
