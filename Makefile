@@ -11,7 +11,7 @@ export XDG_CACHE_HOME := $(CURDIR)/build/cache
 # Python keeps what it has compiled, as it does for users: without, each start of `weave` takes nearly twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Processes that share the tests, each with Docker hosts of its own: most of the time is spent waiting.
+# Processes that share the tests, each with Docker hosts of its own. They keep two cores busy: a fourth gains nothing.
 SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # The emulated machine of `make test-vm`: its Debian release, and what makes and runs it.

@@ -180,12 +180,12 @@ class Kernel:
         Args:
             version: of IP underneath.
         """
-        if version == 4 or self._mtu is not None or not self._ceiling:
-            return self._ceiling
-        room = self._ceiling - MORE_6
-        if self._tunnels:  # whose device is as wide as IPv4 allows: what WireGuard adds up to PAD must find room, too
-            room -= (room + self._backend.overhead) % PAD
-        return max(constants.LEAST_MTU, room)
+        room = self._ceiling
+        if version == 6 and self._mtu is None:
+            room -= MORE_6
+            if self._tunnels:  # whose device is as wide as IPv4 allows: what WireGuard adds up to PAD needs room, too
+                room -= (room + self._backend.overhead) % PAD
+        return max(constants.LEAST_MTU, room) if self._ceiling else 0
 
     def destinations(self) -> set[IP]:
         """Return the underlay addresses that frames for all go to. Raises `HostError`."""

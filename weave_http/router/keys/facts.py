@@ -9,7 +9,7 @@ from weave_http.net.tunnel import DIRECT, Interface
 from weave_http.net.wireguard import KEY
 from weave_http.router.mesh import claims
 from weave_http.router.mesh.facts import Fact
-from weave_http.router.mesh.fields import Fields, Malformed
+from weave_http.router.mesh.fields import Fields, Malformed, a_number
 from weave_http.router.mesh.messages import Message
 
 CLAIMS_PER_MESSAGE = 256
@@ -43,7 +43,7 @@ class Claim(claims.Claim[PublicKeys]):
     def value(self, before: PublicKeys | None) -> PublicKeys:
         """Return what the fields say, which is always all. Raises `Malformed` or `KeyError`."""
         tunnel, changing = _key(self.fields["tunnel"]), _key(self.fields["changing"])
-        family = self.fields.get("family", 0)
+        family = a_number(self.fields.get("family", 0))
         if family not in (0, 4, 6):
             raise Malformed("no version of IP")
         return PublicKeys(tunnel, changing, _key(self.fields.get("relayed", b"")), family)

@@ -143,13 +143,8 @@ class Tunnels:
 
     def _own(self) -> Own:
         direct, over = (public_key(each.private) if each.private else b"" for each in (self._tunnel, self._relayed))
-        return Own(
-            self._name,
-            direct,
-            self._changing,
-            over,
-            one_family(self._met()) if self.kind == UserSpaceDevice.kind else 0,
-        )
+        family = one_family(self._met()) if self.kind == UserSpaceDevice.kind else 0
+        return Own(self._name, direct, self._changing, over, family)
 
     def _note(self, refused: Mapping[str, str]) -> None:
         for peer, why in refused.items():
