@@ -30,7 +30,8 @@ from tests.bench import (
 )
 from tests.bench import arguments as run_arguments
 from tests.bench.figures import Table
-from tests.bench.machine import describe
+from tests.bench.machine import describe, start_of_python
+from tests.bench.page import renewed
 from tests.bench.stage import DOCKER, NAME, STATE, SUBNET, Stage
 from weave_http.errors import WeaveError
 from weave_http.image import build_guest_image, build_image
@@ -40,26 +41,15 @@ PROJECT = Path(__file__).parents[2]
 DOCUMENT = PROJECT / "docs" / "benchmarks.md"
 CACHE = PROJECT / "build" / "cache" / "weave-http"
 QUIET_LOAD = 1.0
-_INTRODUCTION = """\
-# Benchmarks
-
-Made by `make bench ARGS=--write`, on two Docker hosts of `weave sandbox` on one machine. What is compared was measured
-in the same run, in turns (A, B, A, B, …), so that whatever disturbed the machine disturbed both alike; a ratio is that
-of the medians, *per round* its smallest and largest of one round. Figures in seconds are of this machine; ratios carry
-over better.
-"""
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
     """Return the options of a command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--write", action="store_true", help=f"keep the figures in docs/{DOCUMENT.name}")
+    parser.add_argument("--write", action="store_true", help=f"keep these figures in docs/{DOCUMENT.name}")
     parser.add_argument("--quick", action="store_true", help="few rounds: shows that it works, not how fast")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=[], metavar="PART", help=", ".join(PARTS))
-    options = parser.parse_args(argv)
-    if options.only and options.write:
-        parser.error("--write keeps all figures, so that it can't go with --only")
-    return options
+    return parser.parse_args(argv)
 
 
 @contextmanager
@@ -190,13 +180,6 @@ def measure(place: Stage, only: Sequence[str], *, quick: bool) -> Iterator[Measu
         yield from part(place, quick)
 
 
-def document(about: list[tuple[str, str]], tables: list[Table]) -> str:
-    """Return the text of docs/benchmarks.md."""
-    lines = [f"| {what} | {words} |" for what, words in about]
-    machine = "\n".join(["## Machine", "", "| | |", "| --- | --- |", *lines]) + "\n"
-    return "\n".join([_INTRODUCTION, machine, *(table.markdown() for table in tables)])
-
-
 def main(argv: list[str]) -> int:
     """Run the benchmark; return the exit code."""
     options = arguments(argv)
@@ -220,12 +203,17 @@ def main(argv: list[str]) -> int:
     except WeaveError as error:
         say(f"bench: {error}")
         return error.exit_code
-    about.append(("measured", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load before the start {load:.1f}"))
+    when = (
+        f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load before the start {load:.1f}, `python -c pass` "
+        f"{start_of_python():.0f} ms."
+    )
     for what, words in about:
         print(textwrap.fill(f"{what}: {words}", 80, subsequent_indent="  "))
+    print(when)
     print(f"goals missed: {', '.join(missed)}" if missed else "all goals met")
     if options.write:
-        DOCUMENT.write_text(document(about, tables), encoding="utf-8")
+        before = DOCUMENT.read_text(encoding="utf-8") if options.only else ""
+        DOCUMENT.write_text(renewed(before, about, tables, when), encoding="utf-8")
         print(f"written: docs/{DOCUMENT.name}")
     return 0
 

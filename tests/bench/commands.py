@@ -9,7 +9,7 @@ from functools import partial
 from statistics import median
 
 from tests.bench.figures import COMPARED, Cells, Compared, Table, alternate, figure, verdict
-from tests.bench.stage import DOCKER, Stage, weave_program
+from tests.bench.stage import DOCKER, Stage
 from tests.hosts.host import GUEST, Host
 from weave_http import constants
 
@@ -161,7 +161,6 @@ def measure_shares(stage: Stage, host: Host, rounds: int) -> Table:
     measures = (
         python("pass"),
         python("import weave_http.cli.main"),
-        partial(stage.timed, host, [weave_program(), "--dry-run", "status"]),
         partial(stage.weave, host, "status"),
         python("import weave_http.engine.client"),
         python("import weave_http.engine.client, weave_http.engine.wire.by_httpx"),
@@ -169,21 +168,20 @@ def measure_shares(stage: Stage, host: Host, rounds: int) -> Table:
     )
     alternate(measures, 1)
     traces.clear()
-    nothing, cli, dry, whole, client, transport, _ = map(median, alternate(measures, rounds))
+    nothing, cli, whole, client, transport, _ = map(median, alternate(measures, rounds))
     each = {name: median(run[name] for run in traces if name in run) for name in traces[-1]}
     parts = {
         "start of Python": nothing,
         "imports of the command line": cli - nothing,
-        "reading the options, preparing the calls": dry - cli,
         **each,
     }
-    parts["waiting for the container, the rest"] = whole - sum(parts.values())
+    parts["further imports, the options, the rest"] = whole - sum(parts.values())
     rows: list[Cells] = [(name, f"{part:.0f}", f"{part / whole:.0%}") for name, part in parts.items()]
     rows.append(("all", f"{whole:.0f}", "100%"))
     notes = [
         f"TCP with mutual TLS; medians of {rounds} rounds, in turns. The first call includes the connection, TLS's "
-        f"handshake and, {figure(transport - client, 'ms')} by themselves, the imports of the transport. The waiting "
-        "is that for the executor in its container."
+        f"handshake and, {figure(transport - client, 'ms')} by themselves, the imports of the transport. The rest is "
+        "what takes place between: imports that only this command needs, its options, the executor's work."
     ]
     return Table("Where one weave status goes, in ms", ("", "median", "share"), rows, notes)
 

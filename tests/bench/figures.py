@@ -115,11 +115,11 @@ class Table:
         return "\n".join([self.title, "-" * len(self.title), *lines, *notes]) + "\n"
 
     def markdown(self) -> str:
-        """Return it as a section of a Markdown document."""
+        """Return it as a Markdown table and its notes, without the title."""
         rule = ["---", *("---:" for _ in self.columns[1:])]
         lines = [f"| {' | '.join(cells)} |" for cells in (self.columns, rule, *self.rows)]
         notes = [f"\n{textwrap.fill(note, 118)}" for note in self.notes]
-        return "\n".join([f"## {self.title}", "", *lines, *notes]) + "\n"
+        return "\n".join([*lines, *notes]) + "\n"
 
 
 def measured_alone(measure: Callable[..., tuple[Table, list[str]]], argv: Sequence[str]) -> int:

@@ -1,6 +1,7 @@
 """How figures are compared and shown."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -8,8 +9,11 @@ from tests.bench.arguments import LONG, microseconds
 from tests.bench.commands import calls_of
 from tests.bench.figures import COMPARED, WIDTH, Compared, Table, alternate, figure
 from tests.bench.machine import cpu_model, memory_gib
+from tests.bench.page import renewed
 from weave_http.run_args.grammar import split
 from weave_http.run_args.table import OPTIONS_BY_NAME
+
+PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 
 def test_things_are_measured_in_turns() -> None:
@@ -52,8 +56,7 @@ def test_tables_fit_a_terminal_and_are_markdown(row: Compared) -> None:
     table = Table("Title", COMPARED, [row.cells()], ["A note of many words. " * 10])
     assert max(map(len, table.text().splitlines())) <= WIDTH
     lines = table.markdown().splitlines()
-    assert lines[:2] == ["## Title", ""]
-    assert {line.count("|") for line in lines[2:5]} == {len(COMPARED) + 1}
+    assert {line.count("|") for line in lines[:3]} == {len(COMPARED) + 1}
 
 
 def test_calls_are_read_from_a_trace() -> None:
@@ -73,3 +76,31 @@ def test_the_machine_is_described_by_its_own_files() -> None:
 def test_the_line_that_is_timed_has_forty_options() -> None:
     assert len(split(LONG, OPTIONS_BY_NAME).options) == 40
     assert microseconds(LONG) > 0
+
+
+def test_a_table_measured_anew_takes_the_place_of_the_old_one_and_the_others_stay() -> None:
+    def table(title: str, value: str) -> Table:
+        return Table(title, ("what", "figure"), [("a", value)], ["A note."])
+
+    before = renewed("", [("CPU", "slow")], [table("First", "1"), table("Second, in ms", "2")], "Measured then.")
+    after = renewed(before, [("CPU", "fast")], [table("First", "3"), table("Third", "4")], "Measured now.")
+    assert [line for line in after.splitlines() if line.startswith(("## ", "Measured", "| a", "| CPU"))] == [
+        "## Machine",
+        "| CPU | fast |",
+        "## First",
+        "Measured now.",
+        "| a | 3 |",
+        "## Second, in ms",
+        "Measured then.",
+        "| a | 2 |",
+        "## Third",
+        "Measured now.",
+        "| a | 4 |",
+    ]
+    assert renewed(before, [("CPU", "slow")], [], "Measured never.") == before
+
+
+def test_every_table_of_the_page_says_when_it_was_measured() -> None:
+    _, *sections = PAGE.read_text(encoding="utf-8").split("\n## ")
+    assert len(sections) > 5
+    assert [text.splitlines()[0] for text in sections if "\n\nMeasured 20" not in text] == ["Machine"]
