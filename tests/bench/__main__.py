@@ -204,8 +204,8 @@ def main(argv: list[str]) -> int:
         say(f"bench: {error}")
         return error.exit_code
     when = (
-        f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load before the start {load:.1f}, `python -c pass` "
-        f"{start_of_python():.0f} ms."
+        f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {dict(about)['CPU']}, load before the start {load:.1f}, "
+        f"`python -c pass` {start_of_python():.0f} ms."
     )
     for what, words in about:
         print(textwrap.fill(f"{what}: {words}", 80, subsequent_indent="  "))
