@@ -39,7 +39,7 @@ class Compared:
         ours: figures of weave's.
         theirs: figures of what it is compared with, of the same rounds.
         unit: of both.
-        goal: what the ratio of the medians is to be; above it if `at_least`, else below it.
+        goal: what the ratio of the medians is to be; above it if `at_least`, else below it. None for no goal.
         at_least: more is better.
     """
 
@@ -47,7 +47,7 @@ class Compared:
     ours: Sequence[float]
     theirs: Sequence[float]
     unit: str
-    goal: float
+    goal: float | None = None
     at_least: bool = False
 
     @property
@@ -63,15 +63,19 @@ class Compared:
 
     @property
     def met(self) -> bool:
-        """Whether the goal is reached."""
+        """Whether the goal is reached, if there is one."""
+        if self.goal is None:
+            return True
         return self.ratio >= self.goal if self.at_least else self.ratio <= self.goal
 
     def cells(self) -> Cells:
         """Return it as a row for `COMPARED`."""
         low, high = self.spread
-        goal = f"{'≥' if self.at_least else '≤'} {self.goal:g}"
+        goal = ("–", "")
+        if self.goal is not None:
+            goal = (f"{'≥' if self.at_least else '≤'} {self.goal:g}", verdict(self.met))
         figures = (figure(median(self.ours), self.unit), figure(median(self.theirs), self.unit))
-        return (self.what, *figures, f"{self.ratio:.2f}", f"{low:.2f}–{high:.2f}", goal, verdict(self.met))
+        return (self.what, *figures, f"{self.ratio:.2f}", f"{low:.2f}–{high:.2f}", *goal)
 
 
 COMPARED: Cells = ("", "weave", "beside", "ratio", "per round", "goal", "")
@@ -119,7 +123,7 @@ class Table:
         rule = ["---", *("---:" for _ in self.columns[1:])]
         lines = [f"| {' | '.join(cells)} |" for cells in (self.columns, rule, *self.rows)]
         notes = [f"\n{textwrap.fill(note, 118)}" for note in self.notes]
-        return "\n".join([*lines, *notes]) + "\n"
+        return "\n".join([*lines, *notes])
 
 
 def measured_alone(measure: Callable[..., tuple[Table, list[str]]], argv: Sequence[str]) -> int:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
-import sys
-import time
 from pathlib import Path
-from statistics import median
 
 from weave_http import __version__
 
@@ -43,13 +39,3 @@ def describe(engine: str, cli: str) -> list[tuple[str, str]]:
         ("Python", platform.python_version()),
         ("weave-http", __version__),
     ]
-
-
-def start_of_python(rounds: int = 11) -> float:
-    """Return the milliseconds, in the median, that `python -c pass` takes: how fast the machine is today."""
-    taken = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", "pass"], check=True)
-        taken.append(time.perf_counter() - began)
-    return median(taken) * 1000

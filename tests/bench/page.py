@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from tests.bench.figures import Table
 
+PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 _INTRODUCTION = """\
 # Benchmarks
 
@@ -30,7 +32,6 @@ def renewed(before: str, about: Sequence[tuple[str, str]], tables: Sequence[Tabl
     """
     machine = "\n".join(["| | |", "| --- | --- |", *(f"| {what} | {words} |" for what, words in about)])
     sections = dict(re.findall(r"^## ([^\n]+)\n\n(.*?)\n*(?=^## |\Z)", before, re.MULTILINE | re.DOTALL))
-    sections = {_MACHINE: "", **sections} | {_MACHINE: machine}
-    for table in tables:
-        sections[table.title] = f"{when}\n\n{table.markdown()}".rstrip("\n")
+    sections.pop(_MACHINE, None)
+    sections = {_MACHINE: machine, **sections, **{table.title: f"{when}\n\n{table.markdown()}" for table in tables}}
     return "\n".join([_INTRODUCTION, *(f"## {title}\n\n{text}\n" for title, text in sections.items())])

@@ -1,7 +1,6 @@
 """How figures are compared and shown."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -9,11 +8,9 @@ from tests.bench.arguments import LONG, microseconds
 from tests.bench.commands import calls_of
 from tests.bench.figures import COMPARED, WIDTH, Compared, Table, alternate, figure
 from tests.bench.machine import cpu_model, memory_gib
-from tests.bench.page import renewed
+from tests.bench.page import PAGE, renewed
 from weave_http.run_args.grammar import split
 from weave_http.run_args.table import OPTIONS_BY_NAME
-
-PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 
 def test_things_are_measured_in_turns() -> None:
@@ -57,6 +54,13 @@ def test_tables_fit_a_terminal_and_are_markdown(row: Compared) -> None:
     assert max(map(len, table.text().splitlines())) <= WIDTH
     lines = table.markdown().splitlines()
     assert {line.count("|") for line in lines[:3]} == {len(COMPARED) + 1}
+    assert f"\n## Title\n\nWhen.\n\n{lines[0]}\n" in renewed("", [], [table], "When.")
+
+
+def test_what_has_no_goal_misses_none() -> None:
+    row = Compared("speed", [1.0], [100.0], unit="Mbit/s")
+    assert row.met
+    assert row.cells() == ("speed", "1 Mbit/s", "100 Mbit/s", "0.01", "0.01–0.01", "–", "")
 
 
 def test_calls_are_read_from_a_trace() -> None:
