@@ -6,9 +6,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from queue import SimpleQueue
 from unittest.mock import patch
 
 import pytest
@@ -19,7 +20,17 @@ from weave_http import constants
 from weave_http.commands import perform
 from weave_http.commands import signals as module
 from weave_http.commands.executor import execute
-from weave_http.commands.signals import Handing, Holding, Interrupted, Repeating, Signals, Undoing, Unheard, all_signals
+from weave_http.commands.signals import (
+    ENDING,
+    Handing,
+    Holding,
+    Interrupted,
+    Repeating,
+    Signals,
+    Undoing,
+    Unheard,
+    all_signals,
+)
 from weave_http.operations import parse
 
 
@@ -40,6 +51,31 @@ def test_without_a_policy_the_first_one_is_raised(signals: Signals) -> None:
     with pytest.raises(Interrupted) as caught:
         send(signal.SIGTERM)
     assert caught.value.exit_code == 143
+
+
+@pytest.mark.usefixtures("signals")
+@pytest.mark.parametrize("wait", [lambda: SimpleQueue[None]().get(timeout=60), lambda: time.sleep(60)])
+def test_one_that_does_not_break_off_a_wait_of_the_main_thread_ends_it_all_the_same(wait: Callable[[], None]) -> None:
+    def send_here() -> None:
+        time.sleep(0.1)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    thread = threading.Thread(target=send_here)
+    thread.start()
+    began = time.monotonic()
+    with pytest.raises(Interrupted):
+        wait()
+    assert time.monotonic() - began < 30
+    thread.join()
+
+
+def test_handlers_are_as_before_when_nobody_listens_any_more() -> None:
+    numbers = [*ENDING, signal.SIGURG]
+    before = [signal.getsignal(number) for number in numbers], signal.set_wakeup_fd(-1), threading.active_count()
+    with Signals().listening():
+        pass
+    after = [signal.getsignal(number) for number in numbers], signal.set_wakeup_fd(-1), threading.active_count()
+    assert after == before
 
 
 @pytest.mark.usefixtures("signals")

@@ -41,6 +41,11 @@ NOT_HANDED_ON = {
 
 _AGAIN_SECONDS = 0.002
 """When a signal that came in the midst of an import is sent again."""
+_WAKING_SECONDS = (0.02, 0.1, 0.5)
+"""When the main thread is woken after a signal: it has had time to act on it by itself, and is woken again should it
+only then have begun to wait."""
+_WAKING = signal.SIGURG
+"""What wakes it: nobody sends it to us otherwise, and it is not handed on."""
 
 
 class Interrupted(WeaveError):
@@ -244,12 +249,13 @@ class Signals:
         Only the main thread can.
         """
         self._before = {}
-        try:
-            self._want(frozenset(ENDING))
-            yield
-        finally:
-            self._leave(set())
-            self._before = None
+        with _woken():
+            try:
+                self._want(frozenset(ENDING))
+                yield
+            finally:
+                self._leave(set())
+                self._before = None
 
     @contextmanager
     def under(self, policy: Policy) -> Iterator[None]:
@@ -321,6 +327,41 @@ class Signals:
         if not isinstance(self._policy, Handing):
             self.waiting = number
         self._policy.take(number, waiting)
+
+
+@contextmanager
+def _woken() -> Iterator[None]:
+    """Have each signal end the main thread's wait for something, so that it acts on the signal.
+
+    The kernel does so for a wait that has begun in the thread that it gives the signal to. One that comes in the moment
+    before the wait, or goes to another thread, would count when the wait is over, which may be never.
+    """
+    main = threading.get_ident()
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    over = threading.Event()
+
+    def keep_waking() -> None:
+        while not over.is_set():
+            if set(os.read(reading, 64)) - {_WAKING}:
+                for seconds in _WAKING_SECONDS:
+                    if not over.wait(seconds):
+                        signal.pthread_kill(main, _WAKING)
+
+    before = signal.signal(_WAKING, lambda number, frame: None)
+    written_before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    thread = threading.Thread(target=keep_waking, name="signal-waker", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(written_before)
+        over.set()
+        os.write(writing, bytes((_WAKING,)))
+        thread.join()
+        signal.signal(_WAKING, before)
+        os.close(reading)
+        os.close(writing)
 
 
 def all_signals() -> frozenset[signal.Signals]:
