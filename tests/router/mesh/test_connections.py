@@ -12,8 +12,9 @@ import pytest
 
 from tests.router.mesh.loopback import CODEC
 from tests.router.mesh.worlds import address, hello
-from weave_http.router.mesh import connections
+from weave_http.router.mesh import heartbeats
 from weave_http.router.mesh.connections import Connection
+from weave_http.router.mesh.heartbeats import Heartbeats
 from weave_http.router.mesh.loop_clock import LoopClock
 from weave_http.router.mesh.messages import Have, Message
 from weave_http.router.mesh.wire import Wire
@@ -26,7 +27,7 @@ def _run(test: Coroutine[Any, Any, None]) -> None:
 class End:
     """One end, with what it heard and has to say."""
 
-    def __init__(self, wire: Wire, number: int) -> None:
+    def __init__(self, wire: Wire, number: int, beats: Heartbeats) -> None:
         self.heard: list[Message] = []
         self.says: list[Message] = []
         self.connection = Connection(
@@ -37,7 +38,12 @@ class End:
             gossip=self._gossip,
             is_ours=lambda number, outbound: number == 7 and outbound,
         )
-        self.running = asyncio.create_task(self.connection.run(self.heard.append))
+        self._beats = beats
+        self.running = asyncio.create_task(self._run())
+
+    async def _run(self) -> str:
+        with self._beats.of(self.connection.pulse):
+            return await self.connection.run(self.heard.append)
 
     def _gossip(self, _: Connection) -> list[Message]:
         said, self.says = self.says, []
@@ -47,12 +53,12 @@ class End:
 @asynccontextmanager
 async def _ends() -> AsyncIterator[tuple[End, End]]:
     ends, wires = [], []
-    clock = LoopClock()
-    ticking = asyncio.create_task(clock.run())
+    clock, beats = LoopClock(), Heartbeats()
+    ticking = [asyncio.create_task(work) for work in (clock.run(), beats.run())]
     for number, sock in enumerate(socket.socketpair(), start=1):
         reader, writer = await asyncio.open_connection(sock=sock)
         wires.append(Wire(reader, writer, address(number), CODEC, clock))
-        ends.append(End(wires[-1], number))
+        ends.append(End(wires[-1], number, beats))
     try:
         yield ends[0], ends[1]
     finally:
@@ -60,7 +66,8 @@ async def _ends() -> AsyncIterator[tuple[End, End]]:
             end.connection.end("the test is over")
             await end.running
             await wire.close()
-        ticking.cancel()
+        for task in ticking:
+            task.cancel()
 
 
 def test_what_is_to_say_is_said_when_it_is_woken() -> None:
@@ -97,8 +104,8 @@ def test_a_peer_confirms_what_is_its_own() -> None:
 
 
 def test_both_ping_by_their_own_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "HEARTBEAT", 0.2)
-    monkeypatch.setattr(connections, "DEAD_AFTER", 1.5)
+    monkeypatch.setattr(heartbeats, "HEARTBEAT", 0.2)
+    monkeypatch.setattr(heartbeats, "DEAD_AFTER", 1.5)
 
     async def test() -> None:
         async with _ends() as (one, other):

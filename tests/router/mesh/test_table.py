@@ -5,6 +5,7 @@ from typing import cast
 
 from tests.router.mesh.worlds import address, hello, name
 from weave_http.router.mesh.connections import Connection
+from weave_http.router.mesh.loop_clock import LoopClock
 from weave_http.router.mesh.table import CLASH_COUNTS, Table
 from weave_http.router.mesh.topology import Address, Link
 from weave_http.router.mesh.wire import Wire
@@ -13,6 +14,7 @@ from weave_http.router.mesh.wire import Wire
 class _Wire:
     def __init__(self, remote: Address) -> None:
         self.remote = remote
+        self.clock = LoopClock()
 
 
 async def _connection(number: int, connection: int, *, uid: int = 1, outbound: bool = True) -> Connection:

@@ -1,38 +1,22 @@
-"""An established connection to another router: heartbeats, what is told and heard, and its end.
+"""An established connection to another router: what is told and heard on it, and its end.
 
 Nothing is queued: what has to be told is asked for at the moment when it can be sent.
-
-Two things can be wrong with a silent peer. Its *link* may be dead: then its kernel acknowledges nothing, and the
-connection ends in less than three seconds. Or its router may be hung or busy: then its kernel still acknowledges what
-is sent, and the connection waits for `DEAD_AFTER`. So the side that dialled sends a heartbeat every two seconds and
-looks whether it was acknowledged; the other side answers every third one, and looks by itself when they fail to come.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 from weave_http.router.mesh.fields import Malformed
+from weave_http.router.mesh.heartbeats import Pulse
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.messages import Answer, Ask, Beat, Goodbye, Hello, Message, Ping, Pong, Unknown
 from weave_http.router.mesh.neighbours import Neighbour
-from weave_http.router.mesh.sockets import DEAD_AFTER
 from weave_http.router.mesh.topology import Address
 from weave_http.router.mesh.wire import CLOSE_TIMEOUT, Closed, Wire
 
-HEARTBEAT = 2.0
-"""Seconds between heartbeats of the side that dialled, whatever else is said and heard."""
-OVERDUE = 0.1
-"""Seconds after which the other side looks for a heartbeat that fails to come."""
-_HEARTBEATS_AN_ANSWER = 2.5
-LINK_TIMEOUT = 0.7
-"""Seconds, and a few round trips, within which a heartbeat is acknowledged when the link is alive."""
-_ROUND_TRIPS = 3
-_LOOK = 0.1
-"""Seconds from one look at the kernel's acknowledgements to the next."""
 PULSE_TIMEOUT = 2.0
 """Seconds within which a peer answers when it is alive."""
 _BREATH = 64
@@ -51,6 +35,9 @@ class Connection:
         gossip: called when something can be sent; returns what the peer has to be told now.
         is_ours: tells whether we have, or are about to have, a connection of a number, and dialled it or not.
         clear: whether data to the peer may be in the clear, as both sides agreed; without a password it always may.
+
+    Attributes:
+        pulse: its heartbeats; somebody has to keep them going (`weave_http.router.mesh.heartbeats.Heartbeats`).
     """
 
     def __init__(
@@ -82,8 +69,7 @@ class Connection:
         self._answers: dict[int, bool] = {}
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._wants: set[Message] = set()
-        self._heard_at = self._said_at = monotonic()
-        self._heard_by_clock = 0.0
+        self.pulse = Pulse(wire, outbound=outbound, end=self.end)
 
     @property
     def peer(self) -> PeerName:
@@ -159,14 +145,11 @@ class Connection:
             handle: called with each message that the peer sent, those between the two connections apart.
         """
         loop = asyncio.get_running_loop()
-        tasks = [loop.create_task(work) for work in (self._receive(handle), self._send(), self._keep_alive())]
+        tasks = [loop.create_task(work) for work in (self._receive(handle), self._send())]
         ends: list[asyncio.Future[Any]] = [*tasks, self._ended]
-        self._heard_by_clock = self.wire.clock.now()
-        self._silence = loop.call_later(DEAD_AFTER, self._look_for_silence)
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._silence.cancel()
             for task in tasks:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -189,20 +172,12 @@ class Connection:
             pass  # it finds out by itself
         self.end("we left")
 
-    def _look_for_silence(self) -> None:
-        """End the connection if nothing was heard for too long: one look, where a limit for each message costs more."""
-        left = self._heard_by_clock + DEAD_AFTER - self.wire.clock.now()
-        if left > 0:
-            self._silence = asyncio.get_running_loop().call_later(left, self._look_for_silence)
-        else:
-            self.end(f"nothing heard for {DEAD_AFTER:.0f} s")
-
     async def _receive(self, handle: Callable[[Message], None]) -> None:
         count = 0
         while True:
             message = await self.wire.receive()
             self._heard.set()
-            self._heard_at, self._heard_by_clock = monotonic(), self.wire.clock.now()
+            self.pulse.heard()
             self._hear(message, handle)
             count += 1
             if count % _BREATH == 0:
@@ -211,8 +186,7 @@ class Connection:
     def _hear(self, message: Message, handle: Callable[[Message], None]) -> None:
         match message:
             case Beat():
-                if not self.outbound and monotonic() - self._said_at > _HEARTBEATS_AN_ANSWER * HEARTBEAT:
-                    self._beat()
+                self.pulse.answer()
             case Ping():
                 self._want(Pong())
             case Pong():
@@ -244,37 +218,4 @@ class Connection:
             self._wants.clear()
             if messages:
                 await self.wire.send(messages)
-                self._said_at = monotonic()
-
-    async def _keep_alive(self) -> None:
-        """Send heartbeats, and raise `Closed` when one is not acknowledged."""
-        beat_at = monotonic() + HEARTBEAT
-        while True:
-            while (wait := beat_at - monotonic()) > 0:
-                await asyncio.sleep(wait)
-                if not self.outbound:  # the other side sends them
-                    beat_at = max(beat_at, self._heard_at + HEARTBEAT + OVERDUE)
-            self._beat()
-            sent_at = monotonic()
-            beat_at = sent_at + HEARTBEAT
-            await self._acknowledged(sent_at)
-
-    async def _acknowledged(self, sent_at: float) -> None:
-        """Return when the link proved to be alive since then; raise `Closed` if it doesn't in time.
-
-        It is looked at more than once, so that a lag of our own between the sending and the look does no harm.
-        """
-        await asyncio.sleep(LINK_TIMEOUT)
-        looks = 0
-        while (unanswered := self.wire.unanswered) is not None:
-            silent = min(unanswered.silent, monotonic() - sent_at)
-            if silent < monotonic() - sent_at - _LOOK:
-                return
-            looks += 1
-            if looks > 1 and silent > LINK_TIMEOUT + _ROUND_TRIPS * unanswered.round_trip:
-                raise Closed(f"the link is dead: nothing acknowledged for {silent:.1f} s")
-            await asyncio.sleep(_LOOK)
-
-    def _beat(self) -> None:
-        self.wire.beat()
-        self._said_at = monotonic()
+                self.pulse.said()

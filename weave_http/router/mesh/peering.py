@@ -24,6 +24,7 @@ from weave_http.router.mesh.codec import Codec
 from weave_http.router.mesh.connections import Connection
 from weave_http.router.mesh.dialling import Dialler
 from weave_http.router.mesh.fields import Malformed
+from weave_http.router.mesh.heartbeats import Heartbeats
 from weave_http.router.mesh.identity import PeerName, Self
 from weave_http.router.mesh.loop_clock import LoopClock
 from weave_http.router.mesh.meeting import Meeting
@@ -87,6 +88,7 @@ class Peering:
         self._tell_changed = changed
         self._tasks = Tasks("a connection")
         self._clock = LoopClock()
+        self._heartbeats = Heartbeats()
         self._meeting = Meeting(
             me,
             [topic.name for topic in topics],
@@ -132,8 +134,9 @@ class Peering:
         """Begin to accept and to dial."""
         acceptor = Acceptor(self._sockets, self._tasks, self._meet, self._keep)
         dialler = self._dialler
-        for work in (self._clock.run(), acceptor.run(), dialler.run(), dialler.follow_names(), self._resend()):
+        for work in (self._clock.run(), self._heartbeats.run(), acceptor.run(), dialler.run(), dialler.follow_names()):
             self._tasks.start(work)
+        self._tasks.start(self._resend())
 
     async def stop(self) -> None:
         """End all connections without a goodbye: peers keep sending us data for a while."""
@@ -199,7 +202,8 @@ class Peering:
         self._changed()
         why = "this router stops"
         try:
-            why = await connection.run(lambda message: self._handle(connection, message))
+            with self._heartbeats.of(connection.pulse):
+                why = await connection.run(lambda message: self._handle(connection, message))
         finally:
             logger.info("%s connection to %s ended: %s", connection.label, connection.who, why)
             self._drop(connection, why)

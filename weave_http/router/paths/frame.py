@@ -24,7 +24,8 @@ _DESTINATION = bytes.fromhex("0180c200000e")
 """A group address that stays on its link."""
 _VXLAN = struct.pack("!II", 0x0800_0000, constants.VNI << 8)
 _ETHERNET = struct.Struct("!6s6sH")
-_BODY = struct.Struct("!4s?6s6sHQH")
+_BODY = struct.Struct("!4s?6s6sHQH?QH")
+"""Routers of before the last three put zeros there, and take no notice of them."""
 _MAGIC = b"wvp1"
 
 
@@ -39,6 +40,9 @@ class Probe:
         label: of the way (`weave_http.router.data.plan.Way`).
         nonce: that the answer repeats.
         size: bytes of the question's packet on the network, as sent, or in an answer as it arrived.
+        wide: in a question, whether an answer as large as it is wanted.
+        back: in an answer, a number of its own; in a question, that of the last answer. 0 for none.
+        back_size: bytes of the answer's packet, as sent, or in a question as it arrived.
         turn: makes another source address; it is not told.
     """
 
@@ -48,6 +52,9 @@ class Probe:
     label: int
     nonce: int
     size: int
+    wide: bool = False
+    back: int = 0
+    back_size: int = 0
     turn: int = 0
 
 
@@ -61,24 +68,30 @@ def pack(probe: Probe) -> bytes:
         probe.label,
         probe.nonce,
         probe.size,
+        probe.wide,
+        probe.back,
+        probe.back_size,
     )
     header = _ETHERNET.pack(_DESTINATION, _source(probe), ETHERTYPE)
-    return _VXLAN + header + body.ljust(LEAST if probe.answer else probe.size, b"\0")
+    return _VXLAN + header + body.ljust(max(LEAST, probe.back_size) if probe.answer else probe.size, b"\0")
 
 
 def parse(frame: bytes) -> Probe | None:
     """Return the probe in a frame as a packet socket gives it, None if there is none.
 
-    A question's size is what arrived of it.
+    A question's size, and the size of an answer with a number of its own, is what arrived of it.
     """
     size = len(frame) - _ETHERNET.size
     if size < _BODY.size:
         return None
-    magic, answer, source, target, label, nonce, said = _BODY.unpack_from(frame, _ETHERNET.size)
+    fields = _BODY.unpack_from(frame, _ETHERNET.size)
+    magic, answer, source, target, label, nonce, said, wide, back, back_size = fields
     if magic != _MAGIC:
         return None
     name, other = (PeerName(octets.hex(":")) for octets in (source, target))
-    return Probe(answer, name, other, label, nonce, said if answer else min(said, size))
+    if answer:
+        return Probe(True, name, other, label, nonce, said, wide, back, min(back_size, size))
+    return Probe(False, name, other, label, nonce, min(said, size), wide, back, back_size)
 
 
 def _octets(name: PeerName) -> bytes:

@@ -1,4 +1,9 @@
-"""All ways that are probed: what to send when, and what answers say. Pure."""
+"""All ways that are probed: what to send when, and what answers say. Pure.
+
+Each end of a way wants to know what passes from it to the other one. While all is well, one question and one answer
+tell both: the answer is as large as the question, and the next question says that it arrived. Who asks is settled by
+the two names. As soon as anything fails to come each end asks by itself, and answers are small.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +16,15 @@ from weave_http.router.mesh.identity import PeerName
 from weave_http.router.paths.frame import Probe
 from weave_http.router.paths.track import State, Track
 
-INTERVAL = 2.5
+INTERVAL = 1.5
 """Seconds between probes on a way that is good."""
 MOST_A_SECOND = 25
-"""Probes that a host sends to all peers in a second while all is well: with more than 62 peers each has a turn less
+"""Questions that a host asks all peers in a second while all is well: with more than 75 peers each has a turn less
 often."""
+LATE = 0.6
+"""Seconds by which a question may be late before the one who would answer it asks by himself."""
 HEARD = 5.0
-"""Seconds for which a peer's question shows that something comes from there."""
+"""Seconds for which a probe of a peer shows that something comes from there."""
 TURN = 8.0
 """Seconds for which probes over other hosts have one source address."""
 _NONCE_BITS = 63
@@ -43,14 +50,30 @@ class Prober:
     Args:
         me: name of this peer.
         nonce: returns a number that nobody else knows.
+        proved: called with the name of a peer when something came back from it on the direct way.
+
+    Attributes:
+        is_urgent: whether something is to be sent sooner than `next_at` was before the last probe came.
     """
 
-    def __init__(self, me: PeerName, nonce: Callable[[], int] = lambda: randbits(_NONCE_BITS)) -> None:
+    def __init__(
+        self,
+        me: PeerName,
+        nonce: Callable[[], int] = lambda: randbits(_NONCE_BITS),
+        proved: Callable[[PeerName], None] = lambda peer: None,
+    ) -> None:
         self._me = me
         self._nonce = nonce
+        self._proved = proved
         self._tracks: dict[Way, Track] = {}
         self._asked: dict[int, tuple[Way, int, float]] = {}
         """Way, size and time of each question."""
+        self._to_confirm: dict[Way, tuple[int, int]] = {}
+        """Number and size of the last large answer that came on each way."""
+        self._unconfirmed: dict[Way, tuple[int, int]] = {}
+        """The same of the last one that was sent."""
+        self._interval = INTERVAL
+        self.is_urgent = False
         self._heard: dict[tuple[PeerName, int], float] = {}
         self._by_label: dict[tuple[str, int], Way] = {}
 
@@ -75,6 +98,11 @@ class Prober:
             self._tracks[way].covered = way in covered
             self._tracks[way].hold(now, held=way in held)
         self._by_label = {(way.peer, way.label): way for way in self._tracks}
+        for backs in (self._to_confirm, self._unconfirmed):
+            for way in backs.keys() - self._tracks.keys():
+                del backs[way]
+        asked = sum(self._asks(PeerName(way.peer)) for way in self._tracks)
+        self._interval = max(INTERVAL, asked / MOST_A_SECOND)
         self._heard = {key: at for key, at in self._heard.items() if now - at < HEARD}
 
     def track(self, way: Way) -> Track | None:
@@ -102,16 +130,18 @@ class Prober:
 
     def due(self, now: float) -> tuple[list[Sending], bool]:
         """Return what has to be sent now, and whether it is known of any way that it is another than before."""
-        interval = max(INTERVAL, len(self._tracks) / MOST_A_SECOND)
-        changed, sending = False, []
+        changed, sending, self.is_urgent = False, [], False
         for way, track in self._tracks.items():
             if track.next_at > now:
                 continue
-            changed |= track.conclude(interval, now)
+            changed |= track.conclude(self._interval, now)
+            peer = PeerName(way.peer)
             for size in track.send(now):
                 nonce = self._nonce()
                 self._asked[nonce] = way, size, now
-                question = Probe(False, self._me, PeerName(way.peer), way.label, nonce, size, _turn(way, now))
+                wide = track.is_calm and self._asks(peer)
+                back = self._to_confirm.pop(way, (0, 0))
+                question = Probe(False, self._me, peer, way.label, nonce, size, wide, *back, _turn(way, now))
                 sending.append(Sending(way, question))
         if sending:
             self._asked = {nonce: each for nonce, each in self._asked.items() if now - each[2] < _KEEP_NONCES}
@@ -125,17 +155,46 @@ class Prober:
         if probe.target != self._me:
             return None
         if not probe.answer:
-            way = self._by_label.get((probe.source, probe.label))
-            if way is None:
-                return None
-            self._heard[probe.source, probe.label] = now
-            answer = Probe(True, self._me, probe.source, probe.label, probe.nonce, probe.size, _turn(way, now))
-            return Sending(way, answer)
+            return self._hear_question(probe, now)
         way, size, sent_at = self._asked.pop(probe.nonce, (None, 0, 0.0))
         track = self._tracks.get(way) if way is not None else None
-        if track is not None and size == probe.size:
+        if way is not None and track is not None and size == probe.size:
             track.answered(size, sent_at, now)
+            if probe.back:
+                self._to_confirm[way] = probe.back, probe.back_size
+            self._comes_back(probe, now)
         return None
+
+    def _hear_question(self, probe: Probe, now: float) -> Sending | None:
+        way = self._by_label.get((probe.source, probe.label))
+        if way is None:
+            return None
+        self._heard[probe.source, probe.label] = now
+        track = self._tracks[way]
+        unconfirmed = self._unconfirmed.pop(way, None)
+        if unconfirmed == (probe.back, probe.back_size):
+            self._comes_back(probe, now)
+            if not self._asks(probe.source):
+                track.confirmed(now + self._interval + LATE)
+        elif unconfirmed is not None:
+            track.doubted(now)
+            self.is_urgent = True
+        back, back_size = 0, 0
+        if probe.wide and track.is_calm and probe.size >= track.full:  # never more than what was asked with
+            back, back_size = self._unconfirmed[way] = self._nonce(), track.full
+        turn = _turn(way, now)
+        answer = Probe(True, self._me, probe.source, probe.label, probe.nonce, probe.size, False, back, back_size, turn)
+        return Sending(way, answer)
+
+    def _comes_back(self, probe: Probe, now: float) -> None:
+        """Note that something of ours has come back in a probe."""
+        self._heard[probe.source, probe.label] = now
+        if not probe.label:
+            self._proved(probe.source)
+
+    def _asks(self, peer: PeerName) -> bool:
+        """Tell whether it is us who ask while all is well: one of each two does, and a host asks about half of all."""
+        return (self._me < peer) == (sum(map(ord, self._me + peer)) % 2 == 0)
 
     def pulse(self, peer: PeerName, now: float) -> None:
         """Note that a peer's router gave a sign of life on its connection."""

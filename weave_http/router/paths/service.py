@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 _LOOK, _LOOK_PER_PEER = 1.0, 0.03
 """Seconds, and more for each peer, after which all is concluded anew, whether anything happened or not."""
-_LEAST_WAIT = 0.01
+_LEAST_WAIT = 0.05
 _GATHER, _GATHER_PER_PEER = 0.2, 0.02
 """Seconds, and more for each peer, for which news is gathered before anything is concluded from it."""
 
@@ -104,16 +105,17 @@ class Paths:
         self.admits: Callable[[str], bool] = everybody
         self._me = peering.me.name
         self._source = peering.me.source if tunnels is None else None  # in a tunnel, that of this host there
-        self._prober = Prober(self._me)
+        self._prober = Prober(self._me, proved=self._proved)
         self._conclusions = Conclusions(self._me, port, self._prober, monotonic(), between_families=tunnels is None)
         self._tasks = Tasks("a probe")
         self._asking: set[PeerName] = set()
-        self._news = asyncio.Event()
+        self._look_at = 0.0
+        self._wake = asyncio.Event()
         self._listeners: dict[str, Listener] = {}
         self._reach = Reach({})
         self._states: dict[PeerName, str] = {}
         self._forwards = False
-        gossip.changed = self._news.set
+        gossip.changed = self.look
 
     def followed(self, reach: Reach) -> None:
         """Note that the kernel follows: those who are reached are told that their frames are taken."""
@@ -122,8 +124,10 @@ class Paths:
             self._peering.wake()
 
     def look(self) -> None:
-        """Conclude anew in a moment."""
-        self._news.set()
+        """Conclude anew in a moment, for which news is gathered."""
+        gather = _GATHER + _GATHER_PER_PEER * len(self._peering.connections)
+        self._look_at = min(self._look_at, monotonic() + gather)
+        self._wake.set()
 
     def reach(self, now: float) -> Reach:
         """Return how each peer is reached, at a monotonic time in seconds."""
@@ -146,14 +150,13 @@ class Paths:
     async def run(self) -> None:
         """Probe until cancelled."""
         loop = asyncio.get_running_loop()
-        look_at = monotonic()
         try:
             while True:
+                self._wake.clear()
                 now = monotonic()
-                if now >= look_at or self._news.is_set():
-                    self._news.clear()
+                if now >= self._look_at:
                     self._forwards = sockets.forwards()
-                    look_at = now + _LOOK + _LOOK_PER_PEER * len(self._peering.connections)
+                    self._look_at = now + _LOOK + _LOOK_PER_PEER * len(self._peering.connections)
                     self._listen(loop)
                     self._conclude(now)
                 sending, changed = self._prober.due(monotonic())
@@ -161,20 +164,17 @@ class Paths:
                 self._ask_for_pulses()
                 if changed:
                     self._conclude(now)
-                wait = min(look_at, self._prober.next_at or look_at) - monotonic()
-                await self._pause(max(_LEAST_WAIT, wait))
+                next_at = self._prober.next_at
+                await self._pause(min(self._look_at, next_at or self._look_at) - monotonic())
         finally:
             await self._tasks.stop()
             for name in list(self._listeners):
                 self._deafen(loop, name)
 
     async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._news.wait()
-            await asyncio.sleep(_GATHER + _GATHER_PER_PEER * len(self._peering.connections))
-        except TimeoutError:
-            pass
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(_LEAST_WAIT, seconds)):
+                await self._wake.wait()
 
     # -- probes ----------------------------------------------------------------------------------------------
 
@@ -208,6 +208,13 @@ class Paths:
                 answers.append((answer.way.ip, answer.probe))
         if answers:
             sockets.send(answers, self._port, self._source)
+        if self._prober.is_urgent:
+            self._wake.set()
+
+    def _proved(self, peer: PeerName) -> None:
+        connection = self._peering.connections.get(peer)
+        if connection is not None:
+            connection.pulse.proved()
 
     def _ask_for_pulses(self) -> None:
         """Ask the routers of peers whose way is in doubt for a sign of life, on their connections."""

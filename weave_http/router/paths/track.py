@@ -1,9 +1,9 @@
 """What is known of one way to a peer, from probes that were answered and such that were not. Pure.
 
-A round is some probes sent at once. On a way that is good it is a single one, as large as a frame can be. What stays
-without an answer is asked again at once, with smaller ones beside it: three rounds tell whether nothing passes, or only
-what is smaller, and then which size does. A bad way counts as good again after it has been so for a while, the longer
-the more often it was bad.
+A round is some probes sent at once. On a way that is good it is a single one, as large as a frame can be; and none
+while the peer's questions say that our answers, which were as large, arrive. What stays without an answer is asked
+again at once, with smaller ones beside it: three rounds tell whether nothing passes, or only what is smaller, and then
+which size does. A bad way counts as good again after it has been so for a while, the longer the more often it was bad.
 
 A busy host answers late, which must not look like a size that does not pass. So the largest goes first: it does not
 pass if a smaller one of the same round, which was sent after it, has its answer. Answers to earlier rounds say no more
@@ -38,6 +38,11 @@ CALM = 120.0
 """Seconds after which it does not count any more that a way was bad."""
 HELD = 60.0
 """Seconds for which a way is not probed because the peer takes no frames of ours yet: its kernel has to follow."""
+GRID = 0.5
+"""Seconds: rounds on good ways begin at multiples of it, so that a router wakes up for several at once."""
+ASK_AGAIN = 20.0
+"""Seconds after which a round is due even though the peer's questions say that all is well: how long it takes, only an
+own one tells."""
 LOOK_AGAIN = 30.0
 """Seconds after which it is looked anew how much passes, where not all does."""
 _SPREAD = 15
@@ -93,7 +98,7 @@ class Track:
         self.next_at = now
         self.wants_pulse = False
         self.covered = False
-        self._began = now
+        self._began = self._asked_at = self._confirmed_until = now
         self._is_held = False
         self._round: _Round | None = None
         self._misses = 0
@@ -138,6 +143,7 @@ class Track:
         if now < self.next_at or self._round is not None:
             return ()
         sizes = self._sizes(now)
+        self._asked_at = now
         self._round = _Round(sizes, now, now + self._patience)
         self.next_at = self._round.until
         return sizes
@@ -155,6 +161,32 @@ class Track:
                 self.next_at = now
         if size == self.full:
             self._full_misses = 0
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether all passes, as far as is known, and nothing speaks against it."""
+        in_doubt = self._misses or self._full_misses
+        return self.state is State.GOOD and self.mtu == self.full and not in_doubt
+
+    def confirmed(self, until: float) -> None:
+        """Note that the peer got an answer of ours that was as large as a packet can be.
+
+        Args:
+            until: when to ask by ourselves if no more is heard.
+        """
+        self._confirmed_until = until
+        if self.is_calm and self._round is None:
+            self.next_at = max(self.next_at, self._spared_until)
+
+    def doubted(self, now: float) -> None:
+        """Note that the peer asked, and did not get such an answer of ours."""
+        if self.is_calm and self._round is None:
+            self.next_at = now
+
+    @property
+    def _spared_until(self) -> float:
+        """When to ask even though the peer's questions say that all is well."""
+        return min(self._confirmed_until, self._asked_at + ASK_AGAIN)
 
     def pulse(self, now: float) -> None:
         """Note that the peer's router gave a sign of life on its connection."""
@@ -179,8 +211,8 @@ class Track:
         unclear = (self._misses or self._full_misses or self._searching) and self.state is not State.BAD
         if unclear:
             self.next_at = now + PAUSE
-        elif self.state is State.GOOD and self.mtu == self.full:
-            self.next_at = now + interval
+        elif self.is_calm:
+            self.next_at = max(now, round((this.began + interval) / GRID) * GRID, self._spared_until)
         else:
             self.next_at = now + BAD_INTERVAL
         return before != (self.state, self.mtu)

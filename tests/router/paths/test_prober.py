@@ -1,0 +1,174 @@
+"""Both ends of a way: one of them asks for both while all is well, and each for itself as soon as it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import ip_address
+from itertools import pairwise
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weave_http.router.data.plan import Way
+from weave_http.router.mesh.heartbeats import HEARTBEAT
+from weave_http.router.mesh.identity import PeerName
+from weave_http.router.paths import frame
+from weave_http.router.paths.frame import LEAST, Probe
+from weave_http.router.paths.prober import INTERVAL, MOST_A_SECOND, Prober
+from weave_http.router.paths.track import ASK_AGAIN, State, Track
+
+FULL = 1450
+STEP = 0.01
+VXLAN = 8
+A, B = (PeerName(f"02:00:00:00:00:0{number}") for number in (1, 2))
+Passes = Callable[[PeerName, int, float], bool]
+"""Whether what a peer sends of a size arrives at a time."""
+
+
+class Pair:
+    """Two ends through time, with what goes between them as it is on the wire."""
+
+    def __init__(self, passes: Passes = lambda source, size, now: True, *, old: bool = False) -> None:
+        self.now = 0.0
+        self._passes = passes
+        self._old = old
+        self._random = Random(1)
+        self.proved: dict[PeerName, list[float]] = {A: [], B: []}
+        """When each end had something come back."""
+        self.sent: list[tuple[float, PeerName, bool, int]] = []
+        """Time, sender, whether it was an answer, and size."""
+        self.ends = {me: self._end(me, peer) for me, peer in ((A, B), (B, A))}
+
+    def _end(self, me: PeerName, peer: PeerName) -> Prober:
+        def note(_: PeerName) -> None:
+            self.proved[me].append(self.now)
+
+        end = Prober(me, lambda: self._random.getrandbits(63) | 1, note)
+        end.want({Way(peer, ip_address("192.0.2.1")): FULL}, 0.0)
+        return end
+
+    def track(self, me: PeerName) -> Track:
+        track = self.ends[me].track(Way(B if me == A else A, ip_address("192.0.2.1")))
+        assert track is not None
+        return track
+
+    def states(self) -> set[tuple[State, int]]:
+        return {(self.track(me).state, self.track(me).mtu) for me in self.ends}
+
+    def run(self, until: float) -> None:
+        """Go on until a time."""
+        while self.now < until:
+            self.now += STEP
+            for me, end in self.ends.items():
+                for each in end.due(self.now)[0]:
+                    self._send(me, each.probe)
+                for peer in end.in_doubt:
+                    end.pulse(peer, self.now)
+
+    def _send(self, source: PeerName, probe: Probe) -> None:
+        probe = replace(probe, wide=False, back=0, back_size=0) if self._old else probe
+        packet = frame.pack(probe)[VXLAN:]
+        size = len(packet) - 14
+        self.sent.append((self.now, source, probe.answer, size))
+        came = frame.parse(packet) if self._passes(source, size, self.now) else None
+        if came is not None:
+            target = B if source == A else A
+            answer = self.ends[target].hear(came, self.now + 0.001)
+            if answer is not None:
+                self._send(target, answer.probe)
+
+
+def test_while_all_is_well_a_question_and_an_answer_an_interval_are_all_and_heartbeats_are_not_needed() -> None:
+    pair = Pair()
+    pair.run(10)
+    pair.sent.clear()
+    pair.run(110)
+    assert pair.states() == {(State.GOOD, FULL)}
+    assert len(pair.sent) <= 2 * 100 / INTERVAL + 2 * (100 / ASK_AGAIN + 1)
+    for times in pair.proved.values():
+        assert max(after - before for before, after in pairwise(times)) < HEARTBEAT
+        assert pair.now - times[-1] < HEARTBEAT
+
+
+def test_each_end_of_two_knows_who_asks() -> None:
+    names = [PeerName(f"02:00:00:00:01:{number:02x}") for number in range(40)]
+    asked = {me: [peer for peer in names if peer != me and Prober(me)._asks(peer)] for me in names}
+    assert all((b in asked[a]) != (a in asked[b]) for a in names for b in names if a != b)
+    assert all(10 <= len(peers) <= 30 for peers in asked.values()), "about half each"
+
+
+@pytest.mark.parametrize("silent", [{A}, {B}, {A, B}])
+@given(st.floats(20, 20 + ASK_AGAIN))
+@settings(deadline=None, max_examples=12)
+def test_what_one_end_sends_being_lost_is_seen_by_both_within_five_seconds(silent: set[PeerName], at: float) -> None:
+    pair = Pair(lambda source, size, now: not (source in silent and at < now < at + 30))
+    pair.run(at + 5)
+    assert pair.states() == {(State.BAD, FULL)}
+    pair.run(at + 8)
+    hears = {me: pair.ends[me].hears(B if me == A else A, 0, pair.now) for me in (A, B)}
+    assert hears == {A: B not in silent, B: A not in silent}
+    pair.run(at + 35)
+    assert pair.states() == {(State.GOOD, FULL)}
+
+
+@pytest.mark.parametrize("narrow", [A, B])
+@given(st.floats(20, 20 + ASK_AGAIN), st.integers(LEAST, FULL - 1))
+@settings(deadline=None, max_examples=12)
+def test_what_passes_is_found_for_each_direction_within_five_seconds(narrow: PeerName, at: float, most: int) -> None:
+    pair = Pair(lambda source, size, now: source != narrow or size <= most or not at < now < at + 30)
+    pair.run(at + 5)
+    other = B if narrow == A else A
+    assert (pair.track(narrow).mtu, pair.track(other).mtu) == (most, FULL)
+    pair.run(at + 30)
+    assert (pair.track(narrow).mtu, pair.track(other).mtu) == (most, FULL)
+    pair.run(at + 36)
+    assert pair.states() == {(State.GOOD, FULL)}
+
+
+@given(st.integers(0, 1000))
+@settings(deadline=None, max_examples=10)
+def test_some_loss_changes_nothing(seed: int) -> None:
+    chance = Random(seed)
+    pair = Pair(lambda source, size, now: chance.random() > 0.05)
+    pair.run(5)
+    for _ in range(100):
+        pair.run(pair.now + 1)
+        assert pair.states() == {(State.GOOD, FULL)}
+
+
+def test_a_peer_of_before_who_confirms_nothing_is_asked_by_both() -> None:
+    pair = Pair(old=True)
+    pair.run(100)
+    assert pair.states() == {(State.GOOD, FULL)}
+    questions = {me: sum(sender == me and not answer for _, sender, answer, _ in pair.sent) for me in (A, B)}
+    assert all(count >= 100 / INTERVAL - 5 for count in questions.values())
+
+
+def test_an_answer_is_never_larger_than_its_question() -> None:
+    pair = Pair(lambda source, size, now: now < 10 or size < 700)
+    pair.run(60)
+    asked: dict[PeerName, int] = {}
+    for _, sender, is_answer, size in pair.sent:
+        if is_answer:
+            assert size <= max(LEAST, asked[B if sender == A else A])
+        else:
+            asked[sender] = size
+
+
+def test_of_many_peers_each_is_asked_less_often() -> None:
+    me = PeerName("02:00:00:00:00:00")
+    end = Prober(me)
+    ways = {Way(f"02:00:00:00:02:{number:02x}", ip_address(f"192.0.2.{number}")): FULL for number in range(200)}
+    end.want(ways, 0.0)
+    now, questions = 0.0, 0
+    while now < 60:
+        now += STEP
+        for each in end.due(now)[0]:
+            questions += now > 30
+            asked = each.probe
+            answer = Probe(True, asked.target, me, 0, asked.nonce, asked.size)
+            end.hear(answer, now + 0.001)
+    assert questions / 30 <= 2 * MOST_A_SECOND + 5, "those who would ask us do not, here"
