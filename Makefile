@@ -21,7 +21,7 @@ VM_TOOLS := qemu-system-x86_64=qemu-system-x86 mmdebstrap mke2fs=e2fsprogs xz=xz
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
 ENGINES := trixie forky podman
 
-.PHONY: help demo test test-addresses model test-quick tests-without-needs engines test-engines test-vm test-secret docker-suites fixtures fuzz mesh crowd restarts chaos networks lint image man dist bench clean
+.PHONY: help demo test test-long images-of-tests test-addresses model test-quick tests-without-needs engines test-engines test-vm test-secret docker-suites fixtures fuzz mesh crowd restarts chaos networks lint image man dist bench clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,16 +34,26 @@ demo: $(BIN)/weave ## Two Docker hosts, one network, set up by plain API calls (
 	@.ci/setup-tools 2>/dev/null || true
 	@PATH="$(CURDIR)/$(BIN):$$PATH" docs/demo.sh
 
-test: $(BIN)/weave lint ## Format, lint, types, and all tests on real Docker hosts (needs root, Debian)
+test: $(BIN)/weave ## Format, lint, types, and the tests, on real Docker hosts (needs root, Debian)
 	@[ "$$(id -u)" = 0 ] || { echo "make test needs root, for real Docker hosts" >&2; exit 1; }
 	@NEED_ALSO="$(TEST_TOOLS)" .ci/setup-tools
-	@$(BIN)/pytest $(SIDE_BY_SIDE)
+	@$(MAKE) --no-print-directory --output-sync --jobs 2 lint images-of-tests
+	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "not long"
+
+test-long: $(BIN)/weave ## Before a release: the tests that `make test` leaves out as they take long (needs root, Debian)
+	@[ "$$(id -u)" = 0 ] || { echo "make test-long needs root, for real Docker hosts" >&2; exit 1; }
+	@NEED_ALSO="$(TEST_TOOLS)" .ci/setup-tools
+	@$(BIN)/pytest $(SIDE_BY_SIDE) -m long
+
+# What the hosts of all processes load; types are checked meanwhile.
+images-of-tests: $(BIN)/weave
+	@$(BIN)/python -c "from tests.hosts.conftest import build; build()" >/dev/null
 
 test-quick: $(BIN)/weave ## Format, lint, types, and the tests that need neither root nor Docker nor long
 	@$(MAKE) --no-print-directory --output-sync --jobs 2 lint tests-without-needs
 
 tests-without-needs: $(BIN)/weave
-	@$(BIN)/pytest -q --numprocesses 2 --dist loadfile -m "not (hosts or kernel or programs or slow)"
+	@$(BIN)/pytest -q --numprocesses 2 --dist loadfile -m "not (hosts or kernel or programs or slow or long)"
 
 engines:
 	@NEED_ALSO=mmdebstrap .ci/setup-tools

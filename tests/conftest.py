@@ -1,7 +1,8 @@
 """For all tests: what each needs, Ctrl-C means Ctrl-C, and how long an example takes is no failure.
 
 What a test needs beside Python is said by a marker (pyproject.toml lists them), and a test is never skipped for want of
-it: `make test` runs all of them, `make test-quick` those without one. Most markers follow from the fixtures of a test.
+it: `make test` runs all but those marked `long`, `make test-long` runs these, and `make test-quick` those without any.
+Most markers follow from the fixtures of a test.
 
 A shell starts what runs in the background with SIGINT ignored, nohup with SIGHUP, and programs inherit that. On a busy
 machine any example of hypothesis may be slow.
@@ -62,5 +63,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(marker)
         for name in {NEEDS[name] for name in getattr(item, "fixturenames", ()) if name in NEEDS}:
             item.add_marker(name)
-        if "ssh" in getattr(getattr(item, "callspec", None), "params", {}).values():
+        if "sshd" in getattr(getattr(item, "callspec", None), "params", {}).values():
             item.add_marker("programs")

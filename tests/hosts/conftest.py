@@ -48,13 +48,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             print(f"not on Podman: {item.nodeid}: {marker.kwargs['reason']}")
 
 
-@pytest.fixture(scope="session")
-def images() -> tuple[Path, Path]:
-    """The image of the executor and router, and the guest image, as archives."""
+def build() -> tuple[Path, Path]:
+    """Build the image of the executor and router, and the guest image, and return the archives."""
     CACHE.mkdir(parents=True, exist_ok=True)
     weave = build_image(CACHE / "weave.tar", cache=CACHE, report=print)
     guest = build_guest_image(CACHE / "guest.tar", cache=CACHE, report=print)
     return weave.path, guest.path
+
+
+@pytest.fixture(scope="session")
+def images() -> tuple[Path, Path]:
+    """The image of the executor and router, and the guest image, as archives."""
+    return build()
 
 
 @pytest.fixture(scope="session")

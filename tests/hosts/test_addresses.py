@@ -63,6 +63,7 @@ def test_containers_get_addresses_reach_each_other_by_name_and_keep_them(trio: l
     assert one.weave("hide").split() == exposed
 
 
+@pytest.mark.long
 def test_the_sessions_of_weaves_documentation_end_as_they_do_there(clean: Sandbox) -> None:
     one, two = (Host(clean, name, unix=True) for name in ("host1", "host2"))
     afar, here, there = Weave(one, local=False), Weave(one, local=True), Weave(two, local=True)
@@ -158,6 +159,7 @@ def sniffed(host: Host, mac: str) -> Iterator[list[str]]:
     seen.append(host.shell(f"cat {folder}/seen && rm -r {folder}").strip())
 
 
+@pytest.mark.long
 def test_a_host_away_for_long_loses_its_addresses_and_no_frame_of_theirs_passes(clean: Sandbox) -> None:
     one, two, three = (Host(clean, name, unix=True) for name in ("host1", "host2", "host3"))
     joined(one, two, three, flags=("--ipalloc-reclaim", "10s"))

@@ -27,6 +27,7 @@ def three(clean: Sandbox) -> list[Host]:
     return hosts
 
 
+@pytest.mark.long
 def test_an_address_that_moves_is_followed_and_after_failures_there_is_one_network(three: list[Host]) -> None:
     took = Moves(three, seed=SEED).play(MOVES)
     assert max(took) <= FOLLOWS, took

@@ -19,6 +19,7 @@ SECONDS = 30.0
 """In which all must be on the network again, from the engine's first answer."""
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.timeout(1200),
     pytest.mark.not_podman(reason="Podman has no daemon whose restart containers would notice"),
 ]

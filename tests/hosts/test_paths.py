@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from functools import partial
 
+import pytest
+
 from tests.hosts.host import GUEST, Host, eventually
 from tests.hosts.test_network import joined
 
@@ -44,6 +46,7 @@ def test_data_goes_over_a_third_host_and_the_mtu_follows_in_running_containers(t
     assert "WEAVE" not in one.shell("iptables-save")
 
 
+@pytest.mark.long
 def test_a_host_with_ipv4_and_one_with_ipv6_alone_meet_over_one_with_both(trio: list[Host]) -> None:
     four, both, six = trio
     address = {host: f"fd00:77::{number}" for number, host in enumerate(trio, start=1)}

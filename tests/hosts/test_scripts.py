@@ -67,7 +67,10 @@ DAY = (
 SHORT_DAY = ("launch", f"run 10.2.1.1/24 --name c1 {GUEST} sleep 3600", "ps nobody", "reset")
 
 
-@pytest.mark.parametrize(("unix", "day"), [(True, DAY), (False, SHORT_DAY)], ids=["unix", "tls"])
+@pytest.mark.parametrize(
+    ("unix", "day"),
+    [pytest.param(True, DAY, id="unix", marks=pytest.mark.long), pytest.param(False, SHORT_DAY, id="tls")],
+)
 def test_a_day_of_scripts_ends_each_step_as_a_day_of_commands(
     trio: list[Host], unix: bool, day: tuple[str, ...]
 ) -> None:

@@ -97,6 +97,7 @@ def test_an_upgrade_sends_only_the_layers_that_changed(
         other.try_shell(f"docker rmi {name}")
 
 
+@pytest.mark.long
 @pytest.mark.not_podman(reason="the classic builder's stages are Docker's")
 def test_a_host_without_a_base_or_registry_builds_the_image(host: Host, tmp_path: Path) -> None:
     """The caller has no apt; packages come from an archive on loopback, with what apt has fetched before."""

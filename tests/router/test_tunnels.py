@@ -283,6 +283,7 @@ def macs(hosts: list[RoutedHost]) -> list[bytes]:
     return [bytes.fromhex(host.guest.run("ip -br link show ethwe").split()[2].replace(":", "")) for host in hosts]
 
 
+@pytest.mark.long
 def test_encrypted_data_goes_over_a_third_host_that_sees_none_of_it_and_back(lan: PrivateLan) -> None:
     hosts = one, two, three = meshed(lan, 3)
     for host in hosts:

@@ -35,6 +35,7 @@ def test_no_state_of_three_peers_has_two_owners_of_a_block(tmp_path: Path) -> No
     assert states > 100_000
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "without",
     [
