@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.certificates import Certificates, make_certificates
-from tests.engine.sshd import SSHServer, client_options, ssh_server
+from tests.engine.sshd import SSHServer, client_options, ssh_server, stand_in
 from tests.fake_engine import FakeEngine
 from weave_http.engine import Endpoint, Engine, Transport
 from weave_http.engine.connecting import RoutedTransport
@@ -39,8 +39,8 @@ class Wire:
 
     @property
     def slow(self) -> bool:
-        """Whether a connection takes a fraction of a second, so that a test can't make a thousand."""
-        return self.name == "ssh"
+        """Whether a connection is a process, so that a test can't make a thousand."""
+        return self.endpoint.scheme == "ssh"
 
     @property
     def by_package(self) -> bool:
@@ -93,26 +93,43 @@ def ssh(server_of_ssh: SSHServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
     client_options(server_of_ssh)
 
 
+@pytest.fixture(scope="session")
+def folder_of_ssh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an `ssh` that makes no connection."""
+    folder = tmp_path_factory.mktemp("stand-in")
+    stand_in(folder)
+    return folder
+
+
+@pytest.fixture
+def ssh_here(folder_of_ssh: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Endpoint]:
+    """A PATH whose `ssh` makes no connection: what makes an endpoint of a socket's path."""
+    monkeypatch.setenv("PATH", f"{folder_of_ssh}:{os.environ['PATH']}")
+    return lambda path: Endpoint("ssh", host="127.0.0.1", path=path, source="DOCKER_HOST")
+
+
 def by_package(endpoint: Endpoint, timeouts: Timeouts) -> Transport:
     return RoutedTransport(endpoint, "packages", timeouts)
 
 
-@pytest.fixture(params=["requests-unixsocket", "httpx-tcp", "httpx-tls", "wire-unix", "wire-tcp", "wire-tls", "ssh"])
+WIRES = ["requests-unixsocket", "httpx-tcp", "httpx-tls", "wire-unix", "wire-tcp", "wire-tls", "ssh"]
+SSHD = pytest.param("sshd", marks=pytest.mark.long)
+"""All of it over a real sshd again; `test_ssh.py` has what is ssh's own."""
+
+
+@pytest.fixture(params=[*WIRES, SSHD])
 def wire(request: pytest.FixtureRequest, socket_path: Path, certificates: Certificates) -> Iterator[Wire]:
     name: str = request.param
-    opener = WireTransport if name.startswith("wire") or name == "ssh" else by_package
-    if name == "ssh":
-        server: SSHServer = request.getfixturevalue("ssh")
+    opener = WireTransport if name.startswith(("wire", "ssh")) else by_package
+    if name.startswith("ssh"):
+        if name == "sshd":
+            server: SSHServer = request.getfixturevalue("ssh")
+            endpoint, hasty, whole = server.endpoint(str(socket_path)), 5, 4
+        else:
+            endpoint, hasty, whole = request.getfixturevalue("ssh_here")(str(socket_path)), 2, 2
         with FakeEngine(socket_path) as fake:
-            # ssh itself needs part of a second for its connection, and more on a machine that is busy.
-            yield Wire(
-                name,
-                fake,
-                opener,
-                server.endpoint(str(socket_path)),
-                replace(HASTY, quick=5),
-                replace(DRIPPED, whole=4),
-            )
+            # It needs part of a second to start, and more on a machine that is busy.
+            yield Wire(name, fake, opener, endpoint, replace(HASTY, quick=hasty), replace(DRIPPED, whole=whole))
         return
     if "unix" in name:
         fake = FakeEngine(socket_path)

@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.engine.certificates import Certificates
+from tests.engine.conftest import SSHD
 from tests.engine.sshd import SSHServer
 from tests.engine.test_failures import listener
 from tests.fake_engine import FakeEngine, Recorded, Reply, frame
+from tests.prefork import run_weave
 from weave_http import constants
 from weave_http.engine import Endpoint
 
@@ -38,14 +40,15 @@ def weave(endpoint: Endpoint, *, hasty: bool = False, printed: str = "") -> str:
     if endpoint.tls:
         options += ["--tlsverify", "--tlscacert", endpoint.tls.ca]
         options += ["--tlscert", endpoint.tls.cert, "--tlskey", endpoint.tls.key] if endpoint.tls.cert else []
-    program = ["-c", IMPATIENT] if hasty else ["-m", "weave_http"]
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER_", "WEAVE_"))}
-    done = subprocess.run(
-        [sys.executable, *program, *options, "ps"], capture_output=True, text=True, timeout=60, env=environ, check=False
-    )
+    if hasty:
+        command = [sys.executable, "-c", IMPATIENT, *options, "ps"]
+        done = subprocess.run(command, capture_output=True, timeout=60, env=environ, check=False)
+    else:
+        done = run_weave([*options, "ps"], environ, timeout=60)
     assert done.returncode == 125, done.stderr
-    assert done.stdout == printed
-    (line,) = done.stderr.splitlines()
+    assert done.stdout.decode() == printed
+    (line,) = done.stderr.decode().splitlines()
     assert line.startswith("weave: ")
     assert line.isprintable()
     assert len(line) < 700
@@ -60,7 +63,7 @@ class Way:
     endpoint: Endpoint
 
 
-@pytest.fixture(params=["unix", "tcp", "tls", "ssh"])
+@pytest.fixture(params=["unix", "tcp", "tls", "ssh", SSHD])
 def way(request: pytest.FixtureRequest, socket_path: Path, certificates: Certificates) -> Iterator[Way]:
     if request.param == "tls":
         fake = FakeEngine(tls=certificates.server, client_tls=certificates.client)
@@ -68,6 +71,8 @@ def way(request: pytest.FixtureRequest, socket_path: Path, certificates: Certifi
         fake = FakeEngine(None if request.param == "tcp" else socket_path)
     endpoint = fake.endpoint
     if request.param == "ssh":
+        endpoint = request.getfixturevalue("ssh_here")(str(socket_path))
+    elif request.param == "sshd":
         server: SSHServer = request.getfixturevalue("ssh")
         endpoint = server.endpoint(str(socket_path))
     fake.images[constants.DEFAULT_IMAGE] = {"Id": "sha256:1"}
