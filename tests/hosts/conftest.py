@@ -112,12 +112,6 @@ def _swept(host: Host) -> str:
     return host.left_overs() if is_weaves else ""
 
 
-@pytest.fixture(params=["tls", "unix"])
-def hosts(request: pytest.FixtureRequest, clean: Sandbox) -> list[Host]:
-    """The hosts, once through each transport."""
-    return [Host(clean, name, unix=request.param == "unix") for name in NAMES]
-
-
 @pytest.fixture
 def trio(clean: Sandbox) -> list[Host]:
     """The hosts, over TCP with mutual TLS."""

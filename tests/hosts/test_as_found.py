@@ -40,7 +40,9 @@ def look(host: Host) -> list[str]:
     return host.shell(LOOK).splitlines()
 
 
-IN_LEGACY = pytest.param("legacy", marks=pytest.mark.not_podman(reason="it writes rules of nf_tables itself"))
+IN_LEGACY = pytest.param(
+    "legacy", marks=[pytest.mark.long, pytest.mark.not_podman(reason="it writes rules of nf_tables itself")]
+)
 
 
 @pytest.fixture(params=["nft", IN_LEGACY])
@@ -86,6 +88,7 @@ def test_reset_leaves_the_host_as_it_was_found(backend: tuple[Host, str]) -> Non
     host.weave("detach", "10.2.2.1/24", "box")
     host.weave("hide", "10.2.2.254/24")
     host.weave("reset")
+    assert host.weave("reset") == ""
     host.shell("docker rm -fv box peer")
     changed = list(difflib.unified_diff(before, look(host), "before", "after", n=0, lineterm=""))
     assert changed == [], "\n".join(changed)

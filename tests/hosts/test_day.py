@@ -24,15 +24,15 @@ from weave_http.commands import Caller, perform
 from weave_http.engine import Engine, local_engine
 from weave_http.operations import parse
 
-CONTAINERS = int(os.environ.get("WEAVE_TEST_CONTAINERS", "80"))
+CONTAINERS = int(os.environ.get("WEAVE_TEST_CONTAINERS", "25"))
 """How many; `make crowd` has two hundred."""
 WORKERS = 4
 """How many start and remove them."""
 DRIVERS, COMMANDS = 4, CONTAINERS
 """Callers that run many commands to a container, and commands of each."""
-REMOTE_COMMANDS = 15
+REMOTE_COMMANDS = 8
 """Commands of the caller who has a container made for each."""
-RENAMES = 30
+RENAMES = 15
 
 DRIVER = """
 import json, sys

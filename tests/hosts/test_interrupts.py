@@ -15,7 +15,7 @@ from tests.hosts.host import GUEST, Host, eventually
 from weave_http import constants
 
 SEED = 20260
-ROUNDS = int(os.environ.get("WEAVE_TEST_INTERRUPTS", "40"))
+ROUNDS = int(os.environ.get("WEAVE_TEST_INTERRUPTS", "15"))
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,9 @@ def laptop(clean: Sandbox, tmp_path: Path) -> Iterator[Laptop]:
             host.shell(f"docker rmi {' '.join(STAND_INS)}")
 
 
-@pytest.mark.parametrize("block", [0, 1], ids=["many-hosts-at-once", "host-by-host"])
+@pytest.mark.parametrize(
+    "block", [pytest.param(0, id="many-hosts-at-once"), pytest.param(1, id="host-by-host", marks=pytest.mark.long)]
+)
 @pytest.mark.not_podman(reason="ssh asks for docker's dial-stdio")
 def test_the_first_screen_of_readme_works_as_it_is_typed(laptop: Laptop, block: int) -> None:
     *lines, last = blocks()[block]

@@ -40,9 +40,9 @@ def image_id(host: Host, name: str) -> str:
     return host.shell(f"docker image inspect -f '{{{{.Id}}}}' {name}").strip().removeprefix("sha256:")
 
 
-@pytest.mark.parametrize("as_script", [False, True], ids=["weave", "script"])
-def test_an_image_goes_from_host_to_host(hosts: list[Host], as_script: bool) -> None:
-    one, two, _ = hosts
+@pytest.mark.parametrize(("unix", "as_script"), [(False, False), (True, True)], ids=["tls-weave", "unix-script"])
+def test_an_image_goes_from_host_to_host(trio: list[Host], unix: bool, as_script: bool) -> None:
+    one, two, _ = (replace(host, unix=unix) for host in trio)
     source = one.environ()["DOCKER_HOST"]
     one.shell(f"docker tag weavehttp/weave:0.1.0 {COPY}")
     size = int(one.shell(f"docker image inspect -f '{{{{.Size}}}}' {COPY}"))

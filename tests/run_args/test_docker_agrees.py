@@ -21,7 +21,7 @@ from tests.run_args.lines import drawn
 from tests.run_args.record import recorded
 from weave_http.run_args.table import OPTIONS
 
-RANDOM_LINES = 120
+RANDOM_LINES = 60
 SEED = 20150303
 LINES = all_lines()
 

@@ -123,7 +123,7 @@ THREE = st.lists(JSON_TEXTS, min_size=3, max_size=3)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(texts=THREE)
 def test_a_script_runs_nothing_that_was_typed_and_sends_it_as_it_was(shell: str, texts: list[str]) -> None:
     request = hostile(texts)
@@ -199,7 +199,7 @@ ENDPOINTS = (
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=["unix", "tls"])
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(texts=THREE)
 def test_curl_lines_run_nothing_and_send_what_was_meant(shell: str, endpoint: Endpoint, texts: list[str]) -> None:
     one, two, three = texts

@@ -104,8 +104,15 @@ def same_output(real: Done, played: Done, ids: tuple[str, ...] = ()) -> None:
 OUTPUT = [(1, b"a\xffb\r\n"), (2, b"why\n"), (1, b"\0" * 3), (1, b""), (2, b"x" * 3000), (1, b"no line feed")]
 
 
+DONE = [*((name, 0) for name in TYPED if name not in ("env", "config")), ("run", 3), ("version", 3)]
+BY_TLS = [("ps", 0), ("setup", 0), ("run", 0), ("run", 3)]
+"""Of each kind of script one: what TLS changes are the options of curl, which all of them have from one place."""
+
+
 @pytest.mark.parametrize(
-    ("name", "code"), [*((name, 0) for name in TYPED if name not in ("env", "config")), ("run", 3), ("version", 3)]
+    ("either", "name", "code"),
+    [*(("unix", *each) for each in DONE), *(("tls", *each) for each in BY_TLS)],
+    indirect=["either"],
 )
 def test_a_script_calls_prints_and_ends_as_the_command(either: FakeEngine, name: str, code: int) -> None:
     def program(config: dict[str, Any]) -> Run:
@@ -328,8 +335,13 @@ IMAGES: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("config", IMAGES)
-@pytest.mark.parametrize("words", ["busybox", "busybox -y", "--entrypoint own busybox", "--entrypoint= busybox ls"])
+@pytest.mark.parametrize(
+    ("words", "config"),
+    [
+        *(("busybox", config) for config in IMAGES),
+        *((words, IMAGES[1]) for words in ("busybox -y", "--entrypoint own busybox", "--entrypoint= busybox ls")),
+    ],
+)
 def test_the_images_own_words_are_put_in_when_the_script_runs(
     fake: FakeEngine, config: dict[str, Any], words: str
 ) -> None:
