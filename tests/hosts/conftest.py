@@ -13,6 +13,7 @@ from zlib import crc32
 import pytest
 
 from tests.hosts.host import Host
+from weave_http import constants
 from weave_http.image import build_guest_image, build_image
 from weave_http.sandbox import Sandbox
 from weave_http.sandbox.podman import is_podman
@@ -110,6 +111,36 @@ def _swept(host: Host) -> str:
     stop = "docker ps -q | xargs -r docker stop -t 0 >/dev/null;" if is_podman(ENGINE_ROOT) else ""
     host.shell(f"{stop} docker ps -aq | xargs -r docker rm -f >/dev/null")
     return host.left_overs() if is_weaves else ""
+
+
+@pytest.fixture
+def used(kept: Sandbox) -> Iterator[Host]:
+    """One host without a router and containers, on which Weave may have been: it is reset only after a router."""
+    host = Host(kept, "host1", unix=True)
+    yield host
+    if host.shell(f"docker ps -aq --filter label={constants.ROLE_LABEL}"):
+        assert swept(kept, host.name) == {}
+    else:
+        without_containers(host)
+
+
+@pytest.fixture
+def fresh(used: Host) -> Iterator[None]:
+    """Nothing of Weave's is on that host before and after."""
+    assert swept(used.sandbox, used.name) == {}
+    yield
+    assert swept(used.sandbox, used.name) == {}
+
+
+def without_containers(*hosts: Host) -> None:
+    """Remove containers from hosts, but for those of Weave's image."""
+    for host in hosts:
+        if is_podman(ENGINE_ROOT):  # its `rm -f` gives each ten seconds to end
+            host.shell(f"docker ps {_STRANGERS} docker stop -t 0 >/dev/null")
+        host.shell(f"docker ps -a {_STRANGERS} docker rm -fv")
+
+
+_STRANGERS = "--format '{{.Image}} {{.ID}}' | sed -n '/weavehttp/!s/.* //p' | xargs -r"
 
 
 @pytest.fixture

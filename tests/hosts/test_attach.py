@@ -9,6 +9,12 @@ from tests.hosts.host import GUEST, Host
 
 
 @pytest.fixture
+def host(used: Host) -> Host:
+    """A host that may have the bridge of the test before."""
+    return used
+
+
+@pytest.fixture
 def guest(host: Host) -> str:
     """A running container `box` that is not on the network yet; its id."""
     return host.start("box")

@@ -64,7 +64,13 @@ class Weave:
             assert reason in done.stderr, (line, reason, done.stderr)
 
 
-@pytest.fixture(params=["remote", "local"])
+@pytest.fixture
+def host(used: Host) -> Host:
+    """A host that may have the bridge of the test before."""
+    return used
+
+
+@pytest.fixture(params=["remote", pytest.param("local", marks=pytest.mark.long)])
 def weave(request: pytest.FixtureRequest, host: Host) -> Weave:
     """Weave, from afar and on the host itself."""
     return Weave(host, local=request.param == "local")
@@ -72,11 +78,14 @@ def weave(request: pytest.FixtureRequest, host: Host) -> Weave:
 
 from_afar = pytest.mark.parametrize("weave", ["remote"], indirect=True)
 """A test that is made from afar only."""
+both_ways = pytest.mark.parametrize("weave", ["remote", "local"], indirect=True)
+"""A test that `make test` makes in both ways, too."""
 
 
 # -- the router ------------------------------------------------------------------------------------------
 
 
+@both_ways
 def test_launch_prints_the_routers_id_and_stop_nothing(weave: Weave) -> None:
     identity = weave("launch")
     assert re.fullmatch(r"[0-9a-f]{64}\n", identity)
@@ -234,6 +243,8 @@ def test_a_container_that_can_not_be_attached_is_not_left_running(weave: Weave) 
     assert "vethwe" not in weave.host.left_overs()
 
 
+@pytest.mark.usefixtures("fresh")
+@both_ways
 def test_what_weaves_documentation_says_of_attach_and_detach(weave: Weave) -> None:
     weave.host.start("box")
     weave.host.start("net", "--net=host")
@@ -301,6 +312,7 @@ def test_run_prints_the_id_and_leaves_nothing_when_it_fails(weave: Weave) -> Non
 # -- lists -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("fresh")
 def test_ps_has_a_line_for_each_container_on_the_network(weave: Weave) -> None:
     assert weave("ps") == ""
     one, two = weave.host.start("one"), weave.host.start("two")
@@ -383,6 +395,7 @@ def test_a_peer_that_is_gone_for_good_gets_no_more_data_after_rmpeer(trio: list[
     assert eventually(lambda: two.address not in one.shell(flood))
 
 
+@both_ways
 def test_help_and_version(weave: Weave) -> None:
     text = weave("help")
     for command in ("launch", "attach", "status", "rmpeer"):
@@ -394,6 +407,7 @@ def test_help_and_version(weave: Weave) -> None:
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
 
 
+@pytest.mark.usefixtures("fresh")
 @from_afar
 def test_the_commands_that_scripts_use(weave: Weave) -> None:
     weave.refuses("bridge-type", "there is no bridge weave")

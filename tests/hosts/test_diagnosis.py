@@ -7,11 +7,11 @@ import subprocess
 import sys
 
 from tests.hosts.host import Host, eventually
-from tests.hosts.test_network import AGAIN, meshed, pair
-from tests.hosts.test_survival import LongPing
+from tests.hosts.test_network import AGAIN, meshed
+from tests.hosts.test_survival import LongPing, both, pair
 from weave_http import __version__, constants
 
-__all__ = ["pair"]
+__all__ = ["both", "pair"]
 
 NEWER, VERSION = f"{constants.IMAGE_REPOSITORY}:newer", "99.0.1"
 PLACE = "/usr/lib/python3/dist-packages/weave_http"
@@ -45,8 +45,43 @@ def kept(host: Host) -> list[object]:
     return [router["Name"], router["Encryption"], router["Targets"], report["Attachments"], sorted(names)]
 
 
+def test_a_ping_says_the_way_and_metrics_are_served(pair: tuple[Host, Host]) -> None:
+    one, two = pair
+    two.weave("dns-add", "10.2.1.2", "box", "-h", "far.weave.local")
+    assert eventually(lambda: "far" in one.weave("status", "dns"))
+    for target in ("far", "10.2.1.2", two.name):
+        said = one.weave("ping", "-c", "1", "-s", "1450", target)
+        assert f"({two.name}) {two.address} " in said, said
+    assert "on this host" in one.weave("ping", "-c", "1", "box")
+    # each host tells the others what it has measured
+    assert eventually(lambda: one.weave("rtt").count(".") == 2, seconds=60), one.weave("rtt")
+    assert [line.split()[0] for line in one.weave("rtt").splitlines()] == ["ms", one.name, two.name]
+    # and what Prometheus reads
+    text = one.shell("curl -s http://127.0.0.1:6782/metrics")
+    assert 'weave_connections{encryption="",state="established",type="fastdp"} 1.0' in text
+    assert "\nweave_overlay_transmit_bytes_total " in text
+
+
+def test_the_doctor_finds_two_hosts_well_and_then_what_was_broken(pair: tuple[Host, Host]) -> None:
+    one, two = pair
+    done = one.try_weave("doctor", "--format", "json")
+    levels = {each["Check"]: each["Level"] for each in json.loads(done.stdout)}
+    # The sandbox has what it has of name servers and routes; all that is weave's must be well.
+    ours = set(levels) - {"resolver", "routes"}
+    assert {levels[check] for check in ours} == {"ok"}, done.stdout
+    assert {"data", "mtu", "clock", "state"} <= ours
+    two.shell("iptables -I INPUT -p udp --dport 6784 -j DROP")
+    try:
+        done = one.try_weave("doctor")
+    finally:
+        two.shell("iptables -D INPUT -p udp --dport 6784 -j DROP")
+    assert done.returncode == 2
+    assert "UDP 6784 must pass" in done.stdout
+
+
 def test_an_upgrade_keeps_everything_and_loses_no_packet(pair: tuple[Host, Host]) -> None:
     one, two = pair
+    assert eventually(lambda: one.pings("box", "10.2.1.2"), seconds=60)
     one.weave("connect", "192.0.2.99")
     one.weave("dns-add", "10.2.1.1", "box", "-h", "box1.weave.local")
     make_newer(one)
@@ -70,37 +105,3 @@ def test_an_upgrade_keeps_everything_and_loses_no_packet(pair: tuple[Host, Host]
     assert f"the router is of version {VERSION}, and this is {__version__}; replace it: weave upgrade" in done.stdout
     one.weave("upgrade")
     assert f"Version: {__version__}" in one.weave("status")
-
-
-def test_the_doctor_finds_two_hosts_well_and_then_what_was_broken(pair: tuple[Host, Host]) -> None:
-    one, two = pair
-    done = one.try_weave("doctor", "--format", "json")
-    levels = {each["Check"]: each["Level"] for each in json.loads(done.stdout)}
-    # The sandbox has what it has of name servers and routes; all that is weave's must be well.
-    ours = set(levels) - {"resolver", "routes"}
-    assert {levels[check] for check in ours} == {"ok"}, done.stdout
-    assert {"data", "mtu", "clock", "state"} <= ours
-    two.shell("iptables -I INPUT -p udp --dport 6784 -j DROP")
-    try:
-        done = one.try_weave("doctor")
-    finally:
-        two.shell("iptables -D INPUT -p udp --dport 6784 -j DROP")
-    assert done.returncode == 2
-    assert "UDP 6784 must pass" in done.stdout
-
-
-def test_a_ping_says_the_way_and_metrics_are_served(pair: tuple[Host, Host]) -> None:
-    one, two = pair
-    two.weave("dns-add", "10.2.1.2", "box", "-h", "far.weave.local")
-    assert eventually(lambda: "far" in one.weave("status", "dns"))
-    for target in ("far", "10.2.1.2", two.name):
-        said = one.weave("ping", "-c", "1", "-s", "1450", target)
-        assert f"({two.name}) {two.address} " in said, said
-    assert "on this host" in one.weave("ping", "-c", "1", "box")
-    # each host tells the others what it has measured
-    assert eventually(lambda: one.weave("rtt").count(".") == 2, seconds=60), one.weave("rtt")
-    assert [line.split()[0] for line in one.weave("rtt").splitlines()] == ["ms", one.name, two.name]
-    # and what Prometheus reads
-    text = one.shell("curl -s http://127.0.0.1:6782/metrics")
-    assert 'weave_connections{encryption="",state="established",type="fastdp"} 1.0' in text
-    assert "\nweave_overlay_transmit_bytes_total " in text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from signal import SIGKILL, SIGTERM
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from tests.hosts.host import GUEST, Host, eventually
 from tests.hosts.test_firewall import answered, pid_of
 from tests.hosts.test_names import DNS
-from tests.hosts.test_network import joined
+from tests.hosts.test_network import AGAIN, joined, meshed
 from tests.patience import PATIENCE
 from weave_http.net import ingress
 from weave_http.sandbox import Sandbox
@@ -26,22 +25,38 @@ WAITS = "Unable to locate plugin", "Unable to connect to plugin"
 """What an engine that waits for a plugin writes into its log, each time."""
 
 
-@pytest.fixture
-def plugged(clean: Sandbox) -> Iterator[tuple[Host, Host]]:
-    """Two hosts whose containers are on the network `weave`, and off it before they are swept."""
-    with launched(clean) as hosts:
-        yield hosts
-
-
-@contextmanager
-def launched(sandbox: Sandbox, *flags: str) -> Iterator[tuple[Host, Host]]:
-    """Two hosts with routers; containers are off their networks before these go."""
-    one, two = (Host(sandbox, name, unix=True) for name in ("host1", "host2"))
-    joined(one, two, flags=flags)
+@pytest.fixture(scope="module")
+def launched(kept: Sandbox) -> Iterator[tuple[Host, Host]]:
+    """Two hosts with routers, for all tests of this file but one; containers are off their networks before they go."""
+    one, two = (Host(kept, name, unix=True) for name in ("host1", "host2"))
+    joined(one, two)
     yield one, two
     for host in (one, two):
-        host.shell("docker ps -aq --filter label=test | xargs -r docker rm -f >/dev/null")
-        host.weave("reset")
+        ended(host)
+
+
+def ended(host: Host) -> None:
+    """Take containers off the networks of a host, and then these from it."""
+    no_containers(host)
+    host.weave("reset")
+
+
+def no_containers(host: Host) -> None:
+    host.shell("docker ps -aq --filter label=test | xargs -r docker rm -f >/dev/null")
+
+
+@pytest.fixture
+def plugged(launched: tuple[Host, Host]) -> Iterator[tuple[Host, Host]]:
+    """Those hosts, once they are connected again; before and after they have the network `weave` alone, empty."""
+    for host in launched:
+        assert eventually(lambda host=host: meshed(host, 1), seconds=AGAIN)  # type: ignore[misc]
+    yield launched
+    for host in launched:
+        no_containers(host)
+    for name in networks(launched[0]) - {"weave"}:
+        launched[0].shell(f"docker network rm {name}")
+    for host in launched:
+        assert eventually(lambda host=host: networks(host) <= {"weave"})  # type: ignore[misc]
 
 
 RANGES = ("--ipalloc-range", "10.32.0.0/16,fd00:32::/48")
@@ -50,10 +65,15 @@ PARTS = ("--ipalloc-default-subnet", "10.32.0.0/17,fd00:32::/64")
 
 
 @pytest.fixture
-def both(clean: Sandbox) -> Iterator[tuple[Host, Host]]:
-    """The two hosts, with addresses of both versions of IP."""
-    with launched(clean, *RANGES, *PARTS) as hosts:
-        yield hosts
+def both(launched: tuple[Host, Host]) -> Iterator[tuple[Host, Host]]:
+    """The two hosts, with addresses of both versions of IP meanwhile."""
+    for host in launched:
+        ended(host)
+    joined(*launched, flags=(*RANGES, *PARTS))
+    yield launched
+    for host in launched:
+        ended(host)
+    joined(*launched)
 
 
 def run(host: Host, name: str, *options: str, net: str = "weave") -> str:
@@ -140,6 +160,8 @@ def test_an_endpoint_is_held_to_its_address_again_after_the_rules_were_flushed(p
     assert eventually(lambda: "what it sends is not looked at" in one.shell("docker logs --tail 5 weave 2>&1"))
     assert eventually(lambda: not answered(one, "box", "10.40.0.77", there))
     assert answered(one, "box", here, there)
+    one.weave("stop")
+    one.weave("launch", two.address)
 
 
 def test_further_networks_are_on_all_hosts_and_apart_in_the_kernel(plugged: tuple[Host, Host]) -> None:
@@ -192,6 +214,7 @@ def test_further_networks_are_on_all_hosts_and_apart_in_the_kernel(plugged: tupl
     assert one.pings("box", there)
 
 
+@pytest.mark.long
 def test_networks_of_both_versions_of_ip_hand_out_reach_and_name_both(both: tuple[Host, Host]) -> None:
     one, two = both
 
@@ -378,3 +401,5 @@ def test_containers_stay_connected_without_a_router_and_reset_says_who(plugged: 
     assert one.shell(files) == ""
     one.weave("launch", "--plugin=false")
     assert one.shell(files) == ""
+    one.weave("stop")
+    one.weave("launch", two.address)

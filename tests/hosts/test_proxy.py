@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hosts.conftest import swept
+from tests.hosts.conftest import swept, without_containers
 from tests.hosts.host import GUEST, Done, Host, eventually
 from tests.hosts.test_readme import end_ssh, serve_ssh
 from weave_http import constants
@@ -103,9 +103,7 @@ def proxies(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def own_containers(proxies: Proxies) -> Iterator[None]:
     """A test leaves no containers for the next one."""
     yield
-    line = "docker ps -a --format '{{.Image}} {{.ID}}' | sed -n '/weavehttp/!s/.* //p' | xargs -r docker rm -fv"
-    for host in (proxies.host, proxies.other):
-        host.shell(line)
+    without_containers(proxies.host, proxies.other)
 
 
 def done(shell: Shell, line: str) -> str:
