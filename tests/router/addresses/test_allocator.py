@@ -11,7 +11,7 @@ import pytest
 from tests.router.addresses.world import SIX, World
 from weave_http.router.addresses.gate import Gate
 
-SEEDS = int(os.environ.get("WEAVE_TEST_SEEDS", "150"))
+SEEDS = int(os.environ.get("WEAVE_TEST_SEEDS", "300"))
 
 
 RANGES = (ip_network("10.32.0.0/26"), ip_network("10.32.0.0/26"), ip_network("10.32.0.0/27"))

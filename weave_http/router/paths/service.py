@@ -36,7 +36,7 @@ _LOOK, _LOOK_PER_PEER = 1.0, 0.03
 """Seconds, and more for each peer, after which all is concluded anew, whether anything happened or not."""
 _LEAST_WAIT = 0.05
 _GATHER, _GATHER_PER_PEER = 0.2, 0.02
-"""Seconds, and more for each peer, for which news is gathered before anything is concluded from it."""
+"""Seconds, and more for each peer, for which news is gathered before anything is concluded from it, late answers too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +124,8 @@ class Paths:
             self._peering.wake()
 
     def look(self) -> None:
-        """Conclude anew in a moment, for which news is gathered."""
-        gather = _GATHER + _GATHER_PER_PEER * len(self._peering.connections)
-        self._look_at = min(self._look_at, monotonic() + gather)
+        """Conclude anew in a moment."""
+        self._look_at = 0.0
         self._wake.set()
 
     def reach(self, now: float) -> Reach:
@@ -175,6 +174,8 @@ class Paths:
         with suppress(TimeoutError):
             async with asyncio.timeout(max(_LEAST_WAIT, seconds)):
                 await self._wake.wait()
+        if not self._look_at:
+            await asyncio.sleep(_GATHER + _GATHER_PER_PEER * len(self._peering.connections))
 
     # -- probes ----------------------------------------------------------------------------------------------
 
