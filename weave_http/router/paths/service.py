@@ -36,7 +36,7 @@ _LOOK, _LOOK_PER_PEER = 1.0, 0.03
 """Seconds, and more for each peer, after which all is concluded anew, whether anything happened or not."""
 _LEAST_WAIT = 0.05
 _GATHER, _GATHER_PER_PEER = 0.2, 0.02
-"""Seconds, and more for each peer, for which news is gathered before anything is concluded from it, late answers too."""
+"""Seconds, and more for each peer, for which news and late answers are gathered before anything is concluded."""
 
 
 @dataclass(frozen=True, slots=True)
