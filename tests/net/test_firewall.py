@@ -7,7 +7,7 @@ import pytest
 
 from tests.net.kernel import Space, cidrs
 from weave_http.errors import HostError
-from weave_http.net import firewall, iptables
+from weave_http.net import firewall, iptables, sysctl
 from weave_http.net.bridge import ensure_bridge
 from weave_http.net.expose import expose
 from weave_http.net.firewall import choose
@@ -218,6 +218,22 @@ def test_a_host_without_iptables_is_told_so(host: Space, monkeypatch: pytest.Mon
     monkeypatch.setattr(iptables, "where", lambda program: None)
     with pytest.raises(HostError, match="no iptables program on this host; install iptables"):
         host.call(firewall.ensure)
+
+
+def test_without_ipv6_in_the_kernel_the_rules_of_ipv4_are_there_as_ever(
+    host: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sysctl, "has_ipv6", lambda: False)
+    host.call(ensure_bridge)
+    assert list(host.call(firewall.pending, "docker0")) == [NFT]
+    host.call(firewall.ensure)
+    assert _ours(host, NFT) == BASE
+    both = dict.fromkeys(cidrs("10.2.1.254/24", "fd00:2::fe/64"), True)
+    exposed = host.call(expose, lambda: both, guard=Guard(6783, (6784,), "docker0")).exposed
+    assert list(exposed) == cidrs("10.2.1.254/24")
+    assert host.call(firewall.pending, "docker0") == {}
+    host.call(firewall.remove)
+    assert "WEAVE" not in host.run("iptables-nft-save; ip6tables-nft-save")
 
 
 def test_where_only_plain_iptables_is_installed_that_is_used(host: Space, monkeypatch: pytest.MonkeyPatch) -> None:

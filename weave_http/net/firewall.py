@@ -144,8 +144,8 @@ def choose(rule_sets: Sequence[RuleSet]) -> RuleSet:
 
 
 def _read(kept: Kept | None = None) -> dict[int, list[RuleSet]]:
-    """Return the rule sets of both versions of IP."""
-    return {version: iptables.read(version, kept) for version in iptables.FAMILIES}
+    """Return the rule sets of each version of IP that the kernel has."""
+    return {version: found for version in iptables.FAMILIES if (found := iptables.read(version, kept))}
 
 
 def _belonging(wanted: Sequence[Chain], rule_set: RuleSet, rule_sets: Sequence[RuleSet]) -> list[Chain]:
