@@ -25,8 +25,9 @@ from weave_http.host.upgrade_settling import settle
 from weave_http.operations import Launch, passwords
 from weave_http.proxy.listening import Listening, warning
 
-READY_SECONDS = 60.0
-"""One that dies is seen at once, so this is for a router that hangs, and long enough for a machine that is emulated."""
+READY_SECONDS = 180.0
+"""One that dies is seen at once, so this is for a router that hangs, and long enough for an emulated machine that is
+busy: there a router that was starting was taken away after a minute."""
 POLL_SECONDS = 0.05
 _POLLS_PER_LOOK = 5
 """Asking the router costs next to nothing; asking the engine about its container is a little more."""
