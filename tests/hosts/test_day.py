@@ -64,9 +64,11 @@ class Hand:
         return f"10.{self.number}.{container // 100}.{container % 100 + 1}/16"
 
     def next(self) -> tuple[str, str, int]:
-        """Choose a command: what to do, with which address, to which container."""
+        """Choose a command: what to do, with which address, to which container. At least two stay attached."""
         container = self.random.randrange(CONTAINERS)
-        if self.attached and self.random.random() < 0.4:
+        if len(self.attached) <= 2:
+            container = self.random.choice(sorted(set(range(CONTAINERS)) - self.attached))
+        elif self.random.random() < 0.4:
             container = self.random.choice(sorted(self.attached))
         doing = "detach" if container in self.attached else "attach"
         (self.attached.discard if doing == "detach" else self.attached.add)(container)
