@@ -182,8 +182,17 @@ class Prober:
         back, back_size = 0, 0
         if probe.wide and track.is_calm and probe.size >= track.full:  # never more than what was asked with
             back, back_size = self._unconfirmed[way] = self._nonce(), track.full
-        turn = _turn(way, now)
-        answer = Probe(True, self._me, probe.source, probe.label, probe.nonce, probe.size, False, back, back_size, turn)
+        answer = Probe(
+            True,
+            self._me,
+            probe.source,
+            probe.label,
+            probe.nonce,
+            probe.size,
+            back=back,
+            back_size=back_size,
+            turn=_turn(way, now),
+        )
         return Sending(way, answer)
 
     def _comes_back(self, probe: Probe, now: float) -> None:

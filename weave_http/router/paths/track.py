@@ -165,8 +165,7 @@ class Track:
     @property
     def is_calm(self) -> bool:
         """Whether all passes, as far as is known, and nothing speaks against it."""
-        in_doubt = self._misses or self._full_misses
-        return self.state is State.GOOD and self.mtu == self.full and not in_doubt
+        return self.state is State.GOOD and self.mtu == self.full and not self._in_doubt
 
     def confirmed(self, until: float) -> None:
         """Note that the peer got an answer of ours that was as large as a packet can be.
@@ -208,8 +207,7 @@ class Track:
             self._some_passes(this, now)
         else:
             self._nothing_passes(now)
-        unclear = (self._misses or self._full_misses or self._searching) and self.state is not State.BAD
-        if unclear:
+        if (self._in_doubt or self._searching) and self.state is not State.BAD:
             self.next_at = now + PAUSE
         elif self.is_calm:
             self.next_at = max(now, round((this.began + interval) / GRID) * GRID, self._spared_until)
@@ -222,14 +220,18 @@ class Track:
         return min(max(PATIENCE, 4 * max(self._rtts, default=0.0)), MOST_PATIENCE)
 
     @property
+    def _in_doubt(self) -> bool:
+        """Whether the last round had no answer, or none to its largest probes."""
+        return bool(self._misses or self._full_misses)
+
+    @property
     def _searching(self) -> bool:
         return bool(self._low) and self._high - self._low > 1 and self.mtu != self.full
 
     def _sizes(self, now: float) -> tuple[int, ...]:
-        in_doubt = self._misses or self._full_misses
-        if self.state is State.BAD or self._misses >= ROUNDS or (self.state is State.CHECKING and not in_doubt):
+        if self.state is State.BAD or self._misses >= ROUNDS or (self.state is State.CHECKING and not self._in_doubt):
             return (self.full, LEAST)
-        if self.mtu == self.full and not in_doubt:
+        if self.is_calm:
             return (self.full,)
         if self._misses and not self._full_misses and self._searched_at is None:
             return (self.full, self.full, LEAST, LEAST)
