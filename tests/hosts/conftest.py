@@ -107,9 +107,7 @@ def _swept(host: Host) -> str:
     is_weaves = host.left_overs() != ""
     if is_weaves:
         host.weave("reset", "--force")
-    # Podman's `rm -f` gives each ten seconds to end.
-    stop = "docker ps -q | xargs -r docker stop -t 0 >/dev/null;" if is_podman(ENGINE_ROOT) else ""
-    host.shell(f"{stop} docker ps -aq | xargs -r docker rm -f >/dev/null")
+    _remove(host, "-q")
     return host.left_overs() if is_weaves else ""
 
 
@@ -135,12 +133,19 @@ def fresh(used: Host) -> Iterator[None]:
 def without_containers(*hosts: Host) -> None:
     """Remove containers from hosts, but for those of Weave's image."""
     for host in hosts:
-        if is_podman(ENGINE_ROOT):  # its `rm -f` gives each ten seconds to end
-            host.shell(f"docker ps {_STRANGERS} docker stop -t 0 >/dev/null")
-        host.shell(f"docker ps -a {_STRANGERS} docker rm -fv")
+        _remove(host, "--format '{{.Image}} {{.ID}}' | sed -n '/weavehttp/!s/.* //p'")
 
 
-_STRANGERS = "--format '{{.Image}} {{.ID}}' | sed -n '/weavehttp/!s/.* //p' | xargs -r"
+def _remove(host: Host, listed: str) -> None:
+    """Remove containers and their volumes.
+
+    Args:
+        host: where.
+        listed: how `docker ps` goes on so that it has an identity in each line.
+    """
+    # Podman's `rm -f` gives each ten seconds to end.
+    stop = f"docker ps {listed} | xargs -r docker stop -t 0 >/dev/null; " if is_podman(ENGINE_ROOT) else ""
+    host.shell(f"{stop}docker ps -a {listed} | xargs -r docker rm -fv >/dev/null")
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_an_exposed_subnet_gets_out_and_the_rest_stays_apart(trio: list[Host]) -
     try:
         one.start("custom", "--network lonely")
         bridges = set(one.shell("ip -o link show type bridge | awk -F ': ' '{print $2}'").split()) - {"weave"}
-        assert len(bridges) >= 2, "and one more where a plugin had networks"
+        assert len(bridges - {"docker_gwbridge"}) == 2, "that is there where a plugin had networks"
         kept_out = {f"-A WEAVE-FORWARD -i {bridge} -o weave -j DROP" for bridge in bridges}
         assert eventually(lambda: kept_out <= set(rules(one)), seconds=10)
         for name in ("plain", "custom"):

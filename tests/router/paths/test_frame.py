@@ -10,11 +10,7 @@ from weave_http.router.paths.frame import LEAST, Probe, pack, parse
 
 A, B = PeerName("02:00:00:00:00:01"), PeerName("02:00:00:00:00:02")
 VXLAN, ETHERNET = 8, 14
-
-
 NUMBERS = st.integers(0, 2**64 - 1)
-
-
 SIZES = st.integers(LEAST, 9000)
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.router.paths.test_frame import ETHERNET, VXLAN, A, B
 from weave_http.router.data.plan import Way
 from weave_http.router.mesh.heartbeats import HEARTBEAT
 from weave_http.router.mesh.identity import PeerName
@@ -22,8 +23,9 @@ from weave_http.router.paths.track import ASK_AGAIN, State, Track
 
 FULL = 1450
 STEP = 0.01
-VXLAN = 8
-A, B = (PeerName(f"02:00:00:00:00:0{number}") for number in (1, 2))
+OTHER = {A: B, B: A}
+WAYS = {me: Way(peer, ip_address("192.0.2.1")) for me, peer in OTHER.items()}
+"""What each end probes."""
 Passes = Callable[[PeerName, int, float], bool]
 """Whether what a peer sends of a size arrives at a time."""
 
@@ -40,18 +42,18 @@ class Pair:
         """When each end had something come back."""
         self.sent: list[tuple[float, PeerName, bool, int]] = []
         """Time, sender, whether it was an answer, and size."""
-        self.ends = {me: self._end(me, peer) for me, peer in ((A, B), (B, A))}
+        self.ends = {me: self._end(me) for me in OTHER}
 
-    def _end(self, me: PeerName, peer: PeerName) -> Prober:
+    def _end(self, me: PeerName) -> Prober:
         def note(_: PeerName) -> None:
             self.proved[me].append(self.now)
 
         end = Prober(me, lambda: self._random.getrandbits(63) | 1, note)
-        end.want({Way(peer, ip_address("192.0.2.1")): FULL}, 0.0)
+        end.want({WAYS[me]: FULL}, 0.0)
         return end
 
     def track(self, me: PeerName) -> Track:
-        track = self.ends[me].track(Way(B if me == A else A, ip_address("192.0.2.1")))
+        track = self.ends[me].track(WAYS[me])
         assert track is not None
         return track
 
@@ -71,14 +73,13 @@ class Pair:
     def _send(self, source: PeerName, probe: Probe) -> None:
         probe = replace(probe, wide=False, back=0, back_size=0) if self._old else probe
         packet = frame.pack(probe)[VXLAN:]
-        size = len(packet) - 14
+        size = len(packet) - ETHERNET
         self.sent.append((self.now, source, probe.answer, size))
         came = frame.parse(packet) if self._passes(source, size, self.now) else None
         if came is not None:
-            target = B if source == A else A
-            answer = self.ends[target].hear(came, self.now + 0.001)
+            answer = self.ends[OTHER[source]].hear(came, self.now + 0.001)
             if answer is not None:
-                self._send(target, answer.probe)
+                self._send(OTHER[source], answer.probe)
 
 
 def test_while_all_is_well_a_question_and_an_answer_an_interval_are_all_and_heartbeats_are_not_needed() -> None:
@@ -108,7 +109,7 @@ def test_what_one_end_sends_being_lost_is_seen_by_both_within_five_seconds(silen
     pair.run(at + 5)
     assert pair.states() == {(State.BAD, FULL)}
     pair.run(at + 8)
-    hears = {me: pair.ends[me].hears(B if me == A else A, 0, pair.now) for me in (A, B)}
+    hears = {me: pair.ends[me].hears(OTHER[me], 0, pair.now) for me in (A, B)}
     assert hears == {A: B not in silent, B: A not in silent}
     pair.run(at + 35)
     assert pair.states() == {(State.GOOD, FULL)}
@@ -120,10 +121,9 @@ def test_what_one_end_sends_being_lost_is_seen_by_both_within_five_seconds(silen
 def test_what_passes_is_found_for_each_direction_within_five_seconds(narrow: PeerName, at: float, most: int) -> None:
     pair = Pair(lambda source, size, now: source != narrow or size <= most or not at < now < at + 30)
     pair.run(at + 5)
-    other = B if narrow == A else A
-    assert (pair.track(narrow).mtu, pair.track(other).mtu) == (most, FULL)
+    assert (pair.track(narrow).mtu, pair.track(OTHER[narrow]).mtu) == (most, FULL)
     pair.run(at + 30)
-    assert (pair.track(narrow).mtu, pair.track(other).mtu) == (most, FULL)
+    assert (pair.track(narrow).mtu, pair.track(OTHER[narrow]).mtu) == (most, FULL)
     pair.run(at + 36)
     assert pair.states() == {(State.GOOD, FULL)}
 
@@ -153,7 +153,7 @@ def test_an_answer_is_never_larger_than_its_question() -> None:
     asked: dict[PeerName, int] = {}
     for _, sender, is_answer, size in pair.sent:
         if is_answer:
-            assert size <= max(LEAST, asked[B if sender == A else A])
+            assert size <= max(LEAST, asked[OTHER[sender]])
         else:
             asked[sender] = size
 
