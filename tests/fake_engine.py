@@ -23,7 +23,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -31,6 +30,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from tests.engine.fake_server import FakeServer, Recorded, Reply
 from weave_http import constants
 from weave_http.engine.address import TLSFiles
+from weave_http.records import dataclass, field
 from weave_http.transcript.routes import ROUTES
 
 __all__ = ["FakeContainer", "FakeEngine", "Recorded", "Reply", "Run", "frame"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from tests.fake_engine import FakeContainer, FakeEngine, Run
 from weave_http import __version__, constants
 from weave_http.operations.frames import Decoder, Frame, encode, said
+from weave_http.records import dataclass, field
 
 Work = Callable[[list[str]], Run]
 """What it says to the words of an operation, and the exit code."""

@@ -37,6 +37,7 @@ TOP = {
     "lazy",
     "platform_needed",
     "printable",
+    "records",
     "sinks",
 }
 

@@ -6,7 +6,8 @@ import socket
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+
+from weave_http.records import dataclass, field
 
 _ALL = 0x0300
 """ETH_P_ALL, as a packet socket takes it."""

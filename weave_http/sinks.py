@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import os
 import select
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from weave_http.errors import WeaveError
+from weave_http.records import dataclass
 
 MOST_KEPT = 64 * 1024 * 1024
 """Bytes of a command's output that are kept for its outcome."""

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -15,6 +14,7 @@ from tests.bench.client_work import CLIENTS
 from tests.bench.figures import COMPARED, Cells, Compared, Table, alternate, figure
 from tests.bench.stage import DOCKER, MeasuringError, Stage
 from tests.hosts.host import GUEST, Host
+from weave_http.records import dataclass
 
 PROJECT = Path(__file__).parents[2]
 INSPECTS, WAITS = 1000, 100

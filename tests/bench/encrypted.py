@@ -18,7 +18,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -32,6 +31,7 @@ from tests.router.private_lan import PrivateLan, direct, fetched
 from weave_http.net.wireguard import Change, Device, TunnelPeer
 from weave_http.net.wireguard_kernel import KernelDevice
 from weave_http.net.wireguard_user import UserSpaceDevice
+from weave_http.records import dataclass
 from weave_http.router.data.tunnel import new_private_key
 from weave_http.router.keys.secrets import public_key
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+
+from weave_http.records import dataclass, field
 
 WIDTH = 80
 Cells = tuple[str, ...]

@@ -10,13 +10,13 @@ import heapq
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from random import Random
 
 from tests.bench.figures import Cells, Table
 from weave_http.addresses import parse_ip
+from weave_http.records import dataclass
 from weave_http.router.mesh.codec import HEADER_SIZE, Codec
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.membership import Membership

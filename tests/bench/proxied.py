@@ -15,7 +15,6 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -25,6 +24,7 @@ from tests.bench.stage import DOCKER, MeasuringError, Stage, pid_of
 from tests.hosts.host import GUEST, Host
 from weave_http import constants
 from weave_http.host.host_files import inside
+from weave_http.records import dataclass
 
 ADDED_MS = 5.0
 """What a call may take longer."""

@@ -7,11 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.hosts.host import Host
 from weave_http.errors import WeaveError
+from weave_http.records import dataclass
 from weave_http.sandbox import Sandbox
 
 STATE = Path("/var/lib/weave-bench")

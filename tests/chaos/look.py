@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from tests.hosts.host import GUEST, PASSWORD, Host
 from weave_http import constants
 from weave_http.net import tunnel
+from weave_http.records import dataclass
 
 _SCRIPT = f"""
 all=$(docker ps -aq --no-trunc)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
 from typing import NamedTuple
+
+from weave_http.records import dataclass, field
 
 MOST_CONTAINERS = 3
 """Containers a host, on average; then none is started any more before one is removed."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.chaos.judge import stale_neighbours, wrong
 from tests.chaos.look import Container, Look
+from weave_http.records import replace
 
 IDS = ("a" * 64, "b" * 64)
 ADDRESSES = ("10.32.0.1", "10.32.1.1")

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ import pytest
 from tests.docker_cli import cli_version
 from tests.engine.certificates import Certificates, make_certificates
 from weave_http.cli.main import main
+from weave_http.records import dataclass, field
 
 H = "10.9.9.9"
 PEMS = ("ca", "cert", "key")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from weave_http import constants
 from weave_http.addresses import parse_cidr
 from weave_http.commands import Caller, run_container
 from weave_http.engine import connect
+from weave_http.records import dataclass
 from weave_http.run_args import CreateRequest
 
 

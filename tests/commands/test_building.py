@@ -7,7 +7,6 @@ import io
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from weave_http.image import apt, context
 from weave_http.image.apt import Machine
 from weave_http.image.context import Context
 from weave_http.image.tree import File
+from weave_http.records import replace
 
 
 def no_debian() -> Machine:

@@ -1,6 +1,5 @@
 """`weave env` and `weave config`: what the host says, as it holds for the caller's machine."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from tests.fake_engine import Run
 from weave_http.commands import perform
 from weave_http.engine import Endpoint
 from weave_http.operations import parse
+from weave_http.records import replace
 
 SOCKET = "unix:///var/run/weave/weave.sock"
 

@@ -7,7 +7,6 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 import pytest
@@ -17,6 +16,7 @@ from tests.fake_engine import Run
 from weave_http.commands.foreground import Front
 from weave_http.commands.signals import Unheard
 from weave_http.errors import EngineError, WeaveError
+from weave_http.records import dataclass, field, replace
 from weave_http.run_args import CreateRequest, RunArgumentError
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +15,7 @@ from weave_http.commands import passwords, perform
 from weave_http.engine.address import TLSFiles, parse_host
 from weave_http.errors import UsageError
 from weave_http.operations import Launch, Password
+from weave_http.records import replace
 
 
 def test_a_file_s_one_line_is_the_password(tmp_path: Path) -> None:

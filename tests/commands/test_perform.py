@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-from dataclasses import replace
 
 import pytest
 
@@ -16,6 +15,7 @@ from weave_http.commands.signals import Interrupted
 from weave_http.engine.errors import APIError, StreamError
 from weave_http.errors import EngineError, UsageError
 from weave_http.operations import Launch, Ps, parse
+from weave_http.records import replace
 
 
 def test_the_calls_are_create_attach_wait_start_and_delete(desk: Desk) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from weave_http.commands.id_file import LocalIdFiles
 from weave_http.commands.signals import Interrupted
 from weave_http.engine.errors import APIError, Conflict, NotFound, StreamError
 from weave_http.errors import EngineError
+from weave_http.records import replace
 from weave_http.run_args import CreateRequest, parse
 
 

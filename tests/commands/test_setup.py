@@ -9,7 +9,6 @@ import tarfile
 import tempfile
 import tracemalloc
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +25,7 @@ from weave_http.commands.saved import SavedImages
 from weave_http.engine import Endpoint, connect
 from weave_http.engine.errors import ProtocolError, StreamError
 from weave_http.errors import WeaveError
+from weave_http.records import replace
 
 DIGEST = hashlib.sha256(b"{}").hexdigest()
 

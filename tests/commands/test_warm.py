@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from dataclasses import replace
 
 import pytest
 
@@ -17,6 +16,7 @@ from weave_http.commands import perform, warm
 from weave_http.commands.warm import ResidentLost
 from weave_http.operations import Launch, Ps, Reset, Stop, find, operations, parse
 from weave_http.operations.frames import encode
+from weave_http.records import replace
 
 ATTACH = f"POST /containers/{constants.RESIDENT_CONTAINER}/attach"
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from weave_http.engine.address import TLSFiles
+from weave_http.records import dataclass
 from weave_http.sandbox import certs
 
 

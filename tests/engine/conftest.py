@@ -6,7 +6,6 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from weave_http.engine import Endpoint, Engine, Transport
 from weave_http.engine.connecting import RoutedTransport
 from weave_http.engine.wire.contract import Timeouts
 from weave_http.engine.wire.pool import WireTransport
+from weave_http.records import dataclass, replace
 
 PATIENT = Timeouts(connect=10, quick=30)
 HASTY = Timeouts(connect=2, quick=0.3)

@@ -14,13 +14,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from weave_http.engine.address import Endpoint, TLSFiles
+from weave_http.records import dataclass
 
 MAX_KEPT = 1 << 20
 """Bytes of a request's body that are kept; of the rest only size and digest."""

@@ -9,7 +9,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +32,7 @@ from weave_http.engine.wire.failures import connect_failure
 from weave_http.engine.wire.pool import WireTransport
 from weave_http.engine.wire.tls import shared_context
 from weave_http.errors import EngineError, ExitCode
+from weave_http.records import replace
 
 Opener = Callable[..., Transport]
 

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from tests.fake_engine import FakeEngine, Recorded, Reply, frame
 from tests.prefork import run_weave
 from weave_http import constants
 from weave_http.engine import Endpoint
+from weave_http.records import dataclass, replace
 
 IMPATIENT = """
 import sys

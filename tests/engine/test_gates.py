@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from weave_http.engine import connect
 from weave_http.engine.errors import VersionError
 from weave_http.engine.gates import ANY, GATES, Gate, gate
 from weave_http.engine.version import NEWEST, OLDEST
+from weave_http.records import replace
 
 WHERE = "unix:///d.sock"
 Config = dict[str, Any]

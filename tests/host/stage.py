@@ -6,7 +6,6 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +14,7 @@ from tests.fake_engine import FakeContainer, FakeEngine
 from tests.net.kernel import Space
 from weave_http import constants
 from weave_http.host import Host, perform_words
+from weave_http.records import dataclass
 
 PREFIX = "weave: "
 

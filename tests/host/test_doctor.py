@@ -8,7 +8,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from weave_http.host.doctor.finding import Finding, Level, Seen
 from weave_http.net import firewall
 from weave_http.net.bridge import ensure_bridge
 from weave_http.operations.outcome import Outcome
+from weave_http.records import replace
 from weave_http.router.control.as_json import as_json
 
 DOCS = Path(__file__).parents[2] / "docs"

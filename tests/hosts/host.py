@@ -8,7 +8,6 @@ import subprocess
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from ipaddress import IPv4Network
 from signal import SIGKILL
 from typing import TypeVar
@@ -17,6 +16,7 @@ from tests.patience import PATIENCE
 from tests.prefork import run_weave
 from tests.wire import Searched, listening, searched
 from weave_http.net.netns import Namespace
+from weave_http.records import dataclass
 from weave_http.sandbox import Sandbox
 from weave_http.sandbox.lan import LanPlan, netns_path
 

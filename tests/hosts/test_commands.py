@@ -12,13 +12,13 @@ import re
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
 
 import pytest
 
 from tests.hosts.conftest import CACHE, GATEWAY
 from tests.hosts.host import GUEST, Done, Host, eventually
 from weave_http import __version__, constants
+from weave_http.records import dataclass
 
 CIDR, OTHER = "10.2.1.1/24", "10.2.1.2/24"
 MAC = r"([0-9a-f]{2}:){5}[0-9a-f]{2}"

@@ -14,7 +14,6 @@ import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 import pytest
 
@@ -23,6 +22,7 @@ from weave_http import constants
 from weave_http.commands import Caller, perform
 from weave_http.engine import Engine, local_engine
 from weave_http.operations import parse
+from weave_http.records import dataclass, field
 
 CONTAINERS = int(os.environ.get("WEAVE_TEST_CONTAINERS", "25"))
 """How many; `make crowd` has two hundred."""

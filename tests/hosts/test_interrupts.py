@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 
 import pytest
 
 from tests.hosts.host import GUEST, Host, eventually
 from weave_http import constants
+from weave_http.records import dataclass
 
 SEED = 20260
 ROUNDS = int(os.environ.get("WEAVE_TEST_INTERRUPTS", "15"))

@@ -1,13 +1,13 @@
 """The main job: containers on different hosts reach each other."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from tests.hosts.conftest import NAMES
 from tests.hosts.host import GUEST, PASSWORD, Host, eventually
+from weave_http.records import replace
 from weave_http.sandbox import Sandbox
 
 AGAIN = 90.0

@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from tests.hosts.conftest import swept, without_containers
 from tests.hosts.host import GUEST, Done, Host, eventually
 from tests.hosts.test_readme import end_ssh, serve_ssh
 from weave_http import constants
+from weave_http.records import dataclass
 from weave_http.sandbox import Sandbox
 
 DIRECT = f"unix://{constants.DOCKER_SOCKET}"

@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from weave_http.commands.caller import NoMeter
 from weave_http.image import apt, tunnel
 from weave_http.image.archive import ImageConfig, Layer, write_archive
 from weave_http.image.tree import File, layer_tar
+from weave_http.records import replace
 
 COPY = "copied/weave:1"
 MEBIBYTE = 1 << 20

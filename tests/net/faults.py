@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
 from weave_http.net.netlink import Netlink
+from weave_http.records import dataclass
 
 
 class Fault(BaseException):

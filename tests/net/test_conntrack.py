@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -16,6 +15,7 @@ from weave_http.net.bridge import ensure_bridge
 from weave_http.net.conntrack import Flow, forget_stale, is_stale
 from weave_http.net.relays import Forward, Leg, Relays, ensure_routes, tunnel_port
 from weave_http.net.rules import Guard
+from weave_http.records import replace
 
 HOST, ONE, TWO, AWAY = (ip_address(f"192.0.2.{number}") for number in (1, 2, 3, 9))
 FAR = ip_address("248.1.2.3")

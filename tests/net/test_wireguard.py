@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -15,6 +14,7 @@ from weave_http.net.wireguard import FRESH, Change, Endpoint, Seen, State, Tunne
 from weave_http.net.wireguard_kernel import messages
 from weave_http.net.wireguard_kernel import parse as parse_message
 from weave_http.net.wireguard_user import UserSpaceDevice, parse, text
+from weave_http.records import replace
 
 A, B = bytes([1]) * 32, bytes([2]) * 32
 SECRET, OTHER = b"s" * 32, b"o" * 32

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +20,7 @@ from weave_http.errors import HostError
 from weave_http.host.router_client import RouterClient
 from weave_http.net import vxlan
 from weave_http.net.bridge import ensure_bridge
+from weave_http.records import dataclass
 
 SECONDS = 30 * PATIENCE
 _BYTECODE = Path(__file__).parents[2] / "build" / "bytecode"

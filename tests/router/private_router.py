@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 
 from weave_http import router
+from weave_http.records import replace
 from weave_http.router import options
 from weave_http.router.keys.service import Tunnels
 from weave_http.router.options import Options

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from hypothesis import strategies as st
 from tests.router.mesh.worlds import names as peer_names
 from weave_http.addresses import parse_cidr, parse_ip
 from weave_http.errors import HostError
+from weave_http.records import replace
 from weave_http.router import store as module
 from weave_http.router.database import Database
 from weave_http.router.names.register import Name
@@ -267,7 +267,7 @@ def test_a_file_that_was_taken_away_is_written_anew_as_a_whole(tmp_path: Path) -
 
 _WRITER = """
 import asyncio, sys
-from dataclasses import replace
+from weave_http.records import replace
 from pathlib import Path
 from weave_http.addresses import parse_cidr, parse_ip
 from weave_http.router.store import Store

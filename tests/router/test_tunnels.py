@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from weave_http.net.relays import labels, tunnel_port
 from weave_http.net.tunnel import address_of
 from weave_http.net.wireguard import PAD
 from weave_http.operations import passwords
+from weave_http.records import dataclass, field
 
 pytestmark = [pytest.mark.kernel, pytest.mark.programs]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import suppress
-from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from weave_http.addresses import parse_cidr, parse_ip
 from weave_http.host.withdrawals import packed, read
+from weave_http.records import replace
 from weave_http.router.addresses.service import EXPOSED
 from weave_http.router.addresses.standing import Memory
 from weave_http.router.names.register import Name

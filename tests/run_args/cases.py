@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from weave_http.records import dataclass
 from weave_http.run_args.kinds import ValueKind
 from weave_http.run_args.table import OPTIONS
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tests.docker_cli import Said, told
 from tests.run_args.cases import ENVIRON, FILES
+from weave_http.records import dataclass
 from weave_http.run_args import LocalFiles, RunArgumentError, parse
 
 SOCKET = "/caller.sock"

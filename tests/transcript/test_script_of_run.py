@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import itertools
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from weave_http.commands.container_run import START_FAILURE_CODES
 from weave_http.commands.id_file import LocalIdFiles
 from weave_http.engine import connect
 from weave_http.errors import WeaveError
+from weave_http.records import replace
 from weave_http.run_args import CreateRequest
 from weave_http.transcript import Stage
 from weave_http.transcript.script import script

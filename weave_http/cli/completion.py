@@ -105,11 +105,11 @@ class _Silent(Warnings):
 def _asked(context: typer.Context, incomplete: str, question: Callable[[Engine], list[str]]) -> list[str]:
     """Return the answers of a daemon that begin so, none if there are none in time."""
     import threading
-    from dataclasses import replace
 
     from weave_http.cli.session import endpoint_of
     from weave_http.engine import connect
     from weave_http.errors import WeaveError
+    from weave_http.records import replace
 
     found: list[str] = []
 

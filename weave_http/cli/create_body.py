@@ -22,11 +22,11 @@ def create_body(
     What belongs into the call's query (--name, --platform) is told on stderr.
     """
     import json
-    from dataclasses import replace
     from urllib.parse import urlencode
 
     from weave_http.cli.session import session
     from weave_http.commands.run import read_arguments
+    from weave_http.records import replace
 
     with session(replace(context.obj, selection=None)) as caller:
         request = read_arguments(caller, arguments)

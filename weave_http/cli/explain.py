@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from weave_http.cli.pass_through import PASS_THROUGH
 from weave_http.errors import UsageError
+from weave_http.records import replace
 
 if TYPE_CHECKING:
     from weave_http.transcript import Stage

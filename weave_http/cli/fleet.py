@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from weave_http.cli import performing
@@ -21,6 +20,7 @@ from weave_http.commands.signals import Signals
 from weave_http.errors import WeaveError
 from weave_http.operations import Operation, Run, Status
 from weave_http.operations.outcome import Outcome
+from weave_http.records import replace
 from weave_http.sinks import NOWHERE
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from weave_http.records import dataclass, field
 
 if TYPE_CHECKING:
     from weave_http.cli.selection import Selection

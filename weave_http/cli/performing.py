@@ -59,9 +59,8 @@ def perform(options: Globals, operation: Operation) -> int:
     with session(options) as caller:
         if not getattr(operation, "json", False):
             return performed(caller, operation).code
-        from dataclasses import replace
-
         from weave_http.cli.failures import HostNamed
+        from weave_http.records import replace
 
         named = HostNamed(caller.stderr, caller.endpoint.url)
         code = performed(replace(caller, stderr=named), operation).code

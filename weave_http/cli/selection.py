@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from weave_http.records import dataclass, replace
 
 if TYPE_CHECKING:
     from weave_http.cli.options import Globals

@@ -6,11 +6,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from weave_http.cli.options import Globals
 from weave_http.errors import UsageError, WeaveError
+from weave_http.records import replace
 
 if TYPE_CHECKING:  # the real imports wait until a command runs: `--help` must stay quick
     from weave_http.commands import Caller

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +9,7 @@ from typer.core import TyperCommand
 
 from weave_http.errors import UsageError
 from weave_http.operations.reading import WAIT_SECONDS
+from weave_http.records import replace
 
 if TYPE_CHECKING:
     from weave_http.operations.outcome import Outcome

@@ -9,7 +9,6 @@ import stat
 import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +16,7 @@ from weave_http.commands.caller import Caller
 from weave_http.commands.layers import shared
 from weave_http.commands.platform import platform
 from weave_http.errors import WeaveError
+from weave_http.records import dataclass
 
 CHUNK = 256 * 1024
 LARGE = 8 * 1024 * 1024

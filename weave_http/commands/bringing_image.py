@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from weave_http.engine.errors import APIError, NotFound, StreamError
 from weave_http.engine.reference import split_image
 from weave_http.errors import EngineError, WeaveError
 from weave_http.operations.outcome import Outcome
+from weave_http.records import replace
 
 if TYPE_CHECKING:
     from weave_http.commands.archive import Archive

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -27,6 +26,7 @@ from weave_http.errors import HostError, UsageError
 from weave_http.operations.launch import Launch
 from weave_http.operations.outcome import Outcome
 from weave_http.operations.reading import WAIT_SECONDS, Status
+from weave_http.records import replace
 from weave_http.sinks import NOWHERE
 
 READERS = 2

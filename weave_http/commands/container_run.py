@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from enum import IntEnum
 
 from weave_http.addresses import Wanted
@@ -29,6 +28,7 @@ from weave_http.errors import EngineError
 from weave_http.operations.create_body import WAITER_FAILURES, WAITER_SAYS, behind_waiter, check_network, marked
 from weave_http.operations.joining import Attach
 from weave_http.operations.outcome import Outcome
+from weave_http.records import replace
 from weave_http.run_args import CreateRequest
 from weave_http.sinks import NOWHERE
 

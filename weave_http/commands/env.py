@@ -6,11 +6,11 @@ The environment that is to be changed is here, and the address is one of the Doc
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from weave_http.commands.caller import Caller
 from weave_http.engine import Endpoint
 from weave_http.errors import UsageError
+from weave_http.records import replace
 from weave_http.sinks import NOWHERE
 
 Perform = Callable[[Caller], int]

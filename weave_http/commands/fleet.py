@@ -20,7 +20,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
-from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from weave_http.closing import Closing
@@ -32,6 +31,7 @@ from weave_http.engine.errors import TimedOut
 from weave_http.errors import ExitCode, WeaveError, own_fault
 from weave_http.operations.operation import Operation
 from weave_http.operations.outcome import Outcome
+from weave_http.records import dataclass, replace
 
 AT_ONCE = 32
 """Hosts worked on at the same time."""

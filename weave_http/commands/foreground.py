@@ -9,7 +9,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
 from typing import Any
 
 from weave_http.commands.caller import Caller
@@ -20,6 +19,7 @@ from weave_http.engine.exits import PendingExit
 from weave_http.engine.interactive import Session
 from weave_http.engine.output import AttachedOutput
 from weave_http.errors import EngineError, WeaveError
+from weave_http.records import dataclass
 from weave_http.run_args import BadValue, CreateRequest, RunArgumentError, key_codes
 
 DEFAULT_KEYS = "ctrl-p,ctrl-q"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Protocol
 
 from weave_http.errors import EngineError
+from weave_http.records import dataclass
 
 
 class IdFiles(Protocol):

@@ -5,11 +5,10 @@ Both ways have the same effect, the same output and the same exit code. What onl
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from weave_http.commands.caller import Caller
 from weave_http.operations.operation import Operation
 from weave_http.operations.outcome import Outcome
+from weave_http.records import replace
 
 
 def perform(caller: Caller, operation: Operation) -> Outcome:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from weave_http.addresses import Subnet, Wanted
 from weave_http.errors import UsageError
 from weave_http.operations.operation import Operation
 from weave_http.operations.run import Run
+from weave_http.records import replace
 
 _OF_ONE = frozenset({"run", "attach", "start", "restart", "expose"})
 """Operations whose addresses only one host may have."""

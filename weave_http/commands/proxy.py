@@ -11,7 +11,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 
 from weave_http.commands import holder
 from weave_http.commands.caller import Caller
@@ -27,6 +26,7 @@ from weave_http.operations.outcome import Outcome
 from weave_http.proxy.home import Visit
 from weave_http.proxy.server import MOST_CONNECTIONS, Server
 from weave_http.proxy.settings import Settings
+from weave_http.records import dataclass, replace
 from weave_http.sinks import NOWHERE
 
 SOCKET = "weave.sock"

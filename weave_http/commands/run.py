@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from weave_http.commands.caller import Caller
 from weave_http.errors import UsageError
 from weave_http.operations.outcome import Outcome
+from weave_http.records import replace
 
 if TYPE_CHECKING:
     from weave_http.operations.operation import Operation

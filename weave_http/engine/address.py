@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Literal
 
 from weave_http import constants
 from weave_http.engine.errors import EndpointError
+from weave_http.records import dataclass
 
 PORT = 2375
 """Where no port is given, with TLS or without, as with docker."""

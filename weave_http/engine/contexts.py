@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 
 from weave_http import docker_config
 from weave_http.docker_config import ReadFile, Warn, field
 from weave_http.engine.address import Endpoint, TLSFiles, parse_host
 from weave_http.engine.errors import EndpointError
+from weave_http.records import replace
 
 _DEFAULT = "default"
 """The context that is no context: the host by flag or variable, else the default socket."""

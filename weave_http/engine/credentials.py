@@ -19,11 +19,11 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 
 from weave_http import docker_config
 from weave_http.docker_config import ReadFile, Warn, config_dir, field, home_of_user, silent
 from weave_http.engine.endpoint import read_file
+from weave_http.records import dataclass, replace
 
 DOCKER_HUB = "https://index.docker.io/v1/"
 """What Docker Hub is called in configurations."""

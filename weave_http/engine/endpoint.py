@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 
 from weave_http import constants
 from weave_http.docker_config import FindHome, ReadFile, Warn, config_dir, home_of_user, silent
@@ -22,6 +21,7 @@ from weave_http.engine.address import (
     unix_endpoint,
 )
 from weave_http.engine.errors import EndpointError
+from weave_http.records import replace
 
 
 def read_file(path: str) -> bytes | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from weave_http.closing import Closing
 from weave_http.engine.error_bodies import shorten
 from weave_http.engine.errors import StreamError
 from weave_http.engine.wire.contract import Response
+from weave_http.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

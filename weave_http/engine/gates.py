@@ -8,11 +8,11 @@ one than was meant (a whole volume instead of a part of it), there is none.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from weave_http.engine.errors import VersionError
 from weave_http.engine.version import Version, version_text
+from weave_http.records import dataclass
 
 ANY = "*"
 """In a path: every item of a list or an object."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from weave_http.engine.errors import StreamError
+from weave_http.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from weave_http.engine.body_streams import ObjectStream
 from weave_http.engine.reference import json_filters
 from weave_http.engine.wire.contract import Patience
+from weave_http.records import dataclass
 
 if TYPE_CHECKING:
     from weave_http.engine.client import Engine

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from weave_http.addresses import Network
@@ -14,6 +13,7 @@ from weave_http.operations.flag_values import default_subnets
 from weave_http.operations.flags import BY_NAME, variable
 from weave_http.proxy.listening import NOWHERE, Listening, listening_of
 from weave_http.proxy.settings import settings_of
+from weave_http.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

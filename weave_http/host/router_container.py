@@ -6,7 +6,6 @@ import io
 import tarfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from weave_http.engine.errors import NotFound
 from weave_http.host.host import Host
 from weave_http.net.own_container import MOUNTS, own_container
 from weave_http.operations import passwords
+from weave_http.records import dataclass
 
 ROLE = "router"
 HANDED_ON = ("WEAVE_HTTP_ADDR", "WEAVE_MTU", "WEAVE_DEBUG", "WEAVE_CONTAINER_NAME", "DOCKER_BRIDGE")

@@ -5,8 +5,6 @@ A caller elsewhere does not need it: there the container is created and started 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from weave_http.engine import Created
 from weave_http.engine.errors import NotFound
 from weave_http.errors import HostError
@@ -16,6 +14,7 @@ from weave_http.host.host import Host
 from weave_http.host.signals import held_back
 from weave_http.operations import Attach, Run
 from weave_http.operations.create_body import NAMELESS, Names, named
+from weave_http.records import replace
 from weave_http.run_args import CreateRequest, parse
 
 

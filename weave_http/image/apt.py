@@ -10,12 +10,12 @@ from __future__ import annotations
 import platform
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from weave_http.errors import WeaveError
 from weave_http.image.tools import run
+from weave_http.records import dataclass
 
 NO_APT = "`weave setup` has the Docker host build it; so does `docker build`, with weave_http/image/Dockerfile"
 

@@ -14,12 +14,12 @@ import lzma
 import tarfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from weave_http import atomic
+from weave_http.records import dataclass, field
 
 INPUTS_LABEL = "works.weave.image.inputs"
 """Label with the digest of all that an image was made from: equal inputs, nothing to build."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from weave_http import __version__, constants
@@ -22,6 +21,7 @@ from weave_http.image.deb import unpack
 from weave_http.image.result import Report, locked, writing
 from weave_http.image.selection import normal
 from weave_http.image.tree import Entry, File, layer_tar
+from weave_http.records import dataclass, field
 
 BASES = (
     *("debian:bookworm-slim", "debian:bookworm", "debian:trixie-slim", "debian:trixie", "debian:stable-slim"),

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from weave_http.image.tree import File, Tree, resolve
+from weave_http.records import dataclass
 
 _LOAD, _DYNAMIC, _INTERP = 1, 2, 3
 _DT_NEEDED, _DT_STRTAB = 1, 5

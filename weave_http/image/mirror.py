@@ -12,7 +12,6 @@ import lzma
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from weave_http.errors import WeaveError
 from weave_http.image.apt import Machine
 from weave_http.image.download import open_download
 from weave_http.image.result import Report
+from weave_http.records import dataclass
 
 ARCHIVE = "https://deb.debian.org/debian"
 RELEASE = "bookworm"

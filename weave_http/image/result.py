@@ -6,10 +6,10 @@ import fcntl
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from weave_http.errors import WeaveError
+from weave_http.records import dataclass
 
 Report = Callable[[str], None]
 """Told in a short line what is being done."""

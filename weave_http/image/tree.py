@@ -10,8 +10,9 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from weave_http.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

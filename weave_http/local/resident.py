@@ -33,7 +33,6 @@ import time
 import tty
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeGuard
 
@@ -43,6 +42,7 @@ from weave_http.local import child
 from weave_http.operations import frames
 from weave_http.operations.frames import Frame
 from weave_http.printable import is_text
+from weave_http.records import dataclass
 
 GO_SECONDS = 5.0
 """For how long a call waits for its `go`."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
 
 from weave_http import constants
 from weave_http.addresses import Cidr
@@ -17,6 +16,7 @@ from weave_http.net import links, sysctl, underlay, vxlan
 from weave_http.net.links import Link
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import host_locked
+from weave_http.records import dataclass
 
 OURS = "weave-http"
 """What is written on a bridge of ours, first; one without it was left by an older Weave, with that one's MTU."""

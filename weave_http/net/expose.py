@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from weave_http import constants
 from weave_http.addresses import Cidr
@@ -20,6 +19,7 @@ from weave_http.net.netlink import Netlink
 from weave_http.net.netns import host_locked
 from weave_http.net.relays import Relays
 from weave_http.net.rules import Guard
+from weave_http.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

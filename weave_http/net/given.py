@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from weave_http import constants
 from weave_http.addresses import Cidr
@@ -11,6 +10,7 @@ from weave_http.net import ingress, links, veth
 from weave_http.net.ingress import Given
 from weave_http.net.links import Link
 from weave_http.net.netlink import Netlink
+from weave_http.records import dataclass
 
 Noted = Callable[[], Sequence[Cidr] | None]
 """Returns what somebody noted that a container was given; None if nobody did."""

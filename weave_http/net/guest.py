@@ -11,7 +11,6 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 
@@ -24,6 +23,7 @@ from weave_http.net.ingress import Given
 from weave_http.net.links import Link
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import Namespace, host_locked
+from weave_http.records import dataclass, replace
 
 MULTICAST, MULTICAST_6 = IPv4Network("224.0.0.0/4"), IPv6Network("ff00::/8")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
 from ipaddress import IPv6Network
 
 from weave_http import constants
@@ -19,6 +18,7 @@ from weave_http.net import nftables
 from weave_http.net.links import Link
 from weave_http.net.neighbour import link_local
 from weave_http.net.nftables import ABOVE, BELOW, DIFFERENT, EQUAL, LINK, NETWORK, Rule, Test
+from weave_http.records import dataclass
 
 TABLE = "weave"
 ENFORCE = "enforce"

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from shutil import which
 
 from weave_http.errors import HostError
 from weave_http.net import nftables, sysctl
+from weave_http.records import dataclass
 
 FAMILIES = {4: "iptables", 6: "ip6tables"}
 """The programs of IPv4 and of IPv6."""

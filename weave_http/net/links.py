@@ -7,7 +7,6 @@ import socket
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from ipaddress import ip_interface
 from typing import Any
 
@@ -16,6 +15,7 @@ from weave_http.errors import HostError
 from weave_http.net import netlink
 from weave_http.net.messages import ifaddrmsg, ifinfmsg, rtmsg
 from weave_http.net.netlink import Netlink, NetlinkError
+from weave_http.records import dataclass
 
 IFF_UP, IFF_LOOPBACK = 0x1, 0x8
 IFLA_MASTER = 10

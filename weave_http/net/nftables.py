@@ -11,10 +11,10 @@ import errno
 import socket
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from weave_http.net.netlink import NLM_F_ACK, NLM_F_REQUEST, NetlinkError
+from weave_http.records import dataclass
 
 LINK, NETWORK = 0, 1
 """Which header an offset begins at."""

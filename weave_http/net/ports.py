@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
 
 from weave_http import constants
 from weave_http.net import links, netlink, sysctl
@@ -20,6 +19,7 @@ from weave_http.net.links import Link
 from weave_http.net.messages import nsidmsg
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import Namespace
+from weave_http.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ import select
 import socket
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from weave_http import constants
 from weave_http.addresses import IP
 from weave_http.errors import HostError
 from weave_http.net import links, neighbour
 from weave_http.net.netlink import Netlink
+from weave_http.records import dataclass
 
 LEAST_SIZE = neighbour.LEAST_QUESTION[4]
 """Bytes of a question of IPv4 without padding."""

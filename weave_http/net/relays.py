@@ -14,13 +14,13 @@ of devices for the path (`weave_http.net.transit`).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from weave_http import constants
 from weave_http.addresses import GREATEST_PORT, IP, Network, endpoint
 from weave_http.net import links, routes
 from weave_http.net.netlink import Netlink
+from weave_http.records import dataclass
 
 _LABELS = 256
 VIRTUAL: dict[int, Network] = {4: IPv4Network("248.0.0.0/5"), 6: IPv6Network("100::/64")}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
@@ -19,6 +18,7 @@ from weave_http.net import links, netlink
 from weave_http.net.links import Link
 from weave_http.net.messages import rtmsg
 from weave_http.net.netlink import Netlink, NetlinkError
+from weave_http.records import dataclass
 
 _TABLE_MAIN, _PROTOCOL_BOOT, _UNICAST, _UNREACHABLE = 254, 3, 1, 7
 _DESTINATION_LENGTH, _TABLE = 1, 4

@@ -7,7 +7,6 @@ can be compared with what must be.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_network
 from itertools import permutations
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from types import MappingProxyType
 from weave_http import constants
 from weave_http.addresses import IP, Cidr, Network, order
 from weave_http.net import relays
+from weave_http.records import dataclass
 
 FORWARD, EXPOSE, INPUT, DATA, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE-DATA", "WEAVE"
 """Chains of ours."""

@@ -15,7 +15,6 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv4Network, ip_interface
 
@@ -29,6 +28,7 @@ from weave_http.net.netns import host_locked
 from weave_http.net.wireguard import TUNNEL, Device
 from weave_http.net.wireguard_kernel import KernelDevice
 from weave_http.net.wireguard_user import UserSpaceDevice
+from weave_http.records import dataclass
 
 KERNEL = "wireguard"
 """What the kernel calls its own devices; that of a program is a `tun`."""

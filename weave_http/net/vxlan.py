@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 from weave_http import constants
 from weave_http.addresses import IP, order, parse_ip
@@ -27,6 +26,7 @@ from weave_http.net.links import Link
 from weave_http.net.messages import ifinfmsg
 from weave_http.net.netlink import Netlink, NetlinkError
 from weave_http.net.netns import host_locked
+from weave_http.records import dataclass
 
 OVERHEAD = 50
 """Bytes that VXLAN over IPv4 adds to a packet: Ethernet 14, VXLAN 8, UDP 8, IP 20."""

@@ -7,11 +7,11 @@ own WireGuard (`wireguard_kernel`) and the program for hosts without (`wireguard
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from typing import Protocol
 
 from weave_http.addresses import IP
+from weave_http.records import dataclass, field
 
 KEY = 32
 """Bytes of a key, of whatever kind."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from weave_http.operations.flag_values import number
 from weave_http.operations.operation import Argument, Operation, Option, one
 from weave_http.operations.reading import FORMAT
+from weave_http.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from weave_http.addresses import Wanted
 from weave_http.errors import UsageError
 from weave_http.operations.operation import Argument, Operation, Option, addresses
+from weave_http.records import dataclass
 
 
 def _fqdn(text: str) -> str:

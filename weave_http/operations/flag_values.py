@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_network
 from pathlib import PurePosixPath
 
@@ -12,6 +11,7 @@ from weave_http import constants
 from weave_http.addresses import IP, Network, order, parse_ip, parse_ipv4, parse_port
 from weave_http.errors import UsageError
 from weave_http.operations.hostnames import parse_hostname
+from weave_http.records import dataclass
 
 TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})

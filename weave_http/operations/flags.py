@@ -6,7 +6,6 @@ The executor reads them from `launch`, hands those for the router on, and the ro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_network
 from typing import Any, Literal
 
@@ -14,6 +13,7 @@ from weave_http import constants
 from weave_http.addresses import parse_port
 from weave_http.errors import HostError, UsageError
 from weave_http.operations import flag_values as values
+from weave_http.records import dataclass
 
 GREATEST_PEER_PORT = 65534
 """Data uses the port after it."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import ClassVar
 
 from weave_http.addresses import IP, Wanted, parse_ip
 from weave_http.errors import UsageError
 from weave_http.operations.operation import Argument, Operation, Option, addresses, one
+from weave_http.records import dataclass
 
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})")
 _ADDRESSES = addresses(

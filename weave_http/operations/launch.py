@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from weave_http.addresses import PeerAddress, looks_like_cidr, parse_peer_address
@@ -12,6 +11,7 @@ from weave_http.operations import flag_words, flags
 from weave_http.operations.operation import Argument, Operation, Option, many
 from weave_http.operations.peers import PEERS
 from weave_http.operations.unused_flags import UNUSED, judge
+from weave_http.records import dataclass, field
 
 _CALLERS = ("password", "password-file")
 """Flags whose values stay on the caller's side."""

@@ -8,12 +8,13 @@ they are written. From the parts come the parser, the words, the usage line and 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from weave_http import records
 from weave_http.addresses import Wanted, is_ip, leading_addresses
 from weave_http.errors import UsageError
 from weave_http.operations.index import INTERNAL, SUMMARIES
+from weave_http.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ class Operation:
         words = [self.name]
         for part in self.parts:
             if not (isinstance(part, Option) and part.caller):
-                words += part.words(getattr(self, part.field), _default(type(self), part.field))
+                words += part.words(getattr(self, part.field), records.default(type(self), part.field))
         return words
 
     @property
@@ -170,11 +171,6 @@ class Operation:
     def usage(cls) -> str:
         """Return options and arguments as one line shows them."""
         return " ".join(part.usage for part in cls.parts)
-
-
-def _default(cls: type[Operation], field: str) -> Any:
-    declared: Any = getattr(cls, "__dataclass_fields__")[field]  # noqa: B009 - of dataclasses, not of Operation
-    return declared.default
 
 
 def _options(cls: type[Operation], words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
+
+from weave_http.records import dataclass
 
 OUT, ERR = 1, 2
 """The streams that lines go to, by their file descriptors."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from weave_http.addresses import PeerAddress, parse_peer_address
 from weave_http.operations.operation import Argument, Operation, Option, many
+from weave_http.records import dataclass
 
 PEERS = "Peers as HOST[:PORT]; an IPv6 address as [ADDRESS]:PORT."
 

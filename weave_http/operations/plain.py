@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from weave_http.errors import UsageError
 from weave_http.operations.operation import Argument, Operation, Option, many
+from weave_http.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

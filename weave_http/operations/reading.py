@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from weave_http.addresses import PeerAddress, parse_peer_address
 from weave_http.errors import UsageError
 from weave_http.operations.operation import Argument, Operation, Option, many
+from weave_http.records import dataclass
 
 WAIT_SECONDS = 30
 """How long `status --wait` waits at most when it does not say."""

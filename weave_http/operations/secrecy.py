@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import ClassVar
 
 from weave_http.errors import UsageError
 from weave_http.operations.operation import Argument, Operation, Option
+from weave_http.records import dataclass
 
 _DURATION = re.compile(r"(?P<number>\d{1,7})(?P<unit>[smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -7,11 +7,11 @@ for, or another one. Nothing: the flag asks for what is true anyway.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from weave_http import constants
 from weave_http.errors import UsageError
 from weave_http.operations.flag_values import FALSE
+from weave_http.records import dataclass
 
 _NO_CAPTURE = "the kernel carries the packets, nothing captures them"
 _NO_PLUGIN = "the router is a plugin that needs no swarm, of a name of its own"

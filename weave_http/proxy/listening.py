@@ -7,11 +7,11 @@ host, or it was said twice that they need none.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from weave_http.addresses import IP
 from weave_http.errors import HostError, UsageError
+from weave_http.records import dataclass
 
 FLAGS = ("tls", "tlsverify", "tlscacert", "tlscert", "tlskey", "no-detect-tls", "insecure")
 """The flags of `weave launch` that say how TLS is spoken where `-H` says."""

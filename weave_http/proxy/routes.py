@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
+
+from weave_http.records import dataclass
 
 Kind = Literal["create", "start", "restart", "exec", "inspect"]
 _VERSION = r"(?:/v[0-9.]+)?"

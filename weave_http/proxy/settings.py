@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from weave_http.errors import UsageError
+from weave_http.records import dataclass
 
 _GROUP = re.compile(r"\$(\$|(\w+)|\{(\w+)\})")
 FLAGS = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from weave_http import constants
@@ -15,6 +14,7 @@ from weave_http.operations.flag_words import read
 from weave_http.operations.flags import FLAGS, Flag, variable
 from weave_http.proxy.listening import NOWHERE, Listening, listening_of
 from weave_http.proxy.settings import Settings, settings_of
+from weave_http.records import dataclass
 from weave_http.router.addresses.options import AddressOptions
 from weave_http.router.addresses.options import from_flags as address_options
 from weave_http.router.mesh.identity import PeerName, parse_peer_name

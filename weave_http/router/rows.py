@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import replace
 from ipaddress import ip_network
 from typing import TypeVar
 
 from weave_http.addresses import parse_cidr, parse_ip
 from weave_http.errors import UsageError
 from weave_http.operations.hostnames import parse_hostname
+from weave_http.records import replace
 from weave_http.router.addresses.packing import pack_memory, pack_passed, read_memory, read_passed
 from weave_http.router.mesh.fields import Malformed
 from weave_http.router.mesh.identity import is_peer_name

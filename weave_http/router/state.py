@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from weave_http.addresses import IP, Cidr, Network, parse_cidr
 from weave_http.errors import UsageError
+from weave_http.records import dataclass, field
 from weave_http.router.addresses.gate import Passed
 from weave_http.router.addresses.standing import Memory
 from weave_http.router.names.register import Name

@@ -7,12 +7,12 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from weave_http.errors import HostError
+from weave_http.records import replace
 from weave_http.router.blocking import in_thread
 from weave_http.router.database import Database
 from weave_http.router.state import State

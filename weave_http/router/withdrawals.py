@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from weave_http.addresses import Cidr, ips
 from weave_http.host.withdrawals import FILES, read
+from weave_http.records import replace
 from weave_http.router.addresses.service import EXPOSED
 from weave_http.router.state import State
 from weave_http.router.store import Store

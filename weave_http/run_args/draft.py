@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
+from weave_http.records import dataclass, field
 from weave_http.run_args.files import Files
 from weave_http.run_args.wrong import BadValue, RunArgumentError
 

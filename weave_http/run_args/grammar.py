@@ -7,8 +7,8 @@ by `=`. The first word that is no option is the image, and all after it belongs 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from weave_http.records import dataclass
 from weave_http.run_args.kinds import FALSE, TRUE, ValueKind
 from weave_http.run_args.option import Option
 from weave_http.run_args.wrong import RunArgumentError

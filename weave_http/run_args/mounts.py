@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from weave_http.records import dataclass, field
 from weave_http.run_args import csv_record, scalars
 from weave_http.run_args.draft import Draft
 from weave_http.run_args.kinds import FALSE, TRUE, pair

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from weave_http.records import dataclass
 from weave_http.run_args import addresses, csv_record, scalars
 from weave_http.run_args.draft import Draft
 from weave_http.run_args.wrong import BadValue, RunArgumentError

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from weave_http.records import dataclass
 from weave_http.run_args.draft import Draft
 from weave_http.run_args.kinds import READ, WRITE, ValueKind
 

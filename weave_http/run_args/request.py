@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from weave_http.printable import is_text
+from weave_http.records import dataclass, replace
 from weave_http.run_args.draft import Draft, Surroundings, bad_value
 from weave_http.run_args.environment import build_env
 from weave_http.run_args.files import Files, NoFiles

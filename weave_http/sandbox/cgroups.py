@@ -12,10 +12,10 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from weave_http.errors import SandboxError
+from weave_http.records import dataclass
 
 BUSY_SECONDS = 30.0
 """How long the kernel may take to let go of the processes of a cgroup."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from weave_http.errors import SandboxError
+from weave_http.records import dataclass
 
 SYSTEM = frozenset({"bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "etc", "var"})
 """Top-level directories without which no program runs."""

@@ -13,10 +13,10 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from weave_http.errors import SandboxError
+from weave_http.records import dataclass
 from weave_http.sandbox import daemon, disk, lan, podman, runtime
 from weave_http.sandbox.cgroups import Cgroup, Cgroups, wait_for_end
 from weave_http.sandbox.checks import find_program

@@ -11,10 +11,10 @@ import json
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from weave_http.errors import SandboxError
+from weave_http.records import dataclass
 from weave_http.sandbox.processes import run
 
 NETNS_DIRECTORY = Path("/run/netns")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from weave_http.records import dataclass
 from weave_http.sandbox import podman
 from weave_http.sandbox.daemon import TLS_PORT
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from weave_http.closing import Closing
+from weave_http.records import dataclass
 
 _SWITCHING = 101
 

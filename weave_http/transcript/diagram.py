@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html import escape
 
+from weave_http.records import dataclass
 from weave_http.transcript.lesson import Lesson
 
 ACTORS = ("you: weave", "daemon: dockerd", "executor", "router")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from weave_http import constants
@@ -16,6 +15,7 @@ from weave_http.engine.version import NEWEST, version_text
 from weave_http.engine.wire.contract import Request
 from weave_http.errors import UsageError
 from weave_http.operations import parse
+from weave_http.records import dataclass
 from weave_http.transcript.conversation import frame_text, is_resident
 from weave_http.transcript.docker_line import docker_run
 from weave_http.transcript.formats import body_text, document_of, file_of

@@ -11,8 +11,9 @@ import base64
 import copy
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from weave_http.records import dataclass
 
 _NAME = re.compile(
     r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN(?!IZ)|CREDENTIAL|PRIVATE|(API|ACCESS)[._-]?KEY|AUTHORIZATION|AUTH[._-]?CONFIG"

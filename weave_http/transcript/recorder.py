@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from weave_http.engine.wire.contract import Duplex, Request, Response, Transport
 from weave_http.operations.frames import Frame
+from weave_http.records import dataclass, field
 from weave_http.transcript.conversation import OverheardDuplex
 from weave_http.transcript.formats import document_of
 from weave_http.transcript.masking import masked

@@ -6,12 +6,12 @@ What is to go wrong can be said, so that it can be seen what the command does th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from weave_http.engine.address import Endpoint
 from weave_http.engine.wire.contract import Duplex, Request, Response, Transport
 from weave_http.errors import WeaveError
 from weave_http.operations.frames import Frame
+from weave_http.records import dataclass, field
 from weave_http.transcript.conversation import OverheardDuplex
 from weave_http.transcript.routes import route_of
 from weave_http.transcript.standin import DEFAULT_MARKS, Fault, Marks, StandIn

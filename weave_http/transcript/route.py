@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
 from weave_http import constants
 from weave_http.engine.wire.contract import Request
+from weave_http.records import dataclass
 from weave_http.transcript.canned import Canned
 
 _DOCUMENTATION = "https://docs.docker.com/reference/api/engine/version/v{version}/#tag/{tag}/operation/{name}"

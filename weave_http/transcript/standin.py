@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from weave_http import constants
 from weave_http.engine.wire.contract import Request, Transport
+from weave_http.records import dataclass
 from weave_http.transcript.canned import Canned, CannedStream, canned_json
 from weave_http.transcript.conversation import StandInResident, is_resident
 from weave_http.transcript.routes import route_of, subject_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from weave_http.engine.errors import TransportError
 from weave_http.engine.wire.contract import Duplex, Request, Response, Transport
+from weave_http.records import dataclass
 from weave_http.transcript.conversation import Hear, OverheardDuplex, is_resident
 from weave_http.transcript.overheard import Overheard
 

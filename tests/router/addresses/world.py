@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from ipaddress import ip_network
 from itertools import combinations, product
 from random import Random
 
 from weave_http.addresses import IP, Cidr, Network
+from weave_http.records import dataclass, field
 from weave_http.router.addresses.agreement import Agreement
 from weave_http.router.addresses.allocator import Allocator, Request
 from weave_http.router.addresses.charter import Charter, continues

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import urllib.request
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.net.kernel import Space
 from tests.router.control.test_status import REPORT
 from weave_http.net.vxlan import ensure_vxlan
+from weave_http.records import replace
 from weave_http.router.control import metrics_server
 from weave_http.router.control.metrics import render
 from weave_http.router.control.metrics_server import MetricsServer

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import ip_address
 
 from weave_http import __version__
 from weave_http.addresses import parse_ip
+from weave_http.records import replace
 from weave_http.router.control.as_json import as_json
 from weave_http.router.control.report import (
     Connection,

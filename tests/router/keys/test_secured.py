@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from ipaddress import ip_address
 
 from hypothesis import given
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from weave_http.net.relays import is_virtual, tunnel_port
 from weave_http.net.tunnel import RELAYED, address_of, is_tunnelled
+from weave_http.records import replace
 from weave_http.router.data.plan import Way
 from weave_http.router.data.tunnel import new_private_key
 from weave_http.router.keys.facts import PublicKeys

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgpack
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from tests.router.mesh.loopback import CODEC
 from tests.router.mesh.worlds import address, facts, hello, hellos, name, names, numbers, said, stamps, texts, updates
 from weave_http.addresses import parse_ip
+from weave_http.records import replace
 from weave_http.router.mesh import codec
 from weave_http.router.mesh.codec import Codec
 from weave_http.router.mesh.facts import GREATEST_VERSION, Fact, Stamp, greatest_uid

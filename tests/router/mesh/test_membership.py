@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.router.mesh.worlds import address, infos, name, said
+from weave_http.records import replace
 from weave_http.router.mesh import membership
 from weave_http.router.mesh.facts import NOTHING, Fact, Stamp
 from weave_http.router.mesh.fields import Malformed

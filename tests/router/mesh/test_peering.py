@@ -6,7 +6,6 @@ import logging
 import random
 import tracemalloc
 from collections.abc import Coroutine
-from dataclasses import replace
 from time import monotonic, time
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.router.mesh.loopback import CODEC, Node, Stranger, connected, ip, mem
 from tests.router.mesh.worlds import address, hello, name, said
 from weave_http.addresses import PeerAddress
 from weave_http.errors import HostError
+from weave_http.records import replace
 from weave_http.router.mesh import (
     accepting,
     bucket,

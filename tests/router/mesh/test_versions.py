@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgpack
@@ -12,6 +11,7 @@ import msgpack
 from tests.router.mesh.loopback import Stranger, connected, member, node, until
 from tests.router.mesh.worlds import hello, name
 from weave_http.addresses import parse_ip
+from weave_http.records import dataclass
 from weave_http.router.mesh.fields import Fields
 from weave_http.router.mesh.messages import Accept, Have, Kind, Message
 from weave_http.router.mesh.neighbours import Neighbour, View

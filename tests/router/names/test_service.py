@@ -8,7 +8,6 @@ import socket
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from tests.router.mesh.worlds import name
 from tests.router.names.queries import addresses, exchange, query
 from weave_http.addresses import IP, parse_ip
 from weave_http.errors import HostError, UsageError
+from weave_http.records import dataclass, field
 from weave_http.router.control import describe
 from weave_http.router.names import service as module
 from weave_http.router.names.gossip import NameGossip

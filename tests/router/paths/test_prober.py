@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from ipaddress import ip_address
 from itertools import pairwise
 from random import Random
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.router.paths.test_frame import ETHERNET, VXLAN, A, B
+from weave_http.records import replace
 from weave_http.router.data.plan import Way
 from weave_http.router.mesh.heartbeats import HEARTBEAT
 from weave_http.router.mesh.identity import PeerName

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
 from typing import Protocol, Self
 
 from weave_http.engine.errors import ProtocolError
+from weave_http.records import dataclass
 
 
 class Patience(Enum):

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+from weave_http.records import dataclass
 
 _MAX_HEAD = 64 * 1024
 _MAX_LINE = 4 * 1024

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from typing import Any
@@ -16,6 +15,7 @@ from weave_http.host.host import Host
 from weave_http.host.router_container import Found
 from weave_http.net import iptables
 from weave_http.net.iptables import RuleSet
+from weave_http.records import dataclass
 
 _WHO = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}\([^)]*\)")
 

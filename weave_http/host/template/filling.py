@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from weave_http.host.template.functions import FUNCTIONS, MISSING, few, shown, true
 from weave_http.host.template.nodes import Block, Node, Pipe, TemplateError, Term
+from weave_http.records import dataclass, field
 
 MOST_STEPS = 200_000
 """Nodes that may be evaluated: a loop in a loop in a loop must end."""

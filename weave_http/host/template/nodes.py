@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from weave_http.errors import UsageError
+from weave_http.records import dataclass
 
 
 class TemplateError(UsageError):

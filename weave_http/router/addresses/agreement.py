@@ -15,9 +15,9 @@ One class, longer than most files: whoever checks that it is right wants to see 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import replace
 
 from weave_http.addresses import Network
+from weave_http.records import replace
 from weave_http.router.addresses import spans
 from weave_http.router.addresses.charter import (
     ANY_LIFE,

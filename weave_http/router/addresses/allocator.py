@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
-from dataclasses import dataclass
 
 from weave_http.addresses import IP, Cidr, Network
 from weave_http.errors import HostError
+from weave_http.records import dataclass
 from weave_http.router.addresses import spans
 from weave_http.router.addresses.agreement import Agreement
 from weave_http.router.addresses.gate import Gate, Passed

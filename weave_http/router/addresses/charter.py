@@ -11,11 +11,11 @@ later one puts it into the pool, and then none are exchanged with anybody who do
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import pairwise
 
 from weave_http.addresses import Network
+from weave_http.records import dataclass, field
 from weave_http.router.addresses import spans
 from weave_http.router.mesh.identity import PeerName
 

@@ -12,9 +12,9 @@ go of them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from weave_http.addresses import Network
+from weave_http.records import dataclass, field
 from weave_http.router.addresses.charter import Charter, continues
 from weave_http.router.addresses.standing import Standing
 from weave_http.router.mesh.identity import PeerName, is_peer_name

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from weave_http.addresses import Network
 from weave_http.operations.flag_values import Init
+from weave_http.records import dataclass
 from weave_http.router.mesh.identity import PeerName, parse_peer_name
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_network
 from typing import Any
 
 from weave_http.addresses import Network
+from weave_http.records import dataclass
 from weave_http.router.addresses.charter import Charter
 from weave_http.router.addresses.gate import Passed
 from weave_http.router.addresses.standing import NO_BALLOT, Ballot, Memory, Standing

@@ -10,13 +10,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Set
 from contextlib import suppress
-from dataclasses import replace
 from random import SystemRandom
 from time import monotonic
 
 from weave_http.addresses import IP, Cidr, Network
 from weave_http.errors import HostError, WeaveError
 from weave_http.net.sysctl import has_ipv6
+from weave_http.records import replace
 from weave_http.router.addresses import spans
 from weave_http.router.addresses.agreement import Agreement
 from weave_http.router.addresses.allocator import Allocator, Request

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from weave_http.addresses import Network
+from weave_http.records import dataclass
 from weave_http.router.addresses.charter import Charter
 from weave_http.router.mesh.identity import PeerName
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from typing import Any
+
+from weave_http.records import fields
 
 _NAMES = {
     **{word: word.upper() for word in ("dns", "uid", "ttl", "mtu", "rtt", "ipam", "vni")},
@@ -20,8 +21,8 @@ _NAMES = {
 
 def as_json(value: Any) -> Any:
     """Return a value of the report as JSON has it; what is None is left out."""
-    if is_dataclass(value):
-        pairs = ((each.name, getattr(value, each.name)) for each in fields(value))
+    if names := fields(value):
+        pairs = ((name, getattr(value, name)) for name in names)
         return {_json_name(name): as_json(each) for name, each in pairs if each is not None}
     if isinstance(value, Mapping):
         return {str(key): as_json(each) for key, each in value.items()}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from weave_http.addresses import Cidr, parse_peer_address
 from weave_http.errors import HostError, UsageError, WeaveError
+from weave_http.records import replace
 from weave_http.router.addresses.service import EXPOSED, AddressService
 from weave_http.router.blocking import in_thread
 from weave_http.router.data.overlay import Overlay as DataPlane

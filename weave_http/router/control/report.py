@@ -8,11 +8,11 @@ shown in `weave_http.router.control.status` if it has a place in the texts. In J
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from weave_http import __version__, constants
 from weave_http.addresses import IP
+from weave_http.records import dataclass, field
 from weave_http.router.mesh.codec import VERSIONS
 
 PROTOCOL = "weave-http"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from weave_http import constants
 from weave_http.addresses import IP, Cidr
@@ -17,6 +16,7 @@ from weave_http.net.relays import Relays, ensure_routes, look_up_anew
 from weave_http.net.rules import Guard, data_rules
 from weave_http.net.vxlan import MORE_6, Vxlan
 from weave_http.net.wireguard import OVERHEAD, PAD, TunnelPeer
+from weave_http.records import dataclass
 from weave_http.router.data.plan import Way
 from weave_http.router.data.segments import Further, Segment, destinations
 from weave_http.router.data.tunnel import Tunnel

@@ -6,12 +6,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from time import monotonic
 
 from weave_http.addresses import IP, Cidr
 from weave_http.errors import HostError
+from weave_http.records import replace
 from weave_http.router.blocking import in_thread
 from weave_http.router.data.exposing import wanted, with_exposed, with_found, without
 from weave_http.router.data.kernel import Kernel, bridge_addresses, is_bridge_of

@@ -8,9 +8,9 @@ numbers of networks that were made apart are settled.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from weave_http.addresses import IP
+from weave_http.records import dataclass
 from weave_http.router.data.plan import Way
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from weave_http.net.tunnel import DIRECT, Interface
 from weave_http.net.wireguard import KEY
+from weave_http.records import dataclass
 from weave_http.router.mesh import claims
 from weave_http.router.mesh.facts import Fact
 from weave_http.router.mesh.fields import Fields, Malformed, a_number

@@ -9,12 +9,12 @@ tunnel gets no frames, unless both hosts have said that their connection may be 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 
 from weave_http.addresses import IP
 from weave_http.net import relays
 from weave_http.net.tunnel import DIRECT, RELAYED, Interface, address_of, is_tunnelled
 from weave_http.net.wireguard import TunnelPeer
+from weave_http.records import dataclass
 from weave_http.router.data.plan import Way
 from weave_http.router.keys.facts import PublicKeys
 from weave_http.router.keys.secrets import public_key, shared_secret

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from weave_http.records import dataclass
 from weave_http.router.mesh.facts import GREATEST_VERSION, Fact, Stamp
 from weave_http.router.mesh.fields import Fields, Malformed, a_list, a_map, a_number, a_peer, a_stamp
 from weave_http.router.mesh.identity import PeerName

@@ -12,9 +12,9 @@ owner supersedes only what stays well below that bound: it never reaches a stamp
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from weave_http.records import dataclass, replace
 from weave_http.router.mesh.identity import PeerName
 
 V = TypeVar("V")

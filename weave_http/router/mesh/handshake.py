@@ -10,9 +10,9 @@ noticed to be dead yet, after a host lost its power.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from weave_http.records import dataclass
 from weave_http.router.mesh.codec import VERSIONS
 from weave_http.router.mesh.facts import greatest_uid
 from weave_http.router.mesh.identity import PeerName

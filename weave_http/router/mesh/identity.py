@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from random import SystemRandom
 from typing import NewType
 
 from weave_http.addresses import IP
 from weave_http.errors import UsageError
+from weave_http.records import dataclass
 
 PeerName = NewType("PeerName", str)
 """Six lower-case pairs of hexadecimal digits with colons between them."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from secrets import randbits
 
+from weave_http.records import replace
 from weave_http.router.mesh.fields import Malformed
 from weave_http.router.mesh.handshake import Refusal, Refused, agree
 from weave_http.router.mesh.messages import Accept, Hello, Refuse

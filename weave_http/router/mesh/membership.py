@@ -11,11 +11,11 @@ connection ends (`weave_http.router.mesh.gossip`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from weave_http.addresses import IP
+from weave_http.records import dataclass
 from weave_http.router.mesh import claims, topology
 from weave_http.router.mesh.fact_gossip import FactGossip
 from weave_http.router.mesh.fields import Fields, a_flag, a_list, a_number, a_peer, a_text, an_address

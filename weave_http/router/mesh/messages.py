@@ -7,9 +7,9 @@ version may add some.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from weave_http.records import dataclass
 from weave_http.router.mesh.facts import Stamp
 from weave_http.router.mesh.fields import (
     LONGEST_TEXT,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
 
+from weave_http.records import dataclass
 from weave_http.router.mesh.identity import PeerName
 
 

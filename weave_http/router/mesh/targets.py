@@ -7,11 +7,11 @@ kept as long as those know them. A target is left alone while its peer is connec
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
 from random import random
 
 from weave_http.addresses import PeerAddress, is_ip, parse_peer_address
 from weave_http.errors import UsageError
+from weave_http.records import dataclass
 from weave_http.router.mesh import backoff
 from weave_http.router.mesh.bucket import TokenBucket
 from weave_http.router.mesh.identity import PeerName

@@ -8,13 +8,13 @@ connections this router has itself (`weave_http.router.data.plan`), so a peer th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from ipaddress import IPv6Address
 from operator import attrgetter
 from typing import NamedTuple
 
 from weave_http.addresses import IP, endpoint, order
+from weave_http.records import dataclass
 from weave_http.router.mesh.facts import Fact, FactSet
 from weave_http.router.mesh.identity import PeerName
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, MutableSequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +17,7 @@ from dnslib.label import DNSBuffer, DNSLabelError
 
 from weave_http.addresses import IP
 from weave_http.operations.hostnames import from_labels, is_inside, reverse_address
+from weave_http.records import dataclass
 
 LEAST_SIZE = 512
 """Bytes that any client takes over UDP."""

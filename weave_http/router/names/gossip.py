@@ -7,9 +7,9 @@ changes of an origin's log (`weave_http.router.names.register`) from where the n
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Set
-from dataclasses import replace
 
 from weave_http.addresses import IP
+from weave_http.records import replace
 from weave_http.router.mesh.facts import NOTHING, Stamp
 from weave_http.router.mesh.gossip import Gossip
 from weave_http.router.mesh.identity import PeerName

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from weave_http import constants
 from weave_http.addresses import IP
+from weave_http.records import dataclass
 from weave_http.router.names.resolv_conf import FILE
 from weave_http.router.names.upstream import PORT
 

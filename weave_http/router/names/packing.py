@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from weave_http.records import dataclass
 from weave_http.router.mesh.facts import Stamp
 from weave_http.router.mesh.fields import Fields, a_flag, a_list, a_number, a_peer, a_stamp, an_address, matching
 from weave_http.router.mesh.messages import Message

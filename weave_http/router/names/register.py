@@ -12,10 +12,10 @@ origin's earlier process, or nothing, is told all there is instead (`Update.base
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 
 from weave_http.addresses import IP, order
+from weave_http.records import dataclass
 from weave_http.router.mesh.facts import NOTHING, Stamp
 from weave_http.router.mesh.identity import PeerName
 

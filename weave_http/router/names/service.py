@@ -13,7 +13,6 @@ import asyncio
 import errno
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from time import monotonic
 
 from weave_http import constants
@@ -21,6 +20,7 @@ from weave_http.addresses import IP
 from weave_http.errors import HostError
 from weave_http.net.interfaces import first_address
 from weave_http.operations.hostnames import is_inside, parse_hostname
+from weave_http.records import replace
 from weave_http.router.blocking import in_thread
 from weave_http.router.names.answers import Answerer
 from weave_http.router.names.clients import Anybody, Clients

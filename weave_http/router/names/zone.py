@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Set
-from dataclasses import dataclass
 from typing import Any
 
 from weave_http.addresses import IP
+from weave_http.records import dataclass
 from weave_http.router.mesh.facts import Stamp
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.names.register import Heard, Name, Register, Update

@@ -9,11 +9,11 @@ good, even if one in between is not heard of: its kernel goes on without its rou
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import replace
 
 from weave_http import constants
 from weave_http.addresses import IP
 from weave_http.net.relays import Relays, labels
+from weave_http.records import replace
 from weave_http.router.data.plan import Way
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.neighbours import View

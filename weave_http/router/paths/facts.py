@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from weave_http import constants
 from weave_http.addresses import IP
+from weave_http.records import dataclass, field
 from weave_http.router.mesh import claims
 from weave_http.router.mesh.facts import Fact
 from weave_http.router.mesh.fields import Fields, a_flag, a_list, a_number, a_peer, an_address

@@ -10,10 +10,10 @@ its rules.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from hashlib import blake2b
 
 from weave_http import constants
+from weave_http.records import dataclass
 from weave_http.router.mesh.identity import PeerName
 
 ETHERTYPE = 0x88B5

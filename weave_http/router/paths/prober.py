@@ -8,9 +8,9 @@ the two names. As soon as anything fails to come each end asks by itself, and an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
 from secrets import randbits
 
+from weave_http.records import dataclass
 from weave_http.router.data.plan import Way
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.paths.frame import Probe

@@ -10,13 +10,13 @@ that goes on as it did at first.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Set
-from dataclasses import dataclass
 from hashlib import blake2b
 from heapq import heappop, heappush
 from itertools import pairwise
 
 from weave_http.addresses import IP
 from weave_http.net.relays import VIRTUAL, Forward, Leg, Relays
+from weave_http.records import dataclass
 from weave_http.router.data.plan import Way
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.paths.facts import Says

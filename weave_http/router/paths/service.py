@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from weave_http import constants
 from weave_http.addresses import IP
 from weave_http.net.links import index_of
 from weave_http.net.tunnel import is_tunnelled
+from weave_http.records import dataclass
 from weave_http.router.data.plan import Reach, Way, everybody, is_open, open_relays, plan
 from weave_http.router.mesh.connections import Connection
 from weave_http.router.mesh.identity import PeerName

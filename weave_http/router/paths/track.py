@@ -12,9 +12,9 @@ than that their size passes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 
+from weave_http.records import dataclass, field
 from weave_http.router.paths.frame import LEAST
 
 PATIENCE = 0.35

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_network
 from time import monotonic, time
@@ -18,6 +17,7 @@ from typing import Any
 
 from weave_http.addresses import Network as IPNetwork
 from weave_http.errors import HostError
+from weave_http.records import dataclass, replace
 from weave_http.router.blocking import in_thread
 from weave_http.router.data.segments import Further, Segment
 from weave_http.router.plugin import registry

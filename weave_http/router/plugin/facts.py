@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
 
 from weave_http.addresses import Network
+from weave_http.records import dataclass, field
 from weave_http.router.addresses import spans
 from weave_http.router.mesh import claims
 from weave_http.router.mesh.facts import Fact

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from ipaddress import ip_interface
 from typing import Any
 
@@ -22,6 +21,7 @@ from weave_http.errors import WeaveError
 from weave_http.host.dns_names import full_name
 from weave_http.host.plugin_files import DRIVERS
 from weave_http.net import endpoint
+from weave_http.records import dataclass, replace
 from weave_http.router.engine import engine_socket
 from weave_http.router.mesh.backoff import delay
 from weave_http.router.plugin import default_network

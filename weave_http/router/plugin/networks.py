@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from weave_http.atomic import replacing
 from weave_http.errors import HostError
 from weave_http.net.segments import bridge_name
 from weave_http.operations.flag_values import FALSE, TRUE
+from weave_http.records import dataclass
 from weave_http.router.mesh.fields import Malformed, a_flag, a_list, a_map, a_number, a_text
 from weave_http.router.plugin.facts import pack_design, pack_known, read_design, read_known
 from weave_http.router.plugin.registry import Design, Identity, Known

@@ -8,12 +8,12 @@ made anew. Of networks of one name the first one counts, on all hosts; it is the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
 from weave_http import constants
 from weave_http.addresses import IP, Network
+from weave_http.records import dataclass, field
 from weave_http.router.addresses import spans
 
 MOST_RECORDS, MOST_REMOVED = 256, 1024

@@ -6,10 +6,9 @@ neighbour. The latest change counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from weave_http.errors import UsageError
 from weave_http.operations import passwords
+from weave_http.records import dataclass, field
 from weave_http.router.mesh import claims
 from weave_http.router.mesh.fact_topic import FactTopic
 from weave_http.router.mesh.facts import Fact

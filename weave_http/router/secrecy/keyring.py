@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 
 from weave_http.errors import UsageError
 from weave_http.operations import passwords
+from weave_http.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

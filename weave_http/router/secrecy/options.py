@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from weave_http.addresses import IP, Network
 from weave_http.errors import HostError
 from weave_http.operations import passwords
+from weave_http.records import dataclass
 from weave_http.router.secrecy.keyring import Keyring, read
 
 

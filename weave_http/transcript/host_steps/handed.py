@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from weave_http.addresses import Cidr, Network, Subnet, Wanted
+from weave_http.records import dataclass
 from weave_http.transcript.host_steps.step import ROUTER, HostStep
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import count
 
 from weave_http.engine.version import NEWEST, version_text
 from weave_http.engine.wire.contract import Request
 from weave_http.errors import WeaveError
+from weave_http.records import dataclass
 from weave_http.transcript.canned import Canned
 from weave_http.transcript.rehearsal import FileStep, Play, Printed, Rehearsal, Sent, rehearse
 from weave_http.transcript.standin import FIRST_OTHER_IMAGE, Fault, Marks, answered, refusal

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from weave_http.engine.wire.contract import Request
+from weave_http.records import dataclass
 from weave_http.transcript.quoting import sh_word
 from weave_http.transcript.standin import Marks
 
