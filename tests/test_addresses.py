@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from weave_http.addresses import (
     GREATEST_PORT,
+    PeerAddress,
     Subnet,
     endpoint,
     leading_addresses,
@@ -116,5 +117,5 @@ def test_what_is_no_peer_is_refused_with_what_was_typed(text: str) -> None:
 @given(st.integers(1, 2**128 - 1).map(IPv6Address), st.none() | st.integers(1, GREATEST_PORT - 1))
 def test_any_ipv6_address_of_one_host_is_a_peer_with_and_without_a_port(ip: IPv6Address, port: int | None) -> None:
     assume(not (ip.is_link_local or ip.is_multicast or ip.ipv4_mapped))
-    assert parse_peer_address(f"[{ip.exploded}]" + ("" if port is None else f":{port}")) == (str(ip), port)
+    assert parse_peer_address(f"[{ip.exploded}]" + ("" if port is None else f":{port}")) == PeerAddress(str(ip), port)
     assert endpoint(ip, 1) == f"[{ip}]:1"

@@ -17,9 +17,9 @@ from ipaddress import (
     ip_interface,
     ip_network,
 )
-from typing import NamedTuple
 
 from weave_http.errors import UsageError
+from weave_http.records import dataclass
 
 IP = IPv4Address | IPv6Address
 """An address, as `10.2.1.1`."""
@@ -38,10 +38,11 @@ _GREATEST_HOSTNAME, _GREATEST_LABEL = 253, 63
 _HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 
 
-class Subnet(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Subnet:
     """Any free address of a subnet, which the router finds.
 
-    Attributes:
+    Args:
         network: which; None for the router's default one.
     """
 
@@ -55,10 +56,11 @@ Wanted = Cidr | Subnet
 """An address for an interface, or where one is to be looked for."""
 
 
-class PeerAddress(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PeerAddress:
     """Where a peer is, as people say it: a name or an address, and perhaps a port.
 
-    Attributes:
+    Args:
         host: a host name, or an address in its usual form.
         port: TCP port, or None for the default one.
     """

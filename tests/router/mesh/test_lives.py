@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.router.mesh.test_membership import Node
-from tests.router.mesh.worlds import name
+from tests.router.mesh.worlds import name, told
 from weave_http.router.mesh.facts import Stamp
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.lives import AGAIN, Lives
@@ -52,7 +52,7 @@ class Net:
     def say(self, speaker: int, hearer: int) -> None:
         here = self.nodes[speaker]
         here.settle(self.now)
-        self.nodes[hearer].hear(speaker, here.gossip.tell(here.neighbours[hearer], self.now), self.now)
+        self.nodes[hearer].hear(speaker, told(here.gossip, here.neighbours[hearer], self.now), self.now)
 
     def talk_until_all_know(self) -> float:
         """Let all speak until they know what peer 1 says; return the seconds that it took."""

@@ -10,7 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.router.mesh.worlds import address, infos, name, said
+from tests.router.mesh.worlds import address, infos, name, said, told
 from weave_http.records import replace
 from weave_http.router.mesh import membership
 from weave_http.router.mesh.facts import NOTHING, Fact, Stamp
@@ -69,7 +69,7 @@ class Mesh(RuleBasedStateMachine):
         self.now += 2  # so slow that nobody is held back from defending its name
         here = self.nodes[speaker]
         here.settle(self.now)
-        self.nodes[hearer].hear(speaker, here.gossip.tell(here.neighbours[hearer], self.now), self.now)
+        self.nodes[hearer].hear(speaker, told(here.gossip, here.neighbours[hearer], self.now), self.now)
 
     def _spread(self) -> float:
         """Let all speak until there is nothing more to say; return the seconds that it took, which don't count."""

@@ -57,6 +57,9 @@ class Forecast:
         self.heard.append(message.text)
         return False
 
+    def owes(self, neighbour: Neighbour) -> bool:
+        return neighbour not in self._told
+
     def tell(self, neighbour: Neighbour, now: float) -> list[Message]:
         if neighbour in self._told:
             return []

@@ -10,7 +10,9 @@ from weave_http.addresses import parse_ip
 from weave_http.router.mesh.facts import GREATEST_VERSION, Fact, Stamp
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.membership import Facts, claim
-from weave_http.router.mesh.messages import Hello
+from weave_http.router.mesh.messages import Hello, Message
+from weave_http.router.mesh.neighbours import Neighbour
+from weave_http.router.mesh.topic import Topic
 from weave_http.router.mesh.topology import Address, Link, PeerFact, PeerInfo
 from weave_http.router.names.register import Change, Name, Update
 
@@ -33,6 +35,14 @@ def hello(number: int, *, uid: int = 1, connection: int = 1, features: tuple[str
 def said(facts: Iterable[PeerFact]) -> Facts:
     """The message that tells some facts."""
     return Facts(tuple(map(claim, facts)))
+
+
+def told(topic: Topic, neighbour: Neighbour, now: float) -> list[Message]:
+    """What a topic tells a neighbour; it must have said that there may be something."""
+    owed = topic.owes(neighbour)
+    messages = topic.tell(neighbour, now)
+    assert owed or not messages, f"not said to be owed: {messages}"
+    return messages
 
 
 names = st.integers(1, 9).map(name)

@@ -9,7 +9,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.router.mesh.worlds import name
+from tests.router.mesh.worlds import name, told
 from weave_http.addresses import parse_ip
 from weave_http.router.mesh.facts import NOTHING, Stamp
 from weave_http.router.mesh.gossip import KEEP_WITHDRAWN
@@ -109,7 +109,7 @@ class World(RuleBasedStateMachine):
             self.peers[here].met(self.neighbours[here, there])
 
     def _speak(self, speaker: int, hearer: int) -> None:
-        self.wire[speaker, hearer] += self.peers[speaker].tell(self.neighbours[speaker, hearer], self.now)
+        self.wire[speaker, hearer] += told(self.peers[speaker], self.neighbours[speaker, hearer], self.now)
 
     def _hear(self, speaker: int, hearer: int, most: int) -> None:
         queue, gossip = self.wire[speaker, hearer], self.peers[hearer]

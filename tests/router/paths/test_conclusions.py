@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Any
+
+import pytest
 
 from weave_http.addresses import IP
 from weave_http.net.relays import VIRTUAL, Leg
 from weave_http.router.data.plan import Way
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.neighbours import View
+from weave_http.router.paths import conclusions
 from weave_http.router.paths.conclusions import CALM, LINGER, SETTLED, Conclusions
 from weave_http.router.paths.facts import Says, Seen
 from weave_http.router.paths.frame import Probe
 from weave_http.router.paths.prober import Prober
+from weave_http.router.paths.routes import Graph
 from weave_http.router.paths.track import State
 
 A, B, C = (PeerName(f"02:00:00:00:00:0{number}") for number in (1, 2, 3))
@@ -114,6 +119,30 @@ def test_a_mesh_that_forms_is_waited_for_and_one_that_stays_partial_is_whole() -
     assert world.over == {}
     world.run(2)
     assert world.over == {B: (C,)}
+
+
+def test_in_a_large_mesh_that_changes_all_the_time_all_ways_are_looked_at_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[float] = []
+    world = World()
+    more = [PeerName(f"02:00:00:00:01:{number:02x}") for number in range(57)]
+    world.links = {peer: {*world.links, *more} - {peer} for peer in (A, B, C, *more)}
+    world.says |= dict.fromkeys(more, Says(forwards=True))
+    world.says[more[0]] = Says(forwards=True, seen={more[1]: Seen(False)})
+
+    class Counted(Graph):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            looks.append(world.now)
+            super().__init__(*args, **options)
+
+    monkeypatch.setattr(conclusions, "Graph", Counted)
+    for rtt in range(60):
+        world.says[more[2]] = Says(forwards=True, seen={more[3]: Seen(True, rtt=rtt)})
+        world.run(0.1)
+    assert len(looks) == 4, "one each 1.8 s"
+    world.run(2)
+    assert len(looks) == 5, "and the last change is not forgotten"
 
 
 def test_a_way_stays_in_use_while_the_router_in_between_starts_anew() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.router.mesh.worlds import told
 from weave_http.router.mesh.facts import Fact, Stamp
 from weave_http.router.mesh.fields import Malformed
 from weave_http.router.mesh.identity import PeerName
@@ -48,7 +49,7 @@ def test_an_mtu_that_no_network_has_is_refused(mtu: object) -> None:
 
 def spread(source: PathGossip, sink: PathGossip, at_source: Neighbour, at_sink: Neighbour, view: View) -> None:
     for giver, taker, to, by in ((source, sink, at_source, at_sink), (sink, source, at_sink, at_source)) * 3:
-        for message in giver.tell(to, 9.0):
+        for message in told(giver, to, 9.0):
             taker.hear(by, message, view, 9.0)
 
 

@@ -152,6 +152,14 @@ class Gossip(ABC):
         """Tell whether a neighbour is one still."""
         return neighbour in self._known
 
+    def owes(self, neighbour: Neighbour) -> bool:
+        """Tell whether there may be something to tell a neighbour."""
+        if neighbour not in self._known:
+            return False
+        if self._to_say[neighbour] or self._lives.owes(neighbour):
+            return True
+        return self._known[neighbour] is not None and self.may_owe(neighbour)
+
     def tell(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what has to be told to a neighbour now; it counts as told."""
         if neighbour not in self._known:

@@ -50,13 +50,13 @@ class Pulse:
         self._end = end
         self._looks = 0
         self._look_at: float | None = None
-        self._proved_at = -inf
+        self._proved_by_clock = -inf
         self.begin()
 
     def begin(self) -> None:
         """Count from now on."""
-        self._heard_at = self._said_at = self._beat_at = monotonic()
-        self._heard_by_clock = self._wire.clock.now()
+        self._said_at = self._beat_at = monotonic()
+        self._heard_by_clock = self._beat_by_clock = self._wire.clock.now()
 
     def said(self) -> None:
         """Note that something was sent."""
@@ -64,11 +64,11 @@ class Pulse:
 
     def heard(self) -> None:
         """Note that something came."""
-        self._heard_at, self._heard_by_clock = monotonic(), self._wire.clock.now()
+        self._heard_by_clock = self._wire.clock.now()
 
     def proved(self) -> None:
         """Note that something came back on the path of data: peer and link are well."""
-        self._proved_at, self._heard_by_clock = monotonic(), self._wire.clock.now()
+        self._proved_by_clock = self._heard_by_clock = self._wire.clock.now()
 
     def answer(self) -> None:
         """Answer a heartbeat, if nothing was said for a while."""
@@ -86,19 +86,20 @@ class Pulse:
                 self._look_at = self._acknowledged(now)
             if self._look_at is not None:
                 return self._look_at
-        due = self._due
-        if now < due:
-            return due
+        wait = self._due - self._wire.clock.now()
+        if wait > 0:
+            return now + wait
         self._beat()
         self._beat_at, self._look_at, self._looks = now, now + LINK_TIMEOUT, 0
+        self._beat_by_clock = self._wire.clock.now()
         return self._look_at
 
     @property
     def _due(self) -> float:
-        """When the next heartbeat is to be sent."""
+        """When the next heartbeat is to be sent, by the clock without our own lag."""
         if self._outbound:
-            return max(self._beat_at, self._proved_at) + HEARTBEAT
-        return max(self._beat_at, self._heard_at + OVERDUE, self._proved_at + OVERDUE) + HEARTBEAT
+            return max(self._beat_by_clock, self._proved_by_clock) + HEARTBEAT
+        return max(self._beat_by_clock, self._heard_by_clock + OVERDUE) + HEARTBEAT
 
     def _acknowledged(self, now: float) -> float | None:
         """Return None when the link proved to be alive since the last heartbeat, else when to look again.

@@ -68,6 +68,10 @@ class Lives:
             self._due[side][origin] = later
             self.news = True
 
+    def owes(self, neighbour: Neighbour) -> bool:
+        """Tell whether a neighbour has to be told something."""
+        return bool(self._due[neighbour])
+
     def take(self, neighbour: Neighbour) -> dict[PeerName, Stamp]:
         """Return what a neighbour has to be told now; it counts as told."""
         due, self._due[neighbour] = self._due[neighbour], {}

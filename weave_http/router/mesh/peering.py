@@ -249,7 +249,7 @@ class Peering:
                 self._changed()
             else:
                 self.wake()
-        connection.wake()  # it may have to be told where to go on
+        self._wake_if_owed(connection)  # it may have to be told where to go on
 
     def wake(self) -> None:
         """Have the neighbours told what is new of any topic, in a moment."""
@@ -259,6 +259,11 @@ class Peering:
     def _wake(self) -> None:
         self._waking = None
         for connection in self.connections.values():
+            self._wake_if_owed(connection)
+
+    def _wake_if_owed(self, connection: Connection) -> None:
+        """Have a peer told what there is; mostly there is nothing, and to ask is cheaper than to wake a task."""
+        if any(topic.owes(connection.neighbour) for topic in self._topics_with(connection)):
             connection.wake()
 
     def _gossip(self, connection: Connection) -> list[Message]:

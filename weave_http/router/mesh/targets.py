@@ -243,7 +243,7 @@ class Targets:
             where = parse_peer_address(address)
         except UsageError:  # of an earlier version, perhaps; it won't resolve
             return PeerAddress(address, self._port)
-        return where._replace(port=where.port or self._port)
+        return PeerAddress(where.host, where.port or self._port)
 
     def _idle(self, connected: set[PeerName]) -> Iterable[Target]:
         return (target for target in self if not target.dialling and target.peer not in connected)

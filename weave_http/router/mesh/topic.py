@@ -48,6 +48,10 @@ class Topic(Protocol):
         """
         ...
 
+    def owes(self, neighbour: Neighbour) -> bool:
+        """Tell whether there may be something to tell a neighbour."""
+        ...
+
     def tell(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what has to be told to a neighbour now; it counts as told."""
         ...

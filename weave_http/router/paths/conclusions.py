@@ -25,8 +25,10 @@ from weave_http.router.paths.track import State
 
 CALM = 5.0
 """Seconds without a connection made or lost anywhere, after which those that there are not are not waited for."""
-PATIENCE = 60.0
-"""Seconds after which they are not, however much comes and goes."""
+PATIENCE, PATIENCE_PER_PEER = 60.0, 0.5
+"""Seconds, and more for each peer, after which they are not, however much comes and goes."""
+_APART_PER_PEER = 0.03
+"""Seconds for each peer from one look at all ways to the next: such a look takes longer, the more there are."""
 LINGER = 60.0
 """Seconds for which rules for a path stay when it is not wanted any more."""
 LAZY, LAZY_PER_PEER = 10.0, 1.0
@@ -68,10 +70,12 @@ class Conclusions:
         self.mtu = constants.GREATEST_MTU
         self._told_at = now - LAZY
         self._calm_since = self._latched_at = now
+        self._links: Mapping[PeerName, Set[PeerName]] = {}
         self._unconnected: frozenset[Pair] = frozenset()
         self._relays: dict[Relays, float] = {}
         self._looked_at: tuple[Mapping[PeerName, object], Mapping[PeerName, Says], bool] = {}, {}, False
         self._found: list[routes.Path] = []
+        self._look_again_at = now
 
     def conclude(
         self,
@@ -160,14 +164,14 @@ class Conclusions:
 
     def _paths(self, view: View, says: Mapping[PeerName, Says], now: float) -> list[routes.Path]:
         links = view.links
-        if links != self._looked_at[0]:
-            self._calm_since = now
-        calm = now - self._calm_since >= CALM or now - self._latched_at >= PATIENCE
+        if links != self._links:
+            self._links, self._calm_since = links, now
+        calm = now - self._calm_since >= CALM or now - self._latched_at >= PATIENCE + PATIENCE_PER_PEER * len(links)
         if calm:
             self._latched_at = now
         # All ways of all hosts are looked at when one of them has changed, and not each second.
-        if self._looked_at != (links, says, calm):
-            self._looked_at = links, says, calm
+        if now >= self._look_again_at and self._looked_at != (links, says, calm):
+            self._looked_at, self._look_again_at = (links, says, calm), now + _APART_PER_PEER * len(says)
             self._found = self._look(links, says, calm=calm)
         return self._found
 

@@ -45,10 +45,17 @@ class PathGossip(FactTopic[Says, Claim]):
         self._to_be_told.discard(neighbour)
         self._taking.discard(neighbour)
 
+    def owes(self, neighbour: Neighbour) -> bool:
+        """Tell whether there may be something to tell a neighbour."""
+        return super().owes(neighbour) or self._owes_takes(neighbour)
+
+    def _owes_takes(self, neighbour: Neighbour) -> bool:
+        return neighbour in self._to_be_told and neighbour.peer in self.taken
+
     def tell(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what has to be told to a neighbour now; it counts as told."""
         messages = super().tell(neighbour, now)
-        if neighbour in self._to_be_told and neighbour.peer in self.taken:
+        if self._owes_takes(neighbour):
             self._to_be_told.discard(neighbour)
             messages.append(Takes())
         return messages

@@ -9,6 +9,7 @@ that goes on as it did at first.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Set
 from hashlib import blake2b
 from heapq import heappop, heappush
@@ -25,6 +26,7 @@ UNKNOWN_RTT = 1_000_000
 """What counts for the round trip, in µs, of a way where none was measured."""
 _ALIKE = 10_000
 """Round trips, in µs, below which one is as good as the other."""
+_FAR = (sys.maxsize, 0, ())
 MOST_RELAYED = 1024
 """Pairs that are relayed; those after them are not."""
 
@@ -87,6 +89,7 @@ class Graph:
         """
         found: dict[PeerName, tuple[PeerName, ...]] = {}
         seen: set[tuple[PeerName, bool]] = set()
+        best: dict[tuple[PeerName, bool], tuple[int, int, tuple[PeerName, ...]]] = {}
         queue: list[tuple[int, int, tuple[PeerName, ...], bool, int]] = [(0, 0, (start,), False, 0)]
         while queue:
             hops, _, hosts, came, rtt = heappop(queue)
@@ -97,9 +100,12 @@ class Graph:
             seen.add((here, came))
             for other, (more, over_ipv6) in self._ways[here].items():
                 passes = self._mixed if came != over_ipv6 else self._says[here].forwards and not over_ipv6
-                if (passes or here == start) and (other, over_ipv6) not in seen and other not in hosts:
-                    far = (rtt + more) // _ALIKE
-                    heappush(queue, (hops + 1, far.bit_length(), (*hosts, other), over_ipv6, rtt + more))
+                before = best.get((other, over_ipv6), _FAR)
+                if before[0] > hops and (passes or here == start) and other not in hosts:
+                    there = hops + 1, ((rtt + more) // _ALIKE).bit_length(), (*hosts, other)
+                    if there < before:
+                        best[other, over_ipv6] = there
+                        heappush(queue, (*there, over_ipv6, rtt + more))
         return found
 
     def between_families(self, hosts: tuple[PeerName, ...]) -> list[PeerName]:
