@@ -44,9 +44,9 @@ def _fact(number: int, *links: Link, uid: int = 1, version: int = 1, nickname: s
 
 def _retried_in(it: Node) -> float:
     """In how many seconds a node dials next."""
-    at = it.targets.next_at([], monotonic())
+    at = it.targets.next_at([], it.now())
     assert at is not None
-    return at - monotonic()
+    return at - it.now()
 
 
 def test_two_find_each_other_and_say_so() -> None:

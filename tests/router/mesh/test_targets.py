@@ -8,9 +8,11 @@ from weave_http.router.mesh.targets import (
     MOST_DIALS,
     MOST_LEARNT,
     MOST_LEARNT_DIALS,
+    MOST_YIELD_PER_PEER,
     YIELD,
     Target,
     Targets,
+    yield_for,
 )
 from weave_http.router.mesh.topology import Address, Lead
 
@@ -140,6 +142,25 @@ def test_of_two_that_learn_of_each_other_the_lower_name_dials_first() -> None:
     assert _due(targets, 0.0) == [str(address(9))]
     assert _due(targets, YIELD - 0.1) == []
     assert _due(targets, 2 * YIELD) == [str(address(4))]
+
+
+def test_it_has_more_time_for_that_while_connections_are_made_but_not_for_ever() -> None:
+    targets = _targets()
+    others = {name(number): [address(number)] for number in range(10, 16)}
+    _learn(targets, {name(4): [address(4)], **others}, 0.0)
+    assert len(_due(targets, 0.0)) == len(others)
+    now = 0.0
+    while _due(targets, now) == []:
+        assert (due := targets.next_at([], now)) is not None
+        assert due > now, "nothing is dialled, and it is not waited for"
+        now += 0.5
+        targets.met(now)
+    assert 2 * yield_for(7) < now <= 2 * yield_for(7, MOST_YIELD_PER_PEER)
+    _learn(targets, {name(3): [address(3)]}, now)
+    last = now + 0.1
+    targets.met(last)
+    assert _due(targets, last + YIELD - 0.1) == []
+    assert _due(targets, last + 2 * yield_for(1)) == [str(address(3))]
 
 
 def test_learning_the_same_again_keeps_the_back_off() -> None:

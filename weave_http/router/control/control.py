@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from weave_http.addresses import Cidr, parse_peer_address
@@ -98,7 +97,7 @@ class Control:
         standings = self._paths.standings
         return Report(
             router=replace(
-                describe.router(self._peering, self.overlay, standings, self._tunnels, monotonic()),
+                describe.router(self._peering, self.overlay, standings, self._tunnels, self._peering.now()),
                 trusted_subnets=tuple(map(str, self._secrecy.options.trusted)) if self._secrecy else (),
             ),
             overlay=describe.overlay(self.overlay, self._tunnels),
@@ -124,7 +123,7 @@ class Control:
         """What is not as it was asked for."""
         from weave_http.router.control import describe
 
-        return describe.missing(self._peering, self._paths.standings, monotonic())
+        return describe.missing(self._peering, self._paths.standings, self._peering.now())
 
     @property
     def round_trips(self) -> tuple[RoundTrip, ...]:

@@ -67,7 +67,7 @@ class Dialler:
     async def run(self) -> None:
         """Dial until cancelled."""
         while True:
-            now = monotonic()
+            now = self._clock.now()
             for target in self._targets.due(self._table.established, now):
                 self._tasks.start(self._dial(target))
             next_at = self._targets.next_at(self._table.established, now)
@@ -90,7 +90,7 @@ class Dialler:
                 if target.resolved not in found:
                     places = ", ".join(map(str, found))
                     logger.info("%s is %s now; it was %s", target.address, places, target.resolved)
-                    self._targets.moved(target, monotonic())
+                    self._targets.moved(target, self._clock.now())
                     self._look.set()
 
     async def _dial(self, target: Target) -> None:
@@ -103,13 +103,12 @@ class Dialler:
                 target.peer, level = refused.peer or target.peer, logging.DEBUG
         except (Closed, Malformed, WeaveError) as failure:
             error = str(failure)
-        now = monotonic()
         if error:
             if error != target.error:
-                more = self._quiet.let("given" if target.given else "learnt", now)
+                more = self._quiet.let("given" if target.given else "learnt", monotonic())
                 if more is not None:
                     logger.log(level, "->[%s] %s%s", target.place, error, more)
-            self._targets.failed(target, error, now, lasting=lasting, answered=answered)
+            self._targets.failed(target, error, self._clock.now(), lasting=lasting, answered=answered)
         self._look.set()
 
     async def _try(self, target: Target) -> str:

@@ -107,6 +107,10 @@ class Peering:
         self._later: asyncio.TimerHandle | None = None
         self._settle_time = 0.0
 
+    def now(self) -> float:
+        """Return the time by which targets are dialled, in seconds: it leaves out our own lag."""
+        return self._clock.now()
+
     @property
     def connections(self) -> dict[PeerName, Connection]:
         """The established connections by the name of their peer."""
@@ -163,12 +167,12 @@ class Peering:
 
     def connect(self, addresses: list[str]) -> None:
         """Dial these too; those that are waiting for their next try are dialled at once."""
-        self.targets.add(addresses, monotonic())
+        self.targets.add(addresses, self.now())
         self._dialler.look()
 
     def hurry(self) -> None:
         """Dial all at once that are waiting for their next try: what made them fail may be over."""
-        self.targets.hurry(monotonic())
+        self.targets.hurry(self.now())
         self._dialler.look()
 
     def forget(self, addresses: list[str]) -> list[Address]:
@@ -196,6 +200,7 @@ class Peering:
         connection.established_at = monotonic()
         for topic in self._topics_with(connection):
             topic.met(connection.neighbour)
+        self.targets.met(self.now())
         logger.info("%s connected to %s", connection.label, connection.who)
         self.lost = without(self.lost, peers=[peer], ips=[connection.remote.ip])
         self._tell_changed()
@@ -221,7 +226,7 @@ class Peering:
         self.terminations += not self._table.is_superseded(connection)
         now = monotonic()
         # Who said goodbye is not expected back at once.
-        self.targets.lost(peer, why, 0.0 if connection.goodbye else connection.up_for(now), now)
+        self.targets.lost(peer, why, 0.0 if connection.goodbye else connection.up_for(now), self.now())
         if not connection.goodbye:
             self.lost = with_lost(self.lost, peer, connection.remote.ip, now)
         self._tell_changed()
@@ -282,7 +287,7 @@ class Peering:
         self._view = self.membership.conclude(self._table.links(), self.connections.keys(), began)
         times = [topic.settle(self._view, began) for topic in self._topics]
         if self.me.discovery:
-            self.targets.learn(self.membership.leads, self.connections.keys(), began)
+            self.targets.learn(self.membership.leads, self.connections.keys(), self.now())
         self._wake()
         self._dialler.look()
         self._settle_time = monotonic() - began

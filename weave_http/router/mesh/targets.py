@@ -7,6 +7,7 @@ kept as long as those know them. A target is left alone while its peer is connec
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from math import inf
 from random import random
 
 from weave_http.addresses import PeerAddress, is_ip, parse_peer_address
@@ -26,16 +27,24 @@ MOST_LEARNT = 1024
 LEARNT_BURST, LEARNT_INTERVAL = 32, 1.0
 """Dials in vain to which the word of one neighbour may lead at once, and the seconds after which there may be one more.
 Where a peer answers the dial doesn't count: so the truth costs nothing, and a liar makes us knock at few doors."""
-YIELD, YIELD_PER_PEER = 2.0, 0.2
+YIELD, YIELD_PER_PEER = 2.0, 0.05
 """Seconds, and more for each other peer, for which the peer with the higher name lets the one with the lower name dial
-first: two that dial each other at once do everything twice, and where many routers start at once a dial takes long."""
+first: two that dial each other at once do everything twice. They count from the last connection that was made: where
+many routers start at once, each has many to dial, and a dial takes long."""
+MOST_YIELD_PER_PEER = 0.6
+"""Seconds, for each other peer, after which it lets it no longer, though connections are made all the time."""
 MOST_COUNTED = 100
 """More peers than these make it wait no longer: somebody may speak of many that are not there."""
 
 
-def yield_for(others: int) -> float:
-    """Return the seconds for which the peer with the lower name may dial first, with so many other peers."""
-    return YIELD + YIELD_PER_PEER * min(others, MOST_COUNTED)
+def yield_for(others: int, per_peer: float = YIELD_PER_PEER) -> float:
+    """Return the seconds for which the peer with the lower name may dial first.
+
+    Args:
+        others: how many other peers there are.
+        per_peer: seconds for each of them.
+    """
+    return YIELD + per_peer * min(others, MOST_COUNTED)
 
 
 @dataclass(slots=True)
@@ -53,6 +62,8 @@ class Target:
         dialling: whether it is being dialled.
         resolved: where the last dial went.
         by: name of the neighbour from which it was learnt.
+        yields: seconds for which the peer may dial us first, from each new connection on; 0 when it may not.
+        yields_until: when it may no longer.
     """
 
     address: str
@@ -65,6 +76,8 @@ class Target:
     dialling: bool = False
     resolved: Address | None = None
     by: PeerName | None = None
+    yields: float = 0.0
+    yields_until: float = 0.0
 
     @property
     def place(self) -> str:
@@ -87,6 +100,7 @@ class Targets:
         self._credit: dict[PeerName | None, TokenBucket] = {}
         """How many dials in vain the word of each neighbour may still lead to."""
         self._chance = chance
+        self._met_at = -inf
         self._given: dict[str, Target] = {}
         self._learnt: dict[Address, Target] = {}
 
@@ -126,11 +140,13 @@ class Targets:
             if target is None:
                 if address in given:
                     continue
-                first = (
-                    now if self._name < peer else now + yield_for(len(known) + len(connected)) * (1 + self._chance())
-                )
                 where = PeerAddress(str(address.ip), address.port)
-                target = Target(str(address), where, given=False, peer=peer, next_at=first, resolved=address, by=by)
+                target = Target(str(address), where, given=False, peer=peer, next_at=now, resolved=address, by=by)
+                if self._name > peer:
+                    others, chance = len(known) + len(connected), 1 + self._chance()
+                    target.yields = yield_for(others) * chance
+                    target.yields_until = now + yield_for(others, MOST_YIELD_PER_PEER) * chance
+                    target.next_at = now + target.yields
             elif target.peer != peer and not target.dialling:
                 target.peer = peer
             if not target.dialling:
@@ -148,14 +164,14 @@ class Targets:
         """
         due: list[Target] = []
         for target in self._idle(set(connected)):
-            if target.next_at > now or not self._rooms()[0 if target.given else 1]:
+            if self._ready_at(target) > now or not self._rooms()[0 if target.given else 1]:
                 continue
             if not target.given:
                 credit = self._credit_of(target)
                 if credit.wait(now) > 0:
                     continue
                 credit.take(now)
-            target.dialling = True
+            target.dialling, target.yields = True, 0.0
             due.append(target)
         return due
 
@@ -164,8 +180,17 @@ class Targets:
         given, learnt = self._rooms()
         idle = (target for target in self._idle(set(connected)) if (given if target.given else learnt))
         waits = {by: now + bucket.wait(now) for by, bucket in self._credit.items()}
-        times = (target.next_at if target.given else max(target.next_at, waits.get(target.by, now)) for target in idle)
+        times = (max(self._ready_at(each), now if each.given else waits.get(each.by, now)) for each in idle)
         return min(times, default=None)
+
+    def met(self, now: float) -> None:
+        """Note that there is a new connection."""
+        self._met_at = now
+
+    def _ready_at(self, target: Target) -> float:
+        if not target.yields:
+            return target.next_at
+        return max(target.next_at, min(target.yields_until, self._met_at + target.yields))
 
     def _credit_of(self, target: Target) -> TokenBucket:
         return self._credit.setdefault(target.by, TokenBucket(LEARNT_BURST, LEARNT_INTERVAL))
@@ -180,7 +205,7 @@ class Targets:
     def hurry(self, now: float) -> None:
         """Dial all at once that are in back-off: what made them fail may be over."""
         for target in self:
-            target.next_at, target.attempts = now, 0
+            target.next_at, target.attempts, target.yields = now, 0, 0.0
 
     def failed(self, target: Target, error: str, now: float, *, lasting: bool = False, answered: bool = False) -> None:
         """Note that a dial failed.

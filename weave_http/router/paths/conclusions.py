@@ -55,6 +55,7 @@ class Conclusions:
         ends: ways over others that this host has a part in as an end, by virtual address.
         says: what this peer says.
         mtu: bytes of the largest packet that passes between all hosts.
+        look_again_at: when to conclude again, because ways changed that were looked at only just before; else None.
     """
 
     def __init__(self, me: PeerName, port: int, prober: Prober, now: float, *, between_families: bool = True) -> None:
@@ -75,7 +76,8 @@ class Conclusions:
         self._relays: dict[Relays, float] = {}
         self._looked_at: tuple[Mapping[PeerName, object], Mapping[PeerName, Says], bool] = {}, {}, False
         self._found: list[routes.Path] = []
-        self._look_again_at = now
+        self._apart_until = now
+        self.look_again_at: float | None = None
 
     def conclude(
         self,
@@ -170,8 +172,10 @@ class Conclusions:
         if calm:
             self._latched_at = now
         # All ways of all hosts are looked at when one of them has changed, and not each second.
-        if now >= self._look_again_at and self._looked_at != (links, says, calm):
-            self._looked_at, self._look_again_at = (links, says, calm), now + _APART_PER_PEER * len(says)
+        is_news = self._looked_at != (links, says, calm)
+        self.look_again_at = self._apart_until if is_news and now < self._apart_until else None
+        if is_news and self.look_again_at is None:
+            self._looked_at, self._apart_until = (links, says, calm), now + _APART_PER_PEER * len(says)
             self._found = self._look(links, says, calm=calm)
         return self._found
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_LOOK, _LOOK_PER_PEER = 1.0, 0.03
+_LOOK, _LOOK_PER_PEER = 1.0, 0.1
 """Seconds, and more for each peer, after which all is concluded anew, whether anything happened or not."""
 _LEAST_WAIT = 0.05
 _GATHER, _GATHER_PER_PEER = 0.2, 0.02
@@ -153,7 +153,7 @@ class Paths:
             while True:
                 self._wake.clear()
                 now = monotonic()
-                if now >= self._look_at:
+                if now >= min(self._look_at, self._conclusions.look_again_at or self._look_at):
                     self._forwards = sockets.forwards()
                     self._look_at = now + _LOOK + _LOOK_PER_PEER * len(self._peering.connections)
                     self._listen(loop)
@@ -163,8 +163,8 @@ class Paths:
                 self._ask_for_pulses()
                 if changed:
                     self._conclude(now)
-                next_at = self._prober.next_at
-                await self._pause(min(self._look_at, next_at or self._look_at) - monotonic())
+                times = self._look_at, self._prober.next_at, self._conclusions.look_again_at
+                await self._pause(min(at for at in times if at is not None) - monotonic())
         finally:
             await self._tasks.stop()
             for name in list(self._listeners):
