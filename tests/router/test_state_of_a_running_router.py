@@ -97,11 +97,16 @@ def test_a_damaged_file_is_kept_aside_and_the_router_keeps_its_name(host: Routed
     assert f"{FILE} makes no sense" in host.log.read_text()
 
 
-def test_on_a_disk_that_became_read_only_a_killed_router_comes_back_with_all_it_knew(host: RoutedHost) -> None:
+@pytest.mark.parametrize("index", ["kept", "lost"])
+def test_on_a_disk_that_became_read_only_a_killed_router_comes_back_with_all_it_knew(
+    host: RoutedHost, index: str
+) -> None:
     launched(host, "192.0.2.77")
     host.ask(RouterClient.connect, [FAR])
     name = report(host)["Router"]["Name"]
     host.end(signal.SIGKILL)
+    if index == "lost":
+        (host.folder / f"{FILE}-shm").unlink()
     subprocess.run(["mount", "-o", "remount,ro", str(host.folder)], check=True)
     launched(host, "--resume")
     assert (report(host)["Router"]["Name"], targets(host)) == (name, ["192.0.2.77", "192.0.2.88"])

@@ -13,6 +13,8 @@ import sqlite3
 from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
+from shutil import copy
+from tempfile import TemporaryDirectory
 
 from weave_http.router.rows import make_tables, read, write_difference
 from weave_http.router.state import State
@@ -35,6 +37,8 @@ _NOT_THE_FILES_FAULT = {
     sqlite3.SQLITE_CANTOPEN,
 }
 """Primary error codes after which the file may well be sound."""
+_CAN_NOT_WRITE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+"""Primary error codes with which a log can't be read where SQLite can't make its index, a file beside it."""
 
 
 class Database:
@@ -59,8 +63,7 @@ class Database:
         if not self.path.exists():
             return
         try:
-            with closing(self._connect()) as database:
-                self.kept = _state(database)
+            self.kept = self._read()
         except (ValueError, sqlite3.DatabaseError) as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_THE_FILES_FAULT:
                 raise
@@ -93,7 +96,7 @@ class Database:
             for path in self._beside("-wal", "-shm"):
                 path.unlink(missing_ok=True)
         if self._connection is None:
-            self._connection = database = self._connect()
+            self._connection = database = _connect(self.path)
             database.execute("PRAGMA journal_mode = WAL")
             database.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
             database.execute("PRAGMA synchronous = EXTRA")
@@ -106,8 +109,20 @@ class Database:
             self._file = self._identity()
         return self._connection
 
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+    def _read(self) -> State:
+        """Return what is in the file and the log. Where nothing can be written the log is read in a copy of both."""
+        try:
+            with closing(_connect(self.path)) as database:
+                return _state(database)
+        except sqlite3.OperationalError as error:
+            (log,) = self._beside("-wal")
+            if error.sqlite_errorcode & 0xFF not in _CAN_NOT_WRITE or not log.exists():
+                raise
+            with TemporaryDirectory() as folder:
+                for each in (self.path, log):
+                    copy(each, folder)
+                with closing(_connect(Path(folder, self.path.name))) as database:
+                    return _state(database)
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -132,6 +147,10 @@ class Database:
         path.rename(aside)
         for each in self._beside("-wal", "-shm", "-journal"):
             each.unlink(missing_ok=True)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
 
 
 def _format(database: sqlite3.Connection) -> int:
