@@ -4,7 +4,8 @@ All are between the same two hosts, from container to container, past the same f
 of which a third host passes on what it can't read is compared with a pair that is reached directly, and with one made
 by hand, between which a third host is a router and nothing more: what another host on the way costs, whoever it is.
 Processor time is that of all processes of the benchmark: both ends, the programs that encrypt, and the kernel's work.
-What the cipher alone takes (`openssl speed`) stands beside it.
+The kernel's WireGuard encrypts in threads of its own, so there it is the time of the whole machine, which should have
+nothing else to do. What the cipher alone takes (`openssl speed`) stands beside it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -26,8 +27,10 @@ from statistics import median
 from tests.bench.figures import COMPARED, Compared, Table, figure
 from tests.bench.stage import MeasuringError, await_true
 from tests.net.kernel import Space
+from tests.patience import PATIENCE
 from tests.router.hosts import RoutedHost
 from tests.router.private_lan import PrivateLan, direct, fetched
+from weave_http.errors import HostError
 from weave_http.net.wireguard import Change, Device, TunnelPeer
 from weave_http.net.wireguard_kernel import KernelDevice
 from weave_http.net.wireguard_user import UserSpaceDevice
@@ -40,6 +43,7 @@ _FIRST_VERSION = Path("/sys/fs/cgroup/cpuacct")
 _SECOND_VERSION = Path("/sys/fs/cgroup")
 _TIME = re.compile(r"time=([0-9.]+) ms")
 _PORT = 51820
+_LAST_LINES = 25
 _TUNNEL = """\
 ip addr add 10.98.0.{number}/24 dev hand-wg
 ip link set hand-wg mtu {mtu} up
@@ -112,7 +116,7 @@ def measure(folder: Path, *, quick: bool, kernel: bool = False) -> Iterator[tupl
         place = folder / str(mtu)
         place.mkdir(parents=True)
         programs = place / "none" if kernel else fetched()
-        with _counted() as used, PrivateLan(place, programs) as lan:
+        with nullcontext(_busy) if kernel else _counted() as used, PrivateLan(place, programs) as lan:
             yield _compared(lan, mtu, rounds, seconds, used, kernel=kernel)
 
 
@@ -128,8 +132,9 @@ def _compared(
         assert host.guest
         host.space.run("echo 1 > /proc/sys/net/ipv4/ip_forward")
         lan.launch(host, *([ours[0].address] if host is not ours[0] else []))
-    await_true(lambda: all(host.ready for host in ours) and direct(ours), "weave's routers", pause=0.1)
-    await_true(lambda: all(host.mtu == mtu - 110 for host in ours), "the MTU", pause=0.1)
+    with _explained(ours):
+        await_true(lambda: all(host.ready for host in ours) and direct(ours), "weave's routers", pause=0.1)
+        await_true(lambda: all(host.mtu == mtu - 110 for host in ours), "the MTU", pause=0.1)
     one, two, beyond = ours
     for host, peer in ((one, beyond), (beyond, one)):
         host.space.run(f"iptables-nft -I INPUT -s {peer.address} -p udp -j DROP")
@@ -141,6 +146,8 @@ def _compared(
         "routed": _by_hand(lan, _routed(lan, mtu), mtu, kernel=kernel),
         "plain": _overlay(lan, [one, two], "plain", 4791, mtu - 50, "192.0.2."),
     }
+    if kernel:
+        paths["user space"] = _by_hand(lan, _followed(lan, 2, mtu), mtu, kernel=False)
     for path in paths.values():
         path.target.run("iperf3 -s -D")
     loads: dict[str, list[Load]] = {name: [] for name in paths}
@@ -184,6 +191,12 @@ def _compared(
         Compared("not encrypted: processor", costs["weave"], costs["plain"], unit="ms/GB"),
         Compared("not encrypted: round trip", trips["weave"], trips["plain"], unit="ms"),
     ]
+    if kernel:
+        beside += [
+            Compared("in user space: throughput", rates["weave"], rates["user space"], unit="Mbit/s"),
+            Compared("in user space: processor", costs["weave"], costs["user space"], unit="ms/GB"),
+            Compared("in user space: round trip", trips["weave"], trips["user space"], unit="ms"),
+        ]
     bare = "the kernel's bare WireGuard" if kernel else "a bare wireguard-go of the same version"
     notes = [
         f"MTU of the LAN: {mtu}. Beside it: a VXLAN made by hand over {bare}, with a container, "
@@ -192,9 +205,23 @@ def _compared(
         "The cipher alone: `openssl speed`, ChaCha20-Poly1305, for both ends; by it one core encrypts "
         f"{figure(core, 'Mbit/s')} in packets of {mtu - 80} bytes, {times:.0f} times what the tunnel carries. "
         "Not encrypted: a VXLAN made by hand."
+        + (" In user space: one made by hand over a bare wireguard-go, between two other hosts." if kernel else "")
     ]
     rows = [row.cells() for row in (*compared, *beside)]
     return Table(f"Encrypted in {'the kernel' if kernel else 'user space'}, MTU {mtu}", COMPARED, rows, notes), compared
+
+
+@contextmanager
+def _explained(hosts: list[RoutedHost]) -> Iterator[None]:
+    """Say what routers are at when what is waited for does not come."""
+    try:
+        yield
+    except MeasuringError:
+        for host in hosts:
+            with suppress(HostError):
+                print(f"{host.address}: {host.paths}", file=sys.stderr)
+            print("".join(host.log.read_text().splitlines(keepends=True)[-_LAST_LINES:]), file=sys.stderr)
+        raise
 
 
 def _relayed(host: RoutedHost, peer: RoutedHost) -> bool:
@@ -211,7 +238,7 @@ def _by_hand(lan: PrivateLan, hosts: list[RoutedHost], mtu: int, *, kernel: bool
             host.space.run("ip link add hand-wg type wireguard")
             device = KernelDevice("hand-wg")
         else:
-            program = [*lan.entering(host), str(lan.programs / "wireguard-go"), "hand-wg"]
+            program = [*lan.entering(host), str(fetched() / "wireguard-go"), "hand-wg"]
             host.space.call(subprocess.run, program, check=True, capture_output=True)
             device = UserSpaceDevice(str(lan.sockets(host) / "hand-wg.sock"))
         address = ip_address(f"10.98.0.{peer.number}")
@@ -223,16 +250,22 @@ def _by_hand(lan: PrivateLan, hosts: list[RoutedHost], mtu: int, *, kernel: bool
 
 def _routed(lan: PrivateLan, mtu: int) -> list[RoutedHost]:
     """Return two hosts that reach each other over a third one alone, which routes and translates nothing."""
-    one, between, other = lan.add(3)
-    for host in (one, between, other):
-        host.space.run(f"ip link set eth0 mtu {mtu}")
-        lan.lan.run(f"ip link set v{host.number} mtu {mtu}")
-        for chain in ("INPUT", "FORWARD"):
-            host.space.run(_FOLLOWED.format(chain=chain))
+    one, between, other = _followed(lan, 3, mtu)
     between.space.run(_ROUTING.format(gateway=_GATEWAY))
     for host in (one, other):
         host.space.run(_ROUTED.format(address=host.address, gateway=_GATEWAY))
     return [one, other]
+
+
+def _followed(lan: PrivateLan, count: int, mtu: int) -> list[RoutedHost]:
+    """Return new hosts without weave, whose kernels look at each flow."""
+    hosts = lan.add(count)
+    for host in hosts:
+        host.space.run(f"ip link set eth0 mtu {mtu}")
+        lan.lan.run(f"ip link set v{host.number} mtu {mtu}")
+        for chain in ("INPUT", "FORWARD"):
+            host.space.run(_FOLLOWED.format(chain=chain))
+    return hosts
 
 
 def _overlay(lan: PrivateLan, hosts: list[RoutedHost], name: str, port: int, mtu: int, prefix: str) -> Route:
@@ -257,7 +290,7 @@ def _load(path: Route, seconds: int, used: Callable[[], float]) -> Load:
     command = ["iperf3", "-c", path.address, "-t", str(seconds), "-J"]
     try:
         done = path.source.call(
-            subprocess.run, command, capture_output=True, text=True, timeout=seconds + 30, check=False
+            subprocess.run, command, capture_output=True, text=True, timeout=seconds + 30 * PATIENCE, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise MeasuringError(f"iperf3 to {path.address}: no end after {error.timeout:g} s") from error
@@ -280,8 +313,14 @@ def _cipher(size: int) -> float:
         size: bytes of a packet.
     """
     command = ["openssl", "speed", "-mr", "-evp", "chacha20-poly1305", "-seconds", "1", "-bytes", str(size)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60 * PATIENCE, check=True)
     return float(done.stdout.split(":")[-1]) * 8 / 1e6
+
+
+def _busy() -> float:
+    """Return the processor seconds of the whole machine so far."""
+    user, nice, system, _, _, irq, softirq = map(int, Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.hosts.host import Host
+from tests.patience import PATIENCE
 from weave_http.errors import WeaveError
 from weave_http.records import dataclass
 from weave_http.sandbox import Sandbox
@@ -104,6 +105,7 @@ def await_true(what: Callable[[], bool], name: str, *, seconds: float = 30.0, pa
     Raises:
         MeasuringError: it does not become true in time.
     """
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while not what():
         if time.monotonic() > deadline:

@@ -15,6 +15,7 @@ import threading
 import time
 from pathlib import Path
 
+from tests.router.private_lan import fetched
 from weave_http.image import build_guest_image, build_image
 
 PROJECT = Path(__file__).parents[2]
@@ -39,17 +40,19 @@ QEMU = shlex.split(
 
 
 def pack(job: Path, tests: str) -> None:
-    """Write the tar that the machine gets as its second disk: the project, both images, and what to run.
+    """Write the tar that the machine gets as its second disk: the project, both images, wireguard-go, and what to run.
 
     Args:
         job: where to write it.
         tests: path of a file of tests.
     """
     weave = build_image(CACHE / "weave.tar", cache=CACHE, report=print)
+    programs = fetched()
     images = [weave, build_guest_image(CACHE / "guest.tar", cache=CACHE, report=print)]
     with tarfile.open(job, "w") as tar:
         for name in ("weave_http", "tests", "pyproject.toml"):
             tar.add(PROJECT / name, f"project/{name}", filter=lambda info: None if "__pycache__" in info.name else info)
+        tar.add(programs, f"project/{programs.relative_to(PROJECT)}")
         for image in images:
             tar.add(image.path, f"images/{image.path.name}")
         tar.add(HERE / "job", "job")
