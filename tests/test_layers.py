@@ -33,6 +33,7 @@ TOP = {
     "constants",
     "docker_config",
     "errors",
+    "hints",
     "importing",
     "lazy",
     "platform_needed",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
@@ -198,9 +196,3 @@ class Sent:
 
 def test_a_frozen_one_is_pickled() -> None:
     assert pickle.loads(pickle.dumps(Sent(1, "b"))) == Sent(1, "b")
-
-
-def test_no_part_of_a_command_or_of_the_executor_loads_the_module() -> None:
-    code = "import sys, weave_http.cli, weave_http.commands.warm, weave_http.local; print('dataclasses' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout == "False\n"

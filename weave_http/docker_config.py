@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from weave_http.errors import WeaveError
+from weave_http.hints import Any
 
 ReadFile = Callable[[str], bytes | None]
 """Returns a file's content, or None when there is no such file; raises `WeaveError` if it can't be read."""

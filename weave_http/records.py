@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+
+from weave_http.hints import TYPE_CHECKING, Any
 
 _MISSING: Any = object()
 _FIELDS = "__record_fields__"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import os
 import select
-from typing import Any, Protocol
 
 from weave_http.errors import WeaveError
+from weave_http.hints import Any, Protocol
 from weave_http.records import dataclass
 
 MOST_KEPT = 64 * 1024 * 1024

@@ -133,12 +133,21 @@ def test_every_command_that_is_listed_stands_in_one_group() -> None:
     assert sorted(grouped) == sorted({*COMMANDS, *SUMMARIES} - (INTERNAL - {"setup"}))
 
 
+def test_the_help_loads_neither_data_classes_nor_types() -> None:
+    assert not imported_by("--help") & {"dataclasses", "inspect", "typing", "json"}
+
+
+def test_the_executor_loads_no_data_classes() -> None:
+    assert not imported_by("--local", "nonsense") & {"dataclasses", "inspect"}
+
+
 def test_a_warm_command_imports_no_transport_but_the_wire(tmp_path: Path) -> None:
     with FakeEngine(tmp_path / "d.sock") as fake:
         fake_resident.add(fake)
         modules = imported_by("status", DOCKER_HOST=fake.endpoint.url)
         assert [request.call for request in fake.requests] == ["POST /containers/weave-exec/attach"]
     assert not modules & (TRANSPORTS | HOST_SIDE | {"rich", "pydantic", "ssl", "weave_http.commands.executor"})
+    assert not modules & {"dataclasses", "inspect", "typing"}
     assert "weave_http.engine.wire.pool" in modules
 
 

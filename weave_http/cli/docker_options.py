@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 from weave_http.cli.options import Globals
 from weave_http.cli.selection import selected
 from weave_http.errors import UsageError
+from weave_http.hints import Any
 from weave_http.records import dataclass
 
 _BOOLEANS = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True) | dict.fromkeys(

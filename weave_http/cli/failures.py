@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from weave_http.errors import ExitCode, UsageError, WeaveError, error_line, own_fault
+from weave_http.hints import Any
 from weave_http.sinks import Sink, write_all
 
 
@@ -86,6 +85,8 @@ class HostNamed:
             self._line = b""
 
     def _named(self, line: bytes) -> bytes:
+        import json  # a start in which nothing fails, as that of the help, does without
+
         try:
             value: Any = json.loads(line) if line.startswith(b"{") else None
         except (ValueError, RecursionError):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from weave_http.hints import TYPE_CHECKING
 from weave_http.records import dataclass, field
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from weave_http.errors import UsageError
+from weave_http.hints import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from weave_http.cli.options import Globals

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO
 
+from weave_http.hints import TYPE_CHECKING, Self, TextIO
 from weave_http.printable import printable
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from weave_http.hints import TYPE_CHECKING
 from weave_http.records import dataclass, replace
 
 if TYPE_CHECKING:

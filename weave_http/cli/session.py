@@ -6,10 +6,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from weave_http.cli.options import Globals
 from weave_http.errors import UsageError, WeaveError
+from weave_http.hints import TYPE_CHECKING
 from weave_http.records import replace
 
 if TYPE_CHECKING:  # the real imports wait until a command runs: `--help` must stay quick

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from weave_http.cli.options import Globals
+from weave_http.hints import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from weave_http.engine import Endpoint

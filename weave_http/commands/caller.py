@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Protocol
 
 from weave_http import constants
 from weave_http.commands.id_file import IdFiles, NoIdFiles
 from weave_http.commands.signals import Signals
 from weave_http.engine import Endpoint, Engine
+from weave_http.hints import Protocol
 from weave_http.printable import printable
 from weave_http.records import dataclass, field, replace
 from weave_http.sinks import NOWHERE, Overheard, Sink, write_all

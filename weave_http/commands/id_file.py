@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Protocol
 
 from weave_http.errors import EngineError
+from weave_http.hints import Protocol
 from weave_http.records import dataclass
 
 

@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
 
 from weave_http.engine.errors import APIError
 from weave_http.errors import EngineError, WeaveError
+from weave_http.hints import Any
 from weave_http.importing import is_importing
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
 
 from weave_http import constants
 from weave_http.engine.errors import EndpointError
+from weave_http.hints import Literal
 from weave_http.records import dataclass
 
 PORT = 2375

@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from weave_http.closing import Closing
 from weave_http.engine.containers import Containers
@@ -20,6 +19,7 @@ from weave_http.engine.errors import ProtocolError, TransportError, VersionError
 from weave_http.engine.interactive import incoming
 from weave_http.engine.version import Version, negotiated_version, pinned_version, version_text
 from weave_http.engine.wire.contract import Duplex, Patience, Request, Response, Transport
+from weave_http.hints import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from weave_http.engine.credentials import FindCredentials

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal
 
 from weave_http import constants
 from weave_http.engine.address import Endpoint
 from weave_http.engine.client import Engine
 from weave_http.engine.wire.contract import Duplex, Patience, Request, Response, Timeouts, Transport
+from weave_http.hints import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from weave_http.engine.credentials import FindCredentials

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, overload
 
 from weave_http.engine.errors import VersionError
 from weave_http.engine.exits import PendingExit, PendingExits
@@ -13,6 +12,7 @@ from weave_http.engine.output import AttachedOutput, is_raw
 from weave_http.engine.reference import json_filters, segment
 from weave_http.engine.version import version_text
 from weave_http.engine.wire.contract import Patience
+from weave_http.hints import TYPE_CHECKING, Any, Literal, overload
 from weave_http.records import dataclass
 
 if TYPE_CHECKING:

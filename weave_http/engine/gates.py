@@ -8,10 +8,10 @@ one than was meant (a whole volume instead of a part of it), there is none.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from weave_http.engine.errors import VersionError
 from weave_http.engine.version import Version, version_text
+from weave_http.hints import Any
 from weave_http.records import dataclass
 
 ANY = "*"

@@ -18,9 +18,9 @@ Each parser has `feed` for what has come and `finish` for the end, which complai
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from weave_http.engine.errors import StreamError
+from weave_http.hints import Any
 
 STDOUT = 1
 STDERR = 2

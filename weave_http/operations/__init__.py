@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from weave_http.errors import UsageError
+from weave_http.hints import TYPE_CHECKING
 from weave_http.lazy import lazy_names
 from weave_http.operations.index import MODULES, SUMMARIES
 

@@ -28,8 +28,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 from zlib import crc32
+
+from weave_http.hints import Any
 
 LONGEST = 4096
 """Bytes of a frame, its line feeds included: so much is written to a pipe in one piece."""

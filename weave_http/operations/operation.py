@@ -8,11 +8,11 @@ they are written. From the parts come the parser, the words, the usage line and 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Self
 
 from weave_http import records
 from weave_http.addresses import Wanted, is_ip, leading_addresses
 from weave_http.errors import UsageError
+from weave_http.hints import Any, ClassVar, Self
 from weave_http.operations.index import INTERNAL, SUMMARIES
 from weave_http.records import dataclass
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from weave_http.hints import Any
 from weave_http.records import dataclass
 
 OUT, ERR = 1, 2

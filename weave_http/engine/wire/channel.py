@@ -6,7 +6,8 @@ import contextlib
 import select
 import socket
 import time
-from typing import TYPE_CHECKING
+
+from weave_http.hints import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from weave_http.engine.wire.tls import TLSRecords

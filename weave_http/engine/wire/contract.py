@@ -10,9 +10,9 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from types import TracebackType
-from typing import Protocol, Self
 
 from weave_http.engine.errors import ProtocolError
+from weave_http.hints import Protocol, Self
 from weave_http.records import dataclass
 
 

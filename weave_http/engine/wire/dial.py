@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from typing import TYPE_CHECKING, Protocol
 
 from weave_http.engine.address import Endpoint
 from weave_http.engine.errors import EndpointError
 from weave_http.engine.wire.channel import Channel, Deadline
 from weave_http.engine.wire.contract import Timeouts
+from weave_http.hints import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import ssl
