@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from typing import Any as Any
     from typing import ClassVar as ClassVar
     from typing import Literal as Literal
+    from typing import NoReturn as NoReturn
     from typing import Protocol as Protocol
     from typing import Self as Self
     from typing import TextIO as TextIO
+    from typing import TypeGuard as TypeGuard
     from typing import TypeVar as TypeVar
     from typing import overload as overload
 else:
-    Any = ClassVar = Self = TextIO = None
+    Any = ClassVar = NoReturn = Self = TextIO = TypeGuard = None
     Protocol = object
 
     class Literal:

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from weave_http.errors import ExitCode, UsageError, WeaveError, own_fault
+from weave_http.hints import TYPE_CHECKING, Any
 from weave_http.host.host import Host
 from weave_http.host.preconditions import check
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from weave_http.addresses import Cidr, ips
 from weave_http.errors import WeaveError
+from weave_http.hints import Any
 from weave_http.host import taken
 from weave_http.host.allocation import allocated
 from weave_http.host.dns_names import give_name

@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
 
 from weave_http.errors import HostError
+from weave_http.hints import TYPE_CHECKING, Any
 from weave_http.host.host_files import inside
 from weave_http.proxy.listening import Files, Listening, decided
 from weave_http.records import replace

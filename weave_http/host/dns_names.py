@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any
 
 from weave_http.addresses import IP, ips
 from weave_http.errors import HostError
+from weave_http.hints import Any
 from weave_http.host.host import Host, running_target
 from weave_http.host.router_api import NotOffered
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import Any
 
 from weave_http.errors import EngineError, HostError
+from weave_http.hints import Any
 from weave_http.run_args import parse
 
 VARIABLE = "WEAVE_DOCKER_ARGS"

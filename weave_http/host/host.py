@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 from weave_http import constants
 from weave_http.addresses import Cidr, ips, parse_cidr
 from weave_http.errors import HostError, WeaveError, error_line
+from weave_http.hints import TYPE_CHECKING, Any
 from weave_http.operations.outcome import ERR, OUT
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from weave_http.addresses import IP
 from weave_http.errors import HostError
+from weave_http.hints import Any
 from weave_http.host.host import Host
 
 BEGIN, END = "# weave: begin", "# weave: end"

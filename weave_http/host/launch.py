@@ -8,12 +8,12 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_interface
-from typing import Any
 
 from weave_http import constants
 from weave_http.addresses import Network
 from weave_http.engine.errors import Conflict, NotFound
 from weave_http.errors import HostError
+from weave_http.hints import Any
 from weave_http.host import resident_container, router_container
 from weave_http.host.dns_names import warn_without_names
 from weave_http.host.host import Host

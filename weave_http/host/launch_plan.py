@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from weave_http.addresses import Network
 from weave_http.errors import UsageError
+from weave_http.hints import Any
 from weave_http.operations import Launch, passwords
 from weave_http.operations.flag_values import default_subnets
 from weave_http.operations.flags import BY_NAME, variable

@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from weave_http import constants
 from weave_http.engine.errors import NotFound
 from weave_http.errors import EngineError
+from weave_http.hints import Any
 from weave_http.host.host import Host
 
 EXECUTOR = "executor"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from weave_http import constants
 from weave_http.addresses import IP, order, parse_ip
 from weave_http.errors import ExitCode, HostError, UsageError
+from weave_http.hints import Any
 from weave_http.host.dns_names import addresses_of
 from weave_http.host.doctor.finding import Seen, address_of
 from weave_http.host.host import Host

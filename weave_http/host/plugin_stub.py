@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
+from weave_http.hints import Any
 from weave_http.host import plugin_files
 
 _ANSWERS: dict[str, dict[str, Any]] = {

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 from weave_http import constants
 from weave_http.engine.errors import APIError, Conflict, NotFound
 from weave_http.errors import EngineError, HostError
+from weave_http.hints import Any
 from weave_http.host.host import Host
 from weave_http.host.signals import held_back
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
 
 from weave_http.errors import WeaveError
+from weave_http.hints import TypeVar
 from weave_http.host.host import Host
 from weave_http.host.router_api import RouterUnavailable
 

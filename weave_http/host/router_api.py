@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
 
 from weave_http.addresses import IP, Cidr, PeerAddress, Subnet
 from weave_http.errors import HostError
+from weave_http.hints import Any, Protocol
 
 
 class RouterUnavailable(HostError):

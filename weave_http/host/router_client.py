@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from weave_http import constants
@@ -17,6 +16,7 @@ from weave_http.engine.errors import TransportError, Unreachable
 from weave_http.engine.wire.contract import Request, Timeouts
 from weave_http.engine.wire.pool import WireTransport
 from weave_http.errors import UsageError
+from weave_http.hints import Any
 from weave_http.host.router_api import NotOffered, RouterAPI, RouterError, RouterUnavailable
 
 __all__ = ["NotOffered", "RouterClient", "RouterError", "RouterUnavailable"]

@@ -8,10 +8,10 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from weave_http import __version__, constants
 from weave_http.engine.errors import NotFound
+from weave_http.hints import Any
 from weave_http.host.host import Host
 from weave_http.net.own_container import MOUNTS, own_container
 from weave_http.operations import passwords

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
+from weave_http.hints import Any
 from weave_http.host.host import Host
 from weave_http.operations import Rtt
 

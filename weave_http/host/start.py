@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 from weave_http.engine.errors import APIError, InvalidReference, NotFound
 from weave_http.errors import EngineError, HostError
+from weave_http.hints import Any
 from weave_http.host.attach import join
 from weave_http.host.host import Host
 from weave_http.operations import Restart, Start

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
 
 from weave_http.errors import HostError
+from weave_http.hints import Any
 from weave_http.host.host import Host
 from weave_http.operations import Report, Status
 from weave_http.operations.reading import SECTIONS

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any
 
 from weave_http.addresses import IP, Cidr, ips, parse_cidr
 from weave_http.engine.errors import NotFound
 from weave_http.errors import HostError
+from weave_http.hints import Any
 from weave_http.host.host import Host
 from weave_http.host.router_api import RouterError, RouterUnavailable
 

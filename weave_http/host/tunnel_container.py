@@ -8,12 +8,12 @@ socket, so nothing that the engine shows has any. It ends, and is gone, when its
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 from weave_http import constants
 from weave_http.engine import Engine
 from weave_http.engine.errors import Conflict, NotFound
 from weave_http.errors import EngineError, HostError
+from weave_http.hints import Any
 
 ROLE = "tunnel"
 TUN = "/dev/net/tun"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from weave_http import constants
 from weave_http.engine.errors import NotFound
 from weave_http.errors import HostError
+from weave_http.hints import Any
 from weave_http.host import resident_container, router_container
 from weave_http.host.host import Host
 from weave_http.host.launch import NameTaken, await_ready, body_of

@@ -13,9 +13,9 @@ import os
 import signal
 import socket
 import threading
-from typing import NoReturn
 
 from weave_http import constants
+from weave_http.hints import NoReturn
 from weave_http.host.signals import SIGNALS
 from weave_http.local import executed
 

@@ -34,9 +34,9 @@ import tty
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import Any, TypeGuard
 
 from weave_http import __version__, constants
+from weave_http.hints import Any, TypeGuard
 from weave_http.host.signals import SIGNALS
 from weave_http.local import child
 from weave_http.operations import frames

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from weave_http import constants
+from weave_http.hints import Any
 from weave_http.operations.hostnames import is_inside
 from weave_http.records import dataclass
 from weave_http.run_args import RunArgumentError

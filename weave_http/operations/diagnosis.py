@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
+from weave_http.hints import ClassVar
 from weave_http.operations.flag_values import number
 from weave_http.operations.operation import Argument, Operation, Option, one
 from weave_http.operations.reading import FORMAT

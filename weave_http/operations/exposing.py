@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from weave_http.addresses import Wanted
 from weave_http.errors import UsageError
+from weave_http.hints import ClassVar
 from weave_http.operations.operation import Argument, Operation, Option, addresses
 from weave_http.records import dataclass
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from weave_http.errors import UsageError
+from weave_http.hints import Any
 from weave_http.operations.flag_values import switch
 from weave_http.operations.flags import ALIASES, Flag
 

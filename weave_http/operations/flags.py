@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, ip_network
-from typing import Any, Literal
 
 from weave_http import constants
 from weave_http.addresses import parse_port
 from weave_http.errors import HostError, UsageError
+from weave_http.hints import Any, Literal
 from weave_http.operations import flag_values as values
 from weave_http.records import dataclass
 

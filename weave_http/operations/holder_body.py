@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from weave_http import constants
 from weave_http.errors import EngineError
+from weave_http.hints import Any
 
 NO_PROGRAM = "/usr/bin/env"
 """What a holder runs: it ends at once, and with 0, so that nobody takes it for something that failed."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
 
 from weave_http.addresses import IP, Wanted, parse_ip
 from weave_http.errors import UsageError
+from weave_http.hints import ClassVar
 from weave_http.operations.operation import Argument, Operation, Option, addresses, one
 from weave_http.records import dataclass
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
 from weave_http.addresses import PeerAddress, looks_like_cidr, parse_peer_address
 from weave_http.errors import UsageError
+from weave_http.hints import Any, ClassVar
 from weave_http.operations import flag_words, flags
 from weave_http.operations.operation import Argument, Operation, Option, many
 from weave_http.operations.peers import PEERS

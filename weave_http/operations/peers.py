@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from weave_http.addresses import PeerAddress, parse_peer_address
+from weave_http.hints import ClassVar
 from weave_http.operations.operation import Argument, Operation, Option, many
 from weave_http.records import dataclass
 

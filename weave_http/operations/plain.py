@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from weave_http.errors import UsageError
+from weave_http.hints import ClassVar
 from weave_http.operations.operation import Argument, Operation, Option, many
 from weave_http.records import dataclass
 

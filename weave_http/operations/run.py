@@ -6,10 +6,9 @@ well, for those who type `weave --local run` there.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from weave_http.addresses import Wanted
 from weave_http.errors import UsageError
+from weave_http.hints import ClassVar
 from weave_http.operations.operation import Argument, Operation, Option, addresses
 from weave_http.records import dataclass
 

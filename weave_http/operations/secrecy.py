@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
 
 from weave_http.errors import UsageError
+from weave_http.hints import ClassVar
 from weave_http.operations.operation import Argument, Operation, Option
 from weave_http.records import dataclass
 

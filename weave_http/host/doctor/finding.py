@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from enum import IntEnum
 from functools import cached_property
-from typing import Any
 
 from weave_http.addresses import IP, parse_ip
 from weave_http.errors import HostError, UsageError
+from weave_http.hints import Any
 from weave_http.host import router_container
 from weave_http.host.host import Host
 from weave_http.host.router_container import Found

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from weave_http.addresses import IP
+from weave_http.hints import Any
 from weave_http.host.doctor.finding import Finding, Seen, error, ok, warning, who_in
 from weave_http.net import bridge, probe
 from weave_http.net import clock as clocks

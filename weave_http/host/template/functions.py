@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+
+from weave_http.hints import Any
 
 MISSING = "<no value>"
 _VERB = re.compile(r"%%|%[svdqtf]")

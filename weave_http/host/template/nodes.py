@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from weave_http.errors import UsageError
+from weave_http.hints import Any
 from weave_http.records import dataclass
 
 
