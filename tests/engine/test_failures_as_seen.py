@@ -25,6 +25,7 @@ from weave_http.records import dataclass, replace
 IMPATIENT = """
 import sys
 from weave_http.engine.wire.contract import Timeouts
+Timeouts()  # `__init__` is made for the first one
 Timeouts.__init__.__defaults__ = (2.0, 2.0, 2.0, 4.0, 30)
 from weave_http.__main__ import main
 sys.exit(main())
