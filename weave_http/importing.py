@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
+from weave_http.hints import TYPE_CHECKING
+
 if TYPE_CHECKING:
     from types import FrameType
 

@@ -11,7 +11,6 @@ To a type checker these names *are* those of `dataclasses`. What no class of thi
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import attrgetter
 
 from weave_http.hints import TYPE_CHECKING, Any
 
@@ -46,6 +45,11 @@ def fields(value: object) -> tuple[str, ...]:
     return tuple(getattr(value, _FIELDS, ()))
 
 
+def values(value: object) -> dict[str, Any]:
+    """Return the fields of an object, as `fields`, with what they hold."""
+    return {name: getattr(value, name) for name in fields(value)}
+
+
 def default(cls: type[Any], name: str) -> Any:
     """Return what a field of a data class is when nothing is given. Raises `KeyError` if there is no such field."""
     return getattr(cls, _FIELDS)[name].default
@@ -71,12 +75,14 @@ def _dataclass(
     if "__init__" not in attributes:
         later["__init__"] = lambda made: _init(made, found, frozen=frozen, slots=slots)
     if eq:
-        later["__eq__"] = lambda made: _eq([name for name, each in found.items() if each.compare])
+        later["__eq__"] = lambda made: _comparison("__eq__", "==", found)
         if frozen:
-            later["__hash__"] = lambda made: _hash([name for name, each in found.items() if each.hash])
+            later["__hash__"] = lambda made: _hash(found)
         else:
             added["__hash__"] = None
-        added |= _order([name for name, each in found.items() if each.compare]) if order else {}
+    if order:
+        later["__lt__"] = lambda made: _comparison("__lt__", "<", found)
+        later["__le__"] = lambda made: _comparison("__le__", "<=", found)
     if attributes.get("__hash__", _MISSING) is None:  # Python's own, as the class says itself what is equal
         del attributes["__hash__"]
     if frozen:
@@ -103,9 +109,7 @@ def _dataclass(
 
 def _replace(value: Any, /, **changes: Any) -> Any:
     """Return an object that is like another one but for some fields."""
-    return value.__class__(
-        **{name: getattr(value, name) for name in value.__record_fields__ if name not in changes}, **changes
-    )
+    return value.__class__(**(values(value) | changes))
 
 
 def _lazy(cls: type[Any], name: str, make: Callable[[type[Any]], Callable[..., Any]]) -> Callable[..., Any]:
@@ -152,30 +156,19 @@ def _init(cls: type[Any], found: dict[str, _Field], *, frozen: bool, slots: bool
     return _compiled(f"__init__({', '.join(parameters)})", lines, names)
 
 
-def _eq(names: list[str]) -> Callable[..., Any]:
-    ours, theirs = (_values(each, names) for each in ("self", "other"))
-    line = f"return {ours} == {theirs} if other.__class__ is self.__class__ else NotImplemented"
-    return _compiled("__eq__(self, other)", [line], {})
+def _comparison(name: str, sign: str, found: dict[str, _Field]) -> Callable[..., Any]:
+    compared = [name for name, each in found.items() if each.compare]
+    line = f"return {_tuple('self', compared)} {sign} {_tuple('other', compared)}"
+    return _compiled(f"{name}(self, other)", [f"{line} if other.__class__ is self.__class__ else NotImplemented"], {})
 
 
-def _hash(names: list[str]) -> Callable[..., Any]:
-    return _compiled("__hash__(self)", [f"return hash({_values('self', names)})"], {})
+def _hash(found: dict[str, _Field]) -> Callable[..., Any]:
+    hashed = [name for name, each in found.items() if each.hash]
+    return _compiled("__hash__(self)", [f"return hash({_tuple('self', hashed)})"], {})
 
 
-def _values(of: str, names: list[str]) -> str:
+def _tuple(of: str, names: list[str]) -> str:
     return f"({' '.join(f'{of}.{name},' for name in names)})"
-
-
-def _order(names: list[str]) -> dict[str, Callable[[Any, Any], bool]]:
-    key = attrgetter(*names)
-
-    def __lt__(self: Any, other: Any) -> bool:
-        return key(self) < key(other) if other.__class__ is self.__class__ else NotImplemented
-
-    def __le__(self: Any, other: Any) -> bool:
-        return key(self) <= key(other) if other.__class__ is self.__class__ else NotImplemented
-
-    return {"__lt__": __lt__, "__le__": __le__}
 
 
 def _repr(self: Any) -> str:
@@ -188,7 +181,7 @@ def _refuse(self: Any, name: str, value: Any = None) -> None:
 
 
 def _reduce(self: Any) -> Any:
-    return self.__class__, tuple(getattr(self, name) for name in self.__record_fields__)
+    return self.__class__, tuple(values(self).values())
 
 
 if TYPE_CHECKING:

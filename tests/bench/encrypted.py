@@ -125,9 +125,7 @@ def _compared(
 ) -> tuple[Table, list[Compared]]:
     ours = lan.add(3)
     lan.lan.run(f"ip link set lan mtu {mtu}")
-    for host in lan.hosts:
-        host.space.run(f"ip link set eth0 mtu {mtu}")
-        lan.lan.run(f"ip link set v{host.number} mtu {mtu}")
+    _set_mtu(lan, ours, mtu)
     for host in ours:
         assert host.guest
         host.space.run("echo 1 > /proc/sys/net/ipv4/ip_forward")
@@ -257,12 +255,18 @@ def _routed(lan: PrivateLan, mtu: int) -> list[RoutedHost]:
     return [one, other]
 
 
-def _followed(lan: PrivateLan, count: int, mtu: int) -> list[RoutedHost]:
-    """Return new hosts without weave, whose kernels look at each flow."""
-    hosts = lan.add(count)
+def _set_mtu(lan: PrivateLan, hosts: list[RoutedHost], mtu: int) -> None:
+    """Have the links of hosts carry packets of so many bytes, at both of their ends."""
     for host in hosts:
         host.space.run(f"ip link set eth0 mtu {mtu}")
         lan.lan.run(f"ip link set v{host.number} mtu {mtu}")
+
+
+def _followed(lan: PrivateLan, count: int, mtu: int) -> list[RoutedHost]:
+    """Return new hosts without weave, whose kernels look at each flow."""
+    hosts = lan.add(count)
+    _set_mtu(lan, hosts, mtu)
+    for host in hosts:
         for chain in ("INPUT", "FORWARD"):
             host.space.run(_FOLLOWED.format(chain=chain))
     return hosts

@@ -13,8 +13,8 @@ and a dry run all run the same code.
 
 from weave_http.commands.caller import Caller
 from weave_http.commands.perform import perform
+from weave_http.hints import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from weave_http.commands.bringing_image import setup
     from weave_http.commands.bringing_up import up

@@ -22,7 +22,7 @@ from typing import Any
 from weave_http import atomic
 from weave_http.docker_config import home_of_user
 from weave_http.errors import UsageError, WeaveError
-from weave_http.records import dataclass, fields
+from weave_http.records import dataclass, values
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _WORD = re.compile(r"[^\s,\x00-\x1f*?\[\]]{1,200}")
@@ -107,8 +107,8 @@ def write_hosts(path: Path, hosts: Iterable[KnownHost]) -> None:
     lines = ["# Docker hosts, as `weave hosts add` writes them. Passwords and keys have no place here.\n"]
     for host in hosts:
         lines.append(f"\n[hosts.{json.dumps(host.name)}]\n")
-        values = {key: value for key in fields(host) if (value := getattr(host, key)) and key != "name"}
-        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items()]
+        given = {key: value for key, value in values(host).items() if value and key != "name"}
+        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in given.items()]
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic.write(path, "".join(lines).encode(), mode=0o600)
 

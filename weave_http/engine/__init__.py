@@ -9,7 +9,8 @@
 Importing it imports no HTTP library; that happens with the first call.
 """
 
-TYPE_CHECKING = False
+from weave_http.hints import TYPE_CHECKING
+
 if TYPE_CHECKING:
     from weave_http.engine.address import Endpoint as Endpoint
     from weave_http.engine.address import TLSFiles as TLSFiles

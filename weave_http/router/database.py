@@ -112,8 +112,7 @@ class Database:
     def _read(self) -> State:
         """Return what is in the file and the log. Where nothing can be written the log is read in a copy of both."""
         try:
-            with closing(_connect(self.path)) as database:
-                return _state(database)
+            return _state(self.path)
         except sqlite3.OperationalError as error:
             (log,) = self._beside("-wal")
             if error.sqlite_errorcode & 0xFF not in _CAN_NOT_WRITE or not log.exists():
@@ -121,8 +120,7 @@ class Database:
             with TemporaryDirectory() as folder:
                 for each in (self.path, log):
                     copy(each, folder)
-                with closing(_connect(Path(folder, self.path.name))) as database:
-                    return _state(database)
+                return _state(Path(folder, self.path.name))
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -157,14 +155,15 @@ def _format(database: sqlite3.Connection) -> int:
     return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _state(database: sqlite3.Connection) -> State:
+def _state(path: Path) -> State:
     """Return what is in a file. Raises `ValueError` for what is no state, `sqlite3.Error`."""
-    found = _format(database)
-    if found == 0 and not database.execute("SELECT 1 FROM sqlite_master").fetchone():
-        return State()
-    if found != FORMAT:
-        raise ValueError(f"its format is {found}, this version knows {FORMAT}")
-    check = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if check != "ok":
-        raise ValueError(" ".join(str(check).split()))
-    return read(database)
+    with closing(_connect(path)) as database:
+        found = _format(database)
+        if found == 0 and not database.execute("SELECT 1 FROM sqlite_master").fetchone():
+            return State()
+        if found != FORMAT:
+            raise ValueError(f"its format is {found}, this version knows {FORMAT}")
+        check = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if check != "ok":
+            raise ValueError(" ".join(str(check).split()))
+        return read(database)

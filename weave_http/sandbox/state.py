@@ -21,7 +21,7 @@ from typing import Any
 
 from weave_http import atomic
 from weave_http.errors import SandboxError
-from weave_http.records import dataclass, fields, replace
+from weave_http.records import dataclass, replace, values
 from weave_http.sandbox.processes import held, run
 
 OWN_RECORDS = ("ca-key.pem", "sandbox.json")
@@ -69,7 +69,7 @@ class ProcessRecord:
 
 
 def _write(path: Path, value: Any) -> None:
-    atomic.write(path, (json.dumps({name: getattr(value, name) for name in fields(value)}) + "\n").encode())
+    atomic.write(path, (json.dumps(values(value)) + "\n").encode())
 
 
 def _read(path: Path) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from weave_http.records import fields
+from weave_http.records import values
 
 _NAMES = {
     **{word: word.upper() for word in ("dns", "uid", "ttl", "mtu", "rtt", "ipam", "vni")},
@@ -21,9 +21,8 @@ _NAMES = {
 
 def as_json(value: Any) -> Any:
     """Return a value of the report as JSON has it; what is None is left out."""
-    if names := fields(value):
-        pairs = ((name, getattr(value, name)) for name in names)
-        return {_json_name(name): as_json(each) for name, each in pairs if each is not None}
+    if found := values(value):
+        return {_json_name(name): as_json(each) for name, each in found.items() if each is not None}
     if isinstance(value, Mapping):
         return {str(key): as_json(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -97,7 +97,7 @@ class Control:
         standings = self._paths.standings
         return Report(
             router=replace(
-                describe.router(self._peering, self.overlay, standings, self._tunnels, self._peering.now()),
+                describe.router(self._peering, self.overlay, standings, self._tunnels),
                 trusted_subnets=tuple(map(str, self._secrecy.options.trusted)) if self._secrecy else (),
             ),
             overlay=describe.overlay(self.overlay, self._tunnels),
@@ -123,7 +123,7 @@ class Control:
         """What is not as it was asked for."""
         from weave_http.router.control import describe
 
-        return describe.missing(self._peering, self._paths.standings, self._peering.now())
+        return describe.missing(self._peering, self._paths.standings)
 
     @property
     def round_trips(self) -> tuple[RoundTrip, ...]:

@@ -40,9 +40,7 @@ if TYPE_CHECKING:
     from weave_http.router.plugin.catalogue import Catalogue
 
 
-def router(
-    peering: Peering, overlay: Overlay, standings: Sequence[Standing], tunnels: Tunnels | None, now: float
-) -> Router:
+def router(peering: Peering, overlay: Overlay, standings: Sequence[Standing], tunnels: Tunnels | None) -> Router:
     """Return the section about the mesh.
 
     Args:
@@ -50,7 +48,6 @@ def router(
         overlay: the data plane.
         standings: how the peers are reached.
         tunnels: None on a network without a password.
-        now: monotonic time in seconds.
     """
     me = peering.me
     return Router(
@@ -59,7 +56,7 @@ def router(
         port=me.port,
         peer_discovery=me.discovery,
         peers=peers(peering),
-        connections=connections(peering, overlay.mtu, standings, tunnels, now),
+        connections=connections(peering, overlay.mtu, standings, tunnels),
         termination_count=peering.terminations,
         targets=tuple(peering.targets.given),
         overlay_diagnostics={"fastdp": {"FloodDestinations": list(map(str, sorted(overlay.destinations, key=order)))}},
@@ -120,23 +117,22 @@ def paths(peering: Peering, standings: Iterable[Standing]) -> tuple[Path, ...]:
     )
 
 
-def missing(peering: Peering, standings: Iterable[Standing], now: float) -> Missing:
+def missing(peering: Peering, standings: Iterable[Standing]) -> Missing:
     """Return what is not as it was asked for.
 
     Args:
         peering: the mesh.
         standings: how the peers are reached.
-        now: monotonic time in seconds.
     """
     return Missing(
         targets=tuple(peering.targets.given),
-        unconnected={each.target: each.info or each.state for each in _unconnected(peering, now) if each.target},
+        unconnected={each.target: each.info or each.state for each in _unconnected(peering) if each.target},
         unreached=paths(peering, (each for each in standings if not each.passes)),
     )
 
 
 def connections(
-    peering: Peering, mtu: int, standings: Iterable[Standing], tunnels: Tunnels | None, now: float
+    peering: Peering, mtu: int, standings: Iterable[Standing], tunnels: Tunnels | None
 ) -> tuple[Connection, ...]:
     """Return the state of all connections, and of all targets without one.
 
@@ -145,7 +141,6 @@ def connections(
         mtu: of the overlay, in bytes.
         standings: how the peers are reached.
         tunnels: None on a network without a password.
-        now: monotonic time in seconds.
     """
     how = {path.peer: path.trouble for path in paths(peering, standings)}
     found = [
@@ -160,11 +155,12 @@ def connections(
         )
         for connection in peering.connections.values()
     ]
-    return (*found, *_unconnected(peering, now))
+    return (*found, *_unconnected(peering))
 
 
-def _unconnected(peering: Peering, now: float) -> Iterator[Connection]:
+def _unconnected(peering: Peering) -> Iterator[Connection]:
     """Yield the state of the targets without a connection."""
+    now = peering.now()
     for target in peering.targets:
         if target.peer in peering.connections:
             continue

@@ -77,8 +77,8 @@ class Pulse:
 
     def look(self) -> float:
         """Send a heartbeat if one is due, and look what became of the last one; return when to look again."""
-        now = monotonic()
-        if self._wire.clock.now() - self._heard_by_clock >= DEAD_AFTER:
+        now, by_clock = monotonic(), self._wire.clock.now()
+        if by_clock - self._heard_by_clock >= DEAD_AFTER:
             self._end(f"nothing heard for {DEAD_AFTER:.0f} s")
             return inf
         if self._look_at is not None:
@@ -86,12 +86,11 @@ class Pulse:
                 self._look_at = self._acknowledged(now)
             if self._look_at is not None:
                 return self._look_at
-        wait = self._due - self._wire.clock.now()
+        wait = self._due - by_clock
         if wait > 0:
             return now + wait
         self._beat()
-        self._beat_at, self._look_at, self._looks = now, now + LINK_TIMEOUT, 0
-        self._beat_by_clock = self._wire.clock.now()
+        self._beat_at, self._beat_by_clock, self._look_at, self._looks = now, by_clock, now + LINK_TIMEOUT, 0
         return self._look_at
 
     @property

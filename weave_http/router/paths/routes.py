@@ -88,16 +88,14 @@ class Graph:
         left for one that is only just shorter today.
         """
         found: dict[PeerName, tuple[PeerName, ...]] = {}
-        seen: set[tuple[PeerName, bool]] = set()
-        best: dict[tuple[PeerName, bool], tuple[int, int, tuple[PeerName, ...]]] = {}
+        best: dict[tuple[PeerName, bool], tuple[int, int, tuple[PeerName, ...]]] = {(start, False): (0, 0, (start,))}
         queue: list[tuple[int, int, tuple[PeerName, ...], bool, int]] = [(0, 0, (start,), False, 0)]
         while queue:
-            hops, _, hosts, came, rtt = heappop(queue)
+            hops, far, hosts, came, rtt = heappop(queue)
             here = hosts[-1]
             found.setdefault(here, hosts)
-            if (here, came) in seen:
+            if best[here, came] < (hops, far, hosts):
                 continue
-            seen.add((here, came))
             for other, (more, over_ipv6) in self._ways[here].items():
                 passes = self._mixed if came != over_ipv6 else self._says[here].forwards and not over_ipv6
                 before = best.get((other, over_ipv6), _FAR)

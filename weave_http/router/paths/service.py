@@ -153,7 +153,7 @@ class Paths:
             while True:
                 self._wake.clear()
                 now = monotonic()
-                if now >= min(self._look_at, self._conclusions.look_again_at or self._look_at):
+                if now >= self._look_at:
                     self._forwards = sockets.forwards()
                     self._look_at = now + _LOOK + _LOOK_PER_PEER * len(self._peering.connections)
                     self._listen(loop)
@@ -163,8 +163,8 @@ class Paths:
                 self._ask_for_pulses()
                 if changed:
                     self._conclude(now)
-                times = self._look_at, self._prober.next_at, self._conclusions.look_again_at
-                await self._pause(min(at for at in times if at is not None) - monotonic())
+                next_at = self._prober.next_at
+                await self._pause(min(self._look_at, next_at or self._look_at) - monotonic())
         finally:
             await self._tasks.stop()
             for name in list(self._listeners):
@@ -257,6 +257,8 @@ class Paths:
             is_clear=self._tunnels.is_clear if self._tunnels else lambda peer: True,
             waited_for=there.keys() - self._gossip.taking,
         )
+        if self._conclusions.look_again_at is not None:
+            self._look_at = min(self._look_at, self._conclusions.look_again_at)
         if self._gossip.say(self._conclusions.says):
             self._peering.wake()
         reach = self.reach(now)
