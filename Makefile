@@ -89,6 +89,7 @@ test-addresses: $(BIN)/weave ## A hundred thousand histories of hosts that hand 
 	@WEAVE_TEST_SEEDS=100000 $(BIN)/pytest -q --numprocesses 2 --timeout 7200 tests/router/addresses/test_allocator.py
 
 model: $(BIN)/weave ## All states of the model of how addresses are agreed on (needs spin, gcc); larger: ARGS=PROPOSERS=3
+	@NEED_ALSO="spin gcc" .ci/setup-tools
 	@WEAVE_TEST_MODEL="$(or $(ARGS),PROPOSERS=2)" $(BIN)/pytest -q -s tests/router/addresses/test_model.py \
 	    --timeout 7200 -k no_state
 
@@ -112,10 +113,12 @@ dist: ## Build wheel and sdist into dist/, install the wheel in a fresh environm
 	@PYTHON="$(PYTHON)" .ci/dist
 
 mesh: $(BIN)/weave ## Many peers: their gossip simulated, and 60 and 100 real routers at once (needs root)
+	@.ci/setup-tools
 	@$(BIN)/python -m tests.bench.gossip
 	@$(BIN)/python -m tests.bench.routers $(ARGS)
 
 crowd: $(BIN)/weave ## A thousand warm commands of twenty callers, some killed; 200 interrupted; 200 containers (root, Debian)
+	@.ci/setup-tools
 	@WEAVE_TEST_CROWD=1000 WEAVE_TEST_INTERRUPTS=200 WEAVE_TEST_CONTAINERS=200 $(BIN)/pytest -q -k "many_commands or many_containers" \
 	    tests/hosts/test_resident.py tests/hosts/test_interrupts.py tests/hosts/test_day.py
 

@@ -29,6 +29,7 @@ BELOW = {
 TOP = {
     "addresses",
     "atomic",
+    "closed_behind",
     "closing",
     "constants",
     "docker_config",

@@ -45,6 +45,7 @@ def measure(folder: Path, *, quick: bool) -> tuple[Table, list[str]]:
                 met = seconds <= limit
                 missed += [] if met else [f"{count} routers {what}"]
                 size = max(host.memory() for host in lan.hosts if host.router is not None) / 1024
+                print(f"{count} {what}: {seconds:.1f} s", file=sys.stderr, flush=True)
                 cells = (f"{count} {what}", figure(seconds, "s"), figure(used, "s"), f"{size:.0f} MiB", verdict(met))
                 rows.append(cells)
     notes = [

@@ -12,9 +12,9 @@ import json
 import os
 import signal
 import socket
-import threading
 
 from weave_http import constants
+from weave_http.closed_behind import threads_besides
 from weave_http.hints import NoReturn
 from weave_http.host.signals import SIGNALS
 from weave_http.local import executed
@@ -65,7 +65,7 @@ def _serve(channel: socket.socket, own: dict[str, str]) -> int:
         os.environ.update(own | given)
         code = executed(call["words"], os.environ, say)
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        if code or threading.active_count() > 1:
+        if code or threads_besides():
             return code
         channel.sendall(bytes((DONE,)))
     return 0

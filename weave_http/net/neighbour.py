@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 
 from weave_http.addresses import IP, Cidr
+from weave_http.closed_behind import closed_behind
 from weave_http.errors import HostError
 
 _ETHERNET = struct.Struct("!6s6sH")
@@ -91,7 +92,7 @@ def announce(interface: str, mac: str, addresses: Iterable[Cidr]) -> None:
     """
     try:
         # Protocol 0: nothing is to be received.
-        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sender:
+        with closed_behind(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)) as sender:
             for cidr in addresses:
                 sender.sendto(frame(mac, cidr.ip), (interface, _ETH_P_ARP if cidr.version == 4 else _ETH_P_IPV6))
     except OSError as error:

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from weave_http.closed_behind import closed_behind
 from weave_http.net.netlink import NLM_F_ACK, NLM_F_REQUEST, NetlinkError
 from weave_http.records import dataclass
 
@@ -209,14 +210,15 @@ def _commit(changes: Sequence[_Change], doing: str) -> None:
     batch = _edge(_BEGIN, 0)
     for number, (kind, flags, attributes) in enumerate(changes, start=1):
         batch += _message(kind, flags | NLM_F_ACK, number, attributes)
-    _exchange(batch + _edge(_END, len(changes) + 1), doing)
+    _exchange(batch + _edge(_END, len(changes) + 1), doing, changing=True)
 
 
-def _exchange(data: bytes, doing: str) -> list[tuple[int, bytes]]:
+def _exchange(data: bytes, doing: str, *, changing: bool = False) -> list[tuple[int, bytes]]:
     """Send messages, and return the answers to them: kinds and bodies. Raises `NetlinkError`."""
     answers: list[tuple[int, bytes]] = []
     try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as sock:
+        opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER)
+        with closed_behind(opened) if changing else opened as sock:
             sock.send(data)
             done = False
             while not done:
