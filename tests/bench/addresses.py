@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.bench.figures import Cells, Table, figure, measured_alone, verdict
-from tests.bench.routers import processor_seconds, room_for_neighbours
+from tests.bench.routers import processor_seconds, room_for
 from tests.router.hosts import Lan, RoutedHost, until
 from weave_http.addresses import Subnet
 from weave_http.host.router_client import RouterClient, RouterError
@@ -37,7 +37,7 @@ def measure(folder: Path, *, quick: bool) -> tuple[Table, list[str]]:
     """
     launched, living, rounds, many = QUICK if quick else (LAUNCHED, LIVING, ROUNDS, MANY)
     (folder / "many").mkdir(parents=True)
-    with room_for_neighbours(launched), Lan(folder / "many") as lan:
+    with room_for(launched, folder), Lan(folder / "many") as lan:
         hosts = lan.add(launched)
         for host in hosts:
             host.launch(*(other.address for other in hosts[:3] if other is not host))

@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.bench.figures import Cells, Table, figure, measured_alone, verdict
 from tests.bench.stage import await_true
 from tests.router.hosts import Lan, RoutedHost
+from weave_http.sandbox import lan, limits
 
 SIZES = {60: 20.0, 100: 60.0}
 """Routers, and the seconds in which they are to be a mesh."""
@@ -24,7 +25,6 @@ GOAL_AGAIN = 10.0
 """Seconds in which the others are to be right after failures."""
 _HANG_SECONDS = 300.0
 _FROZEN_SECONDS = 5.0
-_NEIGHBOURS = Path("/proc/sys/net/ipv4/neigh/default/gc_thresh3")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _ESTABLISHED, _PORT = "01", f"{6783:04X}"
 
@@ -40,11 +40,11 @@ def measure(folder: Path, *, quick: bool) -> tuple[Table, list[str]]:
     missed: list[str] = []
     for count, goal in (QUICK_SIZES if quick else SIZES).items():
         (folder / str(count)).mkdir(parents=True)
-        with room_for_neighbours(count), Lan(folder / str(count)) as lan:
-            for what, seconds, used, limit in _events(lan.add(count), goal):
+        with room_for(count, folder), Lan(folder / str(count)) as network:
+            for what, seconds, used, limit in _events(network.add(count), goal):
                 met = seconds <= limit
                 missed += [] if met else [f"{count} routers {what}"]
-                size = max(host.memory() for host in lan.hosts if host.router is not None) / 1024
+                size = max(host.memory() for host in network.hosts if host.router is not None) / 1024
                 print(f"{count} {what}: {seconds:.1f} s", file=sys.stderr, flush=True)
                 cells = (f"{count} {what}", figure(seconds, "s"), figure(used, "s"), f"{size:.0f} MiB", verdict(met))
                 rows.append(cells)
@@ -93,14 +93,14 @@ def _events(hosts: Sequence[RoutedHost], goal: float) -> Iterator[tuple[str, flo
 
 
 @contextmanager
-def room_for_neighbours(routers: int) -> Iterator[None]:
-    """Have the kernel keep as many neighbours as so many hosts have: it has one table for all namespaces."""
-    before = _NEIGHBOURS.read_text()
-    _NEIGHBOURS.write_text(str(max(int(before), 2 * routers * routers)))
+def room_for(routers: int, folder: Path) -> Iterator[None]:
+    """Have the kernel keep as many neighbours and packets as so many hosts have: it does so once for all namespaces."""
+    record = folder / "limits.json"
+    limits.make_room(routers, record=record)
     try:
         yield
     finally:
-        _NEIGHBOURS.write_text(before)
+        limits.put_back(lan.sandboxes, record=record)
 
 
 def processor_seconds(hosts: Sequence[RoutedHost]) -> float:

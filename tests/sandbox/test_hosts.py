@@ -16,7 +16,7 @@ import pytest
 
 from tests.sandbox import traces
 from weave_http.errors import SandboxError
-from weave_http.sandbox import HostState, Sandbox, SandboxHost, daemon, host, lan, neighbours
+from weave_http.sandbox import HostState, Sandbox, SandboxHost, daemon, host, lan, limits
 
 pytestmark = pytest.mark.hosts
 
@@ -224,11 +224,11 @@ def test_two_sandboxes_live_side_by_side(sandbox: Sandbox, tmp_path_factory: pyt
     assert [there.state for there in sandbox.hosts()] == [HostState.RUNNING, HostState.RUNNING]
 
 
-def test_limits_of_the_neighbour_table_are_put_back_when_the_last_sandbox_goes(
+def test_limits_of_the_kernel_are_put_back_when_the_last_sandbox_goes(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two sandboxes that believe they need more than there is; those of other tests are looked past."""
-    limit = neighbours.SETTINGS / "gc_thresh3"
+    limit = limits.SETTINGS / limits.MOST
     before = limit.read_text()
     raised = f"{2 * int(before) + 4}\n"
     state = tmp_path_factory.mktemp("s")
@@ -237,8 +237,8 @@ def test_limits_of_the_neighbour_table_are_put_back_when_the_last_sandbox_goes(
         Sandbox(state / name, name, subnet)
         for name, subnet in zip(names, ("10.196.0.0/24", "10.197.0.0/24"), strict=True)
     )
-    monkeypatch.setattr(neighbours, "needed", lambda _hosts: int(before) + 2)
-    monkeypatch.setattr(neighbours, "RECORD", state / "record.json")
+    monkeypatch.setattr(limits, "needed", lambda _hosts: int(before) + 2)
+    monkeypatch.setattr(limits, "RECORD", state / "record.json")
     monkeypatch.setattr(lan, "sandboxes", lambda all_=lan.sandboxes: [name for name in all_() if name in names])
     try:
         one.up(1)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from weave_http.errors import SandboxError
-from weave_http.sandbox import checks, lan, neighbours
+from weave_http.sandbox import checks, lan, limits
 from weave_http.sandbox.cgroups import Cgroups, children
 from weave_http.sandbox.enter import pass_through
 from weave_http.sandbox.host import Host, sandbox_cgroup
@@ -93,7 +93,7 @@ class Sandbox:
             plan = self._claim()
             plan.host_address(hosts)  # the last one must have an address
             lan.ensure(plan, str(self.state_dir))  # first: as long as it is there, nobody lowers the limits
-            if said := neighbours.make_room(max(hosts, *(record.index for record in self._state.hosts()), 0)):
+            if said := limits.make_room(max(hosts, *(record.index for record in self._state.hosts()), 0)):
                 report(said)
             self._clean_unknown(plan)
             wanted = [self._handle(plan, index, engine_root) for index in range(1, hosts + 1)]
@@ -120,7 +120,7 @@ class Sandbox:
                 report(f"ending {len(handles)} host{'s' if len(handles) > 1 else ''}")
             delete_side_by_side(handles)
             lan.remove(plan)
-            neighbours.put_back(lan.sandboxes)
+            limits.put_back(lan.sandboxes)
             cgroups.group(sandbox_cgroup(plan)).remove()
             self._state.remove()
 

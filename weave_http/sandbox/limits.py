@@ -1,8 +1,9 @@
-"""Room in the kernel's neighbour table (ARP), which is one for all network namespaces of a machine.
+"""Limits of the kernel that are one for all network namespaces of a machine: neighbour table (ARP) and packet queues.
 
-A real host has its own. Here each of N hosts has an entry for each other one in the same table. When the table is
-full, connections time out without a word, those of other sandboxes too (arp(7), ip-sysctl of the kernel). So `up`
-raises the limits, and the `down` of the machine's last sandbox puts back what was there before.
+A real host has its own. Here each of N hosts has an entry for each other one in the same table, and what one says to
+all is N packets in the queue of one processor. When the table is full, or is tidied up because it is half full, or a
+queue overflows, connections time out without a word, those of other sandboxes too (arp(7), ip-sysctl of the kernel).
+So `up` raises the limits, and the `down` of the machine's last sandbox puts back what was there before.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from pathlib import Path
 
 from weave_http import atomic
 
-SETTINGS = Path("/proc/sys/net/ipv4/neigh/default")
-RECORD = Path("/run/weave-sandbox-neighbours.json")
+SETTINGS = Path("/proc/sys/net")
+RECORD = Path("/run/weave-sandbox-limits.json")
 """Limit → its value before, and the value it was raised to. Like the limits, it ends with the machine's run."""
-_USUAL = 1024
-"""What the kernel allows where nobody changed it."""
+MOST, TIDY, QUEUE = "ipv4/neigh/default/gc_thresh3", "ipv4/neigh/default/gc_thresh2", "core/netdev_max_backlog"
+"""The most entries of the table; so many that it is tidied up every five seconds; packets that wait for a processor."""
+_USUAL = {MOST: 1024, TIDY: 512, QUEUE: 1000}
+"""What the kernel has where nobody changed it."""
 
 
 def needed(hosts: int) -> int:
@@ -29,11 +32,11 @@ def needed(hosts: int) -> int:
 
 
 def make_room(hosts: int, settings: Path = SETTINGS, record: Path | None = None) -> str:
-    """Raise the limits of the neighbour table when so many hosts may need it; they are never lowered.
+    """Raise the limits that so many hosts may need to be higher; they are never lowered.
 
     Args:
         hosts: how many the sandbox has.
-        settings: directory of the table's settings; only the machine's own network namespace has it.
+        settings: directory of the kernel's settings; only the machine's own network namespace has all of them.
         record: file that remembers what was there before; the machine's own if not given.
 
     Returns:
@@ -41,21 +44,27 @@ def make_room(hosts: int, settings: Path = SETTINGS, record: Path | None = None)
     """
     record = record or RECORD
     entries = needed(hosts)
-    wanted = {"gc_thresh3": 2 * entries, "gc_thresh2": entries}  # the hard limit, and the one that may last 5 s
-    present = _USUAL
+    low = dict(_USUAL)
     try:
         with _locked(settings):
-            present = _limit(settings, "gc_thresh3")
-            if entries <= present:
-                return ""
-            for name, value in wanted.items():
-                _raise(settings, record, name, value)
+            low = {name: present for name in _USUAL if (present := _limit(settings, name)) < entries}
+            for name in low:
+                _raise(settings, record, name, _wanted(name, entries))
     except OSError:
-        if entries <= present:
+        orders = [f"{_sysctl(name)}={_wanted(name, entries)}" for name, usual in low.items() if usual < entries]
+        if not orders:
             return ""
-        orders = " ".join(f"net.ipv4.neigh.default.{name}={value}" for name, value in wanted.items())
-        return f"the kernel's neighbour table may be too small for {hosts} hosts: on the machine run sysctl -w {orders}"
-    return f"raised net.ipv4.neigh.default.gc_thresh3 from {present} to {2 * entries}, for {hosts} hosts"
+        return f"limits of the kernel may be too low for {hosts} hosts: on the machine run sysctl -w {' '.join(orders)}"
+    changes = [f"{_sysctl(name)} from {present} to {_wanted(name, entries)}" for name, present in low.items()]
+    return f"raised for {hosts} hosts: {', '.join(changes)}" if changes else ""
+
+
+def _wanted(name: str, entries: int) -> int:
+    return entries if name == TIDY else 2 * entries
+
+
+def _sysctl(name: str) -> str:
+    return f"net.{name.replace('/', '.')}"
 
 
 def put_back(in_use: Callable[[], object], settings: Path = SETTINGS, record: Path | None = None) -> None:
@@ -63,7 +72,7 @@ def put_back(in_use: Callable[[], object], settings: Path = SETTINGS, record: Pa
 
     Args:
         in_use: tells whether another sandbox is there, which may need them; asked while no other one can raise them.
-        settings: directory of the table's settings.
+        settings: directory of the kernel's settings.
         record: file that remembers what was there before; removed. The machine's own if not given.
     """
     record = record or RECORD
