@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import cast
 
 import pytest
 
 from weave_http.router.mesh import heartbeats
-from weave_http.router.mesh.heartbeats import HEARTBEAT, LINK_TIMEOUT, OVERDUE, Pulse
+from weave_http.router.mesh.heartbeats import HEARTBEAT, LINK_TIMEOUT, OVERDUE, Heartbeats, Pulse
 from weave_http.router.mesh.loop_clock import LoopClock
 from weave_http.router.mesh.sockets import DEAD_AFTER, Unanswered
 from weave_http.router.mesh.wire import Wire
@@ -27,6 +28,9 @@ class World:
         self.clock = self
         monkeypatch.setattr(heartbeats, "monotonic", self.now)
         self.pulse = Pulse(cast(Wire, self), outbound=outbound, end=self.ends.append)
+        self.heartbeats = Heartbeats()
+        self._stack = ExitStack()
+        self._stack.enter_context(self.heartbeats.of(self.pulse))
 
     def now(self) -> float:
         return self.time
@@ -47,7 +51,7 @@ class World:
                 self.pulse.proved()
             if heard_each is not None and since % round(heard_each / STEP) == 0:
                 self.pulse.heard()
-            self.pulse.look()
+            self.heartbeats.look()
 
 
 @pytest.mark.parametrize("outbound", [True, False])
@@ -132,3 +136,20 @@ def test_a_clock_that_stands_still_for_a_lag_of_our_own_ends_nothing(monkeypatch
     world.pulse.begin()
     world.run(60)
     assert world.ends == []
+
+
+def test_a_connection_is_looked_at_when_it_is_time_and_not_whenever_another_one_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch, outbound=True)
+    looks: list[float] = []
+    look = world.pulse.look
+
+    def counted() -> float:
+        looks.append(world.time)
+        return look()
+
+    monkeypatch.setattr(world.pulse, "look", counted)
+    world.run(60, proved_each=1.5)
+    assert len(looks) <= 60 / 1.5 + 2
+    assert world.beats == []

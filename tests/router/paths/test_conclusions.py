@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import ip_address
+from itertools import count
 from typing import Any
 
 import pytest
@@ -143,6 +144,25 @@ def test_in_a_large_mesh_that_changes_all_the_time_all_ways_are_looked_at_now_an
     assert len(looks) == 4, "one each 1.8 s"
     world.run(2)
     assert len(looks) == 5, "and the last change is not forgotten"
+
+
+def test_where_a_look_at_all_ways_takes_long_the_next_one_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+    world = World()
+    ticks = count()
+    world.conclusions = Conclusions(A, 6784, world.prober, 0.0, clock=lambda: 0.2 * next(ticks))
+    world.says[B] = Says(forwards=True, seen={C: Seen(False)})
+
+    class Counted(Graph):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            looks.append(world.now)
+            super().__init__(*args, **options)
+
+    monkeypatch.setattr(conclusions, "Graph", Counted)
+    for rtt in range(100):
+        world.says[C] = Says(forwards=True, seen={B: Seen(True, rtt=rtt)})
+        world.run(0.1)
+    assert len(looks) == 3, "one each 4 s"
 
 
 def test_a_way_stays_in_use_while_the_router_in_between_starts_anew() -> None:

@@ -78,7 +78,8 @@ class Pulse:
     def look(self) -> float:
         """Send a heartbeat if one is due, and look what became of the last one; return when to look again."""
         now, by_clock = monotonic(), self._wire.clock.now()
-        if by_clock - self._heard_by_clock >= DEAD_AFTER:
+        patience = self._heard_by_clock + DEAD_AFTER - by_clock
+        if patience <= 0:
             self._end(f"nothing heard for {DEAD_AFTER:.0f} s")
             return inf
         if self._look_at is not None:
@@ -88,7 +89,7 @@ class Pulse:
                 return self._look_at
         wait = self._due - by_clock
         if wait > 0:
-            return now + wait
+            return now + min(wait, patience)
         self._beat()
         self._beat_at, self._beat_by_clock, self._look_at, self._looks = now, by_clock, now + LINK_TIMEOUT, 0
         return self._look_at
@@ -127,20 +128,26 @@ class Heartbeats:
     """The heartbeats of all connections of a router, in one task: with a timer each it would wake up far more often."""
 
     def __init__(self) -> None:
-        self._pulses: set[Pulse] = set()
+        self._look_at: dict[Pulse, float] = {}
 
     @contextmanager
     def of(self, pulse: Pulse) -> Iterator[None]:
         """Keep a connection's heartbeats going for a while."""
         pulse.begin()
-        self._pulses.add(pulse)
+        self._look_at[pulse] = 0.0
         try:
             yield
         finally:
-            self._pulses.discard(pulse)
+            del self._look_at[pulse]
 
     async def run(self) -> None:
         """Keep them going until cancelled."""
         while True:
-            next_at = min((pulse.look() for pulse in self._pulses), default=inf)
-            await asyncio.sleep(min(max(_LEAST_PAUSE, next_at - monotonic()), _MOST_PAUSE))
+            await asyncio.sleep(min(max(_LEAST_PAUSE, self.look() - monotonic()), _MOST_PAUSE))
+
+    def look(self) -> float:
+        """Look at the connections of which it is time: nothing makes it earlier than was said. Return when next."""
+        now = monotonic()
+        for pulse in [pulse for pulse, at in self._look_at.items() if at <= now]:
+            self._look_at[pulse] = pulse.look()
+        return min(self._look_at.values(), default=inf)

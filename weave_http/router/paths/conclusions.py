@@ -9,6 +9,7 @@ good, even if one in between is not heard of: its kernel goes on without its rou
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
+from time import monotonic
 
 from weave_http import constants
 from weave_http.addresses import IP
@@ -29,6 +30,9 @@ PATIENCE, PATIENCE_PER_PEER = 60.0, 0.5
 """Seconds, and more for each peer, after which they are not, however much comes and goes."""
 _APART_PER_PEER = 0.03
 """Seconds for each peer from one look at all ways to the next: such a look takes longer, the more there are."""
+_SHARE, _MOST_APART = 0.05, 10.0
+"""What part of the time is for looks, also where this process gets little of the processor; and at most so many seconds
+from one look to the next."""
 LINGER = 60.0
 """Seconds for which rules for a path stay when it is not wanted any more."""
 LAZY, LAZY_PER_PEER = 10.0, 1.0
@@ -49,6 +53,7 @@ class Conclusions:
         prober: knows the ways.
         now: the time, in seconds of any clock that only goes forward.
         between_families: whether hosts in between may go from IPv4 to IPv6: with frames that can be unpacked there.
+        clock: tells how long a look at all ways takes.
 
     Attributes:
         in_use: ways over others that are used.
@@ -58,12 +63,22 @@ class Conclusions:
         look_again_at: when to conclude again, because ways changed that were looked at only just before; else None.
     """
 
-    def __init__(self, me: PeerName, port: int, prober: Prober, now: float, *, between_families: bool = True) -> None:
+    def __init__(
+        self,
+        me: PeerName,
+        port: int,
+        prober: Prober,
+        now: float,
+        *,
+        between_families: bool = True,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._me = me
         self._between_families = between_families
         self._labels = labels(port)
         self._prober = prober
         self._began = now
+        self._clock = clock
         self.in_use: dict[PeerName, Way] = {}
         self.ends: dict[IP, Way] = {}
         self._over: dict[str, tuple[Way, float]] = {}
@@ -175,8 +190,10 @@ class Conclusions:
         is_news = self._looked_at != (links, says, calm)
         self.look_again_at = self._apart_until if is_news and now < self._apart_until else None
         if is_news and self.look_again_at is None:
-            self._looked_at, self._apart_until = (links, says, calm), now + _APART_PER_PEER * len(says)
+            began = self._clock()
             self._found = self._look(links, says, calm=calm)
+            apart = max(_APART_PER_PEER * len(says), min((self._clock() - began) / _SHARE, _MOST_APART))
+            self._looked_at, self._apart_until = (links, says, calm), now + apart
         return self._found
 
     def _look(

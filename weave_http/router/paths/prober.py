@@ -18,8 +18,8 @@ from weave_http.router.paths.track import State, Track
 
 INTERVAL = 1.5
 """Seconds between probes on a way that is good."""
-MOST_A_SECOND = 35
-"""Questions that a host asks in a second while all is well: with more than 100 peers, of which it asks about half, each
+MOST_A_SECOND = 25
+"""Questions that a host asks in a second while all is well: with more than 75 peers, of which it asks about half, each
 has a turn less often."""
 LATE = 0.6
 """Seconds by which a question may be late before the one who would answer it asks by himself."""

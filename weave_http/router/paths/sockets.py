@@ -43,8 +43,12 @@ def send(probes: Iterable[tuple[IP, Probe]], port: int, source: IP | None = None
 
 def _send(sock: socket.socket, probes: Iterable[tuple[IP, Probe]], port: int) -> None:
     sock.setblocking(False)
+    set_to = None
     for ip, probe in probes:
-        sock.setsockopt(*_MTU_DISCOVER[ip.version], _DO if is_virtual(ip) else _PROBE)
+        wanted = _DO if is_virtual(ip) else _PROBE
+        if wanted != set_to:
+            sock.setsockopt(*_MTU_DISCOVER[ip.version], wanted)
+            set_to = wanted
         with suppress(OSError):
             sock.sendto(frame.pack(probe), (str(ip), port))
 
