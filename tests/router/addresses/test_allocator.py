@@ -174,6 +174,12 @@ def test_nobody_is_left_without_an_address(seed: int) -> None:
     live(seed)
 
 
+@pytest.mark.parametrize("seed", [37824, 91758])
+def test_what_hosts_that_lost_their_disks_have_in_use_is_given_to_nobody_else(seed: int) -> None:
+    """One got a block before another one what it had in use; one decided before another one knew of the charter."""
+    live(seed)
+
+
 def test_somebody_meets_two_of_one_address_if_everybody_is_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Gate, "admits", lambda gate, peer: True)
     with pytest.raises(AssertionError, match=r"are had by two containers|is in two shares"):

@@ -207,6 +207,15 @@ def test_who_lost_its_memory_since_has_to_agree_anew() -> None:
     assert not found.admits(TWO)
 
 
+def test_destinations_of_an_earlier_router_do_not_stay_where_nothing_is_known_of_it() -> None:
+    assert gate(charter(1), {}).admits("10.0.0.2")
+    lost = Gate([RANGE], None)
+    for mine in (None, charter(1), charter(7, floor=5)):
+        lost.note(mine, {}, apart=False)
+        lost.applied()
+        assert not lost.admits("10.0.0.2")
+
+
 def test_destinations_of_an_earlier_router_stay_only_if_it_had_closed_the_gate() -> None:
     mine = charter(7, floor=5)
     assert not gate(mine, {}).admits("10.0.0.2")

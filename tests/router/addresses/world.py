@@ -100,7 +100,7 @@ class World:
 
     def start(self, host: Host, *, first: bool = False) -> None:
         """Start a router; its containers ran all the time. Who is none of the first ones founds no network alone."""
-        memory, held, passed = host.disk or (Memory(self.random.getrandbits(60) + 1), {}, Passed())
+        memory, held, passed = host.disk or (Memory(self.random.getrandbits(60) + 1), {}, None)
         count = self.first if first else len(self.hosts)
         agreement = Agreement(host.name, self.ranges, self.ranges, memory, count=count, reclaim=self.reclaim)
         holdings = Holdings(host.running if host.disk is None else held)
@@ -195,10 +195,14 @@ class World:
             host.said.append((self.stamp, standing, allocator.agreement.charter))
 
     def follow(self, host: Host) -> None:
-        """Have a host exchange frames with those that its router admits. Nobody says whether they pass at all."""
+        """Have a host exchange frames with those that its router admits of whom it has heard, or that were left to it.
+
+        Nobody says whether they pass at all.
+        """
         assert host.allocator is not None
         gate = host.allocator.gate
-        host.admitted = frozenset(filter(gate.admits, self.hosts)) | (host.left if gate.admits("") else frozenset())
+        heard = frozenset(filter(gate.admits, {host.name, *host.heard}))
+        host.admitted = heard | (host.left if gate.admits("") else frozenset())
         gate.applied()
         host.disk = (host.allocator.agreement.memory, dict(host.allocator.holdings.held), gate.passed)
 

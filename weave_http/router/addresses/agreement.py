@@ -281,6 +281,17 @@ class Agreement:
             return max(1, len(self._votes()))
         return needed(len(charter.voters), len(lost))
 
+    def _knows_more_than_others(self) -> bool:
+        """Tell whether nobody is left who voted before, and some who are there have still to hear of our charter.
+
+        Only what is in use there is left of what they knew, and the next charter has to know it.
+        """
+        charter = self.charter
+        if charter is None or not self._lost() >= {*charter.voters}:
+            return False
+        here = [fact for peer, fact in self._facts.items() if peer in self._present and self._fits(fact)]
+        return any(fact.number < charter.number and (not fact.number or self._is_kin(fact)) for fact in here)
+
     def _may_vote(self) -> bool:
         if self._observer:
             return False
@@ -359,7 +370,7 @@ class Agreement:
             return
         self._since = now if self._since is None else self._since
         here = sorted(peer for peer in votes if peer in self._present)
-        if len(here) < self._needed():
+        if len(here) < self._needed() or self._knows_more_than_others():
             return
         turn = TURN * here.index(self.me)
         at = turn + (self._since if seen == NO_BALLOT else max(self._since, self._ballot_at + PATIENCE))
@@ -406,12 +417,16 @@ class Agreement:
                     shares[peer] = spans.without(shares[peer], fact.offers)
         kept = sorted(voters, key=lambda peer: (old is None or peer not in old.voters, peer))[:MOST_VOTERS]
         voters = {peer: voters[peer] for peer in sorted(kept)}
-        for peer, fact in sorted(here.items(), key=lambda each: (not each[1].wants, each[0])):
-            wants = fact.wants or (self._defaults if not shares.get(peer) and not fact.observer else ())
-            for want in wants:
-                if spans.within(self.ranges, want):
-                    # Never what it offers just now: a charter that gives it that back would be the one that there is.
-                    give(shares, peer, want, fact.offers)
+        wants = [
+            (peer, want)
+            for peer, fact in sorted(here.items(), key=lambda each: (not each[1].wants, each[0]))
+            for want in fact.wants or (self._defaults if not shares.get(peer) and not fact.observer else ())
+            if spans.within(self.ranges, want)
+        ]
+        # First the single addresses: they may be in use there, by containers of a host that lost its disk.
+        for peer, want in sorted(wants, key=lambda each: each[1].num_addresses > 1):
+            # Never what it offers just now: a charter that gives it that back would be the one that there is.
+            give(shares, peer, want, here[peer].offers)
         shares = {peer: blocks for peer, blocks in shares.items() if blocks}
         lives = {peer: here[peer].life if peer in here else old.lives[peer] for peer in shares}  # type: ignore[union-attr]
         charter = Charter(number, founding, voters, shares, lives, expired, floor)

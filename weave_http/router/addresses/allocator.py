@@ -58,14 +58,14 @@ class Allocator:
         agreement: who may hand out what.
         holdings: who has what here.
         defaults: the subnets for those who name none.
-        passed: what was kept of the gate.
+        passed: what was kept of the gate; None if nothing was.
     """
 
     def __init__(
         self, agreement: Agreement, holdings: Holdings, defaults: Sequence[Network], passed: Passed | None = None
     ) -> None:
         self.agreement = agreement
-        self.gate = Gate(agreement.ranges, passed or Passed())
+        self.gate = Gate(agreement.ranges, passed)
         self.holdings = holdings
         self.defaults = tuple(defaults)
         self.avoided: Callable[[], Collection[Network]] = tuple

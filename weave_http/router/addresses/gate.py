@@ -19,6 +19,8 @@ from weave_http.router.addresses.charter import Charter, continues
 from weave_http.router.addresses.standing import Standing
 from weave_http.router.mesh.identity import PeerName, is_peer_name
 
+_NEVER = -1
+
 
 @dataclass(frozen=True)
 class Passed:
@@ -38,16 +40,17 @@ class Gate:
 
     Args:
         ranges: what all may be handed out of; peers with others, or none, are left alone.
-        passed: what was kept.
+        passed: what was kept; None if nothing was: this host is new, or lost its disk.
 
     Attributes:
         apart: whether this host uses addresses that were taken from it.
     """
 
-    def __init__(self, ranges: Sequence[Network], passed: Passed) -> None:
+    def __init__(self, ranges: Sequence[Network], passed: Passed | None) -> None:
         self._ranges = tuple(ranges)
-        self.passed = passed
-        self._found = passed.applied
+        self.passed = passed or Passed()
+        # Without a memory nobody knows what the router before this one knew of those to whom it left frames to go.
+        self._found = passed.applied if passed is not None else _NEVER
         self.apart = False
         self._charter: Charter | None = None
         self._facts: Mapping[PeerName, Standing] = {}
