@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weave_http.errors import UsageError
-from weave_http.router.mesh.identity import is_peer_name, parse_peer_name, random_peer_name
+from weave_http.router.mesh.identity import PeerName, goes_first, is_peer_name, parse_peer_name, random_peer_name
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,10 @@ def test_random_names_are_unicast_and_local() -> None:
     names = {random_peer_name() for _ in range(200)}
     assert len(names) == 200
     assert all(is_peer_name(name) and int(name[:2], 16) & 3 == 2 for name in names)
+
+
+def test_one_of_two_goes_first_and_of_many_each_does_with_about_half() -> None:
+    names = [PeerName(f"02:00:00:00:01:{number:02x}") for number in range(40)]
+    first = {me: [peer for peer in names if peer != me and goes_first(me, peer)] for me in names}
+    assert all((b in first[a]) != (a in first[b]) for a in names for b in names if a != b)
+    assert all(10 <= len(peers) <= 30 for peers in first.values())

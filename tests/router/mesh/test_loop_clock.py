@@ -52,3 +52,20 @@ def test_a_loop_that_was_held_up_counts_a_moment_only() -> None:
         running.cancel()
 
     _run(test())
+
+
+def test_how_slow_the_loop_is_is_known_and_forgotten() -> None:
+    async def test() -> None:
+        clock = LoopClock()
+        running = asyncio.create_task(clock.run())
+        await asyncio.sleep(0.01)
+        assert clock.slowness == 1.0
+        time.sleep(2.5)
+        await asyncio.sleep(0.01)
+        held_up = clock.slowness
+        assert held_up > 2.5
+        await asyncio.sleep(2.0)
+        assert clock.slowness < held_up
+        running.cancel()
+
+    _run(test())

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tests.router.mesh.worlds import address, name
-from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.identity import PeerName, goes_first
 from weave_http.router.mesh.targets import (
     LEARNT_BURST,
     LEARNT_INTERVAL,
@@ -17,6 +17,10 @@ from weave_http.router.mesh.targets import (
 from weave_http.router.mesh.topology import Address, Lead
 
 ME = name(5)
+OURS = [name(number) for number in range(10, 1000) if goes_first(ME, name(number))]
+"""Peers that this one dials first."""
+THEIRS = [name(number) for number in range(10, 1000) if not goes_first(ME, name(number))]
+"""Peers that dial this one first."""
 
 
 def _targets(*given: str) -> Targets:
@@ -136,9 +140,9 @@ def test_learnt_addresses_are_dialled_and_dropped_with_those_who_know_them() -> 
     assert list(targets) == []
 
 
-def test_of_two_that_learn_of_each_other_the_lower_name_dials_first() -> None:
+def test_of_two_that_learn_of_each_other_one_dials_first() -> None:
     targets = _targets()
-    _learn(targets, {name(4): [address(4)], name(9): [address(9)]}, 0.0)
+    _learn(targets, {THEIRS[0]: [address(4)], OURS[0]: [address(9)]}, 0.0)
     assert _due(targets, 0.0) == [str(address(9))]
     assert _due(targets, YIELD - 0.1) == []
     assert _due(targets, 2 * YIELD) == [str(address(4))]
@@ -146,8 +150,8 @@ def test_of_two_that_learn_of_each_other_the_lower_name_dials_first() -> None:
 
 def test_it_has_more_time_for_that_while_connections_are_made_but_not_for_ever() -> None:
     targets = _targets()
-    others = {name(number): [address(number)] for number in range(10, 16)}
-    _learn(targets, {name(4): [address(4)], **others}, 0.0)
+    others = {peer: [address(number)] for number, peer in enumerate(OURS[:6], start=10)}
+    _learn(targets, {THEIRS[0]: [address(4)], **others}, 0.0)
     assert len(_due(targets, 0.0)) == len(others)
     now = 0.0
     while _due(targets, now) == []:
@@ -156,7 +160,7 @@ def test_it_has_more_time_for_that_while_connections_are_made_but_not_for_ever()
         now += 0.5
         targets.met(now)
     assert 2 * yield_for(7) < now <= 2 * yield_for(7, MOST_YIELD_PER_PEER)
-    _learn(targets, {name(3): [address(3)]}, now)
+    _learn(targets, {THEIRS[1]: [address(3)]}, now)
     last = now + 0.1
     targets.met(last)
     assert _due(targets, last + YIELD - 0.1) == []
@@ -216,7 +220,7 @@ def test_the_most_credible_addresses_are_kept_first() -> None:
 def test_where_a_peer_answers_the_dial_costs_its_neighbour_nothing_of_the_budget() -> None:
     targets = _targets()
     many = 3 * LEARNT_BURST
-    _learn(targets, {name(100 + each): [Address(address(1).ip, each + 1)] for each in range(many)}, 0.0)
+    _learn(targets, {peer: [Address(address(1).ip, each + 1)] for each, peer in enumerate(OURS[:many])}, 0.0)
     there: list[PeerName] = []
     for _ in range(many):
         for target in targets.due(there, 0.0):
@@ -229,7 +233,7 @@ def test_where_a_peer_answers_the_dial_costs_its_neighbour_nothing_of_the_budget
 def test_a_peer_that_refuses_is_a_peer_and_costs_nothing_either() -> None:
     targets = _targets()
     many = 3 * LEARNT_BURST
-    _learn(targets, {name(100 + each): [Address(address(1).ip, each + 1)] for each in range(many)}, 0.0)
+    _learn(targets, {peer: [Address(address(1).ip, each + 1)] for each, peer in enumerate(OURS[:many])}, 0.0)
     dialled = 0
     while due := targets.due([], 0.0):
         dialled += len(due)
@@ -240,7 +244,7 @@ def test_a_peer_that_refuses_is_a_peer_and_costs_nothing_either() -> None:
 
 def test_a_liar_uses_up_its_own_budget_not_that_of_others() -> None:
     targets = _targets()
-    lies = {name(100 + each): [Address(address(1).ip, each + 1)] for each in range(2 * LEARNT_BURST)}
+    lies = {peer: [Address(address(1).ip, each + 1)] for each, peer in enumerate(OURS[: 2 * LEARNT_BURST])}
     _learn(targets, lies, 0.0)
     while due := targets.due([], 0.0):
         for target in due:

@@ -18,7 +18,7 @@ from weave_http.router.mesh.heartbeats import HEARTBEAT
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.paths import frame
 from weave_http.router.paths.frame import LEAST, Probe
-from weave_http.router.paths.prober import INTERVAL, MOST_A_SECOND, Prober
+from weave_http.router.paths.prober import INTERVAL, MOST_A_SECOND, MOST_SLOWER, SLOW, Prober
 from weave_http.router.paths.track import ASK_AGAIN, State, Track
 
 FULL = 1450
@@ -94,13 +94,6 @@ def test_while_all_is_well_a_question_and_an_answer_an_interval_are_all_and_hear
         assert pair.now - times[-1] < HEARTBEAT
 
 
-def test_each_end_of_two_knows_who_asks() -> None:
-    names = [PeerName(f"02:00:00:00:01:{number:02x}") for number in range(40)]
-    asked = {me: [peer for peer in names if peer != me and Prober(me)._asks(peer)] for me in names}
-    assert all((b in asked[a]) != (a in asked[b]) for a in names for b in names if a != b)
-    assert all(10 <= len(peers) <= 30 for peers in asked.values()), "about half each"
-
-
 @pytest.mark.parametrize("silent", [{A}, {B}, {A, B}])
 @given(st.floats(20, 20 + ASK_AGAIN))
 @settings(deadline=None, max_examples=12)
@@ -172,3 +165,21 @@ def test_of_many_peers_each_is_asked_less_often() -> None:
             answer = Probe(True, asked.target, me, 0, asked.nonce, asked.size)
             end.hear(answer, now + 0.001)
     assert questions / 30 <= 2 * MOST_A_SECOND + 5, "those who would ask us do not, here"
+
+
+@pytest.mark.parametrize("slow", [{A, B}, {A}, {B}])
+def test_who_lags_asks_less_often_and_all_is_well_all_the_same(slow: set[PeerName]) -> None:
+    pair = Pair()
+    for me in slow:
+        pair.ends[me].slowness = MOST_SLOWER * SLOW
+        pair.ends[me].want({WAYS[me]: FULL}, 0.0)
+    pair.run(10)
+    pair.sent.clear()
+    pair.run(110)
+    assert pair.states() == {(State.GOOD, FULL)}
+    if len(slow) == 2:
+        assert len(pair.sent) <= 2 * 100 / (MOST_SLOWER * INTERVAL) + 2 * (100 / ASK_AGAIN + 1)
+    quiet = next(iter(slow))
+    pair._passes = lambda source, size, now: source != quiet
+    pair.run(110 + 5 + 2 * MOST_SLOWER * INTERVAL)
+    assert pair.states() == {(State.BAD, FULL)}

@@ -73,6 +73,14 @@ def parse_peer_name(text: str) -> PeerName:
     return PeerName(name)
 
 
+def goes_first(me: PeerName, peer: PeerName) -> bool:
+    """Return which of two does what one of both has to do: who asks while all is well, who dials first.
+
+    Each of many does so with about half of the others.
+    """
+    return (me < peer) == (sum(map(ord, me + peer)) % 2 == 0)
+
+
 def random_peer_name() -> PeerName:
     """Return a new name: random, with the bits of a unicast, locally administered address."""
     octets = bytearray(SystemRandom().randbytes(6))

@@ -15,13 +15,20 @@ from time import monotonic
 _TICK = 0.25
 _MOST_A_TICK = 0.4
 """Seconds that count for one time round: the rest is lag."""
+_OF_LATE = 0.2
+"""How much the last time round counts in what is said of the lag, beside those before."""
 
 
 class LoopClock:
-    """The time that an event loop had, in seconds."""
+    """The time that an event loop had, in seconds.
+
+    Attributes:
+        slowness: how many times longer it takes to come round, of late, than it would without lag.
+    """
 
     def __init__(self) -> None:
         self._time = 0.0
+        self.slowness = 1.0
         self._ticked_at = monotonic()
 
     def now(self) -> float:
@@ -33,6 +40,7 @@ class LoopClock:
         self._ticked_at = monotonic()
         while True:
             await asyncio.sleep(_TICK)
+            self.slowness += _OF_LATE * ((monotonic() - self._ticked_at) / _TICK - self.slowness)
             self._time, self._ticked_at = self.now(), monotonic()
 
     @asynccontextmanager

@@ -112,6 +112,11 @@ class Peering:
         return self._clock.now()
 
     @property
+    def slowness(self) -> float:
+        """How many times longer the event loop takes to come round, of late, than it would without lag."""
+        return self._clock.slowness
+
+    @property
     def connections(self) -> dict[PeerName, Connection]:
         """The established connections by the name of their peer."""
         return self._table.established

@@ -15,7 +15,7 @@ from weave_http.errors import UsageError
 from weave_http.records import dataclass
 from weave_http.router.mesh import backoff
 from weave_http.router.mesh.bucket import TokenBucket
-from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.identity import PeerName, goes_first
 from weave_http.router.mesh.topology import Address, Lead
 
 MOST_DIALS = 16
@@ -28,9 +28,9 @@ LEARNT_BURST, LEARNT_INTERVAL = 32, 1.0
 """Dials in vain to which the word of one neighbour may lead at once, and the seconds after which there may be one more.
 Where a peer answers the dial doesn't count: so the truth costs nothing, and a liar makes us knock at few doors."""
 YIELD, YIELD_PER_PEER = 2.0, 0.05
-"""Seconds, and more for each other peer, for which the peer with the higher name lets the one with the lower name dial
-first: two that dial each other at once do everything twice. They count from the last connection that was made: where
-many routers start at once, each has many to dial, and a dial takes long."""
+"""Seconds, and more for each other peer, for which one of two peers lets the other one dial first: two that dial each
+other at once do everything twice. They count from the last connection that was made: where many routers start at once,
+each has many to dial, and a dial takes long."""
 MOST_YIELD_PER_PEER = 0.6
 """Seconds, for each other peer, after which it lets it no longer, though connections are made all the time."""
 MOST_COUNTED = 100
@@ -38,7 +38,7 @@ MOST_COUNTED = 100
 
 
 def yield_for(others: int, per_peer: float = YIELD_PER_PEER) -> float:
-    """Return the seconds for which the peer with the lower name may dial first.
+    """Return the seconds for which the peer whose turn it is may dial first.
 
     Args:
         others: how many other peers there are.
@@ -142,7 +142,7 @@ class Targets:
                     continue
                 where = PeerAddress(str(address.ip), address.port)
                 target = Target(str(address), where, given=False, peer=peer, next_at=now, resolved=address, by=by)
-                if self._name > peer:
+                if not goes_first(self._name, peer):
                     others, chance = len(known) + len(connected), 1 + self._chance()
                     target.yields = yield_for(others) * chance
                     target.yields_until = now + yield_for(others, MOST_YIELD_PER_PEER) * chance

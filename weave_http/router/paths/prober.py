@@ -12,7 +12,7 @@ from secrets import randbits
 
 from weave_http.records import dataclass
 from weave_http.router.data.plan import Way
-from weave_http.router.mesh.identity import PeerName
+from weave_http.router.mesh.identity import PeerName, goes_first
 from weave_http.router.paths.frame import Probe
 from weave_http.router.paths.track import State, Track
 
@@ -21,6 +21,9 @@ INTERVAL = 1.5
 MOST_A_SECOND = 25
 """Questions that a host asks in a second while all is well: with more than 75 peers, of which it asks about half, each
 has a turn less often."""
+SLOW, MOST_SLOWER = 1.5, 4.0
+"""So many times longer than it should a host's event loop may take to come round before it asks less often; and at most
+so many times less often it does: a host with too little processor has better use for it."""
 LATE = 0.6
 """Seconds by which a question may be late before the one who would answer it asks by himself."""
 HEARD = 5.0
@@ -54,6 +57,7 @@ class Prober:
 
     Attributes:
         is_urgent: whether something is to be sent sooner than `next_at` was before the last probe came.
+        slowness: of this host's event loop (`LoopClock.slowness`), set by its owner.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class Prober:
         self._unconfirmed: dict[Way, tuple[int, int]] = {}
         """The same of the last one that was sent."""
         self._interval = INTERVAL
+        self.slowness = 1.0
         self.is_urgent = False
         self._heard: dict[tuple[PeerName, int], float] = {}
         self._by_label: dict[tuple[str, int], Way] = {}
@@ -101,8 +106,9 @@ class Prober:
         for backs in (self._to_confirm, self._unconfirmed):
             for way in backs.keys() - self._tracks.keys():
                 del backs[way]
-        asked = sum(self._asks(PeerName(way.peer)) for way in self._tracks)
-        self._interval = max(INTERVAL, asked / MOST_A_SECOND)
+        asked = sum(goes_first(self._me, PeerName(way.peer)) for way in self._tracks)
+        slower = min(max(1.0, self.slowness / SLOW), MOST_SLOWER)
+        self._interval = slower * max(INTERVAL, asked / MOST_A_SECOND)
         self._heard = {key: at for key, at in self._heard.items() if now - at < HEARD}
 
     def track(self, way: Way) -> Track | None:
@@ -139,7 +145,7 @@ class Prober:
             for size in track.send(now):
                 nonce = self._nonce()
                 self._asked[nonce] = way, size, now
-                wide = track.is_calm and self._asks(peer)
+                wide = track.is_calm and goes_first(self._me, peer)
                 back = self._to_confirm.pop(way, (0, 0))
                 question = Probe(False, self._me, peer, way.label, nonce, size, wide, *back, _turn(way, now))
                 sending.append(Sending(way, question))
@@ -174,7 +180,7 @@ class Prober:
         unconfirmed = self._unconfirmed.pop(way, None)
         if unconfirmed == (probe.back, probe.back_size):
             self._comes_back(probe, now)
-            if not self._asks(probe.source):
+            if not goes_first(self._me, probe.source):
                 track.confirmed(now + self._interval + LATE)
         elif unconfirmed is not None:
             track.doubted(now)
@@ -200,10 +206,6 @@ class Prober:
         self._heard[probe.source, probe.label] = now
         if not probe.label:
             self._proved(probe.source)
-
-    def _asks(self, peer: PeerName) -> bool:
-        """Tell whether it is us who ask while all is well: one of each two does, and a host asks about half of all."""
-        return (self._me < peer) == (sum(map(ord, self._me + peer)) % 2 == 0)
 
     def pulse(self, peer: PeerName, now: float) -> None:
         """Note that a peer's router gave a sign of life on its connection."""

@@ -244,6 +244,7 @@ class Paths:
             if self._gossip.name in connection.neighbour.features
         }
         underlay = {peer: connection.remote.ip for peer, connection in there.items()}
+        self._prober.slowness = self._peering.slowness
         self._conclusions.conclude(
             underlay,
             self._direct(underlay),
