@@ -114,8 +114,7 @@ def test_a_host_that_can_make_no_tunnel_sends_nothing_and_says_why(trio: list[Ho
         one.weave("launch", two.address, WEAVE_PASSWORD=FIRST)
         assert eventually(lambda: "/dev/net/tun" in one.try_weave("status", "connections").stdout)
         assert "weave-wg" not in one.shell("ip -br link")
-        said = two.weave("status", "connections")
-        assert "it has no tunnel: see `weave status` there" in said
+        assert eventually(lambda: "it has no tunnel: see `weave status` there" in two.weave("status", "connections"))
         assert not one.shell("bridge fdb show dev vxlan-6784 | grep 00:00:00:00:00:00 || true")
         assert not two.shell("bridge fdb show dev vxlan-6784 | grep 00:00:00:00:00:00 || true")
     finally:
