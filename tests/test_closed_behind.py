@@ -74,3 +74,14 @@ def test_a_thread_that_closes_is_none_of_those_that_are_left_over(slow: Slow) ->
     finally:
         ended.set()
         thread.join()
+
+
+def test_without_a_thread_it_is_closed_all_the_same(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    slow.may.set()
+    with closed_behind(slow):
+        assert not slow.closed.is_set()
+    assert slow.closed.is_set()

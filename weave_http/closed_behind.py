@@ -25,6 +25,8 @@ def closed_behind(sock: socket.socket) -> Iterator[socket.socket]:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             threading.Thread(target=sock.close, name=_NAME, daemon=True).start()
+        except RuntimeError:  # there can be no more threads, or this program is about to end
+            sock.close()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
