@@ -40,6 +40,7 @@ TOP = {
     "platform_needed",
     "printable",
     "records",
+    "signals",
     "sinks",
 }
 

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from weave_http.signals import held_back
+
 _NAME = "close"
 
 
@@ -22,13 +24,11 @@ def closed_behind(sock: socket.socket) -> Iterator[socket.socket]:
         yield sock
     finally:
         # A handler runs in the main thread only, which a signal must reach to wake it.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        try:
-            threading.Thread(target=sock.close, name=_NAME, daemon=True).start()
-        except RuntimeError:  # there can be no more threads, or this program is about to end
-            sock.close()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with held_back(signal.valid_signals()):
+            try:
+                threading.Thread(target=sock.close, name=_NAME, daemon=True).start()
+            except RuntimeError:  # there can be no more threads, or this program is about to end
+                sock.close()
 
 
 def threads_besides() -> int:

@@ -20,10 +20,10 @@ from weave_http.host.host import Host
 from weave_http.host.launch_plan import plan
 from weave_http.host.resolving import unresolved
 from weave_http.host.router_api import RouterError, RouterUnavailable
-from weave_http.host.signals import held_back
 from weave_http.host.upgrade_settling import settle
 from weave_http.operations import Launch, passwords
 from weave_http.proxy.listening import Listening, warning
+from weave_http.signals import held_back
 
 READY_SECONDS = 180.0
 """One that dies is seen at once, so this is for a router that hangs, and long enough for an emulated machine that is

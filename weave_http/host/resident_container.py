@@ -9,7 +9,7 @@ from weave_http.engine.errors import APIError, Conflict, NotFound
 from weave_http.errors import EngineError, HostError
 from weave_http.hints import Any
 from weave_http.host.host import Host
-from weave_http.host.signals import held_back
+from weave_http.signals import held_back
 
 ROLE = "resident"
 _END_SECONDS = 10

@@ -11,11 +11,11 @@ from weave_http.errors import HostError
 from weave_http.host.attach import join
 from weave_http.host.dns_args import options
 from weave_http.host.host import Host
-from weave_http.host.signals import held_back
 from weave_http.operations import Attach, Run
 from weave_http.operations.create_body import NAMELESS, Names, named
 from weave_http.records import replace
 from weave_http.run_args import CreateRequest, parse
+from weave_http.signals import held_back
 
 
 def run(host: Host, op: Run) -> None:

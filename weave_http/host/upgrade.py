@@ -13,9 +13,9 @@ from weave_http.host import resident_container, router_container
 from weave_http.host.host import Host
 from weave_http.host.launch import NameTaken, await_ready, body_of
 from weave_http.host.router_container import Found
-from weave_http.host.signals import held_back
 from weave_http.host.upgrade_settling import previous_name, settle
 from weave_http.operations import Operation, flag_words, flags
+from weave_http.signals import held_back
 
 
 def run(host: Host, op: Operation) -> None:

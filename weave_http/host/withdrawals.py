@@ -16,7 +16,7 @@ from weave_http.errors import UsageError
 from weave_http.host import router_container
 from weave_http.host.host import Host
 from weave_http.host.leftovers import EXECUTOR
-from weave_http.host.signals import held_back
+from weave_http.signals import held_back
 
 FILES = "withdrawn-*.json"
 """Names, in the router's state, of the files with a note each."""

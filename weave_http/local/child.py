@@ -16,8 +16,8 @@ import socket
 from weave_http import constants
 from weave_http.closed_behind import threads_besides
 from weave_http.hints import NoReturn
-from weave_http.host.signals import SIGNALS
 from weave_http.local import executed
+from weave_http.signals import SIGNALS
 
 DONE = 0
 """First byte of the message after a call that went well; 1 or 2 before what is said."""

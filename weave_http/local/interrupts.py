@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
-from weave_http.host.signals import SIGNALS
 from weave_http.importing import is_importing
+from weave_http.signals import SIGNALS
 
 _AGAIN_SECONDS = 0.002
 

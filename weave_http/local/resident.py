@@ -37,12 +37,12 @@ from importlib import import_module
 
 from weave_http import __version__, constants
 from weave_http.hints import Any, TypeGuard
-from weave_http.host.signals import SIGNALS
 from weave_http.local import child
 from weave_http.operations import frames
 from weave_http.operations.frames import Frame
 from weave_http.printable import is_text
 from weave_http.records import dataclass
+from weave_http.signals import SIGNALS, held_back
 
 GO_SECONDS = 5.0
 """For how long a call waits for its `go`."""
@@ -265,15 +265,12 @@ class Resident:
     def _fork(self) -> _Worker:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # A signal that comes early waits until the child can take it.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        try:
+        with held_back():
             pid = os.fork()
             if not pid:
                 for channel in (ours, *(each.channel for each in self._workers.values())):
                     channel.close()  # so that each hears of this process's end, whoever lives on
                 child.work(theirs)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         ours.setblocking(False)
         worker = self._workers[ours.fileno()] = _Worker(pid, ours)

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from weave_http.closing import Closing
 from weave_http.errors import HostError
+from weave_http.signals import held_back
 
 CURRENT = "/proc/thread-self/ns/net"
 """The namespace of whoever opens it."""
@@ -76,13 +77,10 @@ class Namespace(Closing):
 
         # Starting and joining a thread does not survive an exception from a signal's handler; and what is done inside
         # is a system call or two.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        try:
+        with held_back(signal.valid_signals()):
             thread = threading.Thread(target=enter, name="netns")
             thread.start()
             thread.join()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if errors:
             raise errors[0]
         return results[0]

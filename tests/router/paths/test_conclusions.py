@@ -122,15 +122,9 @@ def test_a_mesh_that_forms_is_waited_for_and_one_that_stays_partial_is_whole() -
     assert world.over == {B: (C,)}
 
 
-def test_in_a_large_mesh_that_changes_all_the_time_all_ways_are_looked_at_now_and_then(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def noted_looks(world: World, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the times at which all ways are looked at from now on."""
     looks: list[float] = []
-    world = World()
-    more = [PeerName(f"02:00:00:00:01:{number:02x}") for number in range(57)]
-    world.links = {peer: {*world.links, *more} - {peer} for peer in (A, B, C, *more)}
-    world.says |= dict.fromkeys(more, Says(forwards=True))
-    world.says[more[0]] = Says(forwards=True, seen={more[1]: Seen(False)})
 
     class Counted(Graph):
         def __init__(self, *args: Any, **options: Any) -> None:
@@ -138,6 +132,19 @@ def test_in_a_large_mesh_that_changes_all_the_time_all_ways_are_looked_at_now_an
             super().__init__(*args, **options)
 
     monkeypatch.setattr(conclusions, "Graph", Counted)
+    return looks
+
+
+def test_in_a_large_mesh_that_changes_all_the_time_all_ways_are_looked_at_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    more = [PeerName(f"02:00:00:00:01:{number:02x}") for number in range(57)]
+    world.links = {peer: {*world.links, *more} - {peer} for peer in (A, B, C, *more)}
+    world.says |= dict.fromkeys(more, Says(forwards=True))
+    world.says[more[0]] = Says(forwards=True, seen={more[1]: Seen(False)})
+
+    looks = noted_looks(world, monkeypatch)
     for rtt in range(60):
         world.says[more[2]] = Says(forwards=True, seen={more[3]: Seen(True, rtt=rtt)})
         world.run(0.1)
@@ -147,18 +154,12 @@ def test_in_a_large_mesh_that_changes_all_the_time_all_ways_are_looked_at_now_an
 
 
 def test_where_a_look_at_all_ways_takes_long_the_next_one_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    looks: list[float] = []
     world = World()
     ticks = count()
     world.conclusions = Conclusions(A, 6784, world.prober, 0.0, clock=lambda: 0.2 * next(ticks))
     world.says[B] = Says(forwards=True, seen={C: Seen(False)})
 
-    class Counted(Graph):
-        def __init__(self, *args: Any, **options: Any) -> None:
-            looks.append(world.now)
-            super().__init__(*args, **options)
-
-    monkeypatch.setattr(conclusions, "Graph", Counted)
+    looks = noted_looks(world, monkeypatch)
     for rtt in range(100):
         world.says[C] = Says(forwards=True, seen={B: Seen(True, rtt=rtt)})
         world.run(0.1)
