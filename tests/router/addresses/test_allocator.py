@@ -180,6 +180,11 @@ def test_what_hosts_that_lost_their_disks_have_in_use_is_given_to_nobody_else(se
     live(seed)
 
 
+def test_what_voters_said_that_are_gone_decides_nothing_in_the_place_of_one_that_is_left() -> None:
+    """One voter lost its disk and another one died, each with a charter accepted: two charters had one number."""
+    live(82460)
+
+
 def test_somebody_meets_two_of_one_address_if_everybody_is_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Gate, "admits", lambda gate, peer: True)
     with pytest.raises(AssertionError, match=r"are had by two containers|is in two shares"):

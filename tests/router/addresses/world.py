@@ -220,8 +220,13 @@ class World:
     def check(self) -> None:
         """Nobody meets two containers of one network with the same address, nor two that hand out the same.
 
-        What nobody took from a silent host is not even at two of them at all.
+        What nobody took from a silent host is not even at two of them at all. And there are no two charters of one
+        number in a network.
         """
+        charters = [host.network for host in self.hosts.values() if host.network]
+        agreed = {(charter.number, charter.founding): charter for charter in charters}
+        for charter in charters:
+            assert charter == agreed[charter.number, charter.founding], f"two charters are number {charter.number}"
         living = [host for host in self.hosts.values() if not host.dead]
         for one, two in combinations(living, 2):
             if one.network and two.network and not is_kin(one.network, two.network):

@@ -149,8 +149,8 @@ class Agreement:
 
     @property
     def quorum(self) -> int:
-        """How many votes the next charter needs."""
-        return self._needed()
+        """How many votes the first charter needs."""
+        return max(1, needed(self._count, min(self._count, len(self._gone()))))
 
     # -- what others say ---------------------------------------------------------------------------------------
 
@@ -174,8 +174,7 @@ class Agreement:
     @property
     def absent(self) -> list[PeerName]:
         """Voters that an agreement waits for: those out of reach, if the others are too few."""
-        here = self._votes().keys() & self._present
-        if self.charter is None or len(here) >= self._needed():
+        if self.charter is None or self._are_enough(self._votes().keys() & self._present):
             return []
         return sorted(
             voter for voter in self.charter.voters if voter not in self._present and voter not in self._gone()
@@ -272,14 +271,21 @@ class Agreement:
             or (voter in self._present and voter in everybody and life not in (everybody[voter].life, ANY_LIFE))
         }
 
-    def _needed(self) -> int:
+    def _are_most(self, peers: Set[PeerName]) -> bool:
+        """Tell whether those of the voters are more than half of all."""
         charter = self.charter
         if charter is None:
-            return max(1, needed(self._count, min(self._count, len(self._gone()))))
-        lost = self._lost()
-        if lost >= {*charter.voters}:
-            return max(1, len(self._votes()))
-        return needed(len(charter.voters), len(lost))
+            return len(peers) >= self.quorum
+        return not self._lost() >= {*charter.voters} and len(peers) > len(charter.voters) // 2
+
+    def _are_enough(self, peers: Set[PeerName]) -> bool:
+        """Tell whether those of the voters can agree: more than half of all, or all that are left.
+
+        What one said that is not left counts for the former, not in the place of one that is left.
+        """
+        if self.charter is None or self._are_most(peers):
+            return self._are_most(peers)
+        return peers >= (({*self.charter.voters} - self._lost()) or {*self._votes()})
 
     def _knows_more_than_others(self) -> bool:
         """Tell whether nobody is left who voted before, and some who are there have still to hear of our charter.
@@ -331,14 +337,17 @@ class Agreement:
 
     def _decide(self) -> bool:
         """Take over what enough voters accepted; return whether there was such."""
-        votes = self._votes()
-        ballots: dict[Ballot, list[Charter]] = {}
-        for fact in votes.values():
+        ballots: dict[Ballot, dict[PeerName, Charter]] = {}
+        for peer, fact in self._votes().items():
             if fact.accepted is not None:
-                ballots.setdefault(fact.accepted[0], []).append(fact.accepted[1])
-        for charters in ballots.values():
-            if len(charters) >= self._needed() and all(charter == charters[0] for charter in charters):
-                self._adopt(charters[0])
+                ballots.setdefault(fact.accepted[0], {})[peer] = fact.accepted[1]
+        for accepted in ballots.values():
+            charter, *others = accepted.values()
+            # Fewer than half agree on nothing but a network of their own: it was proposed to be one.
+            apart = self.charter is not None and charter.founding != self.charter.founding
+            enough = self._are_enough({*accepted}) if apart else self._are_most({*accepted})
+            if enough and all(other == charter for other in others):
+                self._adopt(charter)
                 return True
         return False
 
@@ -355,9 +364,9 @@ class Agreement:
         if seen != self._ballot:
             self._ballot, self._ballot_at = seen, now
         if self._proposal is not None and self._proposal[0] == seen and self._proposal[1] is None:
-            promised = [fact for fact in votes.values() if fact.promised == seen]
-            if len(promised) >= self._needed():
-                accepted = [fact.accepted for fact in promised if fact.accepted is not None]
+            promised = {peer: fact for peer, fact in votes.items() if fact.promised == seen}
+            if self._are_enough({*promised}):
+                accepted = [fact.accepted for fact in promised.values() if fact.accepted is not None]
                 latest = max(accepted, key=lambda each: each[0])[1] if accepted else self._goal(now)
                 if latest is None:  # what somebody else accepted keeps us asking: let it be decided
                     begun = [fact.accepted for fact in votes.values() if fact.accepted is not None]
@@ -370,7 +379,7 @@ class Agreement:
             return
         self._since = now if self._since is None else self._since
         here = sorted(peer for peer in votes if peer in self._present)
-        if len(here) < self._needed() or self._knows_more_than_others():
+        if not self._are_enough({*here}) or self._knows_more_than_others():
             return
         turn = TURN * here.index(self.me)
         at = turn + (self._since if seen == NO_BALLOT else max(self._since, self._ballot_at + PATIENCE))
