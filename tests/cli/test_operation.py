@@ -93,6 +93,10 @@ def test_no_option_is_broken_in_two_by_the_line_of_usage(
             "missing argument '[bash|zsh|fish]'. Choose from: bash, zsh, fish; see `weave completion --help`",
         ),
         ("sandbox env", "missing argument 'NAME'; see `weave sandbox env --help`"),
+        ("status --trace", "unknown option '--trace'; it stands before the command: weave --trace status"),
+        ("ps --context prod", "unknown option '--context'; it stands before the command: weave --context NAME ps"),
+        ("proxy --trace", "unknown option '--trace'; it stands before the command: weave --trace proxy"),
+        ("ps -H=x", "unknown option '-H=x'; it stands before the command: weave -H=x ps"),
         ("--nope ps", "unknown option '--nope'; see `weave --help`"),
     ],
 )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from weave_http.cli.app import app
+from weave_http.cli.docker_options import advice
 from weave_http.cli.index import COMMANDS
 from weave_http.errors import UsageError
 
@@ -51,13 +52,14 @@ _OURS = (
 def _wrong(error: typer.TyperException, message: str, words: Sequence[str]) -> UsageError:
     """Return what to say of words that Typer can't read, and where help is."""
     message = " ".join(message.split()).rstrip(".")
-    for pattern, ours, hint in _OURS:
+    for pattern, ours, then in _OURS:
         if found := re.fullmatch(pattern, message):
-            message, advice = found.expand(ours), found.expand(hint)
+            message, hint = found.expand(ours), found.expand(then)
             break
     else:
-        advice = ""
+        hint = ""
     context = getattr(error, "ctx", None)
     own = next((word for word in words if word in COMMANDS), "")
     command = context.command_path if context is not None else f"weave {own}".rstrip()
-    return UsageError(f"{message[:1].lower()}{message[1:]}", hint=advice or f"see `{command} --help`")
+    message = f"{message[:1].lower()}{message[1:]}"
+    return UsageError(message, hint=hint or advice(message, command))

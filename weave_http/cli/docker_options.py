@@ -157,6 +157,22 @@ def read(words: Sequence[str], *, unfinished: bool = False) -> tuple[Globals, li
     return Globals(**values, selection=selection), rest
 
 
+def advice(message: str, command: str) -> str:
+    """Return what to do about words that make no command: where help is, or where an option has its place.
+
+    Args:
+        message: what is wrong, as `unknown option '--trace'`.
+        command: that was typed, as `weave status`.
+    """
+    before, _, word = message.partition("'")
+    name, equals, text = word.removesuffix("'").partition("=")
+    option = BY_NAME.get(name) if before == "unknown option " and command != "weave" else None
+    if option is None:
+        return f"see `{command} --help`"
+    value = f" {option.metavar}" if option.kind != "switch" and not equals else equals + text
+    return f"it stands before the command: weave {name}{value} {command.removeprefix('weave ')}"
+
+
 def unquoted(text: str) -> str:
     """Return a path without the quotes around it, which a file of variables or a unit of systemd may have left."""
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":

@@ -39,7 +39,9 @@ def parse(operation: type[Operation], name: str, words: Sequence[str]) -> Operat
         # The name of one that is gone is part of its words.
         return operation.parse(words if operation.name else [name, *words])
     except UsageError as error:
-        raise UsageError(error.message, hint=error.hint or f"see `weave {name} {HELP}`") from error
+        from weave_http.cli.docker_options import advice
+
+        raise UsageError(error.message, hint=error.hint or advice(error.message, f"weave {name}")) from error
 
 
 def perform(options: Globals, operation: Operation) -> int:

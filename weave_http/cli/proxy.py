@@ -49,7 +49,7 @@ def proxy(
     """Serve the Docker API on a socket here; containers created by it join the network.
 
     It prints the line that has docker use it, and runs until it is interrupted. All calls go to the daemon that -H, a
-    context or DOCKER_HOST names. With --trace it shows each call of a client, and what is changed of it.
+    context or DOCKER_HOST names. With `weave --trace proxy` it shows each call of a client, and what is changed of it.
     """
     from weave_http.cli.session import credentials_of, session
     from weave_http.cli.watching import watcher
