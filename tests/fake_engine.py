@@ -53,11 +53,9 @@ def _json_lines(*values: object) -> bytes:
 def _passes(container: FakeContainer, filters: dict[str, list[str]]) -> bool:
     """Tell whether a container is among those that a list's filters choose."""
     labels = container.config.get("Labels") or {}
-    folders = {*container.config.get("Volumes", {}), *container.mounted}
     chosen = {
         "status": lambda wanted: container.status == wanted,
         "label": lambda wanted: wanted in labels or tuple(wanted.split("=", 1)) in labels.items(),
-        "volume": lambda wanted: wanted in folders,
     }
     return all(any(map(chosen[key], values)) for key, values in filters.items() if key in chosen)
 
@@ -314,6 +312,7 @@ class FakeEngine(FakeServer):
                     "Labels": each.config.get("Labels"),
                     "Command": " ".join(each.config.get("Cmd", []) if self.podman else each.command),
                     "Created": each.created,
+                    "Mounts": [{"Destination": path} for path in (*each.config.get("Volumes", {}), *each.mounted)],
                     "NetworkSettings": {
                         "Networks": {each.config.get("HostConfig", {}).get("NetworkMode", "bridge"): {}}
                     },

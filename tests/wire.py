@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 
 from weave_http.records import dataclass, field
+from weave_http.sandbox.podman import PORT as PODMAN
 
 _ALL = 0x0300
 """ETH_P_ALL, as a packet socket takes it."""
@@ -36,11 +37,15 @@ class Searched:
         return {port for pair in self.udp for port in pair}
 
     def look(self, frame: bytes, wanted: Collection[bytes]) -> None:
-        """Look at a frame."""
+        """Look at a frame; not at what callers and a Podman say to each other, which know no TLS."""
+        ports = int.from_bytes(frame[34:36]), int.from_bytes(frame[36:38])
+        protocol = frame[23] if frame[12:14] == b"\x08\x00" else None
+        if protocol == socket.IPPROTO_TCP and PODMAN in ports:
+            return
         self.frames += 1
         self.found.update(each for each in wanted if each in frame)
-        if frame[12:14] == b"\x08\x00" and frame[23] == socket.IPPROTO_UDP:
-            self.udp.add((int.from_bytes(frame[34:36]), int.from_bytes(frame[36:38])))
+        if protocol == socket.IPPROTO_UDP:
+            self.udp.add(ports)
 
 
 def listening() -> socket.socket:

@@ -62,7 +62,6 @@ def test_launch_starts_the_router_as_agreed_and_prints_its_full_id(stage: Stage,
                 f"{constants.DOCKER_SOCKET}:{constants.DOCKER_SOCKET}",
                 "/proc:/hostproc",
                 "weavedb:/weavedb",
-                "/var/run/weave:/var/run/weave",
             ],
             "NetworkMode": "host",
             "Privileged": True,
@@ -374,7 +373,7 @@ def test_docker_arguments_for_the_router_are_in_its_create_call(stage: Stage, li
     assert (result.code, result.err) == (0, "")
     assert container.config["Env"] == ["PROCFS=/hostproc", "A=b c", "WEAVE_MTU=1300"]
     assert container.config["Labels"] == {**OURS, "team": "net", constants.DOCKER_ARGS_LABEL: arguments}
-    assert container.config["HostConfig"]["Binds"][-2:] == ["/var/run/weave:/var/run/weave", "/x:/y"]
+    assert container.config["HostConfig"]["Binds"][-2:] == ["weavedb:/weavedb", "/x:/y"]
     assert container.config["HostConfig"]["RestartPolicy"] == {"Name": "on-failure", "MaximumRetryCount": 2}
     assert container.config["HostConfig"]["Privileged"] is True
 

@@ -160,6 +160,7 @@ def sniffed(host: Host, mac: str) -> Iterator[list[str]]:
 
 
 @pytest.mark.long
+@pytest.mark.not_podman(reason="its networks have no such plugins")
 def test_a_host_away_for_long_loses_its_addresses_and_no_frame_of_theirs_passes(clean: Sandbox) -> None:
     one, two, three = (Host(clean, name, unix=True) for name in ("host1", "host2", "host3"))
     joined(one, two, three, flags=("--ipalloc-reclaim", "10s"))

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.hosts.host import GUEST, Host, eventually, live_restore
-from tests.hosts.test_names import DNS, dig, took
+from tests.hosts.test_names import DNS, dig, inhabited, took
 from tests.hosts.test_network import pair
 
 __all__ = ["pair"]
@@ -20,6 +20,7 @@ def named(host: Host, cidr: str, name: str) -> str:
 
 
 def test_a_name_given_by_hand_outlives_its_containers_restart_and_goes_with_it(host: Host) -> None:
+    inhabited(host)
     host.weave("launch")
     named(host, "10.2.1.1/24", "c1")
     host.weave("dns-add", "c1", "-h", "extra.weave.local")

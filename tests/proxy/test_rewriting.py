@@ -54,6 +54,8 @@ def test_a_name_makes_a_hostname_with_the_domain_of_the_names() -> None:
     assert (own["Hostname"], own.get("Domainname")) == ("db", None)
     assert (own["HostConfig"]["Dns"], own["HostConfig"]["DnsSearch"]) == (["172.17.0.1", "9.9.9.9"], ["corp"])
     assert "Hostname" not in made({}, "w" * 60)
+    in_one = created(check({}), "web", IMAGE, "holder", NAMES, Settings(), in_one=True)
+    assert (in_one["Hostname"], in_one.get("Domainname")) == ("web.weave.local", None)
 
 
 def test_a_hostname_is_made_of_a_label_or_by_an_expression() -> None:
@@ -94,6 +96,9 @@ def test_inspect_shows_the_addresses_of_the_network() -> None:
     assert settings["Networks"]["bridge"]["NetworkID"] == "n"
     assert engines["IPAddress"] == "172.17.0.2"
     assert inspected(found, "", []) == found
+    on_podman = {**found, "HostConfig": {"NetworkMode": "bridge"}, "NetworkSettings": {"Networks": {"podman": engines}}}
+    shown = inspected(on_podman, "aa:bb:cc:dd:ee:ff", [parse_cidr("10.2.1.1/24")])
+    assert shown["NetworkSettings"]["Networks"]["podman"]["IPAddress"] == "10.2.1.1"
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def _revive(caller: Caller) -> None:
     """
     containers, name = caller.engine.containers, constants.RESIDENT_CONTAINER
     with suppress(EngineError):
-        if not caller.engine.ping().is_podman:
+        if not caller.engine.is_podman:
             return
         try:
             containers.start(name)

@@ -70,6 +70,7 @@ class Engine(Closing):
         self._where = where
         self._pin = api_version
         self._version: Version | None = None
+        self._said: Ping | None = None
         self.containers = Containers(self)
 
     @cached_property
@@ -143,7 +144,8 @@ class Engine(Closing):
                 self.answered = True
                 body, headers = response.read(), response.headers
                 if response.status < 300 and "api-version" in headers:
-                    return Ping(headers["api-version"], headers.get("ostype", ""), headers.get("server", ""))
+                    self._said = Ping(headers["api-version"], headers.get("ostype", ""), headers.get("server", ""))
+                    return self._said
                 if method == "GET" and response.status >= 300:
                     raise problem(response.status, headers, body, call="GET /_ping", where=self._where)
         server = headers.get("server", "")
@@ -151,6 +153,11 @@ class Engine(Closing):
             f"{self._where} answers, but not as a Docker daemon does (no Api-Version)",
             hint=f"it calls itself {shorten(server, 60)}" if server else "",
         )
+
+    @property
+    def is_podman(self) -> bool:
+        """Whether it is Podman that answers; asked by `HEAD /_ping` if that was not done yet. Raises as `ping`."""
+        return (self._said or self.ping()).is_podman
 
     def send(
         self,

@@ -53,7 +53,7 @@ def _remove_stopped_routers(host: Host) -> None:
 
 
 def _remove_proxy_folder(host: Host) -> None:
-    """Remove the folder that the engine made for the router's socket, and the socket of a router that was killed."""
+    """Remove the folder of the router's socket, and the socket of a router that was killed."""
     with suppress(OSError):
         folder = inside(Path(host.procfs, "1", "root"), constants.PROXY_FOLDER)
         (folder / PurePosixPath(constants.PROXY_SOCKET).name).unlink(missing_ok=True)

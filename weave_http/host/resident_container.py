@@ -60,7 +60,7 @@ def start(host: Host, image: str, *, restart: bool) -> None:
     try:
         end(host)
         try:
-            body = create_body(image, restart=restart, tty=host.engine.ping().is_podman)
+            body = create_body(image, restart=restart, tty=host.engine.is_podman)
             with held_back():
                 created = host.engine.containers.create(body, name=constants.RESIDENT_CONTAINER)
             host.engine.containers.start(created.id)

@@ -149,7 +149,6 @@ def create_body(image: str, env: Mapping[str, str], *, restart: bool, arguments:
                 f"{constants.DOCKER_SOCKET}:{constants.DOCKER_SOCKET}",
                 f"{constants.PROCFS}:{constants.HOSTPROC}",
                 f"{constants.ROUTER_VOLUME}:{constants.ROUTER_STATE}",
-                f"{constants.PROXY_FOLDER}:{constants.PROXY_FOLDER}",
             ],
             "NetworkMode": "host",
             "Privileged": True,

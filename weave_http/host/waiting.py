@@ -30,7 +30,10 @@ def warn(host: Host) -> None:
 
 def _names(host: Host) -> Iterator[str]:
     """Yield the names of containers that have the waiter before their program."""
-    for container in host.engine.containers.list(all=True, filters={"volume": [constants.WAITER_FOLDER]}):
+    for container in host.engine.containers.list(all=True):
+        # Looked at here: Podman does not list by where a volume is mounted.
+        if not any(mount.get("Destination") == constants.WAITER_FOLDER for mount in container.get("Mounts") or ()):
+            continue
         if constants.WAITER_VOLUMES in (container.get("Labels") or {}):
             continue  # it only holds the waiter for others
         with suppress(NotFound):

@@ -80,13 +80,15 @@ class Changes:
                 # The engine says so in its own words. If it has the image by now, the container must not run unjoined.
                 return json.dumps({**body, "Entrypoint": [constants.WAITER, *body["Entrypoint"]]}).encode()
             names = self._names(visit) if self._settings.dns else None
-            changed = rewriting.created(body, name, image, visit.waiter(), names, self._settings)
+            in_one = visit.engine.is_podman
+            changed = rewriting.created(body, name, image, visit.waiter(), names, self._settings, in_one=in_one)
         self._say(f"Entrypoint begins with {constants.WAITER}, which waits for the network")
         self._say(f"HostConfig.VolumesFrom: {changed['HostConfig']['VolumesFrom'][-1]}, which has {constants.WAITER}")
         if names is not None:
             self._say(f"HostConfig.Dns begins with {names.address}, the router")
             if changed.get("Hostname") and not body.get("Hostname"):
-                self._say(f"Hostname: {changed['Hostname']}, Domainname: {names.domain}")
+                domain = "" if in_one else f", Domainname: {names.domain}"
+                self._say(f"Hostname: {changed['Hostname']}{domain}")
         return json.dumps(changed).encode()
 
     def exec(self, data: bytes, container: str) -> bytes | None:

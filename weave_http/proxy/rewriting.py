@@ -44,6 +44,8 @@ def created(
     volumes: str,
     names: Names | None,
     settings: Settings,
+    *,
+    in_one: bool = False,
 ) -> dict[str, Any]:
     """Return a create body of which a container comes about that can join.
 
@@ -54,20 +56,24 @@ def created(
         volumes: name of the container that holds the waiter.
         names: the name server, None for a container that is not to use it.
         settings: how hostnames come about.
+        in_one: the hostname has the domain in it: Podman keeps no `Domainname`.
 
     Raises:
         RunArgumentError: it can't be changed like this.
     """
     changed = behind_waiter(body, image, volumes)
-    return changed if names is None else _with_names(changed, name, names, settings)
+    return changed if names is None else _with_names(changed, name, names, settings, in_one=in_one)
 
 
-def _with_names(body: Mapping[str, Any], name: str, names: Names, settings: Settings) -> dict[str, Any]:
+def _with_names(
+    body: Mapping[str, Any], name: str, names: Names, settings: Settings, *, in_one: bool
+) -> dict[str, Any]:
     changed = dict(body)
     if not changed.get("Hostname"):
         hostname = settings.hostname(name, labels_of(body))
-        if hostname and len(f"{hostname}.{names.domain}") <= LONGEST_HOSTNAME:
-            changed |= {"Hostname": hostname, "Domainname": names.domain}
+        full = f"{hostname}.{names.domain}"
+        if hostname and len(full) <= LONGEST_HOSTNAME:
+            changed |= {"Hostname": full} if in_one else {"Hostname": hostname, "Domainname": names.domain}
     host = dict(changed.get("HostConfig") or {})
     host["Dns"] = [names.address, *(host.get("Dns") or ())]
     if not host.get("DnsSearch"):
@@ -109,6 +115,8 @@ def inspected(found: Mapping[str, Any], mac: str, addresses: Sequence[Cidr]) -> 
     mode = str((found.get("HostConfig") or {}).get("NetworkMode") or "")
     networks = dict(settings.get("Networks") or {})
     own = "bridge" if mode in ("", "default") else mode
+    if own not in networks and len(networks) == 1:
+        (own,) = networks  # Podman's `bridge` is called `podman` there
     if own in networks:
         networks[own] = {**networks[own], **shown}
         settings["Networks"] = networks

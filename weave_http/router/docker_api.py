@@ -100,17 +100,31 @@ class DockerAPI:
         engine = engine_socket()
         if not Path(engine).exists():
             return  # whoever needs it has said so
+        procfs = os.environ.get("PROCFS") or constants.PROCFS
         try:
-            self._server.listen_unix(constants.PROXY_SOCKET, like=engine)
+            self._listen_unix(procfs, engine)
         except HostError as error:
             logger.error("the Docker API is not served: %s", error)
             return
         self._addresses.append(f"unix://{constants.PROXY_SOCKET}")
         try:
-            self._listen_tcp(os.environ.get("PROCFS") or constants.PROCFS)
+            self._listen_tcp(procfs)
         except HostError as error:
             logger.error("the Docker API is not served by TCP: %s", error)
         logger.info("Docker API: %s", " ".join(self._addresses))
+
+    def _listen_unix(self, procfs: str, engine: str) -> None:
+        """Listen on a socket in a folder of the host's that a boot takes away. Raises `HostError`: it can't be had.
+
+        It is no bind mount, as not every engine makes its folder when it starts the container again (Podman).
+        """
+        from weave_http.host.host_files import inside
+
+        try:
+            path = inside(Path(procfs, "1", "root"), constants.PROXY_SOCKET)
+        except OSError as error:
+            raise HostError(f"can't listen on {constants.PROXY_SOCKET}: {error.strerror or error}") from error
+        self._server.listen_unix(str(path), like=engine)
 
     def _listen_tcp(self, procfs: str) -> None:
         """Listen where it was asked for. Raises `HostError`: it can't be done as it was asked for."""
