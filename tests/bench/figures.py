@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
@@ -134,6 +135,7 @@ def measured_alone(measure: Callable[..., tuple[Table, list[str]]], argv: Sequen
         measure: of that part; takes a folder that is new, and `quick`.
         argv: `--quick`, or nothing.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as by Ctrl-C, what was made is taken away
     with tempfile.TemporaryDirectory(prefix="weave-bench-") as folder:
         table, missed = measure(Path(folder), quick="--quick" in argv)
     print(table.text())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -81,6 +82,7 @@ def play(found: Sequence[Host], seed: int, minutes: float) -> None:
 def main(argv: Sequence[str]) -> int:
     """Play; return the exit code."""
     options = arguments(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as by Ctrl-C, what was made is taken away
     say(f"seed {options.seed}")
     with hosts(options.hosts) as found:
         joined(*found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import subprocess
 import sys
 import tarfile
@@ -111,6 +112,7 @@ def main() -> int:
     parser.add_argument("tests", nargs="*", metavar="TESTS", help=some)
     parser.add_argument("--machine", type=Path, required=True, help="the folder that build-root made")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as by Ctrl-C, what was made is taken away
     files = {name: f"tests/vm/{name}.py" if name in SCENARIOS else name for name in arguments.tests or SCENARIOS}
     if missing := [name for name in files.values() if not (PROJECT / name.partition("::")[0]).is_file()]:
         parser.error(f"there are no tests {missing[0]}: {' '.join(SCENARIOS)}, or a file below tests/")
