@@ -190,22 +190,25 @@ def test_several_callers_at_once_get_each_their_own_and_a_slow_one_holds_nobody_
 
 def test_what_a_caller_began_goes_on_when_the_caller_is_killed(launched: Host) -> None:
     host = launched
-    identity = "b" * 16
+    identity, is_asked = "b" * 16, start_slow(host)
     with (
         open_caller(host.environ()) as caller,
         caller.engine.containers.attach("weave-exec", stdin=True, tty=None) as session,
     ):
-        call = {"words": ["attach", "10.2.7.1/24", "box"], "env": {}}
+        call = {"words": ["restart", "10.2.7.1/24", "slow"], "env": {}}
         session.write(encode({"id": identity, "call": call}))
         decoder = Decoder(identity)
         assert any(frame for _, data in session for frame in decoder.feed(data))
         session.write(encode({"id": identity, "go": True}))
-    assert eventually(lambda: "10.2.7.1/24" in host.weave("ps", "box"))
+        assert eventually(is_asked)
+    host.kill("slow")
+    assert eventually(lambda: "10.2.7.1/24" in host.weave("ps", "slow"))
     with open_caller(host.environ()) as caller, caller.engine.containers.attach("weave-exec", stdin=True) as session:
-        call["words"] = ["detach", "10.2.7.1/24", "box"]
+        call["words"] = ["detach", "10.2.7.1/24", "slow"]
         session.write(encode({"id": identity, "call": call}))  # and no `go`
     assert is_warm(host)
-    assert "10.2.7.1/24" in host.weave("ps", "box"), "nothing was begun"
+    assert "10.2.7.1/24" in host.weave("ps", "slow"), "nothing was begun"
+    host.kill("slow")
 
 
 def start_slow(host: Host) -> Callable[[], bool]:
