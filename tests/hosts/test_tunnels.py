@@ -69,7 +69,7 @@ def outlives(one: Host, trio: list[Host]) -> None:
     (found,) = json.loads(one.shell("docker inspect weave-wg"))
     may = [each.removeprefix("CAP_") for each in found["HostConfig"]["CapAdd"]]
     assert (found["HostConfig"]["Privileged"], may) == (False, ["NET_ADMIN"])
-    one.shell("docker exec -d c1 sh -c 'ping -i 0.1 10.2.1.2 >/pings 2>&1'")
+    one.shell("docker exec -d c1 sh -c 'ping -i 0.05 10.2.1.2 >/pings 2>&1'")
     one.shell("docker restart -t 3 weave")
     assert eventually(partial(all_up, *trio), seconds=60)
     one.inside("c1", "killall -INT ping")
