@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from random import Random
 
 import pytest
@@ -325,6 +326,27 @@ def test_a_lie_about_names_of_another_is_gone_when_the_liar_is() -> None:
     assert _have(n2=NOTHING, n4=NOTHING).stamps[1] in gossip.tells(3)[0].stamps  # type: ignore[attr-defined]
     gossip.hears(3, _update(4, given(1, 4)))
     assert _addresses(gossip) == [str(given(1, 4).address)]
+
+
+def test_what_a_third_peer_says_is_told_by_three_of_those_who_are_connected_to_both() -> None:
+    gossip = Peer(*range(2, 10))
+
+    def mesh(*numbers: int) -> dict[PeerName, set[PeerName]]:
+        return _links(*({*combinations(numbers, 2)} - {(3, 4), (7, 8)}))
+
+    gossip.sees(mesh(*range(1, 10)), set(map(name, range(1, 10))))
+    for number in range(2, 10):
+        gossip.hears(number, _have())
+        gossip.tells(number)
+    gossip.hears(7, _update(7, given(1, 7)))
+    assert [type(message) for message in gossip.tells(8)] == [Names], "9, 1 and 2 are the first behind 7"
+    gossip.hears(3, _update(3, given(1, 3)))
+    assert gossip.tells(4) == [], "5, 6 and 7 are the first behind 3"
+    for number in (5, 6, 7):
+        gossip.loses(number)
+    gossip.sees(mesh(1, 2, 3, 4, 8, 9), set(map(name, (1, 2, 3, 4, 8, 9))))
+    told = [message for message in gossip.tells(4) if isinstance(message, Names)]
+    assert [message.update.origin for message in told] == [name(3)], "8, 9 and 1 are it now"
 
 
 def test_names_of_a_lost_peer_stay_a_moment_and_of_one_that_left_do_not() -> None:

@@ -156,7 +156,7 @@ class FactGossip(Gossip, Generic[V, C]):
     def is_due(self, fact: Fact[V], neighbour: Neighbour) -> bool:
         """Tell whether a fact is new to a neighbour, and is told it by us."""
         is_new = fact.stamp > self.known(neighbour, fact.owner)
-        return is_new and self.view.is_told(self._me, fact.owner, neighbour.peer)
+        return is_new and self.is_told(fact.owner, neighbour.peer)
 
     def due(self, neighbour: Neighbour, now: float) -> Iterator[Fact[V]]:
         """Yield the facts that are due to a neighbour now, each of them once until something changes."""

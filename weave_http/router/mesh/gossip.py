@@ -30,6 +30,8 @@ REASSERT = 1.0
 _MOST_RETURNS = 3
 """Times that the same stamp is believed again after it was withdrawn: a lie must not run round in circles."""
 _REMEMBER_RETURNS = 60.0
+TELLERS = 3
+"""Peers that tell another one what a third one says: of those that are connected to both, that many are enough."""
 MOST_PASSED_OVER = 1024
 """Names of unknown peers that are remembered; if there were more, all that become known are asked for."""
 
@@ -54,6 +56,8 @@ class Gossip(ABC):
         self._clock = clock
         self._known: dict[Neighbour, dict[PeerName, Stamp] | None] = {}
         """What each neighbour knows; None before it said so."""
+        self._followed: dict[PeerName, int] = {}
+        """Names of the neighbours, and how many connections there are to each: two for a moment at times."""
         self._to_say: dict[Neighbour, set[PeerName]] = {}
         """For which origins each neighbour has to be told how far we know."""
         self._pending: dict[Neighbour, dict[PeerName, None]] = {}
@@ -121,6 +125,7 @@ class Gossip(ABC):
     def met(self, neighbour: Neighbour) -> None:
         """Begin with a neighbour."""
         self._known[neighbour] = None
+        self._followed[neighbour.peer] = self._followed.get(neighbour.peer, 0) + 1
         self._to_say[neighbour] = set(self.origins)
         self._pending[neighbour] = dict.fromkeys(self.origins)
         self._lives.met(neighbour)
@@ -133,6 +138,9 @@ class Gossip(ABC):
         if neighbour not in self._known:
             return
         del self._known[neighbour], self._to_say[neighbour], self._pending[neighbour]
+        self._followed[neighbour.peer] -= 1
+        if not self._followed[neighbour.peer]:
+            del self._followed[neighbour.peer]
         self._lives.parted(neighbour)
         heirs = [other for other in self._known if other.peer == neighbour.peer]
         came_from_it = [origin for origin, source in self._sources.items() if source is neighbour]
@@ -215,15 +223,38 @@ class Gossip(ABC):
         }
         if not changed:
             return
+        # Who is connected to whom decides for all that these say, and hear, from whom others have it (`is_told`).
+        # Those who are new, and all that is new to them, are looked at when they are it no more.
+        everyone, some = self.origins - after.fresh, changed.keys() - after.fresh
         for neighbour, pending in self._pending.items():
-            pending.update((peer, None) for peer, others in changed.items() if neighbour.peer in others)
-            pending.update(dict.fromkeys(changed.get(neighbour.peer, ())))
+            if neighbour.peer not in after.fresh:
+                about = everyone if neighbour.peer in changed else some
+                pending.update((origin, None) for origin in about if not after.at_first_hand(origin, neighbour.peer))
+
+    def is_told(self, origin: PeerName, neighbour: PeerName) -> bool:
+        """Tell whether a neighbour hears what an origin says from us.
+
+        What third peers say it hears from a few of those that are connected to both, and not from all: else each change
+        would come to it as often as there are hosts. All find the same few; we count those of our own neighbours, of
+        which we know that they are there and have this topic.
+        """
+        view = self.view
+        if not view.is_told(self._me, origin, neighbour):
+            return False
+        if origin == self._me:
+            return True
+        mine, before = _turn(self._me, origin), 0
+        for other in view.links.get(origin, frozenset()) & view.links.get(neighbour, frozenset()):
+            if other in self._followed and _turn(other, origin) < mine:
+                before += 1
+                if before == TELLERS:
+                    return False
+        return True
 
     def _consider(self, origin: PeerName) -> None:
         """Note that an origin's news has to be told to those who hear it from us."""
-        view = self.view
         for neighbour, pending in self._pending.items():
-            if view.is_told(self._me, origin, neighbour.peer):
+            if self.is_told(origin, neighbour.peer):
                 pending[origin] = None
                 self._to_tell = True
 
@@ -382,3 +413,8 @@ class Gossip(ABC):
         stamps = sorted(known)
         for start in range(0, len(stamps), MOST_STAMPS):
             yield Have(self.name, tuple(stamps[start : start + MOST_STAMPS]))
+
+
+def _turn(peer: PeerName, origin: PeerName) -> tuple[bool, PeerName]:
+    """Return what orders peers beginning behind an origin, so that not the same ones tell of everybody."""
+    return peer <= origin, peer

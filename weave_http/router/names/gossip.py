@@ -155,7 +155,7 @@ class NameGossip(Gossip):
             self.settled(neighbour, origin)
             if register is None or register.stamp <= before or register.incomplete:
                 continue
-            if self.view.is_told(self._me, origin, neighbour.peer):
+            if self.is_told(origin, neighbour.peer):
                 update = register.since(before)
                 messages += _parts(update) if update else ()
                 self.note(neighbour, origin, register.stamp)
