@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping
+from random import uniform
 
 from weave_http.addresses import IP
 from weave_http.net.tunnel import address_of
@@ -86,9 +87,12 @@ class Tunnels:
             self._tell()
 
     async def run(self) -> None:
-        """Make secrets anew every so often, until cancelled."""
+        """Make secrets anew every so often, until cancelled.
+
+        Not in step with what has WireGuard begin a session: that fails while one end is ahead of the other.
+        """
         while True:
-            await asyncio.sleep(self.period)
+            await asyncio.sleep(self.period * uniform(0.8, 1.2))
             self._changing = new_private_key()
             self.refresh()
             self._gossip.changed()
