@@ -46,6 +46,11 @@ class Host:
         """Its address on the LAN."""
         return self.sandbox.host(self.name).address
 
+    @property
+    def has_podman(self) -> bool:
+        """Whether its engine is Podman: `docker` on it is Podman itself then, and speaks to no other daemon."""
+        return self.sandbox.host(self.name).has_podman
+
     def environ(self, **more: str) -> dict[str, str]:
         """The environment of a caller who means this host."""
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("DOCKER_", "WEAVE_"))}

@@ -241,7 +241,7 @@ def test_a_container_that_can_not_be_attached_is_not_left_running(weave: Weave) 
     assert weave.try_(f"start {CIDR} brief").returncode == 1
     assert weave.host.shell("docker ps -q") == ""
     # Podman's service may hold the namespace of one that has ended, and without a router nobody looks.
-    assert weave.host.sandbox.host(weave.host.name).has_podman or "vethwe" not in weave.host.left_overs()
+    assert weave.host.has_podman or "vethwe" not in weave.host.left_overs()
 
 
 @pytest.mark.usefixtures("fresh")

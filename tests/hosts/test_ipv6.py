@@ -28,7 +28,7 @@ def test_containers_of_two_hosts_have_both_versions_of_ip(trio: list[Host]) -> N
     for four, six in ((a4, a6), (b4, b6)):
         assert ip_interface(four).network == ip_network("10.32.0.0/16")
         assert ip_interface(six).network == ip_network("fd00:32::/64")
-    if not two.sandbox.host(two.name).has_podman:
+    if not two.has_podman:
         setting = "/proc/sys/net/ipv6/conf/eth0/disable_ipv6"
         assert two.shell(f"docker exec b1 cat {setting}").strip() == "1", "Docker's default"
     assert eventually(lambda: pings(one, "a1", "b1"), seconds=20), "by its AAAA record"

@@ -43,11 +43,6 @@ def shell_of(environ: dict[str, str]) -> Shell:
     return shell
 
 
-def has_podman(host: Host) -> bool:
-    """Whether a host's engine is Podman: `docker` is Podman itself there, and speaks to no other one."""
-    return host.sandbox.host(host.name).has_podman
-
-
 def from_outside(host: Host) -> Shell:
     """What runs a line on this machine, with docker speaking to the host's router."""
     environ = {name: value for name, value in os.environ.items() if name not in DOCKERS}
@@ -97,13 +92,13 @@ class Proxies:
 def proxies(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxies]:
     host, other = Host(sandbox, "host1"), Host(sandbox, "host2")
     folder = tmp_path_factory.mktemp("proxy")
-    tcp = () if has_podman(host) else ("-H", f"tcp://0.0.0.0:{TCP}")
+    tcp = () if host.has_podman else ("-H", f"tcp://0.0.0.0:{TCP}")
     host.weave("launch", *tcp)
     exported = " ".join(Host(sandbox, "host1", unix=True).weave("env").split()[:2])
     assert exported == f"export DOCKER_HOST=unix://{constants.PROXY_SOCKET}"
     with callers_proxy(host.environ(), folder) as shell:
         ways = {
-            "router": from_outside(host) if has_podman(host) else lambda line: host.try_shell(f"{exported}; {line}"),
+            "router": from_outside(host) if host.has_podman else lambda line: host.try_shell(f"{exported}; {line}"),
             "caller": shell,
             "direct": shell_of(Host(sandbox, "host2", unix=True).environ()),
         }
@@ -273,7 +268,7 @@ def test_compose_does_the_same_with_the_proxy_and_without_and_services_join(prox
     by_name = [
         done(shell, f"docker exec -i {line}.weave.local") for line in ("web ping -q -c1 db", "db ping -q -c1 web")
     ]
-    if not has_podman(proxies.host):  # there the name server of the services' network answers, with addresses in it
+    if not proxies.host.has_podman:  # there the name server of the services' network answers, with addresses in it
         assert "(10.40.0.9)" in by_name[0]
         assert "(10.32.0." in by_name[1]
     for way in ("caller", "direct"):
@@ -459,8 +454,8 @@ def test_without_a_router_there_is_no_proxy_and_docker_says_so(proxies: Proxies)
     host.weave("stop")
     host.weave("launch")
     host.weave("stop")
-    shell = from_outside(host) if has_podman(host) else host.try_shell
-    away = shell(f"docker {'' if has_podman(host) else f'-H unix://{constants.PROXY_SOCKET} '}ps")
+    shell = from_outside(host) if host.has_podman else host.try_shell
+    away = shell(f"docker {'' if host.has_podman else f'-H unix://{constants.PROXY_SOCKET} '}ps")
     assert away.returncode == 1
     assert "Cannot connect to the Docker daemon" in away.stderr
     assert host.weave("env") == ""

@@ -145,7 +145,7 @@ def test_every_warm_operation_has_the_output_order_and_exit_code_of_the_cold_one
         if line.startswith("launch-dns"):
             assert told["--warm"][3] == [2, 1], "a warning, then the id, as they were said"
     # On Podman it starts anew after so much output, which what was said before this test is a part of.
-    assert host.sandbox.host(host.name).has_podman or resident_pid(host) == before
+    assert host.has_podman or resident_pid(host) == before
     assert is_warm(host)
     assert "weave-exec" not in host.weave("ps")
     assert host.shell("docker ps -aq --filter label=works.weave.role=executor") == ""

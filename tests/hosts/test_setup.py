@@ -85,7 +85,7 @@ def test_an_upgrade_sends_only_the_layers_that_changed(
         with open_caller(host.environ()) as caller:
             assert setup(replace(caller, meter=Bytes()), tmp_path / "image.tar").out == f"{name}\n"
         assert host.shell(f"docker run --rm --network none {name}") == "newer\n"
-        podman = host.sandbox.host(host.name).has_podman
+        podman = host.has_podman
         assert (sent[-1] < MEBIBYTE) != podman, sent[-1]
 
         with open_caller(host.environ()) as source, open_caller(other.environ(EXEC_IMAGE=name)) as caller:

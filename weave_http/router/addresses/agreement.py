@@ -283,9 +283,9 @@ class Agreement:
 
         What one said that is not left counts for the former, not in the place of one that is left.
         """
-        if self.charter is None or self._are_most(peers):
-            return self._are_most(peers)
-        return peers >= (({*self.charter.voters} - self._lost()) or {*self._votes()})
+        if self._are_most(peers):
+            return True
+        return self.charter is not None and peers >= (({*self.charter.voters} - self._lost()) or {*self._votes()})
 
     def _knows_more_than_others(self) -> bool:
         """Tell whether nobody is left who voted before, and some who are there have still to hear of our charter.

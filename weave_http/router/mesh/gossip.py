@@ -56,8 +56,8 @@ class Gossip(ABC):
         self._clock = clock
         self._known: dict[Neighbour, dict[PeerName, Stamp] | None] = {}
         """What each neighbour knows; None before it said so."""
-        self._followed: dict[PeerName, int] = {}
-        """Names of the neighbours, and how many connections there are to each: two for a moment at times."""
+        self._followed: Set[PeerName] = frozenset()
+        """Names of the neighbours; to one of them there may be two connections for a moment."""
         self._to_say: dict[Neighbour, set[PeerName]] = {}
         """For which origins each neighbour has to be told how far we know."""
         self._pending: dict[Neighbour, dict[PeerName, None]] = {}
@@ -125,7 +125,7 @@ class Gossip(ABC):
     def met(self, neighbour: Neighbour) -> None:
         """Begin with a neighbour."""
         self._known[neighbour] = None
-        self._followed[neighbour.peer] = self._followed.get(neighbour.peer, 0) + 1
+        self._followed = {each.peer for each in self._known}
         self._to_say[neighbour] = set(self.origins)
         self._pending[neighbour] = dict.fromkeys(self.origins)
         self._lives.met(neighbour)
@@ -138,9 +138,7 @@ class Gossip(ABC):
         if neighbour not in self._known:
             return
         del self._known[neighbour], self._to_say[neighbour], self._pending[neighbour]
-        self._followed[neighbour.peer] -= 1
-        if not self._followed[neighbour.peer]:
-            del self._followed[neighbour.peer]
+        self._followed = {each.peer for each in self._known}
         self._lives.parted(neighbour)
         heirs = [other for other in self._known if other.peer == neighbour.peer]
         came_from_it = [origin for origin, source in self._sources.items() if source is neighbour]
