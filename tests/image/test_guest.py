@@ -8,9 +8,10 @@ from weave_http.errors import WeaveError
 from weave_http.image.guest import applets
 
 
-def test_names_are_read_from_the_table_in_the_program() -> None:
+@pytest.mark.parametrize("before", [b"\0", b"\xc0\xae "])  # as the program for amd64 has it, and that for arm64
+def test_names_are_read_from_the_table_in_the_program(before: bytes) -> None:
     names = [f"tool{number}" for number in range(120)]
-    program = b"\x7fELF..\0[\0no\0" + "\0".join(["[", "[[", *names, "busybox"]).encode() + b"\0\0\0rest"
+    program = b"\x7fELF..\0[\0no" + before + "\0".join(["[", "[[", *names, "busybox"]).encode() + b"\0\0\0rest"
     assert applets(program) == ["[", "[[", *names]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 
 from weave_http import __version__
@@ -17,11 +18,20 @@ def open_download() -> Iterator[Callable[[str, int], bytes]]:
     """Return a function `(url, most bytes) → bytes`, which threads may share.
 
     It raises `WeaveError` when the server can't be reached, refuses, or sends more.
+
+    Raises:
+        WeaveError: the environment names certificates or a proxy that are no such thing.
     """
     import httpx
 
     agent = {"User-Agent": f"weave-http/{__version__}"}
-    with httpx.Client(timeout=_SECONDS, follow_redirects=True, headers=agent) as client:
+    try:
+        made = httpx.Client(timeout=_SECONDS, follow_redirects=True, headers=agent)
+    except OSError as error:  # ssl.SSLError among them
+        raise _unfit("certificates", {"SSL_CERT_FILE"}, error) from error
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        raise _unfit("proxy", {"http_proxy", "https_proxy", "all_proxy"}) from error
+    with made as client:
 
         def get(url: str, most: int) -> bytes:
             data = bytearray()
@@ -42,3 +52,10 @@ def open_download() -> Iterator[Callable[[str, int], bytes]]:
             return bytes(data)
 
         yield get
+
+
+def _unfit(what: str, names: Set[str], error: OSError | None = None) -> WeaveError:
+    """Return what is said of variables that httpx can't use; not what they hold, where that may be a password."""
+    found = " and ".join(sorted(name for name in os.environ if name in names or name.lower() in names))
+    reason = f": {error.strerror or error}" if error else ""
+    return WeaveError(f"fetching over HTTPS: the {what} that {found} names can't be used{reason}")

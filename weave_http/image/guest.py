@@ -73,9 +73,9 @@ def guest_tree(deb: Path) -> dict[str, Entry]:
 def applets(program: bytes) -> list[str]:
     """Return the names that a busybox answers to, as the list in the program itself has them.
 
-    They stand together, sorted and ended by zero bytes: `[`, `[[`, then letters.
+    They stand together, sorted and ended by zero bytes: `[`, `[[`, then letters. Anything may stand before them.
     """
-    table = re.search(rb"\0\[\0\[\[\0((?:[a-z0-9_.\-]+\0){100,})", program)
+    table = re.search(rb"\[\0\[\[\0((?:[a-z0-9_.\-]+\0){100,})", program)
     if table is None:
         raise WeaveError("this busybox has no list of applets")
     return ["[", "[[", *(name.decode() for name in table[1].split(b"\0") if name and name != b"busybox")]
