@@ -21,7 +21,7 @@ VM_TOOLS := qemu-system-x86_64=qemu-system-x86 mmdebstrap mke2fs=e2fsprogs xz=xz
 # Engines beside this machine's own: Docker of other Debian releases, and Podman.
 ENGINES := trixie forky podman
 
-.PHONY: help demo test test-long images-of-tests test-addresses model test-quick tests-without-needs engines test-engines test-vm test-secret docker-suites fixtures fuzz mesh crowd restarts chaos networks lint image man dist bench clean
+.PHONY: help demo test test-long images-of-tests test-addresses model test-quick tests-without-needs engines test-engines test-vm test-arm64 test-secret docker-suites fixtures fuzz mesh crowd restarts chaos networks lint image man dist bench clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -71,6 +71,12 @@ test-vm: $(BIN)/weave ## The main job on a stock Debian kernel, which QEMU emula
 	@NEED_ALSO="$(VM_TOOLS)" .ci/setup-tools
 	@PYTHON=$(BIN)/python nice tests/vm/build-root $(VM_SUITE) build/vm/$(VM_SUITE)
 	@$(BIN)/python -m tests.vm --machine build/vm/$(VM_SUITE) $(ARGS)
+
+test-arm64: $(BIN)/weave ## The image built on an arm64 Debian, and the main job on its kernel, both emulated (needs root, amd64 Debian)
+	@[ "$$(id -u) $$(uname -m)" = "0 x86_64" ] || { echo "make test-arm64 needs root, on an amd64 machine" >&2; exit 1; }
+	@NEED_ALSO="$(VM_TOOLS) qemu-system-aarch64=qemu-system-arm qemu-aarch64-static=qemu-user-static arch-test" .ci/setup-tools
+	@PYTHON=$(BIN)/python nice tests/vm/foreign tests/vm/build-root $(VM_SUITE) build/vm/$(VM_SUITE)-arm64 arm64
+	@$(BIN)/python -m tests.vm --machine build/vm/$(VM_SUITE)-arm64 $(or $(ARGS),on_debian)
 
 test-secret: $(BIN)/weave ## The main job with a password, and four minutes of new keys every second under load (needs root, Debian)
 	@.ci/setup-tools

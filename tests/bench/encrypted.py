@@ -144,6 +144,7 @@ def _compared(
         "routed": _by_hand(lan, _routed(lan, mtu), mtu, kernel=kernel),
         "plain": _overlay(lan, [one, two], "plain", 4791, mtu - 50, "192.0.2."),
     }
+    paths["IP"] = Route(one.space, two.space, f"10.98.0.{two.number}")
     if kernel:
         paths["user space"] = _by_hand(lan, _followed(lan, 2, mtu), mtu, kernel=False)
     for path in paths.values():
@@ -188,6 +189,8 @@ def _compared(
         Compared("not encrypted: throughput", rates["weave"], rates["plain"], unit="Mbit/s"),
         Compared("not encrypted: processor", costs["weave"], costs["plain"], unit="ms/GB"),
         Compared("not encrypted: round trip", trips["weave"], trips["plain"], unit="ms"),
+        Compared("IP without VXLAN: throughput", rates["weave"], rates["IP"], unit="Mbit/s"),
+        Compared("IP without VXLAN: processor", costs["weave"], costs["IP"], unit="ms/GB"),
     ]
     if kernel:
         beside += [
@@ -202,7 +205,7 @@ def _compared(
         "Over a third host: beside weave's direct pair, and beside a pair made by hand, between which a host routes. "
         "The cipher alone: `openssl speed`, ChaCha20-Poly1305, for both ends; by it one core encrypts "
         f"{figure(core, 'Mbit/s')} in packets of {mtu - 80} bytes, {times:.0f} times what the tunnel carries. "
-        "Not encrypted: a VXLAN made by hand."
+        "Not encrypted: a VXLAN made by hand. IP without VXLAN: from host to host, by the tunnel made by hand."
         + (" In user space: one made by hand over a bare wireguard-go, between two other hosts." if kernel else "")
     ]
     rows = [row.cells() for row in (*compared, *beside)]

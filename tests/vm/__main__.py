@@ -1,7 +1,8 @@
 """Boot a Debian machine in software, once for each kernel command line, and run the tests for it there.
 
 QEMU translates each instruction (TCG), so a command takes some 20 times as long as on the machine itself: this shows
-that things work, never how fast. The network cards of the machine lead nowhere.
+that things work, never how fast. The network cards of the machine lead nowhere. For one of another architecture the
+images are built in its own root, before it boots.
 """
 
 from __future__ import annotations
@@ -26,36 +27,53 @@ SCENARIOS = {"on_debian": "", "on_debian_with_password": "", "on_kernel_without_
 """File of tests → what the kernel is told."""
 MOST_SECONDS = 3600
 KERNEL = (
-    "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off nokaslr apparmor=0 selinux=0 audit=0 "
+    "quiet loglevel=4 panic=-1 mitigations=off nokaslr apparmor=0 selinux=0 audit=0 "
     "no_timer_check nowatchdog tsc=reliable clocksource=acpi_pm random.trust_cpu=on net.ifnames=0"
 )
 """Without what costs time in emulation and changes nothing that is looked at. By the processor's
 counter, whose rate the kernel gets wrong on a busy machine, time would pass more than twice as fast as outside."""
+MACHINES = {
+    "amd64": ("qemu-system-x86_64 -machine q35,hpet=off,vmport=off -cpu max,la57=off,avx=off,avx2=off", "ttyS0"),
+    "arm64": ("qemu-system-aarch64 -machine virt,gic-version=3 -cpu cortex-a72", "ttyAMA0"),
+}
+"""Debian's name of an architecture → what is emulated, and its console. AVX costs more there than it brings."""
 QEMU = shlex.split(
-    "nice -n 19 qemu-system-x86_64 -machine q35,hpet=off,vmport=off -accel tcg,thread=multi,tb-size=512"
-    " -cpu max,la57=off,avx=off,avx2=off"  # emulated, AVX costs more than it brings
-    " -smp 2 -m 3072 -nodefaults -no-user-config -no-reboot -display none"
+    "-accel tcg,thread=multi,tb-size=512 -smp 2 -m 3072 -nodefaults -no-user-config -no-reboot -display none"
     " -device virtio-rng-pci -device virtio-serial-pci"
 )
-"""The machine, apart from its disks and from what it says."""
+"""What else there is, apart from its disks and from what it says."""
 
 
-def pack(job: Path, tests: str) -> None:
+def images(machine: Path) -> list[Path]:
+    """Build the archives of both images for a machine: that of weave, and a small one.
+
+    Args:
+        machine: folder that `build-root` made.
+    """
+    root = machine / "root"
+    if not root.is_dir():
+        weave = build_image(CACHE / "weave.tar", cache=CACHE, report=print)
+        return [weave.path, build_guest_image(CACHE / "guest.tar", cache=CACHE, report=print).path]
+    subprocess.run([HERE / "foreign", HERE / "build-images", root], check=True)
+    return [root / "opt/images" / name for name in ("weave.tar", "guest.tar")]
+
+
+def pack(job: Path, tests: str, machine: Path) -> None:
     """Write the tar that the machine gets as its second disk: the project, both images, wireguard-go, and what to run.
 
     Args:
         job: where to write it.
         tests: path of a file of tests.
+        machine: folder that `build-root` made.
     """
-    weave = build_image(CACHE / "weave.tar", cache=CACHE, report=print)
-    programs = fetched()
-    images = [weave, build_guest_image(CACHE / "guest.tar", cache=CACHE, report=print)]
     with tarfile.open(job, "w") as tar:
         for name in ("weave_http", "tests", "pyproject.toml"):
             tar.add(PROJECT / name, f"project/{name}", filter=lambda info: None if "__pycache__" in info.name else info)
-        tar.add(programs, f"project/{programs.relative_to(PROJECT)}")
-        for image in images:
-            tar.add(image.path, f"images/{image.path.name}")
+        if not (machine / "root").is_dir():
+            programs = fetched()
+            tar.add(programs, f"project/{programs.relative_to(PROJECT)}")
+        for image in images(machine):
+            tar.add(image, f"images/{image.name}")
         tar.add(HERE / "job", "job")
         (job.parent / "tests").write_text(f"{tests}\n", encoding="ascii")
         tar.add(job.parent / "tests", "tests")
@@ -71,10 +89,12 @@ def boot(machine: Path, job: Path, words: str) -> int:
     """
     code, console = job.parent / "code", job.parent / "console.log"
     code.unlink(missing_ok=True)
+    hardware, terminal = MACHINES[(machine / "architecture").read_text(encoding="ascii").strip()]
     disk = "if=virtio,format=raw,cache=unsafe"
     command = [
-        *QEMU,
-        *("-kernel", str(machine / "vmlinuz"), "-initrd", str(machine / "initrd"), "-append", f"{KERNEL} {words}"),
+        *("nice", "-n", "19", *shlex.split(hardware), *QEMU),
+        *("-kernel", str(machine / "vmlinuz"), "-initrd", str(machine / "initrd")),
+        *("-append", f"console={terminal} {KERNEL} {words}"),
         *("-drive", f"file={machine / 'disk.raw'},snapshot=on,{disk}", "-drive", f"file={job},readonly=on,{disk}"),
         *("-serial", f"file:{console}"),
         *(
@@ -124,7 +144,7 @@ def main() -> int:
         print(f"== {name}: Linux {version} {words}", flush=True)
         job = machine / "job.tar"
         try:
-            pack(job, file)
+            pack(job, file, machine)
             worst = max(worst, boot(machine, job, words))
         finally:
             job.unlink(missing_ok=True)
