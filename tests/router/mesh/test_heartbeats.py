@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from weave_http.router.mesh import heartbeats
-from weave_http.router.mesh.heartbeats import HEARTBEAT, LINK_TIMEOUT, OVERDUE, Heartbeats, Pulse
+from weave_http.router.mesh.heartbeats import HEARTBEAT, LATE, LINK_TIMEOUT, OVERDUE, Heartbeats, Pulse
 from weave_http.router.mesh.loop_clock import LoopClock
 from weave_http.router.mesh.sockets import DEAD_AFTER, Unanswered
 from weave_http.router.mesh.wire import Wire
@@ -42,13 +42,20 @@ class World:
     def unanswered(self) -> Unanswered | None:
         return None if self.acknowledged_at is None else Unanswered(self.time - self.acknowledged_at, 0.001)
 
-    def run(self, seconds: float, *, proved_each: float | None = None, heard_each: float | None = None) -> None:
-        """Let time go by while something comes back, or comes, so often."""
+    def run(
+        self,
+        seconds: float,
+        *,
+        proved_each: float | None = None,
+        heard_each: float | None = None,
+        expected: float = 0.0,
+    ) -> None:
+        """Let time go by while something comes back, or comes, so often; the next is expected after so many seconds."""
         for _ in range(round(seconds / STEP)):
             self.time += STEP
             since = round((self.time - 100) / STEP)
             if proved_each is not None and since % round(proved_each / STEP) == 0:
-                self.pulse.proved()
+                self.pulse.proved(expected)
             if heard_each is not None and since % round(heard_each / STEP) == 0:
                 self.pulse.heard()
             self.heartbeats.look()
@@ -61,6 +68,19 @@ def test_no_heartbeat_is_sent_while_something_comes_back_on_the_path_of_data(
     world = World(monkeypatch, outbound=outbound)
     world.run(100, proved_each=1.5)
     assert (world.beats, world.ends) == ([], [])
+
+
+@pytest.mark.parametrize("outbound", [True, False])
+def test_where_it_comes_back_less_often_heartbeats_wait_as_long(
+    monkeypatch: pytest.MonkeyPatch, outbound: bool
+) -> None:
+    world = World(monkeypatch, outbound=outbound)
+    world.pulse.proved(3.0)
+    world.run(90, proved_each=3.0, expected=3.0)
+    assert world.beats == []
+    world.run(4)
+    assert world.beats[0] == pytest.approx(90 + 3.0 + LATE + (0 if outbound else OVERDUE), abs=2 * STEP)
+    assert len(world.beats) == 1
 
 
 def test_without_it_the_side_that_dialled_sends_them_and_the_other_one_when_they_fail_to_come(

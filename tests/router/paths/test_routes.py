@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weave_http.net.relays import is_virtual, labels
+from weave_http.records import replace
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.paths.facts import Says, Seen
 from weave_http.router.paths.routes import Graph, Path, paths, relays, way
@@ -102,6 +103,23 @@ def test_every_pair_that_can_be_has_one_path_with_a_label_of_its_own_on_each_lin
     used = [(frozenset(link), path.label) for path in every.values() for link in pairwise(path.hosts)]
     assert len(used) == len(set(used))
     assert all(label in LABELS for _, label in used)
+
+
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from(PEERS), st.sampled_from(PEERS)),
+        st.builds(Seen, st.sampled_from([True, True, False]), rtt=st.integers(0, 60_000), over_ipv6=st.booleans()),
+    ),
+    st.sets(st.sampled_from(PEERS)),
+    st.booleans(),
+)
+def test_the_best_path_of_a_pair_is_that_of_a_search_from_one_end(
+    seen: dict[Pair, Seen], forwarding: set[PeerName], between_families: bool
+) -> None:
+    says = {peer: replace(each, forwards=peer in forwarding) for peer, each in say(PEERS, seen).items()}
+    graph = Graph(linked(seen), says, between_families=between_families)
+    for one, other in graph.unlinked():
+        assert graph.path(one, other) == graph.paths_from(one).get(other)
 
 
 def test_hosts_between_families_pass_frames_on_and_keep_a_port_for_each_path() -> None:

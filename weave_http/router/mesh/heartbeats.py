@@ -5,7 +5,8 @@ connection ends in less than three seconds. Or its router may be hung or busy: t
 is sent, and the connection waits for `DEAD_AFTER`.
 
 Something that came back from the peer on the path of data shows that both are well, so while its path is probed and
-answers come, no heartbeat is sent: TCP's own keep-alive, which is the kernel's work, holds the connection itself. When
+answers come, no heartbeat is sent: TCP's own keep-alive, which is the kernel's work, holds the connection itself. A
+router with many peers, or with little of a processor, probes each of them less often; its heartbeats wait as long. When
 answers fail to come, the side that dialled sends a heartbeat every two seconds and looks whether it was acknowledged;
 the other side answers every third one, and looks by itself when they fail to come, too.
 """
@@ -26,6 +27,8 @@ HEARTBEAT = 2.0
 OVERDUE = 0.1
 """Seconds after which the other side looks for a heartbeat that fails to come."""
 _HEARTBEATS_AN_ANSWER = 2.5
+LATE = 0.5
+"""Seconds by which what comes back on the path of data may be later than it was expected."""
 LINK_TIMEOUT = 0.7
 """Seconds, and a few round trips, within which a heartbeat is acknowledged when the link is alive."""
 _ROUND_TRIPS = 3
@@ -50,7 +53,7 @@ class Pulse:
         self._end = end
         self._looks = 0
         self._look_at: float | None = None
-        self._proved_by_clock = -inf
+        self._proved_until = -inf
         self.begin()
 
     def begin(self) -> None:
@@ -66,9 +69,14 @@ class Pulse:
         """Note that something came."""
         self._heard_by_clock = self._wire.clock.now()
 
-    def proved(self) -> None:
-        """Note that something came back on the path of data: peer and link are well."""
-        self._proved_by_clock = self._heard_by_clock = self._wire.clock.now()
+    def proved(self, interval: float = 0.0) -> None:
+        """Note that something came back on the path of data: peer and link are well.
+
+        Args:
+            interval: seconds after which the next is expected.
+        """
+        self._heard_by_clock = self._wire.clock.now()
+        self._proved_until = self._heard_by_clock + max(HEARTBEAT, interval + LATE)
 
     def answer(self) -> None:
         """Answer a heartbeat, if nothing was said for a while."""
@@ -98,8 +106,8 @@ class Pulse:
     def _due(self) -> float:
         """When the next heartbeat is to be sent, by the clock without our own lag."""
         if self._outbound:
-            return max(self._beat_by_clock, self._proved_by_clock) + HEARTBEAT
-        return max(self._beat_by_clock, self._heard_by_clock + OVERDUE) + HEARTBEAT
+            return max(self._beat_by_clock + HEARTBEAT, self._proved_until)
+        return max(self._beat_by_clock + HEARTBEAT, max(self._heard_by_clock + HEARTBEAT, self._proved_until) + OVERDUE)
 
     def _acknowledged(self, now: float) -> float | None:
         """Return None when the link proved to be alive since the last heartbeat, else when to look again.

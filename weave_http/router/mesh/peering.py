@@ -192,6 +192,7 @@ class Peering:
     async def _converse(self, sock: socket.socket, remote: Address, target: Target) -> None:
         async with self._meeting.meet(sock, remote, outbound=True) as connection:
             self.targets.reached(target, connection.peer)
+            self._dialler.look()  # there is room for the next
             await self._keep(connection)
 
     async def _keep(self, connection: Connection) -> None:

@@ -14,7 +14,6 @@ from time import monotonic
 from weave_http import constants
 from weave_http.addresses import IP
 from weave_http.net.relays import Relays, labels
-from weave_http.records import replace
 from weave_http.router.data.plan import Way
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.neighbours import View
@@ -39,6 +38,8 @@ LAZY, LAZY_PER_PEER = 10.0, 1.0
 """Seconds, and more for each peer, between two times that all are told how long round trips take."""
 SETTLED = 10.0
 """Seconds after the start during which rules of an earlier router stay as they are."""
+_NOTHING_SPECIAL = (True, True, 0, None, False)
+"""What is mostly said of a way, but for its round trip; then it can be told later that there is this way."""
 Pair = tuple[PeerName, PeerName]
 Laid = Callable[[Way], Way | None]
 """Returns a way over others as frames take it, through the tunnel if they have to; None as long as there is none."""
@@ -247,8 +248,7 @@ class Conclusions:
         forwards: bool,
     ) -> None:
         seen = {
-            peer: replace(self._seen(way, local.get(peer), now), over_ipv6=peer in over_ipv6)
-            for peer, way in direct.items()
+            peer: self._seen(way, local.get(peer), now, over_ipv6=peer in over_ipv6) for peer, way in direct.items()
         }
         used = [track.mtu for way in self.in_use.values() if (track := self._prober.track(way)) and track.mtu]
         used += [each.mtu for peer, each in seen.items() if each.good and each.mtu and peer not in self.in_use]
@@ -260,20 +260,20 @@ class Conclusions:
         elif says != self.says and now >= self._told_at + LAZY + LAZY_PER_PEER * len(seen):
             self.says, self._told_at = says, now
 
-    def _seen(self, way: Way, local: IP | None, now: float) -> Seen:
+    def _seen(self, way: Way, local: IP | None, now: float, *, over_ipv6: bool) -> Seen:
         track = self._prober.track(way)
         if track is not None and track.state is State.BAD:
-            return Seen(False, self._prober.hears(PeerName(way.peer), 0, now), local=local)
+            return Seen(False, self._prober.hears(PeerName(way.peer), 0, now), local=local, over_ipv6=over_ipv6)
         if track is None or track.state is State.CHECKING:
-            return Seen(True)
+            return Seen(True, over_ipv6=over_ipv6)
         before = self.says.seen.get(PeerName(way.peer))
         rtt = int(track.rtt * 1e6)
         if before is not None and before.rtt / 2 <= rtt <= before.rtt * 2:
             rtt = before.rtt
-        return Seen(True, True, rtt, track.mtu if track.mtu < track.full else 0)
+        return Seen(True, True, rtt, track.mtu if track.mtu < track.full else 0, over_ipv6=over_ipv6)
 
 
-def _plain(says: Says) -> Says:
+def _plain(says: Says) -> tuple[object, ...]:
     """Return what is said without what may be told later."""
-    seen = {peer: replace(each, rtt=0) for peer, each in says.seen.items()}
-    return replace(says, seen={peer: each for peer, each in seen.items() if each != Seen(True)})
+    seen = {peer: (each.good, each.hears, each.mtu, each.local, each.over_ipv6) for peer, each in says.seen.items()}
+    return says.mtu, says.forwards, {peer: each for peer, each in seen.items() if each != _NOTHING_SPECIAL}

@@ -8,19 +8,20 @@ the two names. As soon as anything fails to come each end asks by itself, and an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
+from math import ceil
 from secrets import randbits
 
 from weave_http.records import dataclass
 from weave_http.router.data.plan import Way
 from weave_http.router.mesh.identity import PeerName, goes_first
 from weave_http.router.paths.frame import Probe
-from weave_http.router.paths.track import State, Track
+from weave_http.router.paths.track import GRID, State, Track
 
 INTERVAL = 1.5
-"""Seconds between probes on a way that is good."""
+"""Seconds between probes on a way that is good, at least."""
 MOST_A_SECOND = 25
 """Questions that a host asks in a second while all is well: with more than 75 peers, of which it asks about half, each
-has a turn less often."""
+has a turn less often. It is for all hosts the same, who know how long to wait for a question."""
 SLOW, MOST_SLOWER = 1.5, 4.0
 """So many times longer than it should a host's event loop may take to come round before it asks less often; and at most
 so many times less often it does: a host with too little processor has better use for it."""
@@ -56,6 +57,7 @@ class Prober:
         proved: called with the name of a peer when something came back from it on the direct way.
 
     Attributes:
+        interval: seconds between probes on a way that is good.
         is_urgent: whether something is to be sent sooner than `next_at` was before the last probe came.
         slowness: of this host's event loop (`LoopClock.slowness`), set by its owner.
     """
@@ -76,7 +78,7 @@ class Prober:
         """Number and size of the last large answer that came on each way."""
         self._unconfirmed: dict[Way, tuple[int, int]] = {}
         """The same of the last one that was sent."""
-        self._interval = INTERVAL
+        self.interval = INTERVAL
         self.slowness = 1.0
         self.is_urgent = False
         self._heard: dict[tuple[PeerName, int], float] = {}
@@ -106,9 +108,9 @@ class Prober:
         for backs in (self._to_confirm, self._unconfirmed):
             for way in backs.keys() - self._tracks.keys():
                 del backs[way]
-        asked = sum(goes_first(self._me, PeerName(way.peer)) for way in self._tracks)
         slower = min(max(1.0, self.slowness / SLOW), MOST_SLOWER)
-        self._interval = slower * max(INTERVAL, asked / MOST_A_SECOND)
+        asked = ceil(len(self._tracks) / 2 / MOST_A_SECOND / GRID) * GRID
+        self.interval = slower * max(INTERVAL, asked)
         self._heard = {key: at for key, at in self._heard.items() if now - at < HEARD}
 
     def track(self, way: Way) -> Track | None:
@@ -140,7 +142,7 @@ class Prober:
         for way, track in self._tracks.items():
             if track.next_at > now:
                 continue
-            changed |= track.conclude(self._interval, now)
+            changed |= track.conclude(self.interval, now)
             peer = PeerName(way.peer)
             for size in track.send(now):
                 nonce = self._nonce()
@@ -181,7 +183,7 @@ class Prober:
         if unconfirmed == (probe.back, probe.back_size):
             self._comes_back(probe, now)
             if not goes_first(self._me, probe.source):
-                track.confirmed(now + self._interval + LATE)
+                track.confirmed(now + self.interval + LATE)
         elif unconfirmed is not None:
             track.doubted(now)
             self.is_urgent = True

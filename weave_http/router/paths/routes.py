@@ -10,7 +10,7 @@ that goes on as it did at first.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from hashlib import blake2b
 from heapq import heappop, heappush
 from itertools import pairwise
@@ -61,25 +61,58 @@ class Graph:
     ) -> None:
         self._mixed = between_families
         self.peers = sorted(says)
+        self._links = links
         self._says = says
-        self._ways = {peer: self._neighbours(peer, links) for peer in self.peers}
+        self._ways: dict[PeerName, dict[PeerName, tuple[int, bool]]] = {}
+        self._paths: dict[PeerName, dict[PeerName, tuple[PeerName, ...]]] = {}
+        over_ipv6 = between_families and any(seen.over_ipv6 for each in says.values() for seen in each.seen.values())
+        self._any_passes = over_ipv6 or any(each.forwards for each in says.values())
 
-    def _neighbours(self, peer: PeerName, links: Mapping[PeerName, Set[PeerName]]) -> dict[PeerName, tuple[int, bool]]:
-        found = {}
-        for other in links.get(peer, ()):
-            if other in self._says and peer in links.get(other, ()):
-                ends = self._says[peer].seen.get(other), self._says[other].seen.get(peer)
-                if all(end is None or end.good for end in ends):
-                    rtt = max((end.rtt if end and end.rtt else UNKNOWN_RTT) for end in ends)
-                    found[other] = rtt, any(end and end.over_ipv6 for end in ends)
+    def _ways_of(self, peer: PeerName) -> dict[PeerName, tuple[int, bool]]:
+        """Return the round trip of each direct way of a peer, and whether it leads over IPv6."""
+        found = self._ways.get(peer)
+        if found is None:
+            found = self._ways[peer] = {}
+            seen = self._says[peer].seen
+            for other in self._links.get(peer, ()):
+                if other in self._says and peer in self._links.get(other, ()):
+                    ends = seen.get(other), self._says[other].seen.get(peer)
+                    if all(end is None or end.good for end in ends):
+                        rtt = max((end.rtt if end and end.rtt else UNKNOWN_RTT) for end in ends)
+                        found[other] = rtt, any(end and end.over_ipv6 for end in ends)
         return found
 
-    def unlinked(self) -> Iterator[tuple[PeerName, PeerName]]:
-        """Yield the pairs without a direct way, the smaller name first, sorted."""
+    def unlinked(self) -> list[tuple[PeerName, PeerName]]:
+        """Return the pairs without a direct way, the smaller name first, sorted."""
+        known, found = self._says.keys(), set()
         for peer in self.peers:
-            for other in self.peers:
-                if peer < other and other not in self._ways[peer]:
-                    yield peer, other
+            bad = {other for other, seen in self._says[peer].seen.items() if not seen.good}
+            for other in (known - self._links.get(peer, ())) | (bad & known):
+                found.add((min(peer, other), max(peer, other)))
+        return sorted((one, other) for one, other in found if one != other)
+
+    def path(self, one: PeerName, other: PeerName) -> tuple[PeerName, ...] | None:
+        """Return the best path from one peer to another one that it has no direct way to, as of `paths_from`; or none.
+
+        Mostly one host in between is enough, and then no others need be looked at.
+        """
+        if not self._any_passes:
+            return None
+        here, there = self._ways_of(one), self._ways_of(other)
+        over = [
+            (((here[by][0] + there[by][0]) // _ALIKE).bit_length(), by)
+            for by in here.keys() & there.keys()
+            if self._passes(by, here[by][1], there[by][1])
+        ]
+        if over:
+            return (one, min(over)[1], other)
+        if one not in self._paths:
+            self._paths[one] = self.paths_from(one)
+        return self._paths[one].get(other)
+
+    def _passes(self, host: PeerName, came: bool, goes: bool) -> bool:
+        """Tell whether a host passes frames on that came, and go, over IPv6 or not."""
+        return self._mixed if came != goes else self._says[host].forwards and not goes
 
     def paths_from(self, start: PeerName) -> dict[PeerName, tuple[PeerName, ...]]:
         """Return the best path to each peer that is reached: fewest hosts, then least round trip, then by name.
@@ -96,10 +129,10 @@ class Graph:
             found.setdefault(here, hosts)
             if best[here, came] < (hops, far, hosts):
                 continue
-            for other, (more, over_ipv6) in self._ways[here].items():
-                passes = self._mixed if came != over_ipv6 else self._says[here].forwards and not over_ipv6
+            for other, (more, over_ipv6) in self._ways_of(here).items():
+                passes = here == start or self._passes(here, came, over_ipv6)
                 before = best.get((other, over_ipv6), _FAR)
-                if before[0] > hops and (passes or here == start) and other not in hosts:
+                if before[0] > hops and passes and other not in hosts:
                     there = hops + 1, ((rtt + more) // _ALIKE).bit_length(), (*hosts, other)
                     if there < before:
                         best[other, over_ipv6] = there
@@ -108,7 +141,7 @@ class Graph:
 
     def between_families(self, hosts: tuple[PeerName, ...]) -> list[PeerName]:
         """Return which hosts of a path pass frames on from IPv4 to IPv6, or back."""
-        over_ipv6 = [self._ways[one][other][1] for one, other in pairwise(hosts)]
+        over_ipv6 = [self._ways_of(one)[other][1] for one, other in pairwise(hosts)]
         return [host for host, (one, other) in zip(hosts[1:-1], pairwise(over_ipv6), strict=True) if one != other]
 
 
@@ -122,13 +155,10 @@ def paths(graph: Graph, wanted: Set[tuple[PeerName, PeerName]], labels: range) -
     """
     found: list[Path] = []
     taken: dict[tuple[PeerName, PeerName], set[int]] = {}
-    ways: dict[PeerName, dict[PeerName, tuple[PeerName, ...]]] = {}
     for one, other in sorted(wanted):
         if len(found) >= MOST_RELAYED:
             break
-        if one not in ways:
-            ways[one] = graph.paths_from(one)
-        hosts = ways[one].get(other)
+        hosts = graph.path(one, other)
         if hosts is None:
             continue
         # A host between families has devices on that port, so no other path of its own has the same.

@@ -215,7 +215,7 @@ class Paths:
     def _proved(self, peer: PeerName) -> None:
         connection = self._peering.connections.get(peer)
         if connection is not None:
-            connection.pulse.proved()
+            connection.pulse.proved(self._prober.interval)
 
     def _ask_for_pulses(self) -> None:
         """Ask the routers of peers whose way is in doubt for a sign of life, on their connections."""

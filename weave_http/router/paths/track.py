@@ -40,6 +40,8 @@ HELD = 60.0
 """Seconds for which a way is not probed because the peer takes no frames of ours yet: its kernel has to follow."""
 GRID = 0.5
 """Seconds: rounds on good ways begin at multiples of it, so that a router wakes up for several at once."""
+_LATER = 0.1
+"""Seconds by which a round may begin later than it is due, to be at such a time; else it is at the one before."""
 ASK_AGAIN = 20.0
 """Seconds after which a round is due even though the peer's questions say that all is well: how long it takes, only an
 own one tells."""
@@ -210,7 +212,7 @@ class Track:
         if (self._in_doubt or self._searching) and self.state is not State.BAD:
             self.next_at = now + PAUSE
         elif self.is_calm:
-            self.next_at = max(now, round((this.began + interval) / GRID) * GRID, self._spared_until)
+            self.next_at = max(now, (this.began + interval + _LATER) // GRID * GRID, self._spared_until)
         else:
             self.next_at = now + BAD_INTERVAL
         return before != (self.state, self.mtu)
