@@ -37,7 +37,7 @@ def measure(folder: Path, *, quick: bool) -> tuple[Table, list[str]]:
     """
     launched, living, rounds, many = QUICK if quick else (LAUNCHED, LIVING, ROUNDS, MANY)
     (folder / "many").mkdir(parents=True)
-    with room_for(launched, folder), Lan(folder / "many") as lan:
+    with room_for(launched), Lan(folder / "many") as lan:
         hosts = lan.add(launched)
         for host in hosts:
             host.launch(*(other.address for other in hosts[:3] if other is not host))

@@ -42,7 +42,7 @@ def measure(folder: Path, *, quick: bool) -> tuple[Table, list[str]]:
     missed: list[str] = []
     for count, goal in (QUICK_SIZES if quick else SIZES).items():
         (folder / str(count)).mkdir(parents=True)
-        with room_for(count, folder), Lan(folder / str(count)) as network:
+        with room_for(count), Lan(folder / str(count)) as network:
             for what, seconds, used, limit in _events(network.add(count), goal):
                 met = seconds <= limit
                 missed += [] if met else [f"{count} routers {what}"]
@@ -99,14 +99,16 @@ def _events(hosts: Sequence[RoutedHost], goal: float) -> Iterator[tuple[str, flo
 
 
 @contextmanager
-def room_for(routers: int, folder: Path) -> Iterator[None]:
-    """Have the kernel keep as many neighbours and packets as so many hosts have: it does so once for all namespaces."""
-    record = folder / "limits.json"
-    limits.make_room(routers, record=record)
+def room_for(routers: int) -> Iterator[None]:
+    """Have the kernel keep as many neighbours and packets as so many hosts have: it does so once for all namespaces.
+
+    While a sandbox is there, of the same benchmark or of others, it keeps them; the end of the last one puts them back.
+    """
+    limits.make_room(routers)
     try:
         yield
     finally:
-        limits.put_back(lan.sandboxes, record=record)
+        limits.put_back(lan.sandboxes)
 
 
 def processor_seconds(hosts: Sequence[RoutedHost]) -> float:
