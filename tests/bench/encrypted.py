@@ -44,8 +44,10 @@ _SECOND_VERSION = Path("/sys/fs/cgroup")
 _TIME = re.compile(r"time=([0-9.]+) ms")
 _PORT = 51820
 _LAST_LINES = 25
+_INSIDE = "10.98.0."
+"""How the addresses of hosts begin in the tunnels made by hand."""
 _TUNNEL = """\
-ip addr add 10.98.0.{number}/24 dev hand-wg
+ip addr add {address}/24 dev hand-wg
 ip link set hand-wg mtu {mtu} up
 """
 _OVERLAY = """\
@@ -143,8 +145,8 @@ def _compared(
         "relayed": Route(one.guest, beyond.guest, beyond.inside),
         "routed": _by_hand(lan, _routed(lan, mtu), mtu, kernel=kernel),
         "plain": _overlay(lan, [one, two], "plain", 4791, mtu - 50, "192.0.2."),
+        "IP": Route(one.space, two.space, f"{_INSIDE}{two.number}"),
     }
-    paths["IP"] = Route(one.space, two.space, f"10.98.0.{two.number}")
     if kernel:
         paths["user space"] = _by_hand(lan, _followed(lan, 2, mtu), mtu, kernel=False)
     for path in paths.values():
@@ -242,11 +244,11 @@ def _by_hand(lan: PrivateLan, hosts: list[RoutedHost], mtu: int, *, kernel: bool
             program = [*lan.entering(host), str(fetched() / "wireguard-go"), "hand-wg"]
             host.space.call(subprocess.run, program, check=True, capture_output=True)
             device = UserSpaceDevice(str(lan.sockets(host) / "hand-wg.sock"))
-        address = ip_address(f"10.98.0.{peer.number}")
+        address = ip_address(f"{_INSIDE}{peer.number}")
         there = TunnelPeer(public_key(keys[peer.number]), address, bytes(32), (ip_address(peer.address), _PORT))
         host.space.call(device.write, Change(private=keys[host.number], port=_PORT, peers=(there,)))
-        host.space.run(_TUNNEL.format(number=host.number, mtu=mtu - 60))
-    return _overlay(lan, hosts, "hand", 4790, mtu - 110, "10.98.0.")
+        host.space.run(_TUNNEL.format(address=f"{_INSIDE}{host.number}", mtu=mtu - 60))
+    return _overlay(lan, hosts, "hand", 4790, mtu - 110, _INSIDE)
 
 
 def _routed(lan: PrivateLan, mtu: int) -> list[RoutedHost]:

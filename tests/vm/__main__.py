@@ -44,18 +44,24 @@ QEMU = shlex.split(
 """What else there is, apart from its disks and from what it says."""
 
 
-def images(machine: Path) -> list[Path]:
-    """Build the archives of both images for a machine: that of weave, and a small one.
+def built(machine: Path) -> dict[str, Path]:
+    """Build the archives of both images for a machine, that of weave and a small one; return them by place in the tar.
+
+    With them comes wireguard-go for tests, where the machine is of this one's architecture.
 
     Args:
         machine: folder that `build-root` made.
     """
     root = machine / "root"
-    if not root.is_dir():
-        weave = build_image(CACHE / "weave.tar", cache=CACHE, report=print)
-        return [weave.path, build_guest_image(CACHE / "guest.tar", cache=CACHE, report=print).path]
-    subprocess.run([HERE / "foreign", HERE / "build-images", root], check=True)
-    return [root / "opt/images" / name for name in ("weave.tar", "guest.tar")]
+    if root.is_dir():
+        subprocess.run([HERE / "foreign", HERE / "build-images", root], check=True)
+        return {f"images/{name}": root / "opt/images" / name for name in ("weave.tar", "guest.tar")}
+    programs = fetched()
+    return {
+        "images/weave.tar": build_image(CACHE / "weave.tar", cache=CACHE, report=print).path,
+        "images/guest.tar": build_guest_image(CACHE / "guest.tar", cache=CACHE, report=print).path,
+        f"project/{programs.relative_to(PROJECT)}": programs,
+    }
 
 
 def pack(job: Path, tests: str, machine: Path) -> None:
@@ -69,11 +75,8 @@ def pack(job: Path, tests: str, machine: Path) -> None:
     with tarfile.open(job, "w") as tar:
         for name in ("weave_http", "tests", "pyproject.toml"):
             tar.add(PROJECT / name, f"project/{name}", filter=lambda info: None if "__pycache__" in info.name else info)
-        if not (machine / "root").is_dir():
-            programs = fetched()
-            tar.add(programs, f"project/{programs.relative_to(PROJECT)}")
-        for image in images(machine):
-            tar.add(image, f"images/{image.name}")
+        for place, path in built(machine).items():
+            tar.add(path, place)
         tar.add(HERE / "job", "job")
         (job.parent / "tests").write_text(f"{tests}\n", encoding="ascii")
         tar.add(job.parent / "tests", "tests")

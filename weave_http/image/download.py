@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from weave_http import __version__
@@ -11,6 +11,8 @@ from weave_http.errors import WeaveError
 
 _SECONDS = 60.0
 """For which a server may be silent."""
+_PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
+"""Variables that name one, in small letters or large ones."""
 
 
 @contextmanager
@@ -28,9 +30,13 @@ def open_download() -> Iterator[Callable[[str, int], bytes]]:
     try:
         made = httpx.Client(timeout=_SECONDS, follow_redirects=True, headers=agent)
     except OSError as error:  # ssl.SSLError among them
-        raise _unfit("certificates", {"SSL_CERT_FILE"}, error) from error
-    except (ValueError, ImportError, httpx.InvalidURL) as error:
-        raise _unfit("proxy", {"http_proxy", "https_proxy", "all_proxy"}) from error
+        reason = error.strerror or error
+        raise WeaveError(
+            f"fetching over HTTPS: the certificates that SSL_CERT_FILE names can't be used: {reason}"
+        ) from error
+    except (ValueError, ImportError, httpx.InvalidURL) as error:  # what it says may hold a password
+        found = " and ".join(sorted(name for name in os.environ if name.lower() in _PROXIES))
+        raise WeaveError(f"fetching over HTTPS: the proxy that {found} names can't be used") from error
     with made as client:
 
         def get(url: str, most: int) -> bytes:
@@ -52,10 +58,3 @@ def open_download() -> Iterator[Callable[[str, int], bytes]]:
             return bytes(data)
 
         yield get
-
-
-def _unfit(what: str, names: Set[str], error: OSError | None = None) -> WeaveError:
-    """Return what is said of variables that httpx can't use; not what they hold, where that may be a password."""
-    found = " and ".join(sorted(name for name in os.environ if name in names or name.lower() in names))
-    reason = f": {error.strerror or error}" if error else ""
-    return WeaveError(f"fetching over HTTPS: the {what} that {found} names can't be used{reason}")

@@ -69,7 +69,7 @@ class Pulse:
         """Note that something came."""
         self._heard_by_clock = self._wire.clock.now()
 
-    def proved(self, interval: float = 0.0) -> None:
+    def proved(self, interval: float) -> None:
         """Note that something came back on the path of data: peer and link are well.
 
         Args:

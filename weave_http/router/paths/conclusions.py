@@ -38,8 +38,6 @@ LAZY, LAZY_PER_PEER = 10.0, 1.0
 """Seconds, and more for each peer, between two times that all are told how long round trips take."""
 SETTLED = 10.0
 """Seconds after the start during which rules of an earlier router stay as they are."""
-_NOTHING_SPECIAL = (True, True, 0, None, False)
-"""What is mostly said of a way, but for its round trip; then it can be told later that there is this way."""
 Pair = tuple[PeerName, PeerName]
 Laid = Callable[[Way], Way | None]
 """Returns a way over others as frames take it, through the tunnel if they have to; None as long as there is none."""
@@ -207,7 +205,7 @@ class Conclusions:
         if good and not calm and not self._unconnected:
             return []
         graph = Graph(links, says, between_families=self._between_families)
-        unlinked = set(graph.unlinked())
+        unlinked = graph.unlinked()
         unconnected = {(a, b) for a, b in unlinked if b not in links.get(a, ()) or a not in links.get(b, ())}
         if calm:
             self._unconnected = frozenset(unconnected)
@@ -275,5 +273,13 @@ class Conclusions:
 
 def _plain(says: Says) -> tuple[object, ...]:
     """Return what is said without what may be told later."""
-    seen = {peer: (each.good, each.hears, each.mtu, each.local, each.over_ipv6) for peer, each in says.seen.items()}
-    return says.mtu, says.forwards, {peer: each for peer, each in seen.items() if each != _NOTHING_SPECIAL}
+    seen = {peer: _untimed(each) for peer, each in says.seen.items()}
+    return says.mtu, says.forwards, {peer: each for peer, each in seen.items() if each != _USUAL}
+
+
+def _untimed(seen: Seen) -> tuple[object, ...]:
+    return seen.good, seen.hears, seen.mtu, seen.local, seen.over_ipv6
+
+
+_USUAL = _untimed(Seen(True))
+"""What is mostly said of a way: that there is such a one can be told later."""

@@ -109,8 +109,8 @@ class Prober:
             for way in backs.keys() - self._tracks.keys():
                 del backs[way]
         slower = min(max(1.0, self.slowness / SLOW), MOST_SLOWER)
-        asked = ceil(len(self._tracks) / 2 / MOST_A_SECOND / GRID) * GRID
-        self.interval = slower * max(INTERVAL, asked)
+        turn = ceil(len(self._tracks) / 2 / MOST_A_SECOND / GRID) * GRID
+        self.interval = slower * max(INTERVAL, turn)
         self._heard = {key: at for key, at in self._heard.items() if now - at < HEARD}
 
     def track(self, way: Way) -> Track | None:

@@ -65,8 +65,9 @@ class Graph:
         self._says = says
         self._ways: dict[PeerName, dict[PeerName, tuple[int, bool]]] = {}
         self._paths: dict[PeerName, dict[PeerName, tuple[PeerName, ...]]] = {}
-        over_ipv6 = between_families and any(seen.over_ipv6 for each in says.values() for seen in each.seen.values())
-        self._any_passes = over_ipv6 or any(each.forwards for each in says.values())
+        self._any_passes = any(each.forwards for each in says.values()) or (
+            between_families and any(seen.over_ipv6 for each in says.values() for seen in each.seen.values())
+        )
 
     def _ways_of(self, peer: PeerName) -> dict[PeerName, tuple[int, bool]]:
         """Return the round trip of each direct way of a peer, and whether it leads over IPv6."""
@@ -82,14 +83,14 @@ class Graph:
                         found[other] = rtt, any(end and end.over_ipv6 for end in ends)
         return found
 
-    def unlinked(self) -> list[tuple[PeerName, PeerName]]:
-        """Return the pairs without a direct way, the smaller name first, sorted."""
+    def unlinked(self) -> set[tuple[PeerName, PeerName]]:
+        """Return the pairs without a direct way, the smaller name first."""
         known, found = self._says.keys(), set()
         for peer in self.peers:
             bad = {other for other, seen in self._says[peer].seen.items() if not seen.good}
-            for other in (known - self._links.get(peer, ())) | (bad & known):
+            for other in ((known - self._links.get(peer, ())) | (bad & known)) - {peer}:
                 found.add((min(peer, other), max(peer, other)))
-        return sorted((one, other) for one, other in found if one != other)
+        return found
 
     def path(self, one: PeerName, other: PeerName) -> tuple[PeerName, ...] | None:
         """Return the best path from one peer to another one that it has no direct way to, as of `paths_from`; or none.
