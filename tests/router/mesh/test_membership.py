@@ -215,6 +215,21 @@ def test_facts_come_after_the_neighbour_said_how_far_it_knows() -> None:
     assert _told(node, 2, 0.0) == []
 
 
+def test_a_new_neighbour_and_one_in_its_turn_hear_only_of_whom_they_may_tell_us() -> None:
+    node = _pair(2, 3)
+    node.hear(2, [said([_fact(2, 1, 4), _fact(4, 2)])], 1.0)
+    node.hear(3, [said([_fact(3, 1)])], 1.0)
+    node.settle(1.0)
+    node.meet(5)
+    node.settle(1.0)
+    node.gossip.tell(node.neighbours[3], 1.0)
+    node.gossip.resend(node.neighbours[3])
+    for other, known in ((5, [1, 4]), (3, [1, 3, 4])):
+        first = node.gossip.tell(node.neighbours[other], 1.0)[0]
+        assert isinstance(first, Have)
+        assert [origin for origin, _ in first.stamps] == [*map(name, known)], "2 says itself what it says"
+
+
 def test_who_knows_us_already_is_told_nothing() -> None:
     node = Node(1, 1)
     node.meet(2)

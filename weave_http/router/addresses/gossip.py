@@ -124,7 +124,7 @@ class AddressGossip(FactGossip[Standing | None, Says]):
         return [Teaches(charter)]
 
     def resend(self, neighbour: Neighbour) -> None:
-        """Say anew to a neighbour how far everything is known, in case something went wrong."""
+        """Say anew to a neighbour how far is known what it tells, in case something went wrong."""
         super().resend(neighbour)
         self._taught.pop(neighbour, None)
 

@@ -1,8 +1,9 @@
 """The base class of topics: how information that one peer owns and stamps spreads from neighbour to neighbour.
 
-Two neighbours begin by saying how far they know each origin (`Have`), and from then on tell each other what comes
-after. What is told on a connection arrives, in its order; where it nevertheless can't be used, or is dropped later,
-that is said by another `Have`, and told again from there. So the worst that a mistake costs is a little traffic.
+Two neighbours begin by saying how far they know each origin that they don't hear themselves (`Have`), and from then on
+tell each other what comes after. What is told on a connection arrives, in its order; where it nevertheless can't be
+used, or is dropped later, that is said by another `Have`, and told again from there. So the worst that a mistake costs
+is a little traffic.
 
 What a connected peer says of itself is believed from itself alone, and what is said of us from no one: we supersede it.
 Of everything else it is kept in mind from which neighbour it came. When that connection ends, or the neighbour says
@@ -124,9 +125,9 @@ class Gossip(ABC):
 
     def met(self, neighbour: Neighbour) -> None:
         """Begin with a neighbour."""
+        self._to_say[neighbour] = self._of_concern_to(neighbour)
         self._known[neighbour] = None
         self._followed = {each.peer for each in self._known}
-        self._to_say[neighbour] = set(self.origins)
         self._pending[neighbour] = dict.fromkeys(self.origins)
         self._lives.met(neighbour)
 
@@ -150,9 +151,16 @@ class Gossip(ABC):
         """Note that a peer said goodbye: for most topics no more than the end of its connection."""
 
     def resend(self, neighbour: Neighbour) -> None:
-        """Say anew to a neighbour how far everything is known, in case something went wrong."""
+        """Say anew to a neighbour how far is known what it tells, in case something went wrong."""
         if neighbour in self._to_say:
-            self._to_say[neighbour] |= self.origins
+            self._to_say[neighbour] |= self._of_concern_to(neighbour)
+
+    def _of_concern_to(self, neighbour: Neighbour) -> set[PeerName]:
+        """Return of which origins a neighbour has to know how far we know them.
+
+        Of the others we hear from themselves, and need not be told: with many peers these are nearly all.
+        """
+        return {origin for origin in self.origins if origin == neighbour.peer or origin not in self._followed}
 
     def is_neighbour(self, neighbour: Neighbour) -> bool:
         """Tell whether a neighbour is one still."""

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from math import log2
-from random import sample
+from random import choice, uniform
 from time import monotonic
 
 from weave_http.addresses import IP
@@ -44,7 +44,7 @@ SETTLE = 0.02
 SETTLE_PER_PEER = 0.01
 """Seconds more for each connection: what all are told grows with their number, so it is told less often."""
 FULL_STATE = 30.0
-"""Seconds after which a few peers are told anew how far everything is known."""
+"""Seconds in which a few peers are told anew how far what they tell is known, one after the other."""
 
 
 def settle_delay(connections: int) -> float:
@@ -307,11 +307,13 @@ class Peering:
 
     async def _resend(self) -> None:
         while True:
-            await asyncio.sleep(FULL_STATE)
             self._changed()
-            count = len(self.connections)
-            few = min(count, 2 * int(log2(count)) + 1) if count else 0
-            for connection in sample(list(self.connections.values()), few):
-                for topic in self._topics_with(connection):
-                    topic.resend(connection.neighbour)
-                connection.wake()
+            few = 2 * int(log2(max(1, len(self.connections)))) + 1
+            for _ in range(few):
+                # Hosts that were launched at once must not all do it at the same moment ever after.
+                await asyncio.sleep(FULL_STATE / few * uniform(0.5, 1.5))
+                if self.connections:
+                    connection = choice(list(self.connections.values()))
+                    for topic in self._topics_with(connection):
+                        topic.resend(connection.neighbour)
+                    connection.wake()

@@ -57,7 +57,7 @@ class Topic(Protocol):
         ...
 
     def resend(self, neighbour: Neighbour) -> None:
-        """Say anew to a neighbour how far everything is known, in case something went wrong."""
+        """Say anew to a neighbour how far is known what it tells, in case something went wrong."""
         ...
 
     def settle(self, view: View, now: float) -> float | None:
