@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from selectors import DefaultSelector, SelectorKey
 
 import pytest
 
@@ -37,6 +39,42 @@ def test_each_change_of_the_hosts_addresses_is_told_with_what_there_is() -> None
 
         host.call(lambda: asyncio.run(follow()))
         assert told[-1] == {parse_ip("192.0.2.2"), parse_ip("192.0.2.3")}
+
+
+class _Counting(DefaultSelector):
+    """Counts how often an event loop comes round."""
+
+    rounds = 0
+
+    def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
+        self.rounds += 1
+        return super().select(timeout)
+
+
+def test_while_addresses_are_looked_up_the_event_loop_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+
+    def slow() -> set[IP]:
+        nonlocal asked
+        asked += 1
+        time.sleep(0.5)
+        return set()
+
+    monkeypatch.setattr("weave_http.router.roaming.own_addresses", slow)
+    selector = _Counting()
+
+    async def follow() -> None:
+        task = asyncio.create_task(follow_addresses(lambda addresses: None))
+        async with asyncio.timeout(10):
+            while asked < 3:
+                process = await asyncio.create_subprocess_shell("ip addr add 192.0.2.1/24 dev lo; ip addr flush dev lo")
+                await process.wait()
+                await asyncio.sleep(0.1)
+        task.cancel()
+
+    with Space() as host, asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+        host.call(lambda: runner.run(follow()))
+    assert selector.rounds < 500
 
 
 @pytest.fixture

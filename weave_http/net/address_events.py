@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import socket
-from typing import Any
+from ipaddress import ip_address
 
-from weave_http.addresses import IP, parse_ip
+from weave_http.addresses import IP
 from weave_http.closing import Closing
 from weave_http.net import netlink
 from weave_http.net.messages import ifaddrmsg
@@ -14,6 +14,10 @@ from weave_http.net.netlink import Netlink
 
 _RTMGRP_IPV4_IFADDR, _RTMGRP_IPV6_IFADDR = 0x10, 0x100
 _LARGEST = 64 * 1024
+_ATTRIBUTES = 8
+"""Where they begin, behind family, prefix length, flags, scope and index."""
+_SCOPE, _SCOPE_LINK = 3, 253
+_IFA_ADDRESS, _IFA_LOCAL = 1, 2
 
 
 class AddressEvents(Closing):
@@ -37,7 +41,7 @@ class AddressEvents(Closing):
         self.socket.close()
 
     def clear(self) -> None:
-        """Take what has come so far. Raises `OSError`."""
+        """Take what has come so far: until then the socket can be read. Raises `OSError`."""
         while True:
             try:
                 self.socket.recv(_LARGEST)
@@ -49,16 +53,21 @@ class AddressEvents(Closing):
 
 
 def own_addresses() -> set[IP]:
-    """Return all addresses of this host, but for link-local ones of IPv6. Blocking. Raises `HostError`."""
+    """Return all addresses of this host, but for link-local ones of IPv6: each veth of each container has one of those.
+
+    Blocking. Raises `HostError`.
+    """
     message = ifaddrmsg()
     message["family"] = socket.AF_UNSPEC
-
-    def read(answer: Any) -> str:
-        # IPv6 has IFA_LOCAL only where the other end has another address.
-        return answer.get_attr("IFA_LOCAL") or answer.get_attr("IFA_ADDRESS") or ""
-
     with Netlink() as kernel:
-        found = {
-            parse_ip(ip) for ip in kernel.dump(message, netlink.RTM_GETADDR, "list the addresses", read=read) if ip
-        }
-    return {ip for ip in found if ip.version == 4 or not ip.is_link_local}
+        return set(kernel.scan(message, netlink.RTM_GETADDR, "list the addresses", _address))
+
+
+def _address(body: memoryview) -> IP | None:
+    """Return an undecoded address as a value; None for one that is link-local."""
+    if body[0] == socket.AF_INET6 and body[_SCOPE] == _SCOPE_LINK:
+        return None
+    found = netlink.attributes(body, _ATTRIBUTES)
+    # IPv6 has IFA_LOCAL only where the other end has another address.
+    raw = found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS))
+    return ip_address(bytes(raw)) if raw is not None else None

@@ -7,14 +7,14 @@ beside the rules: whoever is root in a container can change its interface, but n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
 from ipaddress import IPv6Network
 
 from weave_http import constants
 from weave_http.addresses import IP, Cidr, Network, parse_cidr
 from weave_http.errors import HostError
-from weave_http.net import nftables
+from weave_http.net import links, nftables
 from weave_http.net.links import Link
 from weave_http.net.neighbour import link_local
 from weave_http.net.nftables import ABOVE, BELOW, DIFFERENT, EQUAL, LINK, NETWORK, Rule, Test
@@ -160,22 +160,20 @@ def forget(device: str) -> None:
     nftables.delete_chain(TABLE, device)
 
 
-def tidy(devices: Collection[str]) -> set[str]:
+def tidy() -> set[str]:
     """Take the rules of devices away that are gone: the kernel may keep them.
 
-    Args:
-        devices: those that there are.
-
     Returns:
-        the ones of them without rules.
+        the devices with rules.
 
     Raises:
         HostError: the kernel refused.
     """
     found = nftables.chains(TABLE)
-    for device in found.difference(devices):
+    gone = {device for device in found if links.index_of(device) is None}
+    for device in gone:
         forget(device)
-    return set(devices) - found
+    return found - gone
 
 
 def remove() -> None:

@@ -10,7 +10,7 @@ use, and only when that process has left are all processes looked at.
 from __future__ import annotations
 
 import os
-import socket
+from collections.abc import Callable
 from contextlib import suppress
 
 from weave_http import constants
@@ -96,7 +96,7 @@ class Ports:
         """
         changed = []
         with Netlink() as kernel:
-            found = [link for bridge in _bridges() for link in links.list_links(kernel, master=bridge)]
+            found = _found(kernel)
             ports = [link for link in found if link.name.startswith(constants.HOST_VETH_PREFIX)]
             witnesses = _witnesses(kernel, self._procfs) if ports else {}
             for port in ports:
@@ -118,7 +118,7 @@ class Ports:
             present.add(index)
             return index not in self._known
 
-        for link in [link for bridge in _bridges() for link in links.list_links(kernel, master=bridge, keep=is_new)]:
+        for link in _found(kernel, is_new):
             if link.name.startswith(constants.HOST_VETH_PREFIX) and link.peer_namespace >= 0:
                 self._known[link.index] = _Port(link)
                 # One that an earlier version of weave made may have IPv6 yet.
@@ -138,17 +138,19 @@ class Ports:
 
 
 def port_names() -> list[str]:
-    """Return the names of the host's ends of the containers' veths."""
-    return [name for _, name in socket.if_nameindex() if name.startswith(constants.HOST_VETH_PREFIX)]
+    """Return the names of the host's ends of the containers' veths. Raises `HostError`."""
+    with Netlink() as kernel:
+        return [link.name for link in _found(kernel) if link.name.startswith(constants.HOST_VETH_PREFIX)]
 
 
-def _bridges() -> list[int]:
-    """Return the indices of our bridges: of the network of all, and of further Docker networks."""
-    return [
-        index
-        for index, name in socket.if_nameindex()
-        if name == constants.BRIDGE or name.startswith(constants.SEGMENT_BRIDGE_PREFIX)
+def _found(kernel: Netlink, keep: Callable[[memoryview], bool] | None = None) -> list[Link]:
+    """Return the ports of our bridges: of the network of all, and of further Docker networks."""
+    ours = [
+        link.index
+        for link in links.list_links(kernel, kind="bridge")
+        if link.name == constants.BRIDGE or link.name.startswith(constants.SEGMENT_BRIDGE_PREFIX)
     ]
+    return [link for bridge in ours for link in links.list_links(kernel, master=bridge, keep=keep)]
 
 
 def _set_inner_mtu(path: str, index: int, mtu: int) -> bool:

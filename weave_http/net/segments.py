@@ -6,7 +6,6 @@ such a bridge, and no IPv6; what is routed neither gets in nor out (`weave_http.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Collection
 
 from weave_http import constants
@@ -46,8 +45,9 @@ def ensure_bridge(name: str, mtu: int) -> None:
 
 
 def present() -> set[str]:
-    """Return the names of the bridges that there are."""
-    return {name for _, name in socket.if_nameindex() if name.startswith(constants.SEGMENT_BRIDGE_PREFIX)}
+    """Return the names of the bridges that there are. Raises `HostError`."""
+    with Netlink() as kernel:
+        return _names(kernel, "bridge", constants.SEGMENT_BRIDGE_PREFIX)
 
 
 def remove_others(networks: Collection[str]) -> list[str]:
@@ -81,6 +81,9 @@ def remove_others(networks: Collection[str]) -> list[str]:
 def remove_devices() -> None:
     """Remove what leads to other hosts. Idempotent. Raises `HostError`."""
     with Netlink() as kernel, host_locked():
-        for _, name in socket.if_nameindex():
-            if name.startswith(constants.SEGMENT_VXLAN_PREFIXES):
-                links.delete_link(kernel, name)
+        for name in _names(kernel, "vxlan", constants.SEGMENT_VXLAN_PREFIXES):
+            links.delete_link(kernel, name)
+
+
+def _names(kernel: Netlink, kind: str, prefixes: str | tuple[str, ...]) -> set[str]:
+    return {link.name for link in links.list_links(kernel, kind=kind) if link.name.startswith(prefixes)}

@@ -8,7 +8,6 @@ from one and wraps it up for the other, and containers of this host see nothing 
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable
 
 from weave_http import constants
@@ -49,10 +48,11 @@ def ensure(transits: Iterable[Forward]) -> None:
     wanted = {
         device_of(ip.version, label): (ip, label) for label, each in pairs.items() for ip in (each.source, each.to)
     }
-    there = {name for _, name in socket.if_nameindex() if name.startswith(_PREFIX)}
-    if not wanted and not there:
-        return
     with Netlink() as kernel, host_locked():
+        devices = (link.name for link in links.list_links(kernel, kind="vxlan") if link.name.startswith(_PREFIX))
+        there = {*devices, *(name for name in wanted if links.index_of(name) is not None)}
+        if not wanted and not there:
+            return
         for name in there:
             if name not in wanted or vxlan.settings_of(kernel, name) != _settings(*wanted[name]):
                 links.delete_link(kernel, name)

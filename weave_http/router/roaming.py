@@ -32,12 +32,16 @@ async def follow_addresses(changed: Callable[[Collection[IP]], None]) -> None:
     with events:
         before = await _addresses()
         came = asyncio.Event()
-        loop.add_reader(events.socket, came.set)
+
+        def hear() -> None:
+            events.clear()  # at once: as long as anything is left there, the event loop comes round without a pause
+            came.set()
+
+        loop.add_reader(events.socket, hear)
         try:
             while True:
                 await came.wait()
                 await asyncio.sleep(CALM)
-                events.clear()
                 came.clear()
                 now = await _addresses()
                 if now is not None and now != before:

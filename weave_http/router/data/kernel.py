@@ -151,12 +151,12 @@ class Kernel:
 
     def _unguarded(self) -> Collection[str]:
         try:
-            bare = ingress.tidy(port_names())
+            guarded = ingress.tidy()
         except HostError:
             if self._enforce:
                 raise
             return ()
-        return bare if self._enforce else ()
+        return set(port_names()) - guarded if self._enforce else ()
 
     def sign_bridge(self, uid: int) -> None:
         """Write on the bridge, for as long as it lasts, whose it is, and what executors have to enforce.
