@@ -222,26 +222,26 @@ def core(count: int, seed: int) -> tuple[int, int]:
         if number % _ROUND == _ROUND - 1:
             it.turn()
             assert len(it.membership.topology) <= MOST_PEERS
-            assert it.membership.load(it.liar) == (0, 0)
-            assert it.membership.total <= 16 * MOST_CLAIMS
+            assert it.membership.sources.load(it.liar) == (0, 0)
+            assert it.membership.sources.total <= 16 * MOST_CLAIMS
             own = it.membership.topology.own.stamp, it.names.zone.own.stamp
             assert max(own) < Stamp(int((time.time() + 90_000) * 1e6), 0)
             most = max(most, _kept(it))
     it.end()
     assert it.membership.topology.owners <= {name(1), name(2)}, it.membership.topology.owners
     assert it.names.origins <= {name(1), name(2)}
-    assert not it.membership._returns
-    assert not it.names._returns
+    assert not it.membership.sources._returns
+    assert not it.names.sources._returns
     assert not it.names._begun
     return good, most
 
 
 def _kept(it: Core) -> int:
     """Entries of all sorts that the core keeps."""
-    kept = len(it.membership.topology) + it.membership.total + len(it.names.entries(it.now))
+    kept = len(it.membership.topology) + it.membership.sources.total + len(it.names.entries(it.now))
     for topic in (it.membership, it.names):
         kept += sum(len(known or ()) for known in topic._known.values())
-        kept += len(topic._returns) + len(topic._withdrawn) + len(topic._sources)
+        kept += len(topic.sources)
     assert kept < _MOST_KEPT
     return kept
 

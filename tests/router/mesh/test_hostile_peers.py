@@ -15,7 +15,7 @@ import pytest
 from tests.router.mesh.loopback import Node, Stranger, connected, ip, member, node, until
 from tests.router.mesh.worlds import address, hello, name, said
 from weave_http.addresses import parse_ip
-from weave_http.router.mesh import accepting, codec, gossip, heartbeats, targets, topology, wire
+from weave_http.router.mesh import accepting, codec, heartbeats, sources, targets, topology, wire
 from weave_http.router.mesh.facts import Fact, Stamp
 from weave_http.router.mesh.identity import Self
 from weave_http.router.mesh.messages import Accept, Answer, Ask, Have, Ping, Pong, Refuse
@@ -149,8 +149,8 @@ def test_a_peer_on_this_very_host_is_refused() -> None:
 
 
 def test_one_who_says_much_of_others_leaves_no_memory_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gossip, "KEEP_WITHDRAWN", 0.3)
-    monkeypatch.setattr(gossip, "_REMEMBER_RETURNS", 0.5)
+    monkeypatch.setattr(sources, "KEEP_WITHDRAWN", 0.3)
+    monkeypatch.setattr(sources, "_REMEMBER_RETURNS", 0.5)
     monkeypatch.setattr(topology, "FORGET_AFTER", 0.3)
     monkeypatch.setattr(topology, "_is_dialable", lambda ip: False)  # dialling in vain is limited elsewhere
 
@@ -173,7 +173,7 @@ def test_one_who_says_much_of_others_leaves_no_memory_behind(monkeypatch: pytest
             for round_ in range(1, 4):
                 await attack(one, round_)
                 await until(lambda: one.membership.topology.owners == {name(1), name(100)}, within=20)
-                await until(lambda: not one.membership._returns and not one.names._returns)
+                await until(lambda: not one.membership.sources._returns and not one.names.sources._returns)
                 await until(lambda: len(one._tasks) <= 7 and not any(target.dialling for target in one.targets))
                 gc.collect()
                 sizes.append(tracemalloc.get_traced_memory()[0])

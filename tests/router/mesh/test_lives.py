@@ -93,7 +93,7 @@ def test_its_old_word_does_not_go_on_in_a_circle_of_peers_that_have_it_from_each
     # 3 withdraws it and asks 5, which has it from 4; so 4 never hears that 3 did not know it for a moment.
     for speaker, hearer in ((1, 2), (2, 1), (1, 2), (2, 3), (3, 5), (5, 3), (3, 4)):
         net.say(speaker, hearer)
-    sources = {number: net.nodes[number].gossip.source(name(1)) for number in (3, 4, 5)}
+    sources = {number: net.nodes[number].gossip.sources.of(name(1)) for number in (3, 4, 5)}
     assert {number: source.peer for number, source in sources.items() if source} == {3: name(5), 4: name(3), 5: name(4)}
     assert net.talk_until_all_know() < 5
     assert net.nodes[1].gossip.topology.own.stamp.uid == 100

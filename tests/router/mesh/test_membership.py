@@ -15,11 +15,11 @@ from weave_http.records import replace
 from weave_http.router.mesh import membership
 from weave_http.router.mesh.facts import NOTHING, Fact, Stamp
 from weave_http.router.mesh.fields import Malformed
-from weave_http.router.mesh.gossip import KEEP_WITHDRAWN
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.membership import Facts, Membership, collect_delay, hearsay_delay, relay_delay
 from weave_http.router.mesh.messages import Have, Message
 from weave_http.router.mesh.neighbours import Neighbour
+from weave_http.router.mesh.sources import KEEP_WITHDRAWN
 from weave_http.router.mesh.topology import FORGET_AFTER, Link, PeerFact, PeerInfo
 
 LIAR = 99
@@ -438,7 +438,7 @@ def test_what_one_neighbour_may_claim_is_limited_and_forgotten_with_it() -> None
     node.part(2, 0.0)
     node.settle(KEEP_WITHDRAWN)
     assert node.gossip.topology.owners == {name(1), name(5)}
-    assert node.gossip.total == 1
+    assert node.gossip.sources.total == 1
     node.settle(70.0)
-    assert not node.gossip._returns
+    assert not node.gossip.sources._returns
     assert all(len(known or {}) <= 2 for known in node.gossip._known.values())

@@ -13,10 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.router.mesh.worlds import name, told
 from weave_http.addresses import parse_ip
 from weave_http.router.mesh.facts import NOTHING, Stamp
-from weave_http.router.mesh.gossip import KEEP_WITHDRAWN
 from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.messages import Have, Message
 from weave_http.router.mesh.neighbours import Neighbour, View
+from weave_http.router.mesh.sources import KEEP_WITHDRAWN
 from weave_http.router.names import gossip as name_gossip
 from weave_http.router.names import packing, register
 from weave_http.router.names.gossip import LINGER, NameGossip

@@ -75,7 +75,7 @@ class AddressGossip(FactGossip[Standing | None, Says]):
 
     def has_room(self, neighbour: Neighbour, fact: Fact[Standing | None]) -> bool:
         """Tell whether a neighbour may claim something of a third peer."""
-        return self.load(neighbour)[0] < MOST_CLAIMS
+        return self.sources.load(neighbour)[0] < MOST_CLAIMS
 
     def parted(self, neighbour: Neighbour, now: float) -> None:
         """End with a neighbour; from now on others are believed about it."""

@@ -130,15 +130,15 @@ class FactGossip(Gossip, Generic[V, C]):
         self.compare_lives(neighbour, owner, stamp, now)
         of_itself = owner == neighbour.peer
         # What others said of a neighbour doesn't count any more, not even if it is later.
-        wrong = of_itself and self.source(owner) is not neighbour
+        wrong = of_itself and self.sources.of(owner) is not neighbour
         if stamp == self.stamp(owner) or (stamp < self.stamp(owner) and not wrong):
             return False
         known = of_itself or self.is_known(owner, view)
         if not known:
             self.pass_over(owner)
-        if not known or not self.believe(neighbour, owner, stamp, view.connected):
+        if not known or not self.sources.believes(neighbour, owner, stamp, view.connected):
             return False
-        fact = read(self._facts.get(owner) if self.source(owner) is neighbour else None)
+        fact = read(self._facts.get(owner) if self.sources.of(owner) is neighbour else None)
         if fact is None:
             self.ask(neighbour, owner)
             return False
@@ -209,8 +209,8 @@ class FactGossip(Gossip, Generic[V, C]):
         """Forget what was withdrawn, and who is unknown; return when there will be more to do."""
         new = set(view.links) - set(self.view.links) - view.connected
         self.reconsider(view)
-        gone = (self.origins - set(view.links) - view.connected | self.expired(now)) - {self._me}
+        gone = (self.origins - set(view.links) - view.connected | self.sources.expired(now)) - {self._me}
         self._facts.drop(gone)
         self.forget(gone)
         self.ask_for(new)
-        return self.expires_at
+        return self.sources.expires_at

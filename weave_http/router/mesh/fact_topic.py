@@ -64,7 +64,7 @@ class FactTopic(FactGossip[V, C]):
 
     def has_room(self, neighbour: Neighbour, fact: Fact[V]) -> bool:
         """Tell whether a neighbour may claim something of a third peer."""
-        claims, size = self.load(neighbour)
+        claims, size = self.sources.load(neighbour)
         return claims < self.most_claims and size + self.size(fact.value) <= self.most_claimed
 
     def take_in(self, neighbour: Neighbour, message: Message, view: View, now: float) -> bool:

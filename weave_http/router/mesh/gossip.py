@@ -23,14 +23,10 @@ from weave_http.router.mesh.identity import PeerName
 from weave_http.router.mesh.lives import Lives
 from weave_http.router.mesh.messages import MOST_STAMPS, Have, Kind, Message
 from weave_http.router.mesh.neighbours import NOBODY, Neighbour, View
+from weave_http.router.mesh.sources import Sources
 
-KEEP_WITHDRAWN = 10.0
-"""Seconds for which something withdrawn still counts when nobody says it again."""
 REASSERT = 1.0
 """Seconds between two answers to stale news of ourselves: two of the same name must not shout at each other."""
-_MOST_RETURNS = 3
-"""Times that the same stamp is believed again after it was withdrawn: a lie must not run round in circles."""
-_REMEMBER_RETURNS = 60.0
 TELLERS = 3
 """Peers that tell another one what a third one says: of those that are connected to both, that many are enough."""
 MOST_PASSED_OVER = 1024
@@ -46,6 +42,7 @@ class Gossip(ABC):
 
     Attributes:
         view: who is there, as concluded last.
+        sources: from whom we know what we know.
     """
 
     name: str
@@ -63,14 +60,7 @@ class Gossip(ABC):
         """For which origins each neighbour has to be told how far we know."""
         self._pending: dict[Neighbour, dict[PeerName, None]] = {}
         """Of which origins, other than ourselves, there may be something to tell each neighbour, in that order."""
-        self._sources: dict[PeerName, Neighbour] = {}
-        self.total = 0
-        """How large all is together that we know from others than its origin, withdrawn or not."""
-        self._sizes: dict[PeerName, int] = {}
-        self._loads: dict[Neighbour, tuple[int, int]] = {}
-        self._withdrawn: dict[PeerName, float] = {}
-        """Until when something withdrawn still counts."""
-        self._returns: dict[PeerName, tuple[Stamp, int, float]] = {}
+        self.sources = Sources()
         self._to_tell = False
         """Whether there is more to tell anyone than before."""
         self._passed_over: set[PeerName] = set()
@@ -142,9 +132,8 @@ class Gossip(ABC):
         self._followed = {each.peer for each in self._known}
         self._lives.parted(neighbour)
         heirs = [other for other in self._known if other.peer == neighbour.peer]
-        came_from_it = [origin for origin, source in self._sources.items() if source is neighbour]
-        self.retract(came_from_it, now, heirs or self._known)
-        self._loads.pop(neighbour, None)
+        self.retract(self.sources.from_neighbour(neighbour), now, heirs or self._known)
+        self.sources.parted(neighbour)
         self.say_to(heirs or self._known, [neighbour.peer])
 
     def left(self, peer: PeerName) -> None:  # noqa: B027
@@ -293,7 +282,7 @@ class Gossip(ABC):
                 self.reassert(stamp, now)
                 continue
             self.compare_lives(neighbour, origin, stamp, now)
-            if stamp < self.stamp(origin) and self._sources.get(origin) is neighbour and origin != neighbour.peer:
+            if stamp < self.stamp(origin) and self.sources.of(origin) is neighbour and origin != neighbour.peer:
                 lost.append(origin)
         self.retract(lost, now)
 
@@ -307,58 +296,21 @@ class Gossip(ABC):
 
     def compare_lives(self, neighbour: Neighbour, origin: PeerName, stamp: Stamp, now: float) -> None:
         """Note as which a neighbour knows an origin, before what it says is taken in: it may be of another life."""
-        self._lives.compare(neighbour, origin, stamp, self.stamp(origin), self.source(origin), now)
+        self._lives.compare(neighbour, origin, stamp, self.stamp(origin), self.sources.of(origin), now)
 
     # -- from whom we know -----------------------------------------------------------------------------------
 
-    def load(self, neighbour: Neighbour) -> tuple[int, int]:
-        """Return how many origins, other than itself, we know from a neighbour, and how large they are together."""
-        return self._loads.get(neighbour, (0, 0))
-
-    def believe(self, neighbour: Neighbour, origin: PeerName, stamp: Stamp, connected: Set[PeerName]) -> bool:
-        """Tell whether a neighbour's word about an origin other than ourselves counts."""
-        if origin == neighbour.peer:
-            return True
-        before, times, _ = self._returns.get(origin, (NOTHING, 0, 0.0))
-        return origin not in connected and (stamp != before or times < _MOST_RETURNS)
-
-    def source(self, origin: PeerName) -> Neighbour | None:
-        """Return from which neighbour we know what we know of an origin."""
-        return self._sources.get(origin)
-
     def came_from(self, neighbour: Neighbour, origin: PeerName, stamp: Stamp, size: int) -> None:
         """Note from whom we know what we know of an origin now, and how large it is."""
-        self._release(origin)
-        self._sources[origin] = neighbour
-        if origin == neighbour.peer:
-            self._resize(origin, 0)
-        else:
-            count, load = self.load(neighbour)
-            self._loads[neighbour] = count + 1, load + size
-            self._resize(origin, size)
-        self._withdrawn.pop(origin, None)
+        self.sources.came(neighbour, origin, size)
         self.note(neighbour, origin, stamp)
         self._consider(origin)
-
-    def expired(self, now: float) -> set[PeerName]:
-        """Return what was withdrawn and not said again in time."""
-        self._returns = {origin: entry for origin, entry in self._returns.items() if now - entry[2] < _REMEMBER_RETURNS}
-        return {origin for origin, until in self._withdrawn.items() if until <= now}
-
-    @property
-    def expires_at(self) -> float | None:
-        """When there will be more of these, or something to be forgotten about those before."""
-        returns = (at + _REMEMBER_RETURNS for _, _, at in self._returns.values())
-        return min((*self._withdrawn.values(), *returns), default=None)
 
     def forget(self, origins: Iterable[PeerName]) -> None:
         """Note that nothing is known of some origins any more, and say so."""
         gone = set(origins)
         self._lives.forget(gone)
-        for origin in gone:
-            self._release(origin)
-            self._resize(origin, 0)
-            self._withdrawn.pop(origin, None)
+        self.sources.forget(gone)
         for neighbour, known in self._known.items():
             for origin in gone:
                 self._pending[neighbour].pop(origin, None)
@@ -369,12 +321,8 @@ class Gossip(ABC):
     def retract(self, origins: Iterable[PeerName], now: float, ask: Collection[Neighbour] | None = None) -> None:
         """Withdraw what is known of some origins, and ask neighbours about it, all of them if not told which."""
         for origin in origins:
-            stamp = self.stamp(origin)
-            before, times, _ = self._returns.get(origin, (NOTHING, 0, now))
-            self._returns[origin] = (stamp, times + 1 if before == stamp else 1, now)
-            self._release(origin)
+            self.sources.withdraw(origin, self.stamp(origin), now)
             self.withdraw(origin)
-            self._withdrawn[origin] = now + KEEP_WITHDRAWN
             self.say_to(self._to_say if ask is None else ask, [origin])
 
     def ask(self, neighbour: Neighbour, origin: PeerName) -> None:
@@ -403,17 +351,6 @@ class Gossip(ABC):
         self._to_tell = True
         for neighbour in neighbours:
             self._to_say[neighbour] |= origins
-
-    def _release(self, origin: PeerName) -> None:
-        source = self._sources.pop(origin, None)
-        if source is not None and origin != source.peer:
-            count, load = self.load(source)
-            self._loads[source] = count - 1, load - self._sizes.get(origin, 0)
-
-    def _resize(self, origin: PeerName, size: int) -> None:
-        self.total += size - self._sizes.pop(origin, 0)
-        if size:
-            self._sizes[origin] = size
 
     def _haves(self, known: Iterable[tuple[PeerName, Stamp]]) -> Iterator[Have]:
         stamps = sorted(known)

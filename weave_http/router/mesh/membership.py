@@ -162,7 +162,7 @@ class Membership(FactGossip[PeerInfo, Claim]):
         return topology.leads(self.topology, self.view.present, self.view.connected, self._told_by)
 
     def _told_by(self, speaker: PeerName) -> PeerName:
-        source = self.source(speaker)
+        source = self.sources.of(speaker)
         return source.peer if source is not None else speaker
 
     def conclude(self, links: Iterable[Link], connected: Set[PeerName], now: float) -> View:
@@ -218,9 +218,9 @@ class Membership(FactGossip[PeerInfo, Claim]):
         """Tell whether a neighbour may claim something of a third peer."""
         if fact.owner not in self.topology and len(self.topology) >= MOST_PEERS:
             return False
-        claimed, links = self.load(neighbour)
+        claimed, links = self.sources.load(neighbour)
         size = self.size(fact.value)
-        return claimed < MOST_CLAIMS and links + size <= MOST_CLAIMED_LINKS and self.total + size <= MOST_LINKS
+        return claimed < MOST_CLAIMS and links + size <= MOST_CLAIMED_LINKS and self.sources.total + size <= MOST_LINKS
 
     def is_known(self, owner: PeerName, view: View) -> bool:
         """Tell that anybody is: this topic is by which peers are known."""
@@ -241,7 +241,7 @@ class Membership(FactGossip[PeerInfo, Claim]):
 
     def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
         """Return what is new to a neighbour; it counts as told."""
-        due = (fact for fact in self.due(neighbour, now) if self.source(fact.owner) is not neighbour)
+        due = (fact for fact in self.due(neighbour, now) if self.sources.of(fact.owner) is not neighbour)
         batches = self.batches(due, neighbour, FACTS_PER_MESSAGE, LINKS_PER_MESSAGE)
         return [Facts(tuple(batch)) for batch in batches]
 
@@ -255,7 +255,7 @@ class Membership(FactGossip[PeerInfo, Claim]):
 
     def settle(self, view: View, now: float) -> float | None:
         """Forget who is out of reach, and what was withdrawn; return when there will be more to do."""
-        gone = (self._gone | self.expired(now)) - {self._me}
+        gone = (self._gone | self.sources.expired(now)) - {self._me}
         self.topology.drop(gone)
         if gone:
             self.forget(gone)
@@ -263,5 +263,5 @@ class Membership(FactGossip[PeerInfo, Claim]):
         relay_at = min(self._relay_at.values(), default=None)
         tell_at = self._tell_at if self._tell_at > now else None
         calm_at = self._calm_at if self._fresh else None
-        times = (self._horizon.next_at, self.expires_at, relay_at, tell_at, calm_at)
+        times = (self._horizon.next_at, self.sources.expires_at, relay_at, tell_at, calm_at)
         return min((at for at in times if at is not None), default=None)

@@ -122,11 +122,11 @@ class NameGossip(Gossip):
         known = of_itself or origin in view.links
         if not known:
             self.pass_over(origin)
-        if not known or not self.believe(neighbour, origin, stamp, view.connected):
+        if not known or not self.sources.believes(neighbour, origin, stamp, view.connected):
             return
         if not self._has_room(neighbour, update, of_itself=of_itself):
             return
-        if of_itself and self.source(origin) is not neighbour and stamp < self.stamp(origin):
+        if of_itself and self.sources.of(origin) is not neighbour and stamp < self.stamp(origin):
             # What others said of a neighbour doesn't count any more, not even if it is later.
             self.withdraw(origin)
             self.say_to_all([origin])
@@ -144,7 +144,7 @@ class NameGossip(Gossip):
         register = self.zone.get(update.origin)
         before = len(register) if register and update.base else 0
         added = sum(change.present for change in update.changes)
-        claimed = 0 if of_itself else self.load(neighbour)[1]
+        claimed = 0 if of_itself else self.sources.load(neighbour)[1]
         return before + added <= MOST_OF_ONE and claimed + added <= MOST_CLAIMED
 
     def updates(self, neighbour: Neighbour, now: float) -> list[Message]:
@@ -172,14 +172,14 @@ class NameGossip(Gossip):
             self._until[origin] = now + LINGER
         for origin in self._left:
             self._until.pop(origin, None)
-        gone = (self.origins - set(view.links) - view.connected | self.expired(now)) - {self._me}
+        gone = (self.origins - set(view.links) - view.connected | self.sources.expired(now)) - {self._me}
         self.zone.drop(gone)
         self._left &= self.origins
         self.forget(gone)
         if gone:  # and there is room again
             self.retract([register.origin for register in self.zone if register.incomplete], now)
         self.ask_for(new)
-        times = [*self._until.values(), *([self.expires_at] if self.expires_at is not None else [])]
+        times = [*self._until.values(), *([self.sources.expires_at] if self.sources.expires_at is not None else [])]
         return min(times, default=None)
 
     def _whole(self, neighbour: Neighbour, message: Names) -> Update | None:
