@@ -164,7 +164,17 @@ def test_of_many_peers_each_is_asked_less_often() -> None:
             asked = each.probe
             answer = Probe(True, asked.target, me, 0, asked.nonce, asked.size)
             end.hear(answer, now + 0.001)
-    assert questions / 30 <= 2 * MOST_A_SECOND + 5, "those who would ask us do not, here"
+    assert questions / 30 <= 2 * MOST_A_SECOND + len(ways) / 30, "those who would ask us do not, here"
+
+
+def test_a_hundred_peers_are_asked_as_often_as_few() -> None:
+    def interval(peers: int) -> float:
+        end = Prober(PeerName("02:00:00:00:00:00"))
+        ways = [Way(f"02:00:00:00:02:{number:02x}", ip_address(f"192.0.2.{number}")) for number in range(peers)]
+        end.want(dict.fromkeys(ways, FULL), 0.0)
+        return end.interval
+
+    assert [interval(peers) for peers in (1, 100, 200)] == [INTERVAL, INTERVAL, 2 * INTERVAL]
 
 
 @pytest.mark.parametrize("slow", [{A, B}, {A}, {B}])

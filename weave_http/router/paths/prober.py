@@ -19,8 +19,8 @@ from weave_http.router.paths.track import GRID, State, Track
 
 INTERVAL = 1.5
 """Seconds between probes on a way that is good, at least."""
-MOST_A_SECOND = 25
-"""Questions that a host asks in a second while all is well: with more than 75 peers, of which it asks about half, each
+MOST_A_SECOND = 34
+"""Questions that a host asks in a second while all is well: with more than 102 peers, of which it asks about half, each
 has a turn less often. It is for all hosts the same, who know how long to wait for a question."""
 SLOW, MOST_SLOWER = 1.5, 4.0
 """So many times longer than it should a host's event loop may take to come round before it asks less often; and at most
