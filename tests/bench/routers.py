@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,18 +64,17 @@ def _events(hosts: Sequence[RoutedHost], goal: float) -> Iterator[tuple[str, flo
     """Yield what happened, the seconds until all was right again, the processor seconds, and the goal in seconds."""
     seed, half = hosts[0], hosts[1 : 1 + len(hosts) // 2]
 
-    def right() -> bool:
+    def each_has(count: Callable[[RoutedHost], int], others: int) -> bool:
         there = [host for host in hosts if host.router is not None]
-        return all(in_use(host) == len(there) - 1 + _LISTENING for host in there)
+        return all(count(host) == len(there) - 1 + others for host in there)
 
     def until_right(what: str, limit: float) -> tuple[str, float, float, float]:
         while True:
-            await_true(right, what, seconds=_HANG_SECONDS, pause=0.3)
+            await_true(lambda: each_has(in_use, _LISTENING), what, seconds=_HANG_SECONDS, pause=0.3)
             seconds, processor = time.monotonic() - began, processor_seconds(hosts) - used
             # For each such list the kernel goes through the connections of all hosts: with a hundred it takes a quarter
             # of a second. It is asked for when the time is taken already.
-            there = [host for host in hosts if host.router is not None]
-            if all(connections(host) == len(there) - 1 for host in there):
+            if each_has(connections, 0):
                 return what, seconds, processor, limit
 
     began, used = time.monotonic(), 0.0

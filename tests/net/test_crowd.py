@@ -25,7 +25,7 @@ class Decoded:
         self._count = 0
         for kind in (ifinfmsg, ifaddrmsg, rtmsg):
             monkeypatch.setattr(kind, "decode", self._counting(kind.decode))
-        for name in ("_link", "_cidr"):
+        for name in ("_link", "raw_cidr"):
             monkeypatch.setattr(links, name, self._counting(getattr(links, name)))
 
     def _counting(self, decode: Callable[[object], object]) -> Callable[[object], object]:

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import errno
 import socket
-from ipaddress import ip_address
 
 from weave_http.addresses import IP
 from weave_http.closing import Closing
-from weave_http.net import netlink
+from weave_http.net import links, netlink
 from weave_http.net.messages import ifaddrmsg
 from weave_http.net.netlink import Netlink
 
 _RTMGRP_IPV4_IFADDR, _RTMGRP_IPV6_IFADDR = 0x10, 0x100
 _LARGEST = 64 * 1024
-_ATTRIBUTES = 8
-"""Where they begin, behind family, prefix length, flags, scope and index."""
-_SCOPE, _SCOPE_LINK = 3, 253
-_IFA_ADDRESS, _IFA_LOCAL = 1, 2
 
 
 class AddressEvents(Closing):
@@ -64,10 +59,4 @@ def own_addresses() -> set[IP]:
 
 
 def _address(body: memoryview) -> IP | None:
-    """Return an undecoded address as a value; None for one that is link-local."""
-    if body[0] == socket.AF_INET6 and body[_SCOPE] == _SCOPE_LINK:
-        return None
-    found = netlink.attributes(body, _ATTRIBUTES)
-    # IPv6 has IFA_LOCAL only where the other end has another address.
-    raw = found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS))
-    return ip_address(bytes(raw)) if raw is not None else None
+    return None if links.is_link_local_6(body) else links.raw_cidr(body).ip

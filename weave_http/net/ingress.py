@@ -7,7 +7,7 @@ beside the rules: whoever is root in a container can change its interface, but n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import nullcontext, suppress
 from ipaddress import IPv6Network
 
@@ -160,20 +160,23 @@ def forget(device: str) -> None:
     nftables.delete_chain(TABLE, device)
 
 
-def tidy() -> set[str]:
+def tidy(devices: Collection[str]) -> set[str]:
     """Take the rules of devices away that are gone: the kernel may keep them.
 
+    Args:
+        devices: of which it matters whether they have rules. They were listed before: rules come first.
+
     Returns:
-        the devices with rules.
+        the ones of them without rules.
 
     Raises:
         HostError: the kernel refused.
     """
     found = nftables.chains(TABLE)
-    gone = {device for device in found if links.index_of(device) is None}
-    for device in gone:
-        forget(device)
-    return found - gone
+    for device in found:
+        if links.index_of(device) is None:
+            forget(device)
+    return set(devices) - found
 
 
 def remove() -> None:

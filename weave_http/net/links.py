@@ -32,6 +32,8 @@ _LINK = struct.Struct("=4xiI")
 """Index and flags of an undecoded link."""
 _ADDRESS = struct.Struct("=BB2xI")
 """Family, length of the prefix, and index of the link, of an undecoded address; its attributes are behind it."""
+_SCOPE = 3
+"""Where it stands there."""
 _NOTHING = memoryview(b"")
 _INDEX = slice(4, 8)
 _KIND_VETH = b"\x09\0\x01\0veth\0"
@@ -155,6 +157,11 @@ def list_links(
     return [link for link in found if kind in ("", link.kind) and master in (0, link.master)]
 
 
+def names(kernel: Netlink, kind: str, prefixes: str | tuple[str, ...]) -> set[str]:
+    """Return the names of links of a kind that begin in one of some ways."""
+    return {link.name for link in list_links(kernel, kind=kind) if link.name.startswith(prefixes)}
+
+
 def raw_index(body: memoryview) -> int:
     """Return the index of an undecoded link, or of the link that an undecoded FDB entry is about."""
     return netlink.number(body[_INDEX])
@@ -254,7 +261,7 @@ def list_addresses(kernel: Netlink, link: Link, family: int = socket.AF_INET) ->
 
     def take(body: memoryview) -> Cidr | None:
         its_family, _, index = _ADDRESS.unpack_from(body)
-        return _cidr(body) if index == link.index and its_family == family else None
+        return raw_cidr(body) if index == link.index and its_family == family else None
 
     found: list[Cidr] = kernel.scan(message, netlink.RTM_GETADDR, f"list the addresses of {link.name}", take)
     if family == socket.AF_INET:
@@ -262,12 +269,17 @@ def list_addresses(kernel: Netlink, link: Link, family: int = socket.AF_INET) ->
     return [cidr for cidr in reversed(found) if not cidr.is_link_local]  # the kernel has the latest first
 
 
-def _cidr(body: memoryview) -> Cidr:
+def raw_cidr(body: memoryview) -> Cidr:
     """Return an undecoded address as a value."""
     _, prefix_length, _ = _ADDRESS.unpack_from(body)
     found = netlink.attributes(body, _ADDRESS.size)
     # IPv6 has IFA_LOCAL only where the other end has another address.
     return ip_interface((bytes(found.get(_IFA_LOCAL) or found[_IFA_ADDRESS]), prefix_length))
+
+
+def is_link_local_6(body: memoryview) -> bool:
+    """Tell whether an undecoded address is a link-local one of IPv6."""
+    return body[0] == socket.AF_INET6 and body[_SCOPE] == _RT_SCOPE_LINK
 
 
 def list_all_addresses(kernel: Netlink, link: Link) -> list[Cidr]:

@@ -96,8 +96,7 @@ class Ports:
         """
         changed = []
         with Netlink() as kernel:
-            found = _found(kernel)
-            ports = [link for link in found if link.name.startswith(constants.HOST_VETH_PREFIX)]
+            ports = _found(kernel)
             witnesses = _witnesses(kernel, self._procfs) if ports else {}
             for port in ports:
                 witness = witnesses.get(port.peer_namespace)
@@ -119,7 +118,7 @@ class Ports:
             return index not in self._known
 
         for link in _found(kernel, is_new):
-            if link.name.startswith(constants.HOST_VETH_PREFIX) and link.peer_namespace >= 0:
+            if link.peer_namespace >= 0:
                 self._known[link.index] = _Port(link)
                 # One that an earlier version of weave made may have IPv6 yet.
                 sysctl.set_ipv6(link.name)
@@ -140,17 +139,18 @@ class Ports:
 def port_names() -> list[str]:
     """Return the names of the host's ends of the containers' veths. Raises `HostError`."""
     with Netlink() as kernel:
-        return [link.name for link in _found(kernel) if link.name.startswith(constants.HOST_VETH_PREFIX)]
+        return [link.name for link in _found(kernel)]
 
 
 def _found(kernel: Netlink, keep: Callable[[memoryview], bool] | None = None) -> list[Link]:
-    """Return the ports of our bridges: of the network of all, and of further Docker networks."""
+    """Return the veths on our bridges: of the network of all, and of further Docker networks."""
     ours = [
         link.index
         for link in links.list_links(kernel, kind="bridge")
         if link.name == constants.BRIDGE or link.name.startswith(constants.SEGMENT_BRIDGE_PREFIX)
     ]
-    return [link for bridge in ours for link in links.list_links(kernel, master=bridge, keep=keep)]
+    found = (link for bridge in ours for link in links.list_links(kernel, master=bridge, keep=keep))
+    return [link for link in found if link.name.startswith(constants.HOST_VETH_PREFIX)]
 
 
 def _set_inner_mtu(path: str, index: int, mtu: int) -> bool:

@@ -47,7 +47,7 @@ def ensure_bridge(name: str, mtu: int) -> None:
 def present() -> set[str]:
     """Return the names of the bridges that there are. Raises `HostError`."""
     with Netlink() as kernel:
-        return _names(kernel, "bridge", constants.SEGMENT_BRIDGE_PREFIX)
+        return links.names(kernel, "bridge", constants.SEGMENT_BRIDGE_PREFIX)
 
 
 def remove_others(networks: Collection[str]) -> list[str]:
@@ -81,9 +81,5 @@ def remove_others(networks: Collection[str]) -> list[str]:
 def remove_devices() -> None:
     """Remove what leads to other hosts. Idempotent. Raises `HostError`."""
     with Netlink() as kernel, host_locked():
-        for name in _names(kernel, "vxlan", constants.SEGMENT_VXLAN_PREFIXES):
+        for name in links.names(kernel, "vxlan", constants.SEGMENT_VXLAN_PREFIXES):
             links.delete_link(kernel, name)
-
-
-def _names(kernel: Netlink, kind: str, prefixes: str | tuple[str, ...]) -> set[str]:
-    return {link.name for link in links.list_links(kernel, kind=kind) if link.name.startswith(prefixes)}

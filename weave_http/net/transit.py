@@ -49,8 +49,7 @@ def ensure(transits: Iterable[Forward]) -> None:
         device_of(ip.version, label): (ip, label) for label, each in pairs.items() for ip in (each.source, each.to)
     }
     with Netlink() as kernel, host_locked():
-        devices = (link.name for link in links.list_links(kernel, kind="vxlan") if link.name.startswith(_PREFIX))
-        there = {*devices, *(name for name in wanted if links.index_of(name) is not None)}
+        there = {name for name in wanted if links.index_of(name) is not None} | links.names(kernel, "vxlan", _PREFIX)
         if not wanted and not there:
             return
         for name in there:

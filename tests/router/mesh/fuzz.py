@@ -241,7 +241,8 @@ def _kept(it: Core) -> int:
     kept = len(it.membership.topology) + it.membership.sources.total + len(it.names.entries(it.now))
     for topic in (it.membership, it.names):
         kept += sum(len(known or ()) for known in topic._known.values())
-        kept += len(topic.sources)
+        sources = topic.sources
+        kept += len(sources._returns) + len(sources._withdrawn) + len(sources._of)
     assert kept < _MOST_KEPT
     return kept
 

@@ -151,12 +151,11 @@ class Kernel:
 
     def _unguarded(self) -> Collection[str]:
         try:
-            guarded = ingress.tidy()
+            return ingress.tidy(port_names() if self._enforce else ())
         except HostError:
             if self._enforce:
                 raise
             return ()
-        return set(port_names()) - guarded if self._enforce else ()
 
     def sign_bridge(self, uid: int) -> None:
         """Write on the bridge, for as long as it lasts, whose it is, and what executors have to enforce.

@@ -307,7 +307,6 @@ class Peering:
 
     async def _resend(self) -> None:
         while True:
-            self._changed()
             few = 2 * int(log2(max(1, len(self.connections)))) + 1
             for _ in range(few):
                 # Hosts that were launched at once must not all do it at the same moment ever after.
@@ -317,3 +316,4 @@ class Peering:
                     for topic in self._topics_with(connection):
                         topic.resend(connection.neighbour)
                     connection.wake()
+            self._changed()

@@ -35,10 +35,6 @@ class Sources:
         """Until when something withdrawn still counts."""
         self._returns: dict[PeerName, tuple[Stamp, int, float]] = {}
 
-    def __len__(self) -> int:
-        """Return how much is kept here."""
-        return len(self._of) + len(self._withdrawn) + len(self._returns)
-
     def of(self, origin: PeerName) -> Neighbour | None:
         """Return from which neighbour that is known which is known of an origin."""
         return self._of.get(origin)
