@@ -22,6 +22,9 @@ TUNNEL_DEVICE = "weave-wg"
 """The WireGuard device that frames go through when the network has a password."""
 RELAYED_TUNNEL_DEVICE = "weave-wg-relay"
 """The same for frames to hosts that are reached over others only; there when there are such."""
+CUTTING_DEVICE, JOINING_DEVICE = "weave-gso", "weave-gro"
+"""A veth on the way into a tunnel, both ends on the host: what is sent into the one is cut up, and joined at the other
+(`weave_http.net.offload`)."""
 VNI = 6784
 """VXLAN network identifier: one network, so one number."""
 

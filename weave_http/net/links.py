@@ -17,7 +17,7 @@ from weave_http.net.messages import ifaddrmsg, ifinfmsg, rtmsg
 from weave_http.net.netlink import Netlink, NetlinkError
 from weave_http.records import dataclass
 
-IFF_UP, IFF_LOOPBACK = 0x1, 0x8
+IFF_UP, IFF_LOOPBACK, _IFF_NOARP = 0x1, 0x8, 0x80
 IFLA_MASTER = 10
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_OPERSTATE = 1, 3, 4, 5, 16
 _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_LINK_NETNSID = 18, 20, 37
@@ -196,6 +196,7 @@ def set_link(
     link: Link,
     *,
     up: bool = False,
+    asks_nobody: bool = False,
     mtu: int | None = None,
     master: int | None = None,
     alias: str | None = None,
@@ -206,14 +207,14 @@ def set_link(
         kernel: where.
         link: the link.
         up: set it up; it is never set down.
+        asks_nobody: have it send without asking by ARP who is there.
         mtu: bytes.
         master: index of a bridge.
         alias: text to be written on it.
     """
     message = ifinfmsg()
     message["index"] = link.index
-    if up:
-        message["flags"] = message["change"] = IFF_UP
+    message["flags"] = message["change"] = (IFF_UP if up else 0) | (_IFF_NOARP if asks_nobody else 0)
     if mtu is not None:
         message["attrs"].append(("IFLA_MTU", mtu))
     if master is not None:

@@ -21,7 +21,7 @@ from ipaddress import IPv4Address, IPv4Network, ip_interface
 from weave_http import constants
 from weave_http.addresses import IP
 from weave_http.errors import HostError
-from weave_http.net import links, routes, sysctl
+from weave_http.net import links, offload, routes, sysctl
 from weave_http.net.links import Link
 from weave_http.net.netlink import Netlink, NetlinkError
 from weave_http.net.netns import host_locked
@@ -118,6 +118,7 @@ def remove(*interfaces: Interface) -> None:
         for interface in interfaces or (DIRECT, RELAYED):
             links.delete_link(kernel, interface.name)
         if not interfaces:
+            offload.remove(kernel)
             routes.delete_dead_end(kernel, TUNNEL)
 
 

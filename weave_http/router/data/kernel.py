@@ -11,6 +11,7 @@ from weave_http.errors import HostError
 from weave_http.net import bridge, conntrack, expose, ingress, segments, teardown, transit, tunnel
 from weave_http.net.backend import Backend
 from weave_http.net.iptables import Kept
+from weave_http.net.offload import Offload
 from weave_http.net.ports import Ports, port_names
 from weave_http.net.relays import Relays, ensure_routes, look_up_anew
 from weave_http.net.rules import Guard, data_rules
@@ -77,6 +78,7 @@ class Kernel:
         self._port = port
         self._failed: dict[str, str] = {}
         self._tunnels = tunnels
+        self._offload = Offload()
         self._overhead = OVERHEAD if tunnels else 0
         self._relays: Relays | None = None
         self._source = None if tunnels else source  # in a tunnel frames come from this host's address there
@@ -126,7 +128,9 @@ class Kernel:
             self._relay(relays, fresh=outcome.changed)
         if self._tunnels:
             # However narrow the network is: probes look whether more passes.
-            _ensure_tunnels(*self._tunnels, relays, self._ceiling + self._backend.overhead)
+            room = self._ceiling + self._backend.overhead
+            _ensure_tunnels(*self._tunnels, relays, room)
+            self._offload.ensure({each.name: each.network for each in (tunnel.DIRECT, tunnel.RELAYED)}, room)
         else:
             tunnel.remove()
         self._backend.ensure(state.mtu)
