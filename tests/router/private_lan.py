@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.router.hosts import Lan, RoutedHost
+from tests.router.hosts import Lan, RoutedHost, until
 from tests.wire import Searched, listening, searched
 from weave_http.image import apt, mirror, tunnel
 from weave_http.image.deb import unpack
@@ -98,3 +98,20 @@ class PrivateLan(Lan):
         """
         with searched(self._lan.call(listening), wanted) as seen:
             yield seen
+
+
+def meshed(lan: PrivateLan, count: int, *, changing: float = 600) -> list[RoutedHost]:
+    """Return hosts whose routers reach each other, each with a container.
+
+    Args:
+        lan: where they are.
+        count: how many.
+        changing: seconds after which each makes its secret anew.
+    """
+    hosts = lan.add(count)
+    for host in hosts:
+        assert host.guest
+        lan.launch(host, *([hosts[0].address] if host is not hosts[0] else []), changing=changing)
+    until(lambda: all(host.ready for host in hosts))
+    until(lambda: direct(hosts), within=90)
+    return hosts

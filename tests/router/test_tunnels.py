@@ -13,7 +13,7 @@ import pytest
 from tests.net.kernel import Space
 from tests.patience import PATIENCE
 from tests.router.hosts import SECONDS, RoutedHost, states, until
-from tests.router.private_lan import PrivateLan, direct, fetched
+from tests.router.private_lan import PrivateLan, direct, fetched, meshed
 from tests.router.stream import Stream
 from weave_http.addresses import parse_peer_address
 from weave_http.host.router_client import RouterClient
@@ -46,23 +46,6 @@ def programs() -> Path:
 def lan(tmp_path: Path, programs: Path) -> Iterator[PrivateLan]:
     with PrivateLan(tmp_path, programs) as lan:
         yield lan
-
-
-def meshed(lan: PrivateLan, count: int, *, changing: float = 600) -> list[RoutedHost]:
-    """Return hosts whose routers reach each other, each with a container.
-
-    Args:
-        lan: where they are.
-        count: how many.
-        changing: seconds after which each makes its secret anew.
-    """
-    hosts = lan.add(count)
-    for host in hosts:
-        assert host.guest
-        lan.launch(host, *([hosts[0].address] if host is not hosts[0] else []), changing=changing)
-    until(lambda: all(host.ready for host in hosts))
-    until(lambda: direct(hosts), within=90)
-    return hosts
 
 
 @dataclass

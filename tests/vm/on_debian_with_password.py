@@ -9,8 +9,8 @@ import pytest
 
 from tests.hosts.host import Host
 from tests.router.hosts import until
-from tests.router.private_lan import PrivateLan
-from tests.router.test_tunnels import FULL, meshed
+from tests.router.private_lan import PrivateLan, meshed
+from tests.router.test_tunnels import FULL
 from tests.vm.main_job import main_job
 from weave_http.host.router_client import RouterClient
 
