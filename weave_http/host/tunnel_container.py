@@ -16,6 +16,9 @@ from weave_http.errors import EngineError, HostError
 from weave_http.hints import Any
 
 ROLE = "tunnel"
+MEMORY = {"GOMEMLIMIT": "256MiB"}
+"""For the environment of wireguard-go: what it tries to do with. Under the load of many streams it took 560 MB without,
+and kept it; with less than this it collects memory half of the time."""
 TUN = "/dev/net/tun"
 
 
@@ -30,7 +33,7 @@ def create_body(image: str, device: str = constants.TUNNEL_DEVICE) -> dict[str, 
         "Image": image,
         "Entrypoint": [constants.TUNNEL_PROGRAM],
         "Cmd": ["-f", device],
-        "Env": ["WG_PROCESS_FOREGROUND=1", "LOG_LEVEL=error"],
+        "Env": ["WG_PROCESS_FOREGROUND=1", "LOG_LEVEL=error", *(f"{name}={value}" for name, value in MEMORY.items())],
         "Labels": {constants.ROLE_LABEL: ROLE},
         "HostConfig": {
             "AutoRemove": True,

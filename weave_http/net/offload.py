@@ -34,6 +34,8 @@ from weave_http.net.nftables import DIFFERENT, EGRESS, INGRESS, MARK, NETWORK, C
 logger = logging.getLogger(__name__)
 
 TABLE = "weave-offload"
+_PROGRAMS = "tun"
+"""What the kernel calls a tunnel of a program."""
 _TAKES_JOINED = "tx-udp-segmentation"
 _CUT = ("tx-checksum-ip-generic", "tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation")
 """What the one end must not leave to the other."""
@@ -55,11 +57,13 @@ class Offload:
         """Have packets for these tunnels joined, where that can be had. Converges; what fails is logged, once.
 
         Args:
-            tunnels: devices, and the addresses that each leads to. Those that are not there are passed over.
+            tunnels: devices, and the addresses that each leads to. Those that are not there are passed over, and the
+                kernel's own: it would cut up at once what is joined.
             mtu: of what goes through them, in bytes.
         """
         with Netlink() as kernel, host_locked():
-            there = [(link, net) for name, net in tunnels.items() if (link := links.get_link(kernel, name))]
+            found = [(links.get_link(kernel, name), net) for name, net in tunnels.items()]
+            there = [(link, net) for link, net in found if link is not None and link.kind == _PROGRAMS]
             ours = {link.index for link, _ in there}
             if not ours - self._in_vain:
                 remove(kernel)

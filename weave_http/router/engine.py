@@ -75,7 +75,8 @@ def _start_daemon(name: str) -> str:
             raise HostError(
                 "this kernel has no WireGuard, and there is no program wireguard-go", hint="modprobe wireguard"
             )
-        done = subprocess.run([program, name], capture_output=True, text=True, check=False)
+        environ = {**os.environ, **tunnel_container.MEMORY}
+        done = subprocess.run([program, name], capture_output=True, text=True, env=environ, check=False)
         if done.returncode:
             said = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith(_BOX)]
             raise HostError(f"wireguard-go can't be started: {said[-1] if said else f'exit code {done.returncode}'}")
