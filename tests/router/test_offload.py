@@ -21,8 +21,8 @@ from weave_http.net.offload import TABLE, remove
 pytestmark = [pytest.mark.kernel, pytest.mark.programs]
 
 PORT = 5003
-JOINED = 8000
-"""Bytes of a piece that is more than one packet of this LAN."""
+JOINED = 2000
+"""Bytes that no single packet of this LAN has. How many go in one piece, on the mean, is up to the sender."""
 LOST = 3
 """Packets under way in the moment in which their way is taken from them, at most."""
 DATAGRAMS = 400

@@ -23,7 +23,12 @@ from weave_http.image import build_guest_image, build_image
 PROJECT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 CACHE = PROJECT / "build" / "cache" / "weave-http"
-SCENARIOS = {"on_debian": "", "on_debian_with_password": "", "on_kernel_without_ipv6": "ipv6.disable=1"}
+SCENARIOS = {
+    "on_debian": "",
+    "on_debian_with_password": "",
+    "on_debian_in_user_space": "module_blacklist=wireguard",
+    "on_kernel_without_ipv6": "ipv6.disable=1",
+}
 """File of tests → what the kernel is told."""
 MOST_SECONDS = 3600
 KERNEL = (
