@@ -20,10 +20,11 @@ It takes Linux 6.2, whose tunnels of programs take joined packets; what a kernel
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network
 
-from weave_http.constants import CUTTING_DEVICE, JOINING_DEVICE
+from weave_http.constants import CUTTING_DEVICE, GREATEST_MTU, JOINING_DEVICE
 from weave_http.errors import HostError
 from weave_http.net import features, links, nftables, sysctl
 from weave_http.net.links import Link
@@ -45,34 +46,37 @@ _HOP = IPv4Address("240.0.0.1")
 """Neither device asks who is there."""
 _UDP = (Test(None, 0, b"\x08\x00"), Test(NETWORK, 9, b"\x11"))
 _DESTINATION = 16
+_SECONDS = 600.0
+"""How long what could not be had is not tried again."""
 
 
 class Offload:
-    """The way round before tunnels. A device on which it was in vain is not tried again."""
+    """The way round before tunnels. Where it can't be had, it is tried again now and then."""
 
     def __init__(self) -> None:
-        self._in_vain: set[int] = set()
+        self._trouble = ""
+        self._again = 0.0
 
-    def ensure(self, tunnels: Mapping[str, IPv4Network], mtu: int) -> None:
+    def ensure(self, tunnels: Mapping[str, IPv4Network]) -> None:
         """Have packets for these tunnels joined, where that can be had. Converges; what fails is logged, once.
 
         Args:
             tunnels: devices, and the addresses that each leads to. Those that are not there are passed over, and the
                 kernel's own: it would cut up at once what is joined.
-            mtu: of what goes through them, in bytes.
         """
         with Netlink() as kernel, host_locked():
             found = [(links.get_link(kernel, name), net) for name, net in tunnels.items()]
             there = [(link, net) for link, net in found if link is not None and link.kind == _PROGRAMS]
-            ours = {link.index for link, _ in there}
-            if not ours - self._in_vain:
-                remove(kernel)
-                return
             try:
-                _ensure(kernel, there, mtu)
+                if there and time.monotonic() >= self._again:
+                    _ensure(kernel, there)
+                    self._trouble = ""
+                elif not there:
+                    remove(kernel)
             except HostError as error:
-                logger.info("packets go into %s one by one: %s", " and ".join(link.name for link, _ in there), error)
-                self._in_vain |= ours
+                if str(error) != self._trouble:
+                    logger.info("packets go into %s one by one: %s", _words(there), error)
+                self._trouble, self._again = str(error), time.monotonic() + _SECONDS
                 remove(kernel)
 
 
@@ -83,21 +87,26 @@ def remove(kernel: Netlink) -> None:
         links.delete_link(kernel, CUTTING_DEVICE)
 
 
-def _ensure(kernel: Netlink, tunnels: list[tuple[Link, IPv4Network]], mtu: int) -> None:
+def _ensure(kernel: Netlink, tunnels: list[tuple[Link, IPv4Network]]) -> None:
     ends = _ends(kernel)
-    if ends is None or not all(map(_is_there, _chains(*ends, tunnels))):
-        if unfit := [link.name for link, _ in tunnels if not features.active(link.name, _TAKES_JOINED)]:
-            raise HostError(f"{unfit[0]} has no {_TAKES_JOINED}")
-        cutting, joining = ends or _make(kernel, mtu)
-        features.switch(cutting.name, off=_CUT)
-        features.switch(joining.name, on=_JOIN)
-        nftables.put(TABLE, *_chains(cutting, joining, tunnels))
-        logger.info("packets go into %s joined", " and ".join(link.name for link, _ in tunnels))
-        ends = cutting, joining
+    if ends and all(map(_is_there, _chains(*ends, tunnels))):
+        _set_up(kernel, ends)
+        return
+    if unfit := [link.name for link, _ in tunnels if not features.active(link.name, _TAKES_JOINED)]:
+        raise HostError(f"{unfit[0]} has no {_TAKES_JOINED}")
+    cutting, joining = ends or _make(kernel)
+    features.switch(cutting.name, off=_CUT)
+    features.switch(joining.name, on=_JOIN)
+    _set_up(kernel, (cutting, joining))
+    nftables.put(TABLE, *_chains(cutting, joining, tunnels))
+    logger.info("packets go into %s joined", _words(tunnels))
+
+
+def _set_up(kernel: Netlink, ends: tuple[Link, Link]) -> None:
     for end in ends:
         sysctl.set_ipv6(end.name)
-        if not end.up or end.mtu != mtu:
-            links.set_link(kernel, end, up=True, asks_nobody=True, mtu=mtu)
+        if not end.up:
+            links.set_link(kernel, end, up=True, asks_nobody=True)
 
 
 def _ends(kernel: Netlink) -> tuple[Link, Link] | None:
@@ -105,11 +114,11 @@ def _ends(kernel: Netlink) -> tuple[Link, Link] | None:
     return (cutting, joining) if cutting and joining else None
 
 
-def _make(kernel: Netlink, mtu: int) -> tuple[Link, Link]:
-    """Make the veth; both ends are down."""
+def _make(kernel: Netlink) -> tuple[Link, Link]:
+    """Make the veth; both ends are down, and take packets of any size."""
     links.delete_link(kernel, CUTTING_DEVICE)
-    peer = [("IFLA_IFNAME", JOINING_DEVICE), ("IFLA_MTU", mtu)]
-    links.add_link(kernel, CUTTING_DEVICE, "veth", [("VETH_INFO_PEER", {"attrs": peer})], [("IFLA_MTU", mtu)])
+    peer = [("IFLA_IFNAME", JOINING_DEVICE), ("IFLA_MTU", GREATEST_MTU)]
+    links.add_link(kernel, CUTTING_DEVICE, "veth", [("VETH_INFO_PEER", {"attrs": peer})], [("IFLA_MTU", GREATEST_MTU)])
     ends = _ends(kernel)
     if ends is None:
         raise HostError(f"{CUTTING_DEVICE} vanished while it was being made")
@@ -140,5 +149,9 @@ def _leading_back(joining: Link, tunnels: list[tuple[Link, IPv4Network]]) -> Cha
         for_it = Test(NETWORK, _DESTINATION, net.network_address.packed, mask=net.netmask.packed)
         marked = [*nftables.exchange_ports(), *nftables.set_mark(_MARK)]
         rules.append([*nftables.tests([*_UDP, for_it]), *marked, *nftables.pass_on(link.index, _HOP)])
-    words = ", ".join(f"{link.name} {link.index}" for link, _ in tunnels)
-    return Chain(joining.name, INGRESS, [*rules, [nftables.DROP]], [f"to {words}"])
+    numbered = ", ".join(f"{link.name} {link.index}" for link, _ in tunnels)
+    return Chain(joining.name, INGRESS, [*rules, [nftables.DROP]], [f"to {numbered}"])
+
+
+def _words(tunnels: list[tuple[Link, IPv4Network]]) -> str:
+    return " and ".join(link.name for link, _ in tunnels)

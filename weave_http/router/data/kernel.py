@@ -128,9 +128,8 @@ class Kernel:
             self._relay(relays, fresh=outcome.changed)
         if self._tunnels:
             # However narrow the network is: probes look whether more passes.
-            room = self._ceiling + self._backend.overhead
-            _ensure_tunnels(*self._tunnels, relays, room)
-            self._offload.ensure({each.name: each.network for each in (tunnel.DIRECT, tunnel.RELAYED)}, room)
+            _ensure_tunnels(*self._tunnels, relays, self._ceiling + self._backend.overhead)
+            self._offload.ensure({each.name: each.network for each in (tunnel.DIRECT, tunnel.RELAYED)})
         else:
             tunnel.remove()
         self._backend.ensure(state.mtu)
