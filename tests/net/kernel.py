@@ -64,6 +64,13 @@ class Space:
         lines = self.run("ip -br link").splitlines()
         return sorted(name for line in lines if (name := line.split()[0].partition("@")[0]) != "lo")
 
+    def await_carrier(self) -> None:
+        """Wait until the kernel says of `ethwe` that it is up, which it does in the background."""
+        deadline = time.monotonic() + _SECONDS
+        while " state UP " not in self.run("ip link show dev ethwe"):
+            assert time.monotonic() < deadline, "ethwe gets no carrier"
+            time.sleep(0.001)
+
     def addresses(self) -> list[str]:
         """Return the IPv4 addresses of `ethwe`, in the kernel's order."""
         return self.run("ip -br -4 addr show dev ethwe").split()[2:]

@@ -269,6 +269,7 @@ def test_plugging_that_is_interrupted_anywhere_is_undone(joined: Space, c1: Spac
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_one_more_address_that_is_interrupted_anywhere_is_undone(joined: Space, c1: Space, after: bool) -> None:
     joined.call(guest.plug, c1.target(), [A])
+    c1.await_carrier()
     before = c1.run("ip -4 addr; ip route")
     for count in itertools.count(1):
         with failing_at(count, after=after) as fault:

@@ -147,6 +147,17 @@ def test_packets_go_one_by_one_into_a_tunnel_that_takes_no_joined_ones(lan: Priv
     assert one.log.read_text().count("one by one") == 1
 
 
+def test_packets_go_one_by_one_where_that_is_wished_for(lan: PrivateLan) -> None:
+    one, two = meshed(lan, 2)
+    assert is_joined(one)
+    one.end()
+    lan.launch(one, "--offload=false")
+    until(lambda: one.ready and one.connected == 1 and one.pings(two))
+    assert not is_joined(one)
+    assert streamed(one, two, TUNNEL_DEVICE) < 1500
+    assert streamed(two, one, TUNNEL_DEVICE) > JOINED, "the other host's choice is its own"
+
+
 def test_a_new_tunnel_gets_the_way_round_as_well(lan: PrivateLan) -> None:
     one, two = meshed(lan, 2)
     one.space.run(f"ip link del {TUNNEL_DEVICE}")

@@ -17,7 +17,7 @@ from weave_http.errors import HostError
 from weave_http.net import links, nftables
 from weave_http.net.links import Link
 from weave_http.net.neighbour import link_local
-from weave_http.net.nftables import ABOVE, BELOW, DIFFERENT, EQUAL, LINK, NETWORK, Rule, Test
+from weave_http.net.nft_rules import ABOVE, BELOW, DIFFERENT, EQUAL, LINK, NETWORK, Rule, Test
 from weave_http.records import dataclass
 
 TABLE = "weave"

@@ -10,23 +10,16 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Collection, Iterable, Sequence
-from ipaddress import IPv4Address
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from weave_http.closed_behind import closed_behind
 from weave_http.net.netlink import NLM_F_ACK, NLM_F_REQUEST, NetlinkError
+from weave_http.net.nft_rules import DROP, Rule, Step, leave_by, tests
 from weave_http.records import dataclass
 
-LINK, NETWORK = 0, 1
-"""Which header an offset begins at."""
-MARK = -1
-"""In place of a header: the packet's mark, a number that this host alone knows."""
 INGRESS, EGRESS = 0, 1
 """What a chain sees of a device: what it receives, or what it sends (Linux 5.16)."""
-EQUAL, DIFFERENT, BELOW, ABOVE = 0, 1, 2, 4
-"""How bytes of a frame, read as a number, compare with those given."""
-
 _NETLINK_NETFILTER, _SUBSYSTEM, _NETDEV = 12, 10, 5
 _BEGIN, _END = 16, 17
 _NEW_TABLE, _DEL_TABLE, _NEW_CHAIN, _GET_CHAIN, _DEL_CHAIN, _NEW_RULE, _GET_RULE = (
@@ -35,13 +28,6 @@ _NEW_TABLE, _DEL_TABLE, _NEW_CHAIN, _GET_CHAIN, _DEL_CHAIN, _NEW_RULE, _GET_RULE
 _NEW_GENERATION, _GET_GENERATION = _SUBSYSTEM << 8 | 15, _SUBSYSTEM << 8 | 16
 _NEW_ONE, _CREATE, _APPEND, _NESTED, _DUMP = 0x200, 0x400, 0x800, 0x8000, 0x300
 _ERROR, _DONE = 2, 3
-_DROP = 0
-_VERDICT, _REGISTER = 0, 1
-_FIRST, _SECOND = 8, 9
-"""Two registers of four bytes each."""
-_META_PROTOCOL, _META_MARK = 1, 3
-_TRANSPORT, _SOURCE_PORT, _TARGET_PORT, _PORT_BYTES = 2, 0, 2, 2
-_IPV4 = 2
 _HEADER, _GENERAL, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("!BBH"), struct.Struct("=HH")
 _RECEIVE_BYTES = 1 << 18
 _TYPE_MASK = 0x3FFF
@@ -50,33 +36,10 @@ _RULE_CHAIN, _RULE_USER_DATA, _COMMENT = 2, 7, 0
 _ABSENT = (errno.ENOENT, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT)
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
-    """A test of some bytes of a frame.
-
-    Args:
-        header: `LINK` or `NETWORK`; `MARK`; None for the frame's EtherType, whatever tags it has.
-        offset: bytes from the header's beginning.
-        value: what is compared with.
-        comparison: `EQUAL`, …
-        mask: bits that count; empty for all.
-    """
-
-    header: int | None
-    offset: int
-    value: bytes
-    comparison: int = EQUAL
-    mask: bytes = b""
-
-
-Rule = Sequence[Test]
-"""What a frame must be for it to be dropped."""
 _Attributes = list[tuple[int, Any]]
 """Numbers of attributes, and what they hold: bytes, a text, a number, or attributes."""
 _Change = tuple[int, int, _Attributes]
 """Kind, flags and attributes of a message."""
-Step = tuple[str, _Attributes]
-"""One expression of a rule: what the kernel calls it, and its attributes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +85,7 @@ def put_forward(table: str, device: str, index: int) -> None:
     Raises:
         NetlinkError: the kernel refused, or has no such chains; nothing was changed.
     """
-    onward: list[Step] = [
-        ("immediate", [(1, _REGISTER), (2, [(1, struct.pack("=I", index))])]),
-        ("fwd", [(1, _REGISTER)]),
-    ]
-    put(table, Chain(device, INGRESS, [onward]))
+    put(table, Chain(device, INGRESS, [leave_by(index)]))
 
 
 def put(table: str, *chains: Chain) -> None:
@@ -139,37 +98,30 @@ def put(table: str, *chains: Chain) -> None:
     Raises:
         NetlinkError: the kernel refused, or has no such chains; nothing was changed.
     """
-    doing = f"look at what {' and '.join(each.device for each in chains)} receives or sends"
     try:
-        # Whatever the kernel says to changes takes it some milliseconds; to ask before does not.
-        there = {each.device for each in chains if _ask(_GET_CHAIN, _NEW_CHAIN, _named(table, each), doing, flags=0)}
-        _commit(_puts(table, chains, there), doing)
+        _put(table, chains)
     except NetlinkError as error:
         if not error.exists:
             raise
-        _commit(_puts(table, chains, {each.device for each in chains}), doing)  # somebody else has just made one
+        _put(table, chains)  # somebody else has just made one
 
 
-def _puts(table: str, chains: Iterable[Chain], there: Collection[str]) -> list[_Change]:
+def _put(table: str, chains: Sequence[Chain]) -> None:
+    doing = f"look at what {' and '.join(each.device for each in chains)} receives or sends"
     changes: list[_Change] = [(_NEW_TABLE, _CREATE, [(1, table)])]
     for each in chains:
-        name = _named(table, each)
-        if each.device in there:
+        name: _Attributes = [(1, table), (3, each.device)]
+        # Whatever the kernel says to changes takes it some milliseconds; to ask before does not.
+        if _ask(_GET_CHAIN, _NEW_CHAIN, name, doing, flags=0):
             changes.append((_DEL_CHAIN, 0, name))
         hook: _Attributes = [(1, each.hook), (2, 0), (3, each.device)]
         changes.append((_NEW_CHAIN, _CREATE | _NEW_ONE, [*name, (4, hook), (7, "filter")]))
+        contents: list[tuple[int, Any]] = [(_RULE_USER_DATA, _commenting(text)) for text in each.comments]
+        contents += [(4, [(1, [(1, kind), (2, data)]) for kind, data in rule]) for rule in each.rules]
         changes += [
-            (_NEW_RULE, _CREATE | _APPEND, [(1, table), (_RULE_CHAIN, each.device), content])
-            for content in (
-                *((_RULE_USER_DATA, _commenting(text)) for text in each.comments),
-                *((4, [(1, [(1, name), (2, data)]) for name, data in rule]) for rule in each.rules),
-            )
+            (_NEW_RULE, _CREATE | _APPEND, [(1, table), (_RULE_CHAIN, each.device), content]) for content in contents
         ]
-    return changes
-
-
-def _named(table: str, chain: Chain) -> _Attributes:
-    return [(1, table), (3, chain.device)]
+    _commit(changes, doing)
 
 
 def delete_chain(table: str, device: str) -> None:
@@ -237,62 +189,6 @@ def generation() -> int:
     """
     found = _ask(_GET_GENERATION, _NEW_GENERATION, [], "ask for the generation of the rules", flags=0)
     return next((int.from_bytes(each[1]) for each in found), 0)
-
-
-def tests(rule: Rule) -> list[Step]:
-    """Return the steps of tests: a rule ends where one of them is not true."""
-    steps: list[Step] = []
-    for test in rule:
-        if test.header is None:
-            steps.append(("meta", [(1, _REGISTER), (2, _META_PROTOCOL)]))
-        elif test.header == MARK:
-            steps.append(("meta", [(1, _REGISTER), (2, _META_MARK)]))
-        else:
-            steps.append(("payload", [(1, _REGISTER), (2, test.header), (3, test.offset), (4, len(test.value))]))
-        if test.mask:
-            zero = bytes(len(test.mask))
-            into = [(1, _REGISTER), (2, _REGISTER), (3, len(test.mask)), (4, [(1, test.mask)]), (5, [(1, zero)])]
-            steps.append(("bitwise", into))
-        steps.append(("cmp", [(1, _REGISTER), (2, test.comparison), (3, [(1, test.value)])]))
-    return steps
-
-
-DROP: Step = ("immediate", [(1, _VERDICT), (2, [(2, [(1, _DROP)])])])
-
-
-def exchange_ports() -> list[Step]:
-    """Return the steps by which source and destination port change places: a checksum over both stays true."""
-    places = (_SOURCE_PORT, _TARGET_PORT)
-    load = [
-        ("payload", [(1, register), (2, _TRANSPORT), (3, at), (4, _PORT_BYTES)])
-        for register, at in zip((_FIRST, _SECOND), places, strict=True)
-    ]
-    store = [
-        ("payload", [(5, register), (2, _TRANSPORT), (3, at), (4, _PORT_BYTES), (6, 0), (7, 0)])
-        for register, at in zip((_SECOND, _FIRST), places, strict=True)
-    ]
-    return [*load, *store]
-
-
-def set_mark(mark: bytes) -> list[Step]:
-    """Return the steps that mark a packet.
-
-    Args:
-        mark: four bytes, as `Test` has them with `MARK`.
-    """
-    return [("immediate", [(1, _REGISTER), (2, [(1, mark)])]), ("meta", [(3, _REGISTER), (2, _META_MARK)])]
-
-
-def pass_on(index: int, hop: IPv4Address) -> list[Step]:
-    """Return the steps by which a packet of IPv4 leaves by another device; where there is none, the rule ends.
-
-    Args:
-        index: number of the device.
-        hop: who is to get it there: on a device that asks nobody, any address.
-    """
-    into = [(_FIRST, struct.pack("=I", index)), (_SECOND, hop.packed)]
-    loaded = [("immediate", [(1, register), (2, [(1, value)])]) for register, value in into]
-    return [*loaded, ("fwd", [(1, _FIRST), (2, _SECOND), (3, _IPV4)])]
 
 
 def _commit(changes: Sequence[_Change], doing: str) -> None:

@@ -26,11 +26,12 @@ from ipaddress import IPv4Address, IPv4Network
 
 from weave_http.constants import CUTTING_DEVICE, GREATEST_MTU, JOINING_DEVICE
 from weave_http.errors import HostError
-from weave_http.net import features, links, nftables, sysctl
+from weave_http.net import features, links, nft_rules, nftables, sysctl
 from weave_http.net.links import Link
 from weave_http.net.netlink import Netlink
 from weave_http.net.netns import host_locked
-from weave_http.net.nftables import DIFFERENT, EGRESS, INGRESS, MARK, NETWORK, Chain, Step, Test
+from weave_http.net.nft_rules import DIFFERENT, DROP, MARK, NETWORK, Step, Test
+from weave_http.net.nftables import EGRESS, INGRESS, Chain
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +52,14 @@ _SECONDS = 600.0
 
 
 class Offload:
-    """The way round before tunnels. Where it can't be had, it is tried again now and then."""
+    """The way round before tunnels. Where it can't be had, it is tried again now and then.
 
-    def __init__(self) -> None:
+    Args:
+        wanted: whether it must be there; else what an earlier router made is taken away.
+    """
+
+    def __init__(self, *, wanted: bool = True) -> None:
+        self._wanted = wanted
         self._trouble = ""
         self._again = 0.0
 
@@ -68,11 +74,11 @@ class Offload:
             found = [(links.get_link(kernel, name), net) for name, net in tunnels.items()]
             there = [(link, net) for link, net in found if link is not None and link.kind == _PROGRAMS]
             try:
-                if there and time.monotonic() >= self._again:
+                if not there or not self._wanted:
+                    remove(kernel)
+                elif time.monotonic() >= self._again:
                     _ensure(kernel, there)
                     self._trouble = ""
-                elif not there:
-                    remove(kernel)
             except HostError as error:
                 if str(error) != self._trouble:
                     logger.info("packets go into %s one by one: %s", _words(there), error)
@@ -136,9 +142,9 @@ def _is_there(chain: Chain) -> bool:
 
 def _leading_round(tunnel: Link, cutting: Link) -> Chain:
     """Return the chain that leads what a tunnel would send into the veth."""
-    fresh = nftables.tests([*_UDP, Test(MARK, 0, _MARK, DIFFERENT)])
-    there: list[Step] = [*fresh, *nftables.exchange_ports(), *nftables.pass_on(cutting.index, _HOP)]
-    back: list[Step] = [*fresh, *nftables.exchange_ports()]  # if the veth is gone, for which the first rule ends
+    fresh = nft_rules.tests([*_UDP, Test(MARK, 0, _MARK, DIFFERENT)])
+    there: list[Step] = [*fresh, *nft_rules.exchange_ports(), *nft_rules.pass_on(cutting.index, _HOP)]
+    back: list[Step] = [*fresh, *nft_rules.exchange_ports()]  # if the veth is gone, for which the first rule ends
     return Chain(tunnel.name, EGRESS, [there, back], [f"to {cutting.name}, {cutting.index}"])
 
 
@@ -147,10 +153,10 @@ def _leading_back(joining: Link, tunnels: list[tuple[Link, IPv4Network]]) -> Cha
     rules = []
     for link, net in tunnels:
         for_it = Test(NETWORK, _DESTINATION, net.network_address.packed, mask=net.netmask.packed)
-        marked = [*nftables.exchange_ports(), *nftables.set_mark(_MARK)]
-        rules.append([*nftables.tests([*_UDP, for_it]), *marked, *nftables.pass_on(link.index, _HOP)])
+        marked = [*nft_rules.exchange_ports(), *nft_rules.set_mark(_MARK)]
+        rules.append([*nft_rules.tests([*_UDP, for_it]), *marked, *nft_rules.pass_on(link.index, _HOP)])
     numbered = ", ".join(f"{link.name} {link.index}" for link, _ in tunnels)
-    return Chain(joining.name, INGRESS, [*rules, [nftables.DROP]], [f"to {numbered}"])
+    return Chain(joining.name, INGRESS, [*rules, [DROP]], [f"to {numbered}"])
 
 
 def _words(tunnels: list[tuple[Link, IPv4Network]]) -> str:

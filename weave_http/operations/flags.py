@@ -187,6 +187,7 @@ FLAGS = (
     Flag("no-detect-tls", "Proxy: do not speak TLS only because the daemon does."),
     Flag("insecure", "Proxy: listen by TCP though clients need no certificate, where strangers may be among them."),
     Flag("plugin", "Be Docker's network plugin; =false not to.", default=True),
+    Flag("offload", "Encrypt many packets in one piece, in user space; =false one by one.", default=True),
     Flag(
         "mtu",
         "MTU of the network in bytes, instead of the underlay's less 50.",

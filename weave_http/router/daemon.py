@@ -82,6 +82,7 @@ class Router:
             tunnels=devices,
             enforce=options.enforce,
             source=me.source,
+            offload=options.offload,
         )
         self._overlay = Overlay(self._kernel, store, self._reach, self._checked)
         self._name_gossip = NameGossip(me.name, me.uid)

@@ -55,6 +55,7 @@ class Options:
         proxy: how the Docker API is served, None not to.
         listening: where it is served by TCP.
         plugin: whether it is the engine's network plugin.
+        offload: whether packets go into a tunnel in user space joined.
     """
 
     port: int
@@ -77,6 +78,7 @@ class Options:
     proxy: Settings | None = None
     listening: Listening = NOWHERE
     plugin: bool = False
+    offload: bool = True
 
     @property
     def local_ports(self) -> tuple[int, ...]:
@@ -123,6 +125,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
         listening=listening_of(values),
         secrecy=secrecy_options(values),
         plugin=values["plugin"] and bool(env.get("PROCFS")),
+        offload=values["offload"],
     )
 
 

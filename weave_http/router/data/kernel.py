@@ -59,6 +59,7 @@ class Kernel:
         enforce: whether containers may send only from the addresses and the MAC that they were given.
         source: address of this host that frames are sent from, but for those in a tunnel; None to leave that to the
             routes.
+        offload: whether packets go into a tunnel in user space joined, where that can be had.
     """
 
     def __init__(
@@ -73,12 +74,13 @@ class Kernel:
         tunnels: tuple[Tunnel, Tunnel] | None = None,
         enforce: bool = False,
         source: IP | None = None,
+        offload: bool = True,
     ) -> None:
         self._name = name
         self._port = port
         self._failed: dict[str, str] = {}
         self._tunnels = tunnels
-        self._offload = Offload()
+        self._offload = Offload(wanted=offload)
         self._overhead = OVERHEAD if tunnels else 0
         self._relays: Relays | None = None
         self._source = None if tunnels else source  # in a tunnel frames come from this host's address there
