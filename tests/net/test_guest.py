@@ -67,6 +67,7 @@ def test_two_containers_reach_each_other_at_once(joined: Space, c1: Space, space
 
 def test_plugging_twice_is_plugging_once(joined: Space, c1: Space) -> None:
     joined.call(guest.plug, c1.target(), [A, B])
+    c1.await_carrier()
     before = c1.run("ip addr; ip route"), joined.run("ip link")
     assert joined.call(guest.plug, c1.target(), [A, B]) == Change((), (A, B))
     assert (c1.run("ip addr; ip route"), joined.run("ip link")) == before
