@@ -20,6 +20,7 @@ It takes Linux 6.2, whose tunnels of programs take joined packets; what a kernel
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network
@@ -47,6 +48,8 @@ _HOP = IPv4Address("240.0.0.1")
 """Neither device asks who is there."""
 _UDP = (Test(None, 0, b"\x08\x00"), Test(NETWORK, 9, b"\x11"))
 _DESTINATION = 16
+_FAULTY = (((6, 2, 0), (6, 6, 26)), ((6, 7, 0), (6, 8, 5)))
+"""From which release of Linux to which, exclusive, CVE-2024-35884 matters to a tunnel of a program."""
 _SECONDS = 600.0
 """How long what could not be had is not tried again."""
 
@@ -84,6 +87,19 @@ class Offload:
                     logger.info("packets go into %s one by one: %s", _words(there), error)
                 self._trouble, self._again = str(error), time.monotonic() + _SECONDS
                 remove(kernel)
+
+
+def is_faulty(release: str) -> bool:
+    """Tell whether a kernel loses packets of VXLAN, or crashes, when a tunnel of a program hands them out joined.
+
+    wireguard-go joins what arrives together, whatever the other host does. It is CVE-2024-35884.
+
+    Args:
+        release: of the kernel, as `uname -r` prints it; a distribution may have mended one that looks older.
+    """
+    numbers = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", release)
+    version = tuple(int(each or 0) for each in numbers.groups()) if numbers else ()
+    return any(first <= version < mended for first, mended in _FAULTY)
 
 
 def remove(kernel: Netlink) -> None:

@@ -7,6 +7,7 @@ router before it go on; a new device gets a new one.
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -14,8 +15,10 @@ from collections.abc import Callable, Collection, Sequence
 from weave_http.addresses import IP
 from weave_http.errors import HostError
 from weave_http.net import tunnel
+from weave_http.net.offload import is_faulty
 from weave_http.net.tunnel import Interface
 from weave_http.net.wireguard import KEY, Change, Device, Endpoint, TunnelPeer, changes
+from weave_http.net.wireguard_kernel import KernelDevice
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +72,13 @@ class Tunnel:
             logger.info(
                 "%s: data of peers is encrypted by WireGuard in %s", self._interface.name, device.kind.replace("-", " ")
             )
+            if device.kind != KernelDevice.kind and is_faulty(release := os.uname().release):
+                logger.warning(
+                    "Linux %s may lose packets that come out of %s, or crash, unless its distribution has mended "
+                    "CVE-2024-35884: use the kernel's WireGuard, or a newer kernel",
+                    release,
+                    self._interface.name,
+                )
         self._device, self.private, self.kind = device, private, device.kind
         self._say("")
 
