@@ -258,8 +258,10 @@ def popen(*arguments: Any, **keywords: Any) -> subprocess.Popen[Any]:
 def _reap(process: subprocess.Popen[Any]) -> None:
     process.kill()
     process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(BrokenPipeError):
+                pipe.close()
 
 
 def _environ() -> dict[str, str]:

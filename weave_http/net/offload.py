@@ -63,7 +63,7 @@ class Offload:
 
     def __init__(self, *, wanted: bool = True) -> None:
         self._wanted = wanted
-        self._trouble = ""
+        self._trouble = self._said = ""
         self._again = 0.0
 
     def ensure(self, tunnels: Mapping[str, IPv4Network]) -> None:
@@ -81,12 +81,19 @@ class Offload:
                     remove(kernel)
                 elif time.monotonic() >= self._again:
                     _ensure(kernel, there)
-                    self._trouble = ""
+                    self._trouble = self._said = ""
             except HostError as error:
-                if str(error) != self._trouble:
-                    logger.info("packets go into %s one by one: %s", _words(there), error)
-                self._trouble, self._again = str(error), time.monotonic() + _SECONDS
+                self._failed(str(error), _words(there))
                 remove(kernel)
+
+    def _failed(self, why: str, tunnels: str) -> None:
+        """Note that it could not be had; once may be chance, as when somebody took a device away meanwhile."""
+        if why == self._trouble:
+            self._again = time.monotonic() + _SECONDS
+            if why != self._said:
+                logger.info("packets go into %s one by one: %s", tunnels, why)
+                self._said = why
+        self._trouble = why
 
 
 def is_faulty(release: str) -> bool:
