@@ -44,6 +44,8 @@ _SECOND_VERSION = Path("/sys/fs/cgroup")
 _TIME = re.compile(r"time=([0-9.]+) ms")
 _PORT = 51820
 _LAST_LINES = 25
+_REST = 1.0
+"""Seconds after a load, in which programs that encrypt clean up, before a round trip at rest is measured."""
 _INSIDE = "10.98.0."
 """How the addresses of hosts begin in the tunnels made by hand."""
 _TUNNEL = """\
@@ -161,6 +163,7 @@ def _compared(
         await_true(lambda: all(host.mtu == mtu - 110 for host in ours), "the MTU", seconds=60, pause=0.1)
         for name, path in paths.items():
             loads[name].append(_load(path, seconds, used))
+            time.sleep(_REST)
             trips[name].append(_round_trip(path))
         ciphers.append(_cipher(mtu - 80))
     rates = {name: [each.rate for each in of] for name, of in loads.items()}
@@ -205,6 +208,7 @@ def _compared(
         f"MTU of the LAN: {mtu}. Beside it: a VXLAN made by hand over {bare}, with a container, "
         f"veth and bridge like weave's. {rounds} rounds in turns; one connection of TCP, {seconds} s each. "
         "Over a third host: beside weave's direct pair, and beside a pair made by hand, between which a host routes. "
+        "A round trip is measured at rest, a second after the load. "
         "The cipher alone: `openssl speed`, ChaCha20-Poly1305, for both ends; by it one core encrypts "
         f"{figure(core, 'Mbit/s')} in packets of {mtu - 80} bytes, {times:.0f} times what the tunnel carries. "
         "Not encrypted: a VXLAN made by hand. IP without VXLAN: from host to host, by the tunnel made by hand."
