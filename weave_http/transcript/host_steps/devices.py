@@ -20,6 +20,7 @@ from weave_http.transcript.host_steps.step import (
     sysctl6,
 )
 
+_VXLAN = 50
 OURS = "weave-http"
 """What is written on a bridge that we finished."""
 
@@ -37,9 +38,9 @@ def bridge_steps(actor: str, mtu: str, docker_bridge: str = constants.DOCKER_BRI
         HostStep(
             actor,
             f"Make the bridge `{bridge}`, if there is none: the switch that this host's containers hang on. Its MTU is "
-            "that of the way to the other hosts less 50 bytes for VXLAN. Neighbours are checked within seconds, as "
-            "an address may move to another container. The host has no IPv6 there: by a link-local address containers "
-            "would reach all of its services.",
+            "that of the way to the other hosts less 50 bytes for VXLAN, 110 with a password. Neighbours are checked "
+            "within seconds, as an address may move to another container. The host has no IPv6 there: by a link-local "
+            "address containers would reach all of its services.",
             (
                 f"ip link add name {bridge} type bridge forward_delay 0 stp_state 0",
                 sysctl("", [f"neigh.{bridge}.{item}" for item in NEIGHBOUR]),
@@ -143,8 +144,57 @@ def vxlan_step(port: int, mtu: str) -> HostStep:
     )
 
 
+def tunnel_step(port: int, mtu: str) -> HostStep:
+    """Return the step by which frames for other hosts are encrypted, on a network with a password.
+
+    Args:
+        port: for peers: TCP, and UDP for what is encrypted.
+        mtu: of the overlay; what goes into the tunnel has 50 bytes more.
+    """
+    device, data = constants.TUNNEL_DEVICE, port + 1
+    room = f" mtu {int(mtu) + _VXLAN}" if mtu.isdigit() else ""
+    return HostStep(
+        "router",
+        "The network has a password, so frames for other hosts go through WireGuard: the kernel's, or wireguard-go in "
+        "a container of its own. Each host has an address there, made of its peer name: `$here` is this one's. Without "
+        f"`{device}` what is for such an address goes nowhere. Out of it come frames, and nothing else gets in.",
+        (
+            "ip route add unreachable 240.0.0.0/5",
+            f"ip link add {device} type wireguard || wireguard-go {device}",
+            f"ip addr add $here dev {device}",
+            sysctl6("", device, NO_IPV6),
+            f"ip link set {device}{room} up",
+            f"ip route add 240.0.0.0/6 dev {device}",
+            f"iptables -I {DATA} -i {device}+ -j DROP",
+            f"iptables -I {DATA} -i {device}+ -p udp --dport {data} -j ACCEPT",
+            f"iptables -I {INPUT} -i {device}+ -j {DATA}",
+        ),
+        f"device {device}",
+    )
+
+
+def tunnelled_peer_step(address: str, port: int) -> HostStep:
+    """Return the step by which a connected peer gets frames through the tunnel.
+
+    Args:
+        address: the peer's address on the underlay.
+        port: of WireGuard.
+    """
+    return HostStep(
+        "router",
+        "For each peer that is connected: tell WireGuard its key and its address in the tunnel, `$there`, which both "
+        "routers said on their connection, and a secret of the two; send it frames there.",
+        (
+            f"wg set {constants.TUNNEL_DEVICE} listen-port {port} peer $key allowed-ips $there/32 \\\n"
+            f"  preshared-key $secret persistent-keepalive 20 endpoint {address}:{port}",
+            f"bridge fdb append 00:00:00:00:00:00 \\\n  dev {constants.VXLAN_DEVICE} dst $there self permanent",
+        ),
+        "key and flood entry a peer",
+    )
+
+
 def peer_step(address: str) -> HostStep:
-    """Return the step by which a connected peer gets frames.
+    """Return the step by which a connected peer gets frames as they are.
 
     Args:
         address: the peer's IPv4 address on the underlay.

@@ -11,7 +11,14 @@ from weave_http import constants
 from weave_http.operations import Connect, Forget, Launch, Operation, Report, Reset, Rmpeer, Status
 from weave_http.operations.flag_values import default_subnets
 from weave_http.operations.flags import BY_NAME
-from weave_http.transcript.host_steps.devices import bridge_steps, guard_step, peer_step, vxlan_step
+from weave_http.transcript.host_steps.devices import (
+    bridge_steps,
+    guard_step,
+    peer_step,
+    tunnel_step,
+    tunnelled_peer_step,
+    vxlan_step,
+)
 from weave_http.transcript.host_steps.step import (
     DATA,
     EXPOSE,
@@ -38,7 +45,8 @@ def launch(operation: Launch, environ: Mapping[str, str]) -> list[HostStep]:
         if "docker-bridge" in settings.texts
         else docker_bridge(environ)
     )
-    mtu = settings.texts.get("mtu") or mtu_of(environ)
+    secret = operation.password or operation.password_file or environ.get("WEAVE_PASSWORD")
+    mtu = settings.texts.get("mtu") or mtu_of(environ, encrypted=bool(secret))
     name = router_name(environ)
     restart = "no" if "no-restart" in settings.values else "always"
     words = [word for word in operation.arguments if word.lstrip("-") not in ("no-restart", "if-needed")]
@@ -64,6 +72,7 @@ def launch(operation: Launch, environ: Mapping[str, str]) -> list[HostStep]:
         ),
         *bridge_steps("router", mtu, bridge),
         guard_step(port, bridge),
+        *([tunnel_step(port, mtu)] if secret else []),
         vxlan_step(port + 1, mtu),
         HostStep(
             "executor",
@@ -73,7 +82,7 @@ def launch(operation: Launch, environ: Mapping[str, str]) -> list[HostStep]:
             to="router",
         ),
         *_network_steps(settings.values),
-        peer_step("PEER"),
+        tunnelled_peer_step("PEER", port) if secret else peer_step("PEER"),
     ]
 
 

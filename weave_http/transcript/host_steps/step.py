@@ -17,7 +17,7 @@ MULTICAST, MULTICAST_6 = "224.0.0.0/4", "ff00::/8"
 PROGRAMS = {4: "iptables", 6: "ip6tables"}
 FORWARD, EXPOSE, INPUT, DATA, NAT = "WEAVE-FORWARD", "WEAVE-EXPOSE", "WEAVE-INPUT", "WEAVE-DATA", "WEAVE"
 """Chains of ours, in the rule set that has Docker's."""
-USUAL_MTU = "1450"
+USUAL_MTU, USUAL_MTU_ENCRYPTED = "1450", "1390"
 LONGEST_WITH_BROADCAST = 30
 ROUTER = f"http://127.0.0.1:{constants.ROUTER_HTTP_PORT}"
 LINE = 66
@@ -54,9 +54,9 @@ def sysctl6(before: str, interface: str, settings: Sequence[str]) -> str:
     return f"{before}sysctl -qw" + "".join(f" \\\n  net.ipv6.conf.{interface}.{setting}" for setting in settings)
 
 
-def mtu_of(environ: Mapping[str, str]) -> str:
-    """Return the overlay's MTU that an environment asks for, or the usual one."""
-    return shown_word(environ.get("WEAVE_MTU") or USUAL_MTU)
+def mtu_of(environ: Mapping[str, str], *, encrypted: bool = False) -> str:
+    """Return the overlay's MTU that an environment asks for, or the usual one, which WireGuard makes less."""
+    return shown_word(environ.get("WEAVE_MTU") or (USUAL_MTU_ENCRYPTED if encrypted else USUAL_MTU))
 
 
 def docker_bridge(environ: Mapping[str, str]) -> str:
