@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -120,23 +120,12 @@ def measure(folder: Path, *, quick: bool, kernel: bool = False) -> Iterator[tupl
         place = folder / str(mtu)
         place.mkdir(parents=True)
         programs = place / "none" if kernel else fetched()
-        with (
-            nullcontext(_busy) if kernel else _counted() as used,
-            PrivateLan(place, programs) as lan,
-            ExitStack() as servers,
-        ):
-            yield _compared(lan, mtu, rounds, seconds, used, servers, kernel=kernel)
+        with nullcontext(_busy) if kernel else _counted() as used, PrivateLan(place, programs) as lan:
+            yield _compared(lan, mtu, rounds, seconds, used, kernel=kernel)
 
 
 def _compared(
-    lan: PrivateLan,
-    mtu: int,
-    rounds: int,
-    seconds: int,
-    used: Callable[[], float],
-    servers: ExitStack,
-    *,
-    kernel: bool,
+    lan: PrivateLan, mtu: int, rounds: int, seconds: int, used: Callable[[], float], *, kernel: bool
 ) -> tuple[Table, list[Compared]]:
     ours = lan.add(3)
     lan.lan.run(f"ip link set lan mtu {mtu}")
@@ -163,7 +152,7 @@ def _compared(
     if kernel:
         paths["user space"] = _by_hand(lan, _followed(lan, 2, mtu), mtu, kernel=False)
     for path in paths.values():
-        servers.enter_context(_served(path))
+        one.reap(path.target.call(popen, ["iperf3", "-s"], stdout=subprocess.DEVNULL))
     loads: dict[str, list[Load]] = {name: [] for name in paths}
     trips: dict[str, list[float]] = {name: [] for name in paths}
     ciphers: list[float] = []
@@ -299,17 +288,6 @@ def _overlay(lan: PrivateLan, hosts: list[RoutedHost], name: str, port: int, mtu
         host.space.run(_OVERLAY.format(name=name, port=port, mtu=mtu, peer=f"{prefix}{peer.number}", pid=guest.pid))
         guest.run(f"ip addr add 10.9.1.{host.number}/24 dev eth9; ip link set eth9 up")
     return Route(guests[0], guests[1], f"10.9.1.{other.number}")
-
-
-@contextmanager
-def _served(path: Route) -> Iterator[None]:
-    """Have iperf3 listen at the end of a path, until the block ends."""
-    server = path.target.call(popen, ["iperf3", "-s"], stdout=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        server.kill()
-        server.wait()
 
 
 def _is_there(path: Route) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import socket
 import struct
@@ -36,9 +37,8 @@ def lan(tmp_path: Path) -> Iterator[PrivateLan]:
 
 def counted(host: RoutedHost, device: str) -> tuple[int, int]:
     """Return packets and bytes that a device has sent."""
-    _, _, *lines = host.space.run(f"ip -s link show {device}").splitlines()
-    sent = lines[lines.index(next(line for line in lines if line.strip().startswith("TX:"))) + 1].split()
-    return int(sent[1]), int(sent[0])
+    sent = json.loads(host.space.run(f"ip -j -s link show {device}"))[0]["stats64"]["tx"]
+    return sent["packets"], sent["bytes"]
 
 
 def is_joined(host: RoutedHost) -> bool:

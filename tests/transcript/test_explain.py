@@ -9,7 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -210,12 +210,17 @@ def state(space: Space) -> dict[str, Any]:
     }
 
 
-def obey(space: Space, steps: list[HostStep], pid: int = 0, *, tolerant: bool = False) -> None:
-    """Do by hand, in a namespace, what an explanation says; programs that leave no trace there are left out."""
+def by_hand(steps: Iterable[HostStep], pid: int = 0, *, tolerant: bool = False) -> str:
+    """Return what an explanation says as a script; programs that leave no trace in a namespace are left out."""
     tools = f'docker() {{ echo {pid}; }}; curl() {{ :; }}; arping() {{ :; }}; iptables() {{ iptables-nft "$@"; }}'
     tools += '; ip6tables() { ip6tables-nft "$@"; }'
     lines = [line.replace("nsenter -t $pid -n arping", "arping") for step in steps for line in step.lines]
-    space.run("\n".join([tools, "set +e" if tolerant else "", *lines]))
+    return "\n".join([tools, "set +e" if tolerant else "", *lines])
+
+
+def obey(space: Space, steps: list[HostStep], pid: int = 0, *, tolerant: bool = False) -> None:
+    """Do by hand, in a namespace, what an explanation says."""
+    space.run(by_hand(steps, pid, tolerant=tolerant))
 
 
 def underlay(space: Space) -> Space:

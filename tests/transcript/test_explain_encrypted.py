@@ -10,6 +10,7 @@ import pytest
 
 from tests.router.hosts import RoutedHost, until
 from tests.router.private_lan import PrivateLan, fetched
+from tests.transcript.test_explain import by_hand
 from weave_http.constants import TUNNEL_DEVICE
 from weave_http.host.router_client import RouterClient
 from weave_http.net.tunnel import address_of
@@ -47,13 +48,12 @@ def test_launch_without_one_has_no_tunnel() -> None:
 def seen(host: RoutedHost) -> dict[str, str]:
     """What can be seen of a host's tunnel."""
     commands = {
-        "device": f"ip -o link show {TUNNEL_DEVICE} | grep -o 'mtu [0-9]*'; ip -o addr show {TUNNEL_DEVICE}",
+        "mtu": f"ip -o link show {TUNNEL_DEVICE} | grep -o 'mtu [0-9]*'",
+        "addresses": f"ip -br addr show {TUNNEL_DEVICE}",
         "routes": f"ip route show | grep -E '{TUNNEL_DEVICE}|unreachable'",
         "rules": f"iptables-nft-save | grep -- '{TUNNEL_DEVICE}'",
     }
-    shown = {name: host.space.run(command) for name, command in commands.items()}
-    shown["device"] = " ".join(word for word in shown["device"].split() if not word.rstrip(":").isdigit())
-    return shown
+    return {name: host.space.run(command) for name, command in commands.items()}
 
 
 @pytest.mark.kernel
@@ -64,11 +64,9 @@ def test_a_tunnel_comes_to_the_lines_that_explain_prints(tmp_path: Path) -> None
         lan.launch(real)
         until(lambda: real.ready and "weave-gro" in real.space.links())
         address = address_of(real.ask(RouterClient.report)["Router"]["Name"])
-        lines = [line for step in (*bridge_steps("router", "1390"), guard_step(6783)) for line in step.lines]
-        lines += tunnel_step(6783, "1390").lines
-        tools = 'iptables() { iptables-nft "$@"; }; ip6tables() { ip6tables-nft "$@"; }'
+        script = by_hand([*bridge_steps("router", "1390"), guard_step(6783), tunnel_step(6783, "1390")])
         environ = {**os.environ, "PATH": f"{lan.programs}:{os.environ['PATH']}", "here": str(address)}
-        command = [*lan.entering(explained), "sh", "-ec", "\n".join([tools, *lines])]
+        command = [*lan.entering(explained), "sh", "-ec", script]
         done = explained.space.call(
             subprocess.run, command, env=environ, capture_output=True, text=True, timeout=60, check=False
         )

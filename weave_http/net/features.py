@@ -40,11 +40,9 @@ def switch(device: str, *, on: Iterable[str] = (), off: Iterable[str] = ()) -> N
         wanted = {**dict.fromkeys(on, True), **dict.fromkeys(off, False)}
         if missing := [name for name in wanted if name not in found]:
             raise HostError(f"{device}: this kernel has no {', '.join(missing)}")
-        changes = {name: value for name, value in wanted.items() if bool(found[name]) != value}
-        for name, value in changes.items():
+        for name, value in wanted.items():
             found[name] = value
-        if changes:
-            opened.set_features(found)
+        opened.set_features(found)
 
 
 @contextmanager
